@@ -1,0 +1,10 @@
+// What changes from step to step: kernel::Step in Rust.
+
+struct Step {
+    index: u32,      // steps before this one
+    first_row: u32,  // where the step's rows begin in the shuffled data set
+    seed_low: u32,
+    seed_high: u32,
+}
+
+var<immediate> step: Step;

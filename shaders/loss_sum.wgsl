@@ -1,0 +1,21 @@
+// Updates log [LOG_ROWS, COLUMNS]: the sum of term [rows, 1] goes to the step's row of COLUMN.
+// One workgroup.
+
+override LOG_ROWS: u32;
+override COLUMNS: u32;
+override COLUMN: u32;
+
+@group(0) @binding(0) var<storage, read> term: array<f32>;
+@group(0) @binding(1) var<storage, read_write> loss_log: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn loss_sum(@builtin(local_invocation_index) lane: u32) {
+    var sum = 0.0;
+    for (var i = lane; i < arrayLength(&term); i += WORKGROUP) {
+        sum += term[i];
+    }
+    let total = workgroup_sum(lane, sum);
+    if lane == 0u {
+        loss_log[(step.index % LOG_ROWS) * COLUMNS + COLUMN] = total;
+    }
+}

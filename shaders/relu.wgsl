@@ -1,0 +1,15 @@
+// y = max(x, 0); a NaN passes through.
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn relu(
+    @builtin(global_invocation_id) id: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let i = flat_index(id, groups);
+    if i < arrayLength(&y) {
+        y[i] = select(x[i], 0.0, x[i] < 0.0);
+    }
+}

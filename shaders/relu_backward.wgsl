@@ -1,0 +1,16 @@
+// dx = dy where y > 0, else 0.
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn relu_backward(
+    @builtin(global_invocation_id) id: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let i = flat_index(id, groups);
+    if i < arrayLength(&dx) {
+        dx[i] = select(0.0, dy[i], y[i] > 0.0);
+    }
+}

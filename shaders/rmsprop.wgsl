@@ -1,0 +1,23 @@
+// Updates ms += (dw^2 - ms) * GAIN, then w -= LEARNING_RATE * dw / sqrt(ms + EPSILON).
+
+override LEARNING_RATE: f32;
+override GAIN: f32; // 1 - decay
+override EPSILON: f32;
+
+@group(0) @binding(0) var<storage, read> dw: array<f32>;
+@group(0) @binding(1) var<storage, read_write> w: array<f32>;
+@group(0) @binding(2) var<storage, read_write> ms: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn rmsprop(
+    @builtin(global_invocation_id) id: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let i = flat_index(id, groups);
+    if i < arrayLength(&w) {
+        let g = dw[i];
+        let mean_square = ms[i] + (g * g - ms[i]) * GAIN;
+        ms[i] = mean_square;
+        w[i] -= LEARNING_RATE * g / sqrt(mean_square + EPSILON);
+    }
+}

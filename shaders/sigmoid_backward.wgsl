@@ -1,0 +1,16 @@
+// dx = dy * y * (1 - y).
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn sigmoid_backward(
+    @builtin(global_invocation_id) id: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let i = flat_index(id, groups);
+    if i < arrayLength(&dx) {
+        dx[i] = dy[i] * y[i] * (1.0 - y[i]);
+    }
+}

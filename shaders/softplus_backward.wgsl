@@ -1,0 +1,16 @@
+// ds = dstddev * sigmoid(s).
+
+@group(0) @binding(0) var<storage, read> dstddev: array<f32>;
+@group(0) @binding(1) var<storage, read> s: array<f32>;
+@group(0) @binding(2) var<storage, read_write> ds: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn softplus_backward(
+    @builtin(global_invocation_id) id: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let i = flat_index(id, groups);
+    if i < arrayLength(&ds) {
+        ds[i] = dstddev[i] * sigmoid_of(s[i]);
+    }
+}

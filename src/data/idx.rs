@@ -1,0 +1,130 @@
+//! Reads one IDX file, the format of the MNIST family: a big-endian header of a magic number and
+//! one size per dimension, then the bytes, all of it gzipped or not. The file is not trusted: a
+//! header that lies costs no more memory than the bytes behind it. Which files belong together is
+//! left to the parent module.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::{Error, Result};
+
+/// Labels are below this: the classes of EMNIST ByClass, the most of any set in the family.
+pub const CLASSES: u8 = 62;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Bytes with a shape; no size is zero, and `bytes` is as long as their product.
+pub(super) struct Array<const DIMENSIONS: usize> {
+    pub(super) sizes: [usize; DIMENSIONS],
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Reads images: sizes `[count, rows, columns]`.
+pub(super) fn read_images(path: &Path) -> Result<Array<3>> {
+    Source::open(path)?.array()
+}
+
+/// Reads labels, `[count]`, each below [`CLASSES`].
+pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>> {
+    let labels = Source::open(path)?.array::<1>()?.bytes;
+    match labels.iter().position(|&label| label >= CLASSES) {
+        Some(item) => Err(Error::File {
+            path: path.to_owned(),
+            expected: format!("a label below {CLASSES} at item {item}"),
+            found: labels[item].to_string(),
+        }),
+        None => Ok(labels),
+    }
+}
+
+/// An open file, decompressed while it is read.
+struct Source<'a> {
+    path: &'a Path,
+    action: &'static str,
+    reader: Box<dyn Read>,
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(Error::io(path, "open"))?;
+        let mut start = Vec::new();
+        file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(path, "read"))?;
+        file.rewind().map_err(Error::io(path, "read"))?;
+        // The name doesn't tell: downloads often are unpacked on the way and keep their `.gz`.
+        Ok(if start == GZIP_MAGIC {
+            Self { path, action: "decompress", reader: Box::new(MultiGzDecoder::new(file)) }
+        } else {
+            Self { path, action: "read", reader: Box::new(file) }
+        })
+    }
+
+    /// The whole file, which has to end where its header says.
+    fn array<const DIMENSIONS: usize>(mut self) -> Result<Array<DIMENSIONS>> {
+        let sizes = self.header()?;
+        let length = self.length(&sizes)?;
+        // One byte more shows an oversized file, and at the end of a gzip stream it makes the
+        // decoder compare the checksum.
+        let bytes = self.at_most((length as u64).saturating_add(1))?;
+        if bytes.len() == length {
+            return Ok(Array { sizes, bytes });
+        }
+        let bound = if bytes.len() > length { "at least " } else { "" };
+        let expected = format!("{length} bytes after the header ({})", product(&sizes));
+        Err(self.error(expected, format!("{bound}{} bytes", bytes.len())))
+    }
+
+    /// The sizes that the header claims.
+    fn header<const DIMENSIONS: usize>(&mut self) -> Result<[usize; DIMENSIONS]> {
+        // 0x08 is the code for unsigned bytes.
+        let magic = 0x0800 | DIMENSIONS as u32;
+        let length = 4 * (1 + DIMENSIONS);
+        let bytes = self.at_most(length as u64)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        let words: Vec<u32> = words.iter().map(|&word| u32::from_be_bytes(word)).collect();
+        // Before the length, so that a short file of the other kind is named as what it is.
+        if let Some(&found) = words.first()
+            && found != magic
+        {
+            let expected = format!("magic number {magic:#010x} (idx{DIMENSIONS}-ubyte)");
+            return Err(self.error(expected, format!("{found:#010x}")));
+        }
+        if bytes.len() < length {
+            let expected = format!("a header of {length} bytes");
+            return Err(self.error(expected, format!("{} bytes", bytes.len())));
+        }
+        Ok(std::array::from_fn(|dimension| words[1 + dimension] as usize))
+    }
+
+    /// The number of bytes that arrays of these sizes have.
+    fn length(&self, sizes: &[usize]) -> Result<usize> {
+        if sizes.contains(&0) {
+            return Err(self.error("sizes above zero".to_owned(), product(sizes)));
+        }
+        let length = sizes.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
+        length.ok_or_else(|| {
+            let expected = format!("sizes whose product fits {} bits", usize::BITS);
+            self.error(expected, product(sizes))
+        })
+    }
+
+    /// The next bytes, fewer than `limit` at the end of the file. The buffer grows with what
+    /// arrives: `limit` comes from the header and may be terabytes.
+    fn at_most(&mut self, limit: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = self.reader.by_ref().take(limit).read_to_end(&mut bytes);
+        read.map_err(Error::io(self.path, self.action))?;
+        Ok(bytes)
+    }
+
+    fn error(&self, expected: String, found: String) -> Error {
+        Error::File { path: self.path.to_owned(), expected, found }
+    }
+}
+
+/// `60000 x 28 x 28`.
+fn product(sizes: &[usize]) -> String {
+    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
+}

@@ -1,0 +1,130 @@
+//! Everything that can go wrong, in one enum: what was expected, what was found, and where.
+//! The program adds the remedy and the exit code (`cli`); the library only states facts.
+
+use std::path::{Path, PathBuf};
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a file operation.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, as a verb phrase: `read`, `create the folder`.
+        action: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is there, but is not what it should be.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What a valid file has.
+        expected: String,
+        /// What this one has.
+        found: String,
+    },
+    /// A setting that cannot be used.
+    #[error("{setting}: expected {expected}, found {found}")]
+    Setting {
+        /// Its name, as the user knows it: `--hidden`.
+        setting: &'static str,
+        /// What is allowed.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// An op was given tensors that it is not defined for.
+    #[error("{op}: expected {expected}, found {found}")]
+    Shape {
+        /// The op's name.
+        op: &'static str,
+        /// The shapes or types that it takes.
+        expected: String,
+        /// The ones it got.
+        found: String,
+    },
+    /// A gradient was asked for through an op that has no gradient rule.
+    #[error("{op} has no gradient, and the loss depends on a parameter through it")]
+    NotDifferentiable {
+        /// The op's name.
+        op: &'static str,
+    },
+    /// A tensor of this name is not held by the device.
+    #[error("no tensor named {name}: expected one of {known}")]
+    UnknownTensor {
+        /// The name that was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// Data of the wrong length for a tensor.
+    #[error("tensor {name}: expected {expected} elements, found {found}")]
+    Length {
+        /// The tensor.
+        name: String,
+        /// Elements it has.
+        expected: usize,
+        /// Elements it was given.
+        found: usize,
+    },
+    /// No device fits the request.
+    #[error("no device matches \"{wanted}\": found {found}")]
+    NoDevice {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// The adapter lacks something that every plan needs.
+    #[error("{adapter}: expected {expected}, found {found}")]
+    Unsupported {
+        /// The adapter's name.
+        adapter: String,
+        /// What is needed.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
+    /// The driver or wgpu reported an error, or the device was lost.
+    #[error("{adapter}: {message} (step {step})")]
+    Device {
+        /// The adapter's name.
+        adapter: String,
+        /// The last step that had been submitted.
+        step: u64,
+        /// The driver's words.
+        message: String,
+    },
+    /// A loss term is infinite or not a number.
+    #[error("{term} is {value} at step {step}")]
+    NonFinite {
+        /// Which term of the loss.
+        term: String,
+        /// Its value.
+        value: f32,
+        /// The step whose batch gave it, counted from 1.
+        step: u64,
+    },
+    /// A picture could not be drawn or encoded.
+    #[error("{}: cannot draw: {message}", path.display())]
+    Picture {
+        /// The picture's file.
+        path: PathBuf,
+        /// The reason.
+        message: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`] maker for `map_err`.
+    pub fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), action, source }
+    }
+}

@@ -1,0 +1,153 @@
+//! Reverse-mode differentiation: one rule an op, applied from the last node to the first. The
+//! backward nodes are appended to the same graph, so they are scheduled, fused and run like any
+//! others.
+
+use super::{Graph, Node, Op, TensorId, Transpose};
+use crate::{Error, Result};
+use std::collections::HashMap;
+
+/// Appends the nodes that compute the gradient of `Σ weight · sum(term)` over the given
+/// `(term, weight)` pairs, and returns the gradient of each tensor of `wrt`, named `d` + its name.
+/// A tensor that the loss does not depend on gets a constant zero.
+///
+/// # Errors
+/// [`Error::NotDifferentiable`] if the loss depends on `wrt` through an op without a rule.
+pub fn gradients(
+    graph: &mut Graph,
+    loss: &[(TensorId, f32)],
+    wrt: &[TensorId],
+) -> Result<Vec<TensorId>> {
+    let depends = depends_on(graph, wrt);
+    let mut found = HashMap::new();
+    for &(term, weight) in loss {
+        let seed = graph.constant(weight, graph.tensor(term).shape);
+        accumulate(graph, &mut found, term, seed)?;
+    }
+    for index in (0..graph.nodes().len()).rev() {
+        let node = graph.nodes()[index].clone();
+        let reached = node.outputs.iter().any(|output| found.contains_key(output));
+        if !reached || !node.inputs.iter().any(|input| depends[input.index()]) {
+            continue;
+        }
+        let rule = backward(graph, &node, &found, &depends)?;
+        let has_rule = |input: &TensorId| rule.iter().any(|(target, _)| target == input);
+        if node.inputs.iter().any(|input| depends[input.index()] && !has_rule(input)) {
+            return Err(Error::NotDifferentiable { op: node.op.name() });
+        }
+        for (input, gradient) in rule {
+            if depends[input.index()] {
+                accumulate(graph, &mut found, input, gradient)?;
+            }
+        }
+    }
+    wrt.iter().map(|&tensor| named_gradient(graph, &found, tensor)).collect()
+}
+
+/// For each tensor, whether its value depends on one of `sources`.
+fn depends_on(graph: &Graph, sources: &[TensorId]) -> Vec<bool> {
+    let mut depends = vec![false; graph.tensors().len()];
+    for &source in sources {
+        depends[source.index()] = true;
+    }
+    for node in graph.nodes() {
+        if node.reads().any(|tensor| depends[tensor.index()]) {
+            node.writes().for_each(|tensor| depends[tensor.index()] = true);
+        }
+    }
+    depends
+}
+
+fn accumulate(
+    graph: &mut Graph,
+    found: &mut HashMap<TensorId, TensorId>,
+    tensor: TensorId,
+    gradient: TensorId,
+) -> Result<()> {
+    let sum = match found.get(&tensor) {
+        Some(&earlier) => graph.add(earlier, gradient)?,
+        None => gradient,
+    };
+    found.insert(tensor, sum);
+    Ok(())
+}
+
+fn named_gradient(
+    graph: &mut Graph,
+    found: &HashMap<TensorId, TensorId>,
+    tensor: TensorId,
+) -> Result<TensorId> {
+    let (name, shape) = (format!("d{}", graph.tensor(tensor).name), graph.tensor(tensor).shape);
+    match found.get(&tensor) {
+        Some(&gradient) if graph.tensor(gradient).is_workspace() => {
+            Ok(graph.rename(gradient, name))
+        }
+        Some(&gradient) => Ok(gradient),
+        None => Ok(graph.constant(0.0, shape)),
+    }
+}
+
+/// The gradients of a node's inputs, given those of its outputs. An output that the loss does not
+/// depend on has gradient zero.
+fn backward(
+    graph: &mut Graph,
+    node: &Node,
+    found: &HashMap<TensorId, TensorId>,
+    depends: &[bool],
+) -> Result<Vec<(TensorId, TensorId)>> {
+    let d: Vec<_> = node
+        .outputs
+        .iter()
+        .map(|output| match found.get(output) {
+            Some(&gradient) => gradient,
+            None => graph.constant(0.0, graph.tensor(*output).shape),
+        })
+        .collect();
+    let (inputs, dy) = (node.inputs.as_slice(), d[0]);
+    match (node.op, inputs) {
+        (Op::Matmul(transpose), &[a, b]) => {
+            let mut gradients = Vec::new();
+            if depends[a.index()] {
+                gradients.push((a, matmul_backward_a(graph, transpose, b, dy)?));
+            }
+            if depends[b.index()] {
+                gradients.push((b, matmul_backward_b(graph, transpose, a, dy)?));
+            }
+            Ok(gradients)
+        }
+        (Op::Bias, &[x, bias]) => Ok(vec![(x, dy), (bias, graph.bias_backward(dy)?)]),
+        (Op::Relu, &[x]) => Ok(vec![(x, graph.relu_backward(dy, node.outputs[0])?)]),
+        (Op::Softplus, &[s]) => Ok(vec![(s, graph.softplus_backward(dy, s)?)]),
+        (Op::Sigmoid, &[x]) => Ok(vec![(x, graph.sigmoid_backward(dy, node.outputs[0])?)]),
+        (Op::Add, &[a, b]) => Ok(vec![(a, dy), (b, dy)]),
+        (Op::SplitColumns { .. }, &[x]) => Ok(vec![(x, graph.split_columns_backward(d[0], d[1])?)]),
+        (Op::Reparameterize, &[mean, stddev, eps]) => {
+            Ok(vec![(mean, dy), (stddev, graph.reparameterize_backward(dy, eps)?)])
+        }
+        (Op::BernoulliLogLikelihood, &[logits, x]) => {
+            Ok(vec![(logits, graph.bernoulli_log_likelihood_backward(dy, logits, x)?)])
+        }
+        (Op::GaussianKl, &[mean, stddev]) => {
+            let (dmean, dstddev) = graph.gaussian_kl_backward(dy, mean, stddev)?;
+            Ok(vec![(mean, dmean), (stddev, dstddev)])
+        }
+        (op, _) => Err(Error::NotDifferentiable { op: op.name() }),
+    }
+}
+
+/// The gradient of the first operand of c = a·b, c = aᵀ·b or c = a·bᵀ.
+fn matmul_backward_a(g: &mut Graph, t: Transpose, b: TensorId, dc: TensorId) -> Result<TensorId> {
+    match t {
+        Transpose::None => g.matmul_transpose_b(dc, b),
+        Transpose::A => g.matmul_transpose_b(b, dc),
+        Transpose::B => g.matmul(dc, b),
+    }
+}
+
+/// The gradient of the second operand of c = a·b, c = aᵀ·b or c = a·bᵀ.
+fn matmul_backward_b(g: &mut Graph, t: Transpose, a: TensorId, dc: TensorId) -> Result<TensorId> {
+    match t {
+        Transpose::None => g.matmul_transpose_a(a, dc),
+        Transpose::A => g.matmul(a, dc),
+        Transpose::B => g.matmul_transpose_a(dc, a),
+    }
+}

@@ -1,0 +1,158 @@
+//! What is computed: tensors with static shapes, the ops between them, their gradients, the order
+//! in which they run and the memory they share. Plain data that knows neither kernels nor devices,
+//! so all of it can be read, printed and tested without a GPU.
+//!
+//! A [`Graph`] is a list of nodes in program order, and that order is its meaning: a node sees
+//! what the nodes before it wrote. [`gradients`] appends the backward nodes. A [`Plan`] keeps what
+//! the wanted outputs need, orders it ([`schedule`]) and lets tensors that are never alive together
+//! share a slot ([`memory`]).
+
+mod builder;
+mod gradient;
+pub mod hazard;
+pub mod memory;
+mod op;
+mod plan;
+pub mod schedule;
+mod tensor;
+mod text;
+
+pub use gradient::gradients;
+pub use op::{Binarize, LOG_ROWS, Op, RmsProp, Stream, Transpose};
+pub use plan::Plan;
+pub use tensor::{Element, Role, Shape, Tensor, TensorId};
+
+use crate::Result;
+
+/// A node's place in [`Graph::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// The place as an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One application of an op.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What is computed.
+    pub op: Op,
+    /// Tensors that are only read, in the op's order.
+    pub inputs: Vec<TensorId>,
+    /// Tensors that are written; an op that [updates](Op::updates) reads them first.
+    pub outputs: Vec<TensorId>,
+}
+
+impl Node {
+    /// Every tensor whose value the node depends on.
+    pub fn reads(&self) -> impl Iterator<Item = TensorId> + '_ {
+        let updated = if self.op.updates() { self.outputs.as_slice() } else { &[] };
+        self.inputs.iter().chain(updated).copied()
+    }
+
+    /// Every tensor whose value the node changes.
+    pub fn writes(&self) -> impl Iterator<Item = TensorId> + '_ {
+        self.outputs.iter().copied()
+    }
+}
+
+/// Tensors and the nodes between them, in program order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    tensors: Vec<Tensor>,
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every tensor; a [`TensorId`] is an index into it.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// Every node, in program order; a [`NodeId`] is an index into it.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Every tensor's id.
+    pub fn tensor_ids(&self) -> impl DoubleEndedIterator<Item = TensorId> + use<> {
+        (0..self.tensors.len() as u32).map(TensorId)
+    }
+
+    /// Every node's id, in program order.
+    pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// The tensor of this id.
+    pub fn tensor(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.index()]
+    }
+
+    /// The node of this id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// The first tensor of this name.
+    pub fn find(&self, name: &str) -> Option<TensorId> {
+        self.tensor_ids().find(|&id| self.tensor(id).name == name)
+    }
+
+    /// Adds a tensor that outlives the step: data, a parameter, optimiser state, a constant.
+    pub fn add_tensor(
+        &mut self,
+        name: impl Into<String>,
+        shape: Shape,
+        element: Element,
+        role: Role,
+    ) -> TensorId {
+        self.tensors.push(Tensor { name: name.into(), shape, element, role });
+        TensorId(self.tensors.len() as u32 - 1)
+    }
+
+    /// Appends `op` and makes its output tensors, named after it.
+    ///
+    /// # Errors
+    /// [`Shape`](crate::Error::Shape) if the op is not defined for these inputs.
+    pub fn apply(&mut self, op: Op, inputs: &[TensorId]) -> Result<Vec<TensorId>> {
+        let shapes = op.output_shapes(&self.tensors_of(inputs))?;
+        let outputs: Vec<_> = shapes
+            .into_iter()
+            .map(|shape| {
+                let name = format!("{}.{}", op.name(), self.tensors.len());
+                self.add_tensor(name, shape, Element::F32, Role::Workspace)
+            })
+            .collect();
+        self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
+        Ok(outputs)
+    }
+
+    /// Appends an op that changes existing tensors in place.
+    ///
+    /// # Errors
+    /// [`Shape`](crate::Error::Shape) if the op is not defined for these tensors.
+    pub fn update(&mut self, op: Op, inputs: &[TensorId], targets: &[TensorId]) -> Result<()> {
+        op.check_targets(&self.tensors_of(inputs), &self.tensors_of(targets))?;
+        self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: targets.to_vec() });
+        Ok(())
+    }
+
+    /// Gives a tensor a name that people will know it by, and returns it.
+    pub fn rename(&mut self, id: TensorId, name: impl Into<String>) -> TensorId {
+        self.tensors[id.index()].name = name.into();
+        id
+    }
+
+    fn tensors_of(&self, ids: &[TensorId]) -> Vec<&Tensor> {
+        ids.iter().map(|&id| self.tensor(id)).collect()
+    }
+}

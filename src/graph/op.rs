@@ -1,0 +1,284 @@
+//! The primitive ops: their names, attributes and shape rules. How an op is computed is the
+//! kernel table's business, its gradient that of `gradient`.
+
+use super::tensor::{Element, Role, Shape, Tensor};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// Rows of a [`Role::Log`] tensor: how many steps can run before the host must read it.
+pub const LOG_ROWS: usize = 1024;
+
+/// How grey pixels become the inputs of the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Binarize {
+    /// 1 where the pixel is above 127, else 0.
+    #[default]
+    Threshold,
+    /// 1 with probability pixel / 255, drawn anew each time.
+    Stochastic,
+    /// pixel / 255.
+    None,
+}
+
+/// Which of the independent noise sequences an op draws from: the last word of the Philox counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Stream {
+    /// The latent noise of training.
+    Latent = 0,
+    /// Stochastic binarisation.
+    Binarize = 1,
+    /// The latent noise of evaluation.
+    Evaluation = 2,
+    /// Latents drawn from the prior.
+    Prior = 3,
+    /// Bernoulli samples of images.
+    Bernoulli = 4,
+}
+
+/// The constants of TensorFlow-1 RMSProp: `ms += (g² − ms)·(1 − decay)`,
+/// `w −= learning_rate·g / √(ms + epsilon)`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RmsProp {
+    /// Step size.
+    pub learning_rate: f64,
+    /// How much of the mean square is kept each step.
+    pub decay: f64,
+    /// Added inside the square root.
+    pub epsilon: f64,
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self { learning_rate: 1e-3, decay: 0.9, epsilon: 1e-10 }
+    }
+}
+
+/// Which operand of a product is transposed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transpose {
+    /// a `[m, k]` · b `[k, n]`.
+    None,
+    /// a `[k, m]`ᵀ · b `[k, n]`.
+    A,
+    /// a `[m, k]` · b `[n, k]`ᵀ.
+    B,
+}
+
+/// A primitive op. In the comments, `a, b -> c` are the inputs and outputs, in order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// data u8 `[n, d]`, indices u32 `[n, 1]` -> x `[batch, d]`: rows `indices[first_row..]` of
+    /// the data, binarised; rows past the end repeat the last.
+    GatherBatch {
+        /// Rows to gather.
+        batch: usize,
+        /// What becomes of the bytes.
+        binarize: Binarize,
+    },
+    /// a, b -> a·b, one of them possibly transposed first.
+    Matmul(Transpose),
+    /// x `[r, c]`, bias `[1, c]` -> x + bias.
+    Bias,
+    /// dy `[r, c]` -> its column sums `[1, c]`.
+    BiasBackward,
+    /// x -> max(x, 0).
+    Relu,
+    /// dy, y -> dy where y > 0, else 0.
+    ReluBackward,
+    /// s -> ln(1 + eˢ) + 1e-6.
+    Softplus,
+    /// dy, s -> dy·sigmoid(s).
+    SoftplusBackward,
+    /// x -> 1 / (1 + e⁻ˣ).
+    Sigmoid,
+    /// dy, y -> dy·y·(1 − y).
+    SigmoidBackward,
+    /// a, b -> a + b.
+    Add,
+    /// x `[r, c]` -> its first `left` columns, the others.
+    SplitColumns {
+        /// Width of the first output.
+        left: usize,
+    },
+    /// dleft, dright -> the two side by side.
+    SplitColumnsBackward,
+    /// -> independent draws from N(0, 1).
+    Normal {
+        /// Shape of the draw.
+        shape: Shape,
+        /// Noise sequence.
+        stream: Stream,
+    },
+    /// mean, stddev, eps -> mean + stddev·eps.
+    Reparameterize,
+    /// dz, eps -> dstddev = dz·eps (dmean is dz itself).
+    ReparameterizeBackward,
+    /// logits, x `[r, c]` -> log-likelihood of each row `[r, 1]`.
+    BernoulliLogLikelihood,
+    /// dlog_likelihood `[r, 1]`, logits, x -> dlogits = dlog_likelihood·(x − sigmoid(logits)).
+    BernoulliLogLikelihoodBackward,
+    /// mean, stddev `[r, c]` -> KL(N(mean, stddev²) ‖ N(0, 1)) of each row `[r, 1]`.
+    GaussianKl,
+    /// dkl `[r, 1]`, mean, stddev -> dmean = dkl·mean, dstddev = dkl·(stddev − 1/stddev).
+    GaussianKlBackward,
+    /// probabilities -> 1 with that probability, else 0.
+    BernoulliSample {
+        /// Noise sequence.
+        stream: Stream,
+    },
+    /// dw updates w, ms.
+    RmsProp(RmsProp),
+    /// term `[n, 1]` updates log: its sum goes to row `step mod LOG_ROWS` of this column.
+    LossSum {
+        /// Column of the log.
+        column: usize,
+    },
+}
+
+impl Op {
+    /// The op's name: also that of its kernel, its shader file and its CPU twin.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::GatherBatch { .. } => "gather_batch",
+            Self::Matmul(Transpose::None) => "matmul",
+            Self::Matmul(Transpose::A) => "matmul_transpose_a",
+            Self::Matmul(Transpose::B) => "matmul_transpose_b",
+            Self::Bias => "bias",
+            Self::BiasBackward => "bias_backward",
+            Self::Relu => "relu",
+            Self::ReluBackward => "relu_backward",
+            Self::Softplus => "softplus",
+            Self::SoftplusBackward => "softplus_backward",
+            Self::Sigmoid => "sigmoid",
+            Self::SigmoidBackward => "sigmoid_backward",
+            Self::Add => "add",
+            Self::SplitColumns { .. } => "split_columns",
+            Self::SplitColumnsBackward => "split_columns_backward",
+            Self::Normal { .. } => "normal",
+            Self::Reparameterize => "reparameterize",
+            Self::ReparameterizeBackward => "reparameterize_backward",
+            Self::BernoulliLogLikelihood => "bernoulli_log_likelihood",
+            Self::BernoulliLogLikelihoodBackward => "bernoulli_log_likelihood_backward",
+            Self::GaussianKl => "gaussian_kl",
+            Self::GaussianKlBackward => "gaussian_kl_backward",
+            Self::BernoulliSample { .. } => "bernoulli_sample",
+            Self::RmsProp(_) => "rmsprop",
+            Self::LossSum { .. } => "loss_sum",
+        }
+    }
+
+    /// Whether the outputs are existing tensors that the op changes in place.
+    pub fn updates(&self) -> bool {
+        matches!(self, Self::RmsProp(_) | Self::LossSum { .. })
+    }
+
+    /// Whether the result depends on the step's number, first row or seed.
+    pub fn depends_on_step(&self) -> bool {
+        matches!(
+            self,
+            Self::GatherBatch { .. }
+                | Self::Normal { .. }
+                | Self::BernoulliSample { .. }
+                | Self::LossSum { .. }
+        )
+    }
+
+    /// The shapes of the outputs for these inputs.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the op is not defined for them.
+    pub fn output_shapes(&self, inputs: &[&Tensor]) -> Result<Vec<Shape>> {
+        let shapes: Vec<_> = inputs.iter().map(|tensor| tensor.shape).collect();
+        let reals = match self {
+            Self::GatherBatch { .. } => {
+                inputs.iter().map(|t| t.element).eq([Element::U8, Element::U32])
+            }
+            _ => inputs.iter().all(|tensor| tensor.element == Element::F32),
+        };
+        match self.infer(&shapes) {
+            Some(outputs) if reals && shapes.iter().chain(&outputs).all(|s| !s.is_empty()) => {
+                Ok(outputs)
+            }
+            _ => Err(self.mismatch(inputs)),
+        }
+    }
+
+    fn infer(&self, shapes: &[Shape]) -> Option<Vec<Shape>> {
+        let per_row = |shape: Shape| Shape::new(shape.rows, 1);
+        match (*self, shapes) {
+            (Self::GatherBatch { batch, .. }, &[data, indices]) => {
+                (indices.columns == 1).then(|| vec![Shape::new(batch, data.columns)])
+            }
+            (Self::Matmul(transpose), &[a, b]) => {
+                let (m, k) = oriented(a, transpose == Transpose::A);
+                let (k_of_b, n) = oriented(b, transpose == Transpose::B);
+                (k == k_of_b).then(|| vec![Shape::new(m, n)])
+            }
+            (Self::Bias, &[x, bias]) => (bias == Shape::new(1, x.columns)).then(|| vec![x]),
+            (Self::BiasBackward, &[dy]) => Some(vec![Shape::new(1, dy.columns)]),
+            (Self::Relu | Self::Softplus | Self::Sigmoid | Self::BernoulliSample { .. }, &[x]) => {
+                Some(vec![x])
+            }
+            (
+                Self::ReluBackward
+                | Self::SoftplusBackward
+                | Self::SigmoidBackward
+                | Self::Add
+                | Self::ReparameterizeBackward,
+                &[a, b],
+            ) => (a == b).then(|| vec![a]),
+            (Self::SplitColumns { left }, &[x]) => {
+                let right = x.columns.checked_sub(left)?;
+                Some(vec![Shape::new(x.rows, left), Shape::new(x.rows, right)])
+            }
+            (Self::SplitColumnsBackward, &[a, b]) => {
+                (a.rows == b.rows).then(|| vec![Shape::new(a.rows, a.columns + b.columns)])
+            }
+            (Self::Normal { shape, .. }, &[]) => Some(vec![shape]),
+            (Self::Reparameterize, &[mean, stddev, eps]) => {
+                (mean == stddev && mean == eps).then(|| vec![mean])
+            }
+            (Self::BernoulliLogLikelihood | Self::GaussianKl, &[a, b]) => {
+                (a == b).then(|| vec![per_row(a)])
+            }
+            (Self::BernoulliLogLikelihoodBackward, &[d, logits, x]) => {
+                (logits == x && d == per_row(x)).then(|| vec![x])
+            }
+            (Self::GaussianKlBackward, &[d, mean, stddev]) => {
+                (mean == stddev && d == per_row(mean)).then(|| vec![mean, mean])
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an updating op is defined for these tensors.
+    pub(super) fn check_targets(&self, inputs: &[&Tensor], targets: &[&Tensor]) -> Result<()> {
+        let reals = inputs.iter().chain(targets).all(|tensor| tensor.element == Element::F32);
+        let fits = match (*self, inputs, targets) {
+            (Self::RmsProp(_), [dw], [w, ms]) => dw.shape == w.shape && w.shape == ms.shape,
+            (Self::LossSum { column }, [term], [log]) => {
+                let shape = log.shape;
+                let inside = shape.rows == LOG_ROWS && column < shape.columns;
+                term.shape.columns == 1 && log.role == Role::Log && inside
+            }
+            _ => false,
+        };
+        if reals && fits { Ok(()) } else { Err(self.mismatch(&[inputs, targets].concat())) }
+    }
+
+    fn mismatch(&self, found: &[&Tensor]) -> Error {
+        let describe = |t: &&Tensor| format!("{} {:?}{}", t.name, t.element, t.shape);
+        Error::Shape {
+            op: self.name(),
+            expected: format!("operands that fit {self:?}"),
+            found: found.iter().map(describe).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// Rows and columns of a matrix or of its transpose.
+fn oriented(shape: Shape, transpose: bool) -> (usize, usize) {
+    if transpose { (shape.columns, shape.rows) } else { (shape.rows, shape.columns) }
+}

@@ -1,0 +1,76 @@
+//! A graph made ready to run: what, in which order, in which memory. Every device runs the same
+//! plan.
+
+use super::memory::{self, SlotId, Slots};
+use super::{Graph, Node, NodeId, Role, TensorId, schedule};
+
+/// An ordered graph with memory assigned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    graph: Graph,
+    order: Vec<NodeId>,
+    slots: Slots,
+    outputs: Vec<TensorId>,
+}
+
+impl Plan {
+    /// Orders what `outputs` and the updating nodes need. The outputs keep their values until the
+    /// next step, so that the host can read them.
+    pub fn new(graph: Graph, outputs: &[TensorId]) -> Self {
+        let order = schedule::schedule(&graph, outputs);
+        let slots = memory::assign(&graph, &memory::lifetimes(&graph, &order, outputs));
+        debug_assert_eq!(schedule::check(&graph, outputs, &order), Ok(()));
+        debug_assert_eq!(memory::check(&graph, &order, outputs, &slots), Ok(()));
+        Self { graph, order, slots, outputs: outputs.to_vec() }
+    }
+
+    /// As [`new`](Self::new), but every tensor is an output: for looking at each intermediate.
+    pub fn keep_all(graph: Graph) -> Self {
+        let all: Vec<_> = graph.nodes().iter().flat_map(Node::writes).collect();
+        Self::new(graph, &all)
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The nodes, in the order in which they run.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = &Node> + '_ {
+        self.order.iter().map(|&id| self.graph.node(id))
+    }
+
+    /// The order.
+    pub fn order(&self) -> &[NodeId] {
+        &self.order
+    }
+
+    /// The memory assignment.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// The tensors that the host may read after a step.
+    pub fn outputs(&self) -> &[TensorId] {
+        &self.outputs
+    }
+
+    /// A workspace tensor's slot; none if it outlives the step or nothing makes it.
+    pub fn slot(&self, tensor: TensorId) -> Option<SlotId> {
+        self.slots.of.get(&tensor).copied()
+    }
+
+    /// The tensors that outlive the step and that some node touches, in the graph's order.
+    pub fn persistent(&self) -> impl Iterator<Item = TensorId> + '_ {
+        let touched = |tensor: TensorId| {
+            self.nodes().any(|node| node.reads().chain(node.writes()).any(|other| other == tensor))
+        };
+        let persistent = |tensor: &TensorId| !self.graph.tensor(*tensor).is_workspace();
+        self.graph.tensor_ids().filter(persistent).filter(move |&tensor| touched(tensor))
+    }
+
+    /// The loss log, if the plan writes one.
+    pub fn log(&self) -> Option<TensorId> {
+        self.persistent().find(|&tensor| self.graph.tensor(tensor).role == Role::Log)
+    }
+}

@@ -1,0 +1,109 @@
+//! In which order the nodes run: any order that keeps the hazards is right; this one keeps little
+//! memory alive, and is the same every time. [`check`] judges an order by other means.
+
+use super::hazard::hazards;
+use super::{Graph, NodeId, TensorId};
+use std::collections::HashSet;
+
+/// The nodes, in program order, that the outputs need or that update something kept between steps.
+pub fn live_nodes(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
+    let mut needed: HashSet<TensorId> = outputs.iter().copied().collect();
+    let mut live = Vec::new();
+    for id in graph.node_ids().rev() {
+        let node = graph.node(id);
+        if node.op.updates() || node.writes().any(|tensor| needed.contains(&tensor)) {
+            needed.extend(node.reads());
+            live.push(id);
+        }
+    }
+    live.reverse();
+    live
+}
+
+/// Orders the live nodes: of those whose hazards are met, always the one after which the fewest
+/// bytes of workspace are alive; the first in program order among equals.
+pub fn schedule(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
+    let mut waiting = live_nodes(graph, outputs);
+    let hazards = hazards(graph, &waiting);
+    let mut readers_left = vec![0usize; graph.tensors().len()];
+    for tensor in waiting.iter().flat_map(|&id| unique_reads(graph, id)) {
+        readers_left[tensor.index()] += 1;
+    }
+    // An output is read by the host after the last node: it is never freed.
+    outputs.iter().for_each(|output| readers_left[output.index()] += 1);
+    let mut done = HashSet::new();
+    let mut order = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ready =
+            |id: &NodeId| hazards.iter().all(|h| h.after != *id || done.contains(&h.before));
+        let growth = |id: &NodeId| (memory_growth(graph, *id, &readers_left), *id);
+        let Some(next) = waiting.iter().copied().filter(ready).min_by_key(growth) else {
+            unreachable!("hazards point forwards in program order, so the first node is ready");
+        };
+        unique_reads(graph, next).for_each(|tensor| readers_left[tensor.index()] -= 1);
+        waiting.retain(|&id| id != next);
+        done.insert(next);
+        order.push(next);
+    }
+    order
+}
+
+/// Bytes of workspace that running the node makes, less those that nobody reads after it.
+fn memory_growth(graph: &Graph, id: NodeId, readers_left: &[usize]) -> i64 {
+    let bytes = |tensor: TensorId| graph.tensor(tensor).bytes() as i64;
+    let workspace = |tensor: &TensorId| graph.tensor(*tensor).is_workspace();
+    let made: i64 = graph.node(id).writes().filter(workspace).map(bytes).sum();
+    let last_read = |tensor: &TensorId| readers_left[tensor.index()] == 1;
+    let freed = unique_reads(graph, id).filter(workspace).filter(last_read);
+    made - freed.map(bytes).sum::<i64>()
+}
+
+fn unique_reads(graph: &Graph, id: NodeId) -> impl Iterator<Item = TensorId> {
+    let reads: HashSet<_> = graph.node(id).reads().collect();
+    reads.into_iter()
+}
+
+/// What is wrong with an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// A node is there twice.
+    #[error("node {0:?} runs twice")]
+    Repeated(NodeId),
+    /// A node that the outputs need is not there.
+    #[error("node {0:?} is needed and does not run")]
+    Missing(NodeId),
+    /// Two nodes share a tensor that one of them writes, and run against program order.
+    #[error("node {first:?} runs before {second:?}, which comes first in the program")]
+    Swapped {
+        /// Runs first.
+        first: NodeId,
+        /// Runs second.
+        second: NodeId,
+    },
+}
+
+/// Judges any order of any graph, pair by pair, knowing nothing of [`hazards`].
+///
+/// # Errors
+/// The first thing found wrong.
+pub fn check(graph: &Graph, outputs: &[TensorId], order: &[NodeId]) -> Result<(), OrderError> {
+    for (place, &second) in order.iter().enumerate() {
+        for &first in &order[..place] {
+            if first == second {
+                return Err(OrderError::Repeated(second));
+            }
+            if second < first && conflict(graph, first, second) {
+                return Err(OrderError::Swapped { first, second });
+            }
+        }
+    }
+    let missing = live_nodes(graph, outputs).into_iter().find(|id| !order.contains(id));
+    missing.map_or(Ok(()), |id| Err(OrderError::Missing(id)))
+}
+
+/// Whether two nodes touch a common tensor and one of them writes it.
+fn conflict(graph: &Graph, a: NodeId, b: NodeId) -> bool {
+    let (a, b) = (graph.node(a), graph.node(b));
+    a.writes().any(|t| b.reads().chain(b.writes()).any(|u| t == u))
+        || b.writes().any(|t| a.reads().any(|u| t == u))
+}

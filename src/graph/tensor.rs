@@ -1,0 +1,110 @@
+//! Tensors: a name, a static two-dimensional shape, an element type, and the role that says who
+//! fills them and how long they live.
+
+use std::fmt;
+
+/// A tensor's place in [`Graph::tensors`](super::Graph::tensors).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TensorId(pub(crate) u32);
+
+impl TensorId {
+    /// The place as an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Rows and columns, stored row by row. A vector over columns is `[1, n]`, one over rows `[n, 1]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub columns: usize,
+}
+
+impl Shape {
+    /// `[rows, columns]`.
+    pub const fn new(rows: usize, columns: usize) -> Self {
+        Self { rows, columns }
+    }
+
+    /// Number of elements.
+    pub const fn len(self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Whether there are no elements.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "[{}, {}]", self.rows, self.columns)
+    }
+}
+
+/// What one element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// A real number: f32 on a GPU; f32 or f64 on the CPU.
+    F32,
+    /// An index.
+    U32,
+    /// A byte; a GPU holds four in a 32-bit word, the first in the lowest bits.
+    U8,
+}
+
+impl Element {
+    /// Bytes of one element on a GPU.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::F32 | Self::U32 => 4,
+            Self::U8 => 1,
+        }
+    }
+}
+
+/// Who fills a tensor, and how long it lives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// Written by the host and only read by the graph.
+    Data,
+    /// A weight or bias: written once by the host, then updated by the graph.
+    Parameter,
+    /// Kept from step to step, such as the optimiser's; every element starts at this value.
+    State(f32),
+    /// Always this value.
+    Constant(f32),
+    /// A ring of [`LOG_ROWS`](super::LOG_ROWS) rows, one a step, that the host reads back.
+    Log,
+    /// Made and used within one step; may share memory with others.
+    Workspace,
+}
+
+/// A named array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its name; all but workspace tensors are known to devices by it.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its element type.
+    pub element: Element,
+    /// Its role.
+    pub role: Role,
+}
+
+impl Tensor {
+    /// Bytes on a GPU, a whole number of 32-bit words.
+    pub fn bytes(&self) -> usize {
+        (self.shape.len() * self.element.bytes()).next_multiple_of(4)
+    }
+
+    /// Whether it lives within one step only.
+    pub fn is_workspace(&self) -> bool {
+        self.role == Role::Workspace
+    }
+}

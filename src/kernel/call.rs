@@ -1,0 +1,118 @@
+//! One application of a kernel: shapes, the step, and how a twin is called.
+
+use crate::graph::{Graph, Node, Op, Shape};
+use bytemuck::{Pod, Zeroable};
+
+/// What changes from step to step; the shaders' `struct Step`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Step {
+    /// Steps before this one: a word of the noise counter, and the row of the loss log.
+    pub index: u32,
+    /// Where the step's rows begin in the shuffled data set; also a word of the noise counter.
+    pub first_row: u32,
+    /// Lower half of the seed.
+    pub seed_low: u32,
+    /// Upper half of the seed.
+    pub seed_high: u32,
+}
+
+impl Step {
+    /// The step with this many before it, on the rows from `first_row` on.
+    pub fn new(seed: u64, index: u32, first_row: u32) -> Self {
+        Self { index, first_row, seed_low: seed as u32, seed_high: (seed >> 32) as u32 }
+    }
+
+    /// The key of the noise.
+    pub fn seed(self) -> u64 {
+        u64::from(self.seed_high) << 32 | u64::from(self.seed_low)
+    }
+}
+
+/// An op and the shapes of its operands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The op.
+    pub op: Op,
+    /// Shapes of the inputs.
+    pub inputs: Vec<Shape>,
+    /// Shapes of the outputs.
+    pub outputs: Vec<Shape>,
+}
+
+impl Call {
+    /// The call that a node makes.
+    pub fn of(graph: &Graph, node: &Node) -> Self {
+        let shape = |id: &_| graph.tensor(*id).shape;
+        Self {
+            op: node.op,
+            inputs: node.inputs.iter().map(shape).collect(),
+            outputs: node.outputs.iter().map(shape).collect(),
+        }
+    }
+
+    /// Columns of the first output.
+    pub fn columns(&self) -> usize {
+        self.outputs[0].columns
+    }
+
+    /// The `[m, n, k]` of a matrix product.
+    pub fn mnk(&self) -> [usize; 3] {
+        let Shape { rows, columns } = self.outputs[0];
+        [rows, columns, self.inputs[0].len() / rows]
+    }
+
+    /// Columns of the first input: for a kernel that sums over rows, the number of terms.
+    pub fn input_columns(&self) -> usize {
+        self.inputs[0].columns
+    }
+}
+
+/// What a twin reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Operand<'a, T> {
+    /// Real numbers.
+    Reals(&'a [T]),
+    /// Indices.
+    Words(&'a [u32]),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a, T> Operand<'a, T> {
+    /// The real numbers; [`Op::output_shapes`] has checked that they are.
+    pub fn reals(&self) -> &'a [T] {
+        match self {
+            Self::Reals(values) => values,
+            _ => unreachable!("the op takes real numbers here"),
+        }
+    }
+
+    /// The indices.
+    pub fn words(&self) -> &'a [u32] {
+        match self {
+            Self::Words(values) => values,
+            _ => unreachable!("the op takes indices here"),
+        }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Bytes(values) => values,
+            _ => unreachable!("the op takes bytes here"),
+        }
+    }
+}
+
+/// Runs a kernel on the CPU: inputs, then outputs.
+pub type Twin<T> = fn(&Call, Step, &[Operand<T>], &mut [&mut [T]]);
+
+/// A twin in both precisions.
+#[derive(Clone, Copy, Debug)]
+pub struct Twins {
+    /// The oracle: plain loops.
+    pub f64: Twin<f64>,
+    /// What the CPU device runs.
+    pub f32: Twin<f32>,
+}

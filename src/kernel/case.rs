@@ -1,0 +1,177 @@
+//! The operands on which a kernel is checked: awkward shapes, and what to fill them with.
+
+use crate::graph::{Element, LOG_ROWS, Op, Role, Shape};
+
+/// What an operand of a check holds. Real numbers are drawn in f32, so that every device and the
+/// oracle start from the same values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// N(0, 1).
+    Normal,
+    /// N(0, 1), one in eight N(0, 30²), and now and then 0 and ±100, where exponentials overflow.
+    Wide,
+    /// Positive numbers from 1e-6 to about 20, many near 1.
+    Positive,
+    /// Uniform on [0, 1], with both ends.
+    Unit,
+    /// 0 or 1.
+    Binary,
+    /// Bytes, or indices below this number.
+    Below(u32),
+}
+
+/// One operand of a check.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    /// Its shape.
+    pub shape: Shape,
+    /// Its element type.
+    pub element: Element,
+    /// What it holds.
+    pub fill: Fill,
+}
+
+impl Input {
+    const fn real(shape: Shape, fill: Fill) -> Self {
+        Self { shape, element: Element::F32, fill }
+    }
+}
+
+/// One check of a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The op.
+    pub op: Op,
+    /// Its inputs.
+    pub inputs: Vec<Input>,
+    /// The tensors that it updates, if it does.
+    pub targets: Vec<(Input, Role)>,
+}
+
+/// Ones, primes, and one to either side of a workgroup or a tile.
+const SHAPES: [Shape; 8] = [
+    Shape::new(1, 1),
+    Shape::new(1, 257),
+    Shape::new(257, 1),
+    Shape::new(3, 64),
+    Shape::new(63, 65),
+    Shape::new(65, 31),
+    Shape::new(67, 13),
+    Shape::new(5, 784),
+];
+
+/// `[m, n, k]`: likewise, and the products of the default model.
+const PRODUCTS: [[usize; 3]; 10] = [
+    [1, 1, 1],
+    [1, 63, 257],
+    [257, 1, 5],
+    [63, 65, 64],
+    [64, 64, 16],
+    [65, 63, 17],
+    [129, 2, 1],
+    [7, 131, 67],
+    [64, 200, 784],
+    [200, 100, 64],
+];
+
+impl Case {
+    fn new(op: Op, inputs: Vec<Input>) -> Self {
+        Self { op, inputs, targets: Vec::new() }
+    }
+
+    /// Every operand has the same shape.
+    pub(super) fn same(op: Op, fills: &[Fill]) -> Vec<Self> {
+        let operands = |shape| fills.iter().map(|&fill| Input::real(shape, fill)).collect();
+        SHAPES.iter().map(|&shape| Self::new(op, operands(shape))).collect()
+    }
+
+    /// The first operand is `[1, columns]` or `[rows, 1]`, the others `[rows, columns]`.
+    pub(super) fn first_narrow(op: Op, narrow: fn(Shape) -> Shape, fills: &[Fill]) -> Vec<Self> {
+        let mut cases = Self::same(op, fills);
+        for case in &mut cases {
+            case.inputs[0].shape = narrow(case.inputs[0].shape);
+        }
+        cases
+    }
+
+    /// x `[rows, columns]` and a bias `[1, columns]`.
+    pub(super) fn bias() -> Vec<Self> {
+        let mut cases = Self::same(Op::Bias, &[Fill::Normal, Fill::Normal]);
+        for case in &mut cases {
+            case.inputs[1].shape.rows = 1;
+        }
+        cases
+    }
+
+    /// Products of all three kinds have their operands stored as their op wants them.
+    pub(super) fn matmul(op: Op, stored: fn([usize; 3]) -> [Shape; 2]) -> Vec<Self> {
+        let operands = |mnk| stored(mnk).map(|shape| Input::real(shape, Fill::Normal)).to_vec();
+        PRODUCTS.iter().map(|&mnk| Self::new(op, operands(mnk))).collect()
+    }
+
+    /// Splits at awkward columns.
+    pub(super) fn split_columns() -> Vec<Self> {
+        let case = |(shape, left)| {
+            Self::new(Op::SplitColumns { left }, vec![Input::real(shape, Fill::Wide)])
+        };
+        let cut = |shape: &&Shape| shape.columns > 1;
+        SHAPES.iter().filter(cut).map(|&shape| case((shape, shape.columns.div_ceil(3)))).collect()
+    }
+
+    /// The reverse.
+    pub(super) fn split_columns_backward() -> Vec<Self> {
+        let part = |rows, columns| Input::real(Shape::new(rows, columns), Fill::Wide);
+        let case = |&Shape { rows, columns }: &Shape| {
+            let parts = vec![part(rows, columns.div_ceil(3)), part(rows, columns)];
+            Self::new(Op::SplitColumnsBackward, parts)
+        };
+        SHAPES.iter().map(case).collect()
+    }
+
+    /// Draws of awkward shapes.
+    pub(super) fn draws(op: fn(Shape) -> Op) -> Vec<Self> {
+        SHAPES.iter().map(|&shape| Self::new(op(shape), Vec::new())).collect()
+    }
+
+    /// Batches that run past the end of the data, of images whose width is no whole number of words.
+    pub(super) fn gather(op: fn(usize) -> Op) -> Vec<Self> {
+        let case = |&Shape { rows, columns }: &Shape| {
+            let images = 2 * rows + 3;
+            let data = Input {
+                shape: Shape::new(images, columns),
+                element: Element::U8,
+                fill: Fill::Below(256),
+            };
+            let indices = Input {
+                shape: Shape::new(rows + 1, 1),
+                element: Element::U32,
+                fill: Fill::Below(images as u32),
+            };
+            Self::new(op(rows), vec![data, indices])
+        };
+        SHAPES.iter().map(case).collect()
+    }
+
+    /// dw updates w and ms.
+    pub(super) fn rmsprop(op: Op) -> Vec<Self> {
+        let case = |&shape: &Shape| Self {
+            op,
+            inputs: vec![Input::real(shape, Fill::Wide)],
+            targets: vec![
+                (Input::real(shape, Fill::Normal), Role::Parameter),
+                (Input::real(shape, Fill::Positive), Role::State(1.0)),
+            ],
+        };
+        SHAPES.iter().map(case).collect()
+    }
+
+    /// term `[rows, 1]` updates a column of a log.
+    pub(super) fn loss_sum() -> Vec<Self> {
+        let case = |rows: usize| Self {
+            op: Op::LossSum { column: rows % 3 },
+            inputs: vec![Input::real(Shape::new(rows, 1), Fill::Normal)],
+            targets: vec![(Input::real(Shape::new(LOG_ROWS, 3), Fill::Normal), Role::Log)],
+        };
+        [1, 2, 63, 64, 65, 257, 1021].into_iter().map(case).collect()
+    }
+}

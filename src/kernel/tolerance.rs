@@ -1,0 +1,40 @@
+//! How far from the f64 oracle a result in f32 may be.
+
+/// A bound on the error of one element: `absolute + relative·|expected|`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// The part that does not depend on the expected value.
+    pub absolute: f64,
+    /// The part that grows with it.
+    pub relative: f64,
+}
+
+impl Tolerance {
+    /// Not a bit apart: kernels that move, compare or select.
+    pub const EXACT: Self = Self { absolute: 0.0, relative: 0.0 };
+
+    /// One or two roundings of f32, as in a sum or a product.
+    pub const ROUNDING: Self = Self { absolute: 1e-12, relative: 2.4e-7 };
+
+    /// What PyTorch's `assert_close` allows f32: elementwise kernels with an exponential, a
+    /// logarithm or a square root.
+    pub const ELEMENTWISE: Self = Self { absolute: 1e-5, relative: 1.3e-6 };
+
+    /// A sum of `terms` products of operands of size 1 that may cancel: each partial sum is
+    /// rounded, its size grows as the root of the terms, and 2⁻²² a term is four times the largest
+    /// error seen in 10⁵ such sums.
+    pub fn cancelling_sum(terms: usize) -> Self {
+        Self { absolute: (terms as f64) * 2f64.powi(-22) + 1e-7, relative: 1.3e-6 }
+    }
+
+    /// A sum of `terms` numbers of one sign: nothing cancels, so the error is relative and grows
+    /// as the root of the terms.
+    pub fn one_signed_sum(terms: usize) -> Self {
+        Self { absolute: 1e-5, relative: 1.3e-6 * (terms as f64).sqrt().max(1.0) }
+    }
+
+    /// The bound for this expected value.
+    pub fn bound(self, expected: f64) -> f64 {
+        self.absolute + self.relative * expected.abs()
+    }
+}

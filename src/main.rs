@@ -1,0 +1,2 @@
+//! wgvae
+fn main() {}

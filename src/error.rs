@@ -64,15 +64,15 @@ pub enum Error {
         /// The names that exist.
         known: String,
     },
-    /// Data of the wrong length for a tensor.
-    #[error("tensor {name}: expected {expected} elements, found {found}")]
-    Length {
+    /// A tensor is used as something that it is not.
+    #[error("tensor {name}: expected {expected}, found {found}")]
+    TensorMismatch {
         /// The tensor.
         name: String,
-        /// Elements it has.
-        expected: usize,
-        /// Elements it was given.
-        found: usize,
+        /// Its element type and shape.
+        expected: String,
+        /// What it was used as.
+        found: String,
     },
     /// No device fits the request.
     #[error("no device matches \"{wanted}\": found {found}")]

@@ -3,6 +3,7 @@
 
 use super::memory::{self, SlotId, Slots};
 use super::{Graph, Node, NodeId, Role, TensorId, schedule};
+use crate::{Error, Result};
 
 /// An ordered graph with memory assigned.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,19 @@ impl Plan {
     /// A workspace tensor's slot; none if it outlives the step or nothing makes it.
     pub fn slot(&self, tensor: TensorId) -> Option<SlotId> {
         self.slots.of.get(&tensor).copied()
+    }
+
+    /// The slot of an output.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTensor`] if the tensor is not an output.
+    pub fn output_slot(&self, tensor: TensorId) -> Result<SlotId> {
+        let name = |id: &TensorId| self.graph.tensor(*id).name.clone();
+        let slot = self.slot(tensor).filter(|_| self.outputs.contains(&tensor));
+        slot.ok_or_else(|| Error::UnknownTensor {
+            name: name(&tensor),
+            known: self.outputs.iter().map(name).collect::<Vec<_>>().join(", "),
+        })
     }
 
     /// The tensors that outlive the step and that some node touches, in the graph's order.

@@ -1,6 +1,7 @@
 //! Tensors: a name, a static two-dimensional shape, an element type, and the role that says who
 //! fills them and how long they live.
 
+use crate::{Error, Result};
 use std::fmt;
 
 /// A tensor's place in [`Graph::tensors`](super::Graph::tensors).
@@ -101,6 +102,33 @@ impl Tensor {
     /// Bytes on a GPU, a whole number of 32-bit words.
     pub fn bytes(&self) -> usize {
         (self.shape.len() * self.element.bytes()).next_multiple_of(4)
+    }
+
+    /// Checks that a tensor which two plans know by one name is the same in both.
+    ///
+    /// # Errors
+    /// [`Error::TensorMismatch`] if it is not.
+    pub fn same_as(&self, other: &Self) -> Result<()> {
+        if (self.shape, self.element) == (other.shape, other.element) {
+            return Ok(());
+        }
+        self.mismatch(format!("{:?}{}", other.element, other.shape))
+    }
+
+    /// Checks that `len` elements of a type fill the tensor.
+    ///
+    /// # Errors
+    /// [`Error::TensorMismatch`] if they do not.
+    pub fn accepts(&self, element: Element, len: usize) -> Result<()> {
+        if (self.element, self.shape.len()) == (element, len) {
+            return Ok(());
+        }
+        self.mismatch(format!("{len} elements of {element:?}"))
+    }
+
+    fn mismatch(&self, found: String) -> Result<()> {
+        let expected = format!("{:?}{}", self.element, self.shape);
+        Err(Error::TensorMismatch { name: self.name.clone(), expected, found })
     }
 
     /// Whether it lives within one step only.

@@ -1,0 +1,80 @@
+//! Which device a user means.
+
+use super::Session;
+use super::cpu::CpuSession;
+use super::gpu::{Adapters, GpuSession};
+use crate::{Error, Result};
+use std::str::FromStr;
+
+/// A wish for a device, as `--device` takes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// A real GPU if there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU, in f32.
+    Cpu,
+    /// The best adapter, which may be a driver that runs on the CPU.
+    Gpu,
+    /// The adapter of this index in `wgvae devices`.
+    Index(usize),
+    /// The first adapter whose name or driver has this part.
+    Name(String),
+}
+
+impl FromStr for Choice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(match text.to_lowercase().as_str() {
+            "auto" => Self::Auto,
+            "cpu" => Self::Cpu,
+            "gpu" => Self::Gpu,
+            other => match other.parse() {
+                Ok(index) => Self::Index(index),
+                Err(_) => Self::Name(text.to_owned()),
+            },
+        })
+    }
+}
+
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu => f.write_str("gpu"),
+            Self::Index(index) => index.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// Opens the device that is meant.
+///
+/// # Errors
+/// [`Error::NoDevice`] if nothing fits; [`Error::Unsupported`] if the adapter lacks what every plan
+/// needs.
+pub fn open(choice: &Choice) -> Result<Box<dyn Session>> {
+    if *choice == Choice::Cpu {
+        return Ok(Box::new(CpuSession::<f32>::new()));
+    }
+    let adapters = Adapters::enumerate();
+    let index = match choice {
+        Choice::Auto => match adapters.best(false) {
+            Some(index) => Some(index),
+            None => return Ok(Box::new(CpuSession::<f32>::new())),
+        },
+        Choice::Gpu => adapters.best(true),
+        Choice::Index(index) => Some(*index).filter(|&index| index < adapters.list().len()),
+        Choice::Name(part) => adapters.named(part),
+        Choice::Cpu => None,
+    };
+    match index {
+        Some(index) => Ok(Box::new(GpuSession::new(adapters.open(index)?))),
+        None => Err(Error::NoDevice {
+            wanted: choice.to_string(),
+            found: adapters.list().iter().fold("cpu".to_owned(), |all, a| all + ", " + &a.name),
+        }),
+    }
+}

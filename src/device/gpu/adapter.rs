@@ -1,0 +1,141 @@
+//! Which adapters there are, which is best, and opening one.
+
+use super::context::Gpu;
+use crate::{Error, Result};
+use serde::Serialize;
+
+/// An adapter as `wgvae devices` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterInfo {
+    /// Its place in the list.
+    pub index: usize,
+    /// The adapter's name.
+    pub name: String,
+    /// `Vulkan`, `Metal` or `Dx12`.
+    pub backend: String,
+    /// `discrete`, `integrated`, `virtual`, `software` (a driver that runs on the CPU) or `other`.
+    pub kind: &'static str,
+    /// The driver and its version.
+    pub driver: String,
+    /// Largest buffer, in bytes.
+    pub max_buffer_bytes: u64,
+    /// Largest storage binding, in bytes.
+    pub max_binding_bytes: u64,
+    /// Storage buffers of one dispatch.
+    pub max_storage_buffers: u32,
+    /// Invocations of one workgroup.
+    pub max_workgroup_invocations: u32,
+    /// Memory of one workgroup, in bytes.
+    pub max_workgroup_bytes: u32,
+    /// Smallest and largest subgroup.
+    pub subgroup_sizes: [u32; 2],
+    /// The features that matter here.
+    pub features: Vec<&'static str>,
+}
+
+/// The adapters of this machine.
+#[derive(Debug)]
+pub struct Adapters {
+    adapters: Vec<wgpu::Adapter>,
+    list: Vec<AdapterInfo>,
+}
+
+impl Adapters {
+    /// Finds them. `WGPU_BACKEND`, wgpu's other variables and the Vulkan loader's are obeyed.
+    pub fn enumerate() -> Self {
+        let mut wanted = wgpu::InstanceDescriptor::new_without_display_handle();
+        wanted.backends = wgpu::Backends::PRIMARY;
+        wanted.flags = wgpu::InstanceFlags::empty();
+        let instance = wgpu::Instance::new(wanted.with_env());
+        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        let list = adapters.iter().enumerate().map(|(index, adapter)| describe(index, adapter));
+        Self { list: list.collect(), adapters }
+    }
+
+    /// What they are.
+    pub fn list(&self) -> &[AdapterInfo] {
+        &self.list
+    }
+
+    /// The index of the best: discrete before integrated before others, software last and only if
+    /// it is allowed.
+    pub fn best(&self, allow_software: bool) -> Option<usize> {
+        let rank = |kind| {
+            ["discrete", "integrated", "virtual", "other", "software"]
+                .iter()
+                .position(|&known| known == kind)
+        };
+        let allowed = |info: &&AdapterInfo| allow_software || info.kind != "software";
+        self.list.iter().filter(allowed).min_by_key(|info| rank(info.kind)).map(|info| info.index)
+    }
+
+    /// The first whose name or driver contains this, whatever the case.
+    pub fn named(&self, part: &str) -> Option<usize> {
+        let part = part.to_lowercase();
+        let text = |info: &AdapterInfo| format!("{} {}", info.name, info.driver).to_lowercase();
+        self.list.iter().position(|info| text(info).contains(&part))
+    }
+
+    /// Opens one.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if it lacks what every plan needs; [`Error::Device`] if the driver
+    /// refuses.
+    pub fn open(&self, index: usize) -> Result<Gpu> {
+        let Some((adapter, info)) = self.adapters.get(index).zip(self.list.get(index)) else {
+            let found = format!("{} adapters", self.list.len());
+            return Err(Error::NoDevice { wanted: index.to_string(), found });
+        };
+        let unsupported = |expected: &str, found: String| {
+            Err(Error::Unsupported { adapter: info.name.clone(), expected: expected.into(), found })
+        };
+        if !adapter.features().contains(wgpu::Features::IMMEDIATES) {
+            return unsupported("immediate data", format!("only {:?}", info.features));
+        }
+        if info.max_workgroup_invocations < 256 {
+            return unsupported(
+                "workgroups of 256 invocations",
+                format!("at most {}", info.max_workgroup_invocations),
+            );
+        }
+        Gpu::open(adapter, info)
+    }
+}
+
+fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
+    let (info, limits) = (adapter.get_info(), adapter.limits());
+    AdapterInfo {
+        index,
+        name: info.name,
+        backend: format!("{:?}", info.backend),
+        kind: match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => "discrete",
+            wgpu::DeviceType::IntegratedGpu => "integrated",
+            wgpu::DeviceType::VirtualGpu => "virtual",
+            wgpu::DeviceType::Cpu => "software",
+            wgpu::DeviceType::Other => "other",
+        },
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        max_buffer_bytes: limits.max_buffer_size,
+        max_binding_bytes: limits.max_storage_buffer_binding_size,
+        max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+        max_workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+        max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        subgroup_sizes: [info.subgroup_min_size, info.subgroup_max_size],
+        features: features(adapter.features()),
+    }
+}
+
+fn features(has: wgpu::Features) -> Vec<&'static str> {
+    [
+        ("immediates", wgpu::Features::IMMEDIATES),
+        ("timestamps", wgpu::Features::TIMESTAMP_QUERY),
+        ("timestamps in passes", wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
+        ("subgroups", wgpu::Features::SUBGROUP),
+        ("f16", wgpu::Features::SHADER_F16),
+        ("pipeline cache", wgpu::Features::PIPELINE_CACHE),
+    ]
+    .into_iter()
+    .filter_map(|(name, feature)| has.contains(feature).then_some(name))
+    .collect()
+}

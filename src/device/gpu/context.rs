@@ -1,0 +1,107 @@
+//! An open device: wgpu's device and queue, and the first fault that either reported.
+
+use super::adapter::AdapterInfo;
+use crate::device::Description;
+use crate::{Error, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An open adapter. Clones share the device.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) description: Description,
+    fault: Arc<Mutex<Option<String>>>,
+}
+
+impl Gpu {
+    pub(super) fn open(adapter: &wgpu::Adapter, info: &AdapterInfo) -> Result<Self> {
+        let wanted = wgpu::DeviceDescriptor {
+            label: Some("wgvae"),
+            required_features: wgpu::Features::IMMEDIATES,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let opened = pollster::block_on(adapter.request_device(&wanted));
+        let (device, queue) = opened.map_err(|error| Error::Device {
+            adapter: info.name.clone(),
+            step: 0,
+            message: error.to_string(),
+        })?;
+        let gpu = Self {
+            device,
+            queue,
+            description: Description {
+                name: info.name.clone(),
+                backend: info.backend.clone(),
+                driver: info.driver.clone(),
+            },
+            fault: Arc::default(),
+        };
+        gpu.watch();
+        Ok(gpu)
+    }
+
+    /// Keeps what wgpu reports apart from the calls that cause it: without a handler it panics.
+    fn watch(&self) {
+        let keep = |fault: &Mutex<Option<String>>, message: String| {
+            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+        };
+        let fault = Arc::clone(&self.fault);
+        self.device.on_uncaptured_error(Arc::new(move |error| keep(&fault, error.to_string())));
+        let fault = Arc::clone(&self.fault);
+        self.device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                keep(&fault, format!("the device was lost: {message}"));
+            }
+        });
+    }
+
+    /// The first fault so far, as an error that names the step.
+    pub(super) fn check(&self, step: u64) -> Result<()> {
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*fault {
+            Some(message) => Err(self.error(step, message)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn error(&self, step: u64, message: &dyn std::fmt::Display) -> Error {
+        let adapter = self.description.name.clone();
+        Error::Device { adapter, step, message: message.to_string() }
+    }
+
+    /// A buffer that kernels bind.
+    pub(super) fn storage_buffer(&self, label: &str, bytes: usize) -> Result<wgpu::Buffer> {
+        let limits = self.device.limits();
+        let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        if bytes as u64 > most {
+            return Err(Error::Unsupported {
+                adapter: self.description.name.clone(),
+                expected: format!("at least {bytes} bytes in one storage buffer, for {label}"),
+                found: format!("at most {most}"),
+            });
+        }
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        Ok(self.buffer(label, bytes, usage))
+    }
+
+    /// A buffer that the host maps to read what was copied into it.
+    pub(super) fn staging_buffer(&self, label: &str, bytes: usize) -> wgpu::Buffer {
+        self.buffer(label, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    fn buffer(&self, label: &str, bytes: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        let (label, size) = (Some(label), bytes as u64);
+        let wanted = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
+        self.device.create_buffer(&wanted)
+    }
+
+    /// Buffers and device memory allocations that wgpu holds at the moment.
+    pub fn allocations(&self) -> [isize; 2] {
+        let counters = self.device.get_internal_counters().hal;
+        [counters.buffers.read(), counters.memory_allocations.read()]
+    }
+}

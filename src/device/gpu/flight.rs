@@ -1,0 +1,168 @@
+//! Submits that the GPU has not finished: how long each may be, and reading their loss logs back
+//! without stopping for them.
+
+use super::context::Gpu;
+use super::program::Log;
+use crate::device::LogRow;
+use crate::graph::LOG_ROWS;
+use crate::{Error, Result};
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Submits under way at once: the GPU works on one while the host records the next.
+pub(super) const IN_FLIGHT: usize = 2;
+
+/// A submit lasts about this long: long enough to cost nothing, short enough for every driver's
+/// watchdog.
+const SUBMIT_TARGET: Duration = Duration::from_millis(100);
+
+/// More steps than this in a submit gain nothing; no more fit the log.
+const MOST_STEPS: usize = LOG_ROWS / 4;
+
+/// One submit.
+#[derive(Debug)]
+struct Flight {
+    submission: wgpu::SubmissionIndex,
+    submitted: Instant,
+    steps: Vec<u32>,
+    log: Option<Readback>,
+}
+
+/// The copy of a log that the host will read.
+#[derive(Debug)]
+struct Readback {
+    staging: wgpu::Buffer,
+    columns: usize,
+    mapped: Arc<OnceLock<std::result::Result<(), wgpu::BufferAsyncError>>>,
+}
+
+/// The submits under way, the oldest first.
+#[derive(Debug)]
+pub(super) struct Flights {
+    queue: VecDeque<Flight>,
+    submits: usize,
+    steps_per_submit: usize,
+    last_finished: Option<Instant>,
+    finished: Vec<LogRow>,
+}
+
+impl Flights {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            submits: 0,
+            steps_per_submit: 1,
+            last_finished: None,
+            finished: Vec::new(),
+        }
+    }
+
+    /// How many steps the next submit should hold.
+    pub(super) fn steps_per_submit(&self) -> usize {
+        self.steps_per_submit
+    }
+
+    /// Waits until there is room for one more submit.
+    pub(super) fn make_room(&mut self, gpu: &Gpu) -> Result<()> {
+        while self.queue.len() >= IN_FLIGHT {
+            self.finish_oldest(gpu)?;
+        }
+        Ok(())
+    }
+
+    /// The staging buffer that the next submit may copy this log into.
+    pub(super) fn staging<'a>(&self, log: &'a Log) -> &'a wgpu::Buffer {
+        &log.staging[self.submits % IN_FLIGHT]
+    }
+
+    /// Notes a submit of these steps, which copied the log if there is one.
+    pub(super) fn push(
+        &mut self,
+        submission: wgpu::SubmissionIndex,
+        steps: Vec<u32>,
+        log: Option<&Log>,
+    ) {
+        let log = log.map(|log| {
+            let (staging, mapped) = (self.staging(log).clone(), Arc::new(OnceLock::new()));
+            let told = Arc::clone(&mapped);
+            staging.map_async(wgpu::MapMode::Read, .., move |result| {
+                told.get_or_init(|| result);
+            });
+            Readback { staging, columns: log.columns, mapped }
+        });
+        self.queue.push_back(Flight { submission, submitted: Instant::now(), steps, log });
+        self.submits += 1;
+    }
+
+    /// Takes in what has finished, without waiting; with `wait`, everything.
+    pub(super) fn poll(&mut self, gpu: &Gpu, wait: bool) -> Result<()> {
+        if wait {
+            while !self.queue.is_empty() {
+                self.finish_oldest(gpu)?;
+            }
+            return Ok(());
+        }
+        gpu.device.poll(wgpu::PollType::Poll).map_err(|error| gpu.error(self.step(), &error))?;
+        let mapped =
+            |flight: &Flight| flight.log.as_ref().is_some_and(|l| l.mapped.get().is_some());
+        while self.queue.front().is_some_and(mapped) {
+            self.finish_oldest(gpu)?;
+        }
+        Ok(())
+    }
+
+    /// The log rows taken in since the last call.
+    pub(super) fn take_finished(&mut self) -> Vec<LogRow> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// The last step submitted, counted from 1.
+    pub(super) fn step(&self) -> u64 {
+        self.queue.back().and_then(|flight| flight.steps.last()).map_or(0, |&s| u64::from(s) + 1)
+    }
+
+    fn finish_oldest(&mut self, gpu: &Gpu) -> Result<()> {
+        let step = self.step();
+        let Some(flight) = self.queue.pop_front() else { return Ok(()) };
+        let submission_index = Some(flight.submission);
+        let wait = wgpu::PollType::Wait { submission_index, timeout: None };
+        gpu.device.poll(wait).map_err(|error| gpu.error(step, &error))?;
+        gpu.check(step)?;
+        let now = Instant::now();
+        let began = self.last_finished.map_or(flight.submitted, |last| last.max(flight.submitted));
+        self.adapt(now - began, flight.steps.len());
+        self.last_finished = Some(now);
+        match flight.log {
+            Some(log) => self.read_log(gpu, &log, &flight.steps),
+            None => Ok(()),
+        }
+    }
+
+    /// Aims the next submit at [`SUBMIT_TARGET`], at most four times as long as this one.
+    fn adapt(&mut self, took: Duration, steps: usize) {
+        let wanted = SUBMIT_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-6) * steps as f64;
+        self.steps_per_submit = (wanted as usize).clamp(1, MOST_STEPS.min(4 * steps));
+    }
+
+    fn read_log(&mut self, gpu: &Gpu, log: &Readback, steps: &[u32]) -> Result<()> {
+        let failed = |message: &dyn std::fmt::Display| -> Error {
+            gpu.error(steps.last().map_or(0, |&step| u64::from(step) + 1), message)
+        };
+        match log.mapped.get() {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(failed(error)),
+            None => return Err(failed(&"the loss log was not mapped after its submit")),
+        }
+        let bytes = log.staging.get_mapped_range(..).map_err(|error| failed(&error))?;
+        let values: &[f32] = bytemuck::cast_slice(&bytes);
+        for &step in steps {
+            let row = &values[step as usize % LOG_ROWS * log.columns..][..log.columns];
+            let values = row.iter().map(|&value| value.into()).collect();
+            self.finished.push(LogRow { step, values });
+        }
+        drop(bytes);
+        log.staging.unmap();
+        Ok(())
+    }
+}

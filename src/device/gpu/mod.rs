@@ -1,0 +1,14 @@
+//! Plans on a GPU through wgpu: the only module that imports it. [`Adapters`] finds and opens
+//! devices, [`GpuSession`] holds tensors in buffers and runs plans on them. Everything is made when
+//! a plan is loaded; a step only records dispatches.
+
+mod adapter;
+mod context;
+mod flight;
+mod pipeline;
+mod program;
+mod session;
+
+pub use adapter::{AdapterInfo, Adapters};
+pub use context::Gpu;
+pub use session::GpuSession;

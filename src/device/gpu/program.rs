@@ -1,0 +1,84 @@
+//! A loaded plan: its workspace, and for each node a pipeline, a bind group and a grid.
+
+use super::context::Gpu;
+use super::pipeline::{Pipeline, immediate_size};
+use crate::graph::{Plan, TensorId};
+use crate::kernel::{Call, Kernel, Step};
+use std::num::NonZeroU64;
+
+/// What a node's dispatch needs, all of it made at load.
+#[derive(Debug)]
+pub(super) struct Dispatch {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    grid: [u32; 3],
+    takes_step: bool,
+}
+
+impl Dispatch {
+    /// Binds the buffers of a node.
+    pub(super) fn new(
+        gpu: &Gpu,
+        kernel: &Kernel,
+        call: &Call,
+        pipeline: Pipeline,
+        buffers: &[(&wgpu::Buffer, usize)],
+    ) -> Self {
+        let entries: Vec<_> = buffers.iter().enumerate().map(entry).collect();
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.name),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        Self {
+            pipeline: pipeline.pipeline,
+            bind_group,
+            grid: (kernel.grid)(call),
+            takes_step: immediate_size(&call.op) > 0,
+        }
+    }
+
+    /// Records it for one step.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass, step: Step) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        if self.takes_step {
+            pass.set_immediates(0, bytemuck::bytes_of(&step));
+        }
+        let [x, y, z] = self.grid;
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// Binds exactly the tensor's bytes, so that `arrayLength` counts its elements.
+fn entry<'a>(
+    (binding, &(buffer, bytes)): (usize, &(&'a wgpu::Buffer, usize)),
+) -> wgpu::BindGroupEntry<'a> {
+    let size = NonZeroU64::new(bytes as u64);
+    let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: 0, size });
+    wgpu::BindGroupEntry { binding: binding as u32, resource }
+}
+
+/// Where a plan's log is, and the buffers through which it is read back.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) source: wgpu::Buffer,
+    pub(super) staging: Vec<wgpu::Buffer>,
+    pub(super) columns: usize,
+}
+
+/// A plan in a session.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) plan: Plan,
+    pub(super) slots: Vec<wgpu::Buffer>,
+    pub(super) dispatches: Vec<Dispatch>,
+    pub(super) log: Option<Log>,
+}
+
+impl Program {
+    /// Bytes of a tensor of the plan.
+    pub(super) fn bytes(&self, tensor: TensorId) -> usize {
+        self.plan.graph().tensor(tensor).bytes()
+    }
+}

@@ -1,0 +1,151 @@
+//! Where a plan runs. A [`Session`] holds the tensors that outlive a step, by name, and runs the
+//! plans that are loaded into it on them: training and evaluation share their weights that way.
+//! [`cpu`] computes in f32 or, as the oracle, in f64; [`gpu`] is the only code that knows wgpu.
+
+mod choice;
+pub mod cpu;
+pub mod gpu;
+
+pub use choice::{Choice, open};
+
+use crate::graph::{Element, Plan, TensorId};
+use crate::kernel::Step;
+use crate::{Error, Result};
+
+/// What a session computes with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The adapter's or processor's name.
+    pub name: String,
+    /// `Vulkan`, `Metal`, `Dx12` or `CPU`.
+    pub backend: String,
+    /// The driver and its version; for the CPU, the number format and threads.
+    pub driver: String,
+}
+
+/// A plan in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramId(usize);
+
+/// Numbers for a tensor.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// Real numbers.
+    F32(&'a [f32]),
+    /// Real numbers, rounded where the device computes in f32.
+    F64(&'a [f64]),
+    /// Indices.
+    U32(&'a [u32]),
+    /// Bytes.
+    U8(&'a [u8]),
+}
+
+impl Values<'_> {
+    /// The element type that these are meant for.
+    pub fn element(&self) -> Element {
+        match self {
+            Self::F32(_) | Self::F64(_) => Element::F32,
+            Self::U32(_) => Element::U32,
+            Self::U8(_) => Element::U8,
+        }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+            Self::U32(values) => values.len(),
+            Self::U8(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What one step wrote into the loss log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRow {
+    /// [`Step::index`] of the step.
+    pub step: u32,
+    /// One number a column.
+    pub values: Vec<f64>,
+}
+
+/// What has crossed between host and device since the session was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from the host to the device.
+    pub uploaded_bytes: u64,
+    /// Bytes from the device to the host.
+    pub read_back_bytes: u64,
+    /// Buffers made.
+    pub buffers_created: u64,
+    /// Dispatches recorded.
+    pub dispatches: u64,
+    /// Command buffers submitted.
+    pub submits: u64,
+}
+
+/// A device with tensors and plans on it.
+pub trait Session {
+    /// What it computes with.
+    fn description(&self) -> &Description;
+
+    /// Makes a plan ready to run. Tensors that outlive a step are shared with earlier plans by
+    /// name; new ones hold their constant or starting value, or 0.
+    ///
+    /// # Errors
+    /// If a tensor of the same name has another shape, or the device cannot hold the plan.
+    fn load(&mut self, plan: Plan) -> Result<ProgramId>;
+
+    /// Fills a tensor that outlives a step.
+    ///
+    /// # Errors
+    /// If there is no such tensor, or the values do not fit it.
+    fn write(&mut self, name: &str, values: Values) -> Result<()>;
+
+    /// Reads a tensor of real numbers that outlives a step, after all steps so far.
+    ///
+    /// # Errors
+    /// If there is no such tensor, or the device fails.
+    fn read(&mut self, name: &str) -> Result<Vec<f64>>;
+
+    /// Reads one of a plan's outputs, after all steps so far.
+    ///
+    /// # Errors
+    /// If the tensor is not an output of the plan, or the device fails.
+    fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>>;
+
+    /// Fills the plan's workspace with NaN, so that an element which no kernel writes shows.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn poison(&mut self, program: ProgramId) -> Result<()>;
+
+    /// Runs these steps, one after the other. A GPU may still be at work on return.
+    ///
+    /// # Errors
+    /// If the device fails, or failed since the last call.
+    fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()>;
+
+    /// The log rows of finished steps that were not handed out before, in order. With `wait`,
+    /// first finishes all steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>>;
+
+    /// What has crossed between host and device so far.
+    fn traffic(&self) -> Traffic;
+}
+
+/// The error for a name that a session does not hold.
+fn unknown_tensor<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    Error::UnknownTensor { name: name.to_owned(), known: known.join(", ") }
+}

@@ -1,0 +1,172 @@
+//! What a picture of tiles is made of, whether it is well formed, where each image lies, and how
+//! large the picture has to be for all of it and the captions. Nothing is drawn here: that is left
+//! to [`tiles`](super::tiles()).
+
+use std::path::Path;
+
+use super::picture::{failure, text_height, text_width};
+use crate::Result;
+
+/// An image's shorter side is enlarged to at least this many pixels…
+const SHORT_SIDE: usize = 64;
+/// …unless its longer side would exceed this.
+const LONG_SIDE: usize = 320;
+
+pub(super) const MARGIN: u32 = 20;
+pub(super) const TITLE: u32 = 22;
+const TITLE_GAP: u32 = 16;
+pub(super) const CAPTION: u32 = 17;
+const CAPTION_GAP: u32 = 16;
+/// Between neighbouring images, and between the lines of a band.
+const GAP: u32 = 8;
+/// Between bands, a rule in its middle.
+const BAND_GAP: u32 = 36;
+
+/// One line of images in each band of a picture of tiles.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// What the images are; may be empty.
+    pub caption: &'a str,
+    /// The images, `[count, rows * columns]`, from 0 (black) to 1 (white).
+    pub images: &'a [f32],
+}
+
+/// Where each image of a picture of tiles lies. All lengths are in pixels of the picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileLayout {
+    /// Images a line of the picture holds: [`count`](Self::count) spread over bands.
+    pub per_band: usize,
+    /// Images that each [`Row`] has.
+    pub count: usize,
+    /// How many pixels wide and high a pixel of an image is drawn.
+    pub factor: u32,
+    /// Width and height of an enlarged image.
+    pub tile: (u32, u32),
+    /// Width and height of the picture.
+    pub size: (u32, u32),
+    lines: usize,
+    line_height: u32,
+    left: u32,
+    top: u32,
+}
+
+impl TileLayout {
+    /// Lays out what [`tiles`](super::tiles()) draws for the same arguments.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Picture`](crate::Error::Picture), for the reasons that
+    /// [`tiles`](super::tiles()) has.
+    pub fn new(
+        path: &Path,
+        title: &str,
+        (rows, columns): (usize, usize),
+        per_band: usize,
+        lines: &[Row],
+    ) -> Result<Self> {
+        let count = image_count(path, rows, columns, lines)?;
+        if per_band == 0 {
+            return Err(failure(path, "expected 1 or more images a band, found 0"));
+        }
+        let (short, long) = (rows.min(columns), rows.max(columns));
+        let factor = SHORT_SIDE.div_ceil(short).min((LONG_SIDE / long).max(1));
+        let mut layout = Self {
+            per_band: per_band.min(count),
+            count,
+            factor: factor as u32,
+            tile: (pixels(path, columns * factor)?, pixels(path, rows * factor)?),
+            size: (0, 0),
+            lines: lines.len(),
+            line_height: 0,
+            left: MARGIN,
+            top: MARGIN,
+        };
+        layout.place(path, title, lines)?;
+        Ok(layout)
+    }
+
+    /// Makes room for the text, and sums up.
+    fn place(&mut self, path: &Path, title: &str, lines: &[Row]) -> Result<()> {
+        self.line_height = self.tile.1;
+        for line in lines.iter().filter(|line| !line.caption.is_empty()) {
+            let caption = text_width(path, line.caption, CAPTION)?;
+            self.left = self.left.max(MARGIN + caption + CAPTION_GAP);
+            self.line_height = self.line_height.max(text_height(CAPTION));
+        }
+        let mut title_right = 0;
+        if !title.is_empty() {
+            title_right = MARGIN + text_width(path, title, TITLE)?;
+            self.top += text_height(TITLE) + TITLE_GAP;
+        }
+        let end = |start: u32, count: usize, length: usize, gap: u32| {
+            start as usize + count * (length + gap as usize) - gap as usize
+        };
+        let right = end(self.left, self.per_band, self.tile.0 as usize, GAP);
+        let band = end(0, self.lines, self.line_height as usize, GAP);
+        let bottom = end(self.top, self.count.div_ceil(self.per_band), band, BAND_GAP);
+        let margin = MARGIN as usize;
+        let right = right.max(title_right as usize);
+        self.size = (pixels(path, right + margin)?, pixels(path, bottom + margin)?);
+        Ok(())
+    }
+
+    /// The left and top edge of image `image` of line `line`, both counted from 0.
+    pub fn origin(&self, line: usize, image: usize) -> (u32, u32) {
+        let (band, column) = (image / self.per_band, image % self.per_band);
+        let within = (self.line_height - self.tile.1) / 2;
+        (
+            self.left + column as u32 * (self.tile.0 + GAP),
+            self.band_top(band) + line as u32 * (self.line_height + GAP) + within,
+        )
+    }
+
+    /// The upper edges of the rules between bands.
+    pub(super) fn rules(&self) -> impl Iterator<Item = u32> {
+        let bands = self.count.div_ceil(self.per_band);
+        (1..bands).map(|band| self.band_top(band) - BAND_GAP / 2)
+    }
+
+    fn band_top(&self, band: usize) -> u32 {
+        self.top + band as u32 * (self.lines as u32 * (self.line_height + GAP) - GAP + BAND_GAP)
+    }
+}
+
+/// How many images each line has, once all is known to be well formed.
+fn image_count(path: &Path, rows: usize, columns: usize, lines: &[Row]) -> Result<usize> {
+    let area = rows.saturating_mul(columns);
+    if area == 0 {
+        let message = format!("expected images with pixels, found {rows} x {columns}");
+        return Err(failure(path, message));
+    }
+    let wanted = lines.first().map_or(0, |line| line.images.len());
+    if wanted == 0 {
+        return Err(failure(path, "expected 1 or more images, found none"));
+    }
+    for line in lines {
+        let (caption, found) = (line.caption, line.images.len());
+        if found % area != 0 {
+            let expected = format!("a multiple of {rows} x {columns} values");
+            return Err(failure(path, format!("{caption:?}: expected {expected}, found {found}")));
+        }
+        if found != wanted {
+            let (expected, found) = (wanted / area, found / area);
+            let message = format!("{caption:?}: expected {expected} images, found {found}");
+            return Err(failure(path, message));
+        }
+        // NaN is in no range.
+        if let Some(at) = line.images.iter().position(|value| !(0.0..=1.0).contains(value)) {
+            let (found, image) = (line.images[at], at / area);
+            let message = format!("expected values from 0 to 1, found {found} in image {image}");
+            return Err(failure(path, format!("{caption:?}: {message}")));
+        }
+    }
+    Ok(wanted / area)
+}
+
+/// A length as the `image` crate counts, refused where it could overflow.
+fn pixels(path: &Path, length: usize) -> Result<u32> {
+    u32::try_from(length)
+        .ok()
+        .filter(|&length| length <= 1 << 20)
+        .ok_or_else(|| failure(path, format!("expected sides up to 2^20 pixels, found {length}")))
+}

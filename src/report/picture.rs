@@ -1,0 +1,147 @@
+//! A picture on its way to a PNG file: white paper, text, anything that plotters draws, and the
+//! write itself. Text and plots are drawn larger than they will be and shrunk, because plotters
+//! places glyphs on whole pixels, which shows in small type. What is drawn, and where, is left to
+//! [`tiles`](super::tiles()) and [`elbo_curve`](super::elbo_curve).
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use image::{ImageFormat, Rgb, RgbImage, imageops};
+use plotters::coord::Shift;
+use plotters::prelude::{BitMapBackend, DrawingArea, FontDesc, FontFamily, FontStyle};
+use plotters::prelude::{IntoDrawingArea, RGBColor};
+use plotters::style::register_font;
+
+use crate::{Error, Result};
+
+/// How much larger than the picture plots and text are drawn before they are shrunk.
+pub(super) const OVERSAMPLE: u32 = 4;
+
+/// The most pixels a picture may have: far beyond any screen, and 192 MiB in memory.
+const MOST_PIXELS: u64 = 1 << 26;
+
+/// The colour of text.
+pub(super) const INK: RGBColor = RGBColor(32, 32, 32);
+
+const FONT: &str = "DejaVu Sans";
+
+/// Text in a font that could not be registered is an error of plotters, so the result may go.
+static REGISTER_FONT: LazyLock<()> = LazyLock::new(|| {
+    register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).ok();
+});
+
+/// What plotters draws on: a bitmap, [`OVERSAMPLE`] times as wide and high as the picture.
+pub(super) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+
+/// What a drawing closure gives back: the errors of plotters have many types.
+pub(super) type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+/// A picture and the file that it will be.
+pub(super) struct Picture<'a> {
+    path: &'a Path,
+    /// The pixels, row by row from the top left.
+    pub(super) pixels: RgbImage,
+}
+
+impl<'a> Picture<'a> {
+    /// White paper of `width` by `height` pixels; refused beyond [`MOST_PIXELS`].
+    pub(super) fn blank(path: &'a Path, (width, height): (u32, u32)) -> Result<Self> {
+        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+            let expected = format!("{MOST_PIXELS} pixels or fewer");
+            return Err(failure(path, format!("expected {expected}, found {width} x {height}")));
+        }
+        Ok(Self { path, pixels: RgbImage::from_pixel(width, height, Rgb([255; 3])) })
+    }
+
+    /// Replaces the whole picture by what `draw` makes of white paper.
+    pub(super) fn plot(&mut self, draw: impl FnOnce(&Area) -> Drawn) -> Result<()> {
+        self.pixels = shrunk(self.path, self.pixels.dimensions(), draw)?;
+        Ok(())
+    }
+
+    /// Writes a line of text on white: its capitals are centred on `middle`.
+    ///
+    /// `size` is the height of the font's line in pixels, `left` where the text starts.
+    pub(super) fn write(&mut self, text: &str, size: u32, left: u32, middle: u32) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let strip = (text_width(self.path, text, size)?, text_height(size));
+        let large = size * OVERSAMPLE;
+        let top = drop_to_centre(large) + (strip.1 * OVERSAMPLE / 2) as i32;
+        let text = shrunk(self.path, strip, |area| {
+            Ok(area.draw_text(text, &font(large).color(&INK), (0, top))?)
+        })?;
+        let top = i64::from(middle) - i64::from(strip.1 / 2);
+        imageops::replace(&mut self.pixels, &text, i64::from(left), top);
+        Ok(())
+    }
+
+    /// Encodes the picture and puts it where it belongs, over an older one if need be.
+    pub(super) fn save(self) -> Result<()> {
+        let mut png = Cursor::new(Vec::new());
+        self.pixels
+            .write_to(&mut png, ImageFormat::Png)
+            .map_err(|error| failure(self.path, error))?;
+        let name = self.path.file_name().ok_or_else(|| failure(self.path, "not a file name"))?;
+        let mut draft = OsString::from(".");
+        draft.push(name);
+        draft.push(format!(".{}.tmp", std::process::id()));
+        let draft = self.path.with_file_name(draft);
+        fs::write(&draft, png.into_inner())
+            .and_then(|()| fs::rename(&draft, self.path))
+            .inspect_err(|_| {
+                // The first error is the one to report; there may be no draft at all.
+                let _ = fs::remove_file(&draft);
+            })
+            .map_err(Error::io(self.path, "write the picture"))
+    }
+}
+
+/// An [`Error::Picture`].
+pub(super) fn failure(path: &Path, message: impl Display) -> Error {
+    Error::Picture { path: path.to_owned(), message: message.to_string() }
+}
+
+/// DejaVu Sans, its line `size` pixels high.
+pub(super) fn font(size: u32) -> FontDesc<'static> {
+    LazyLock::force(&REGISTER_FONT);
+    FontDesc::new(FontFamily::Name(FONT), f64::from(size), FontStyle::Normal)
+}
+
+/// Where plotters has to start text, relative to the line that its capitals are to be centred on.
+///
+/// plotters puts the baseline half a line below the start, and a capital of DejaVu Sans is 0.729
+/// em high, which is 0.626 lines.
+pub(super) fn drop_to_centre(size: u32) -> i32 {
+    (f64::from(size) * (0.626 / 2.0 - 0.5)).round() as i32
+}
+
+/// The width in pixels of a line of text, with room for the rounding.
+pub(super) fn text_width(path: &Path, text: &str, size: u32) -> Result<u32> {
+    let large = font(size * OVERSAMPLE).box_size(text).map_err(|error| failure(path, error))?.0;
+    Ok(large.div_ceil(OVERSAMPLE) + 1)
+}
+
+/// The height in pixels that [`Picture::write`] covers.
+pub(super) fn text_height(size: u32) -> u32 {
+    (size + size / 6).next_multiple_of(2)
+}
+
+/// Draws at [`OVERSAMPLE`] times the size, and averages blocks of pixels.
+fn shrunk(
+    path: &Path,
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Area) -> Drawn,
+) -> Result<RgbImage> {
+    let large = (width * OVERSAMPLE, height * OVERSAMPLE);
+    let mut pixels = RgbImage::from_pixel(large.0, large.1, Rgb([255; 3]));
+    let area = BitMapBackend::with_buffer(&mut pixels, large).into_drawing_area();
+    draw(&area).map_err(|error| failure(path, error))?;
+    drop(area);
+    Ok(imageops::thumbnail(&pixels, width, height))
+}

@@ -1,0 +1,82 @@
+//! Images side by side, as in a table: a column an image, a line for each thing that is known of
+//! it (an original, its reconstruction). Images that do not fit beside each other go on in another
+//! band below, and all are enlarged by the same whole factor, so that a pixel of an image stays a
+//! square of one grey.
+
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+
+use super::layout::{CAPTION, MARGIN, Row, TITLE, TileLayout};
+use super::picture::{Picture, text_height};
+use crate::Result;
+
+const RULE: Rgb<u8> = Rgb([200; 3]);
+/// Around each image, so that a white one ends visibly.
+const OUTLINE: Rgb<u8> = Rgb([150; 3]);
+
+/// Draws images of `rows` by `columns` pixels in bands, and writes them to `path` as a PNG.
+///
+/// A band holds up to `per_band` images side by side, one line of them for each of `lines`, with
+/// its caption at the left; image `i` of every line stands in the same column. Each image is
+/// enlarged by a whole factor, without smoothing, so that its shorter side has at least 64 pixels
+/// (fewer for an image so long that its other side would exceed 320). The greys are linear: 0 is
+/// black, 1 is white. An empty title takes no room.
+///
+/// # Errors
+///
+/// [`Error::Picture`](crate::Error::Picture) if there are no lines or no images, if an image has no
+/// pixels, if a line's length is not a multiple of `rows * columns` or differs from the first
+/// line's, if a value is not within 0 to 1, if `per_band` is 0, or if the picture would be too
+/// large; [`Error::Io`](crate::Error::Io) if the file cannot be written.
+pub fn tiles(
+    path: &Path,
+    title: &str,
+    rows: usize,
+    columns: usize,
+    per_band: usize,
+    lines: &[Row],
+) -> Result<()> {
+    let layout = TileLayout::new(path, title, (rows, columns), per_band, lines)?;
+    let mut picture = Picture::blank(path, layout.size)?;
+    picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
+    for (index, line) in lines.iter().enumerate() {
+        for first in (0..layout.count).step_by(layout.per_band) {
+            let middle = layout.origin(index, first).1 + layout.tile.1 / 2;
+            picture.write(line.caption, CAPTION, MARGIN, middle)?;
+        }
+        for (number, image) in line.images.chunks_exact(rows * columns).enumerate() {
+            let origin = layout.origin(index, number);
+            draw_enlarged(&mut picture.pixels, image, columns, origin, &layout);
+        }
+    }
+    for top in layout.rules() {
+        fill(&mut picture.pixels, (MARGIN, top), (layout.size.0 - 2 * MARGIN, 1), RULE);
+    }
+    picture.save()
+}
+
+fn draw_enlarged(
+    pixels: &mut RgbImage,
+    image: &[f32],
+    columns: usize,
+    (left, top): (u32, u32),
+    layout: &TileLayout,
+) {
+    let (width, height) = layout.tile;
+    fill(pixels, (left - 1, top - 1), (width + 2, height + 2), OUTLINE);
+    for (at, &value) in image.iter().enumerate() {
+        let grey = Rgb([(value * 255.0).round() as u8; 3]);
+        let (right, down) = ((at % columns) as u32, (at / columns) as u32);
+        let corner = (left + right * layout.factor, top + down * layout.factor);
+        fill(pixels, corner, (layout.factor, layout.factor), grey);
+    }
+}
+
+fn fill(pixels: &mut RgbImage, corner: (u32, u32), size: (u32, u32), colour: Rgb<u8>) {
+    for y in corner.1..corner.1 + size.1 {
+        for x in corner.0..corner.0 + size.0 {
+            pixels.put_pixel(x, y, colour);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The pictures, decoded again: what is drawn where, that nothing is cut off, and that a picture
+//! takes its place in one step.
+
+use std::error::Error as StdError;
+use std::fs;
+
+use image::{Rgb, RgbImage};
+use wgvae::Error;
+use wgvae::report::{EpochPoint, Row, elbo_curve, tiles};
+
+mod curve;
+mod tile;
+
+type Outcome = Result<(), Box<dyn StdError>>;
+
+const WHITE: Rgb<u8> = Rgb([255; 3]);
+
+fn run(points: &[(f64, f64)]) -> Vec<EpochPoint> {
+    let numbered = (1..).zip(points);
+    numbered
+        .map(|(epoch, &(train_elbo, test_elbo))| EpochPoint { epoch, train_elbo, test_elbo })
+        .collect()
+}
+
+/// The places within `x` and `y` whose pixel fulfils `wanted`.
+fn places(
+    picture: &RgbImage,
+    (left, right): (u32, u32),
+    (top, bottom): (u32, u32),
+    wanted: impl Fn(Rgb<u8>) -> bool,
+) -> Vec<(u32, u32)> {
+    let all = picture.enumerate_pixels().filter(|&(x, y, &pixel)| {
+        (left..right).contains(&x) && (top..bottom).contains(&y) && wanted(pixel)
+    });
+    all.map(|(x, y, _)| (x, y)).collect()
+}
+
+fn assert_margins_are_white(picture: &RgbImage, what: &str) {
+    let (width, height) = picture.dimensions();
+    for (x, y, &pixel) in picture.enumerate_pixels() {
+        if x < 5 || y < 5 || x >= width - 5 || y >= height - 5 {
+            assert_eq!(pixel, WHITE, "{what}: something at ({x}, {y}) of {width} x {height}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_replaces_an_older_one_and_leaves_nothing_else() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("tiles.png");
+    fs::write(&path, "an older file")?;
+    tiles(&path, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }])?;
+    assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (104, 104));
+    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]))?;
+    assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (1000, 600));
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+
+    let nowhere = folder.path().join("no folder").join("elbo.png");
+    let found = elbo_curve(&nowhere, "", &run(&[(-90.0, -91.0)]));
+    assert!(matches!(found, Err(Error::Io { path, .. }) if path == nowhere));
+
+    // A folder in the way: the draft is written, but cannot take its place.
+    let folder_in_the_way = folder.path().join("folder.png");
+    fs::create_dir(&folder_in_the_way)?;
+    let found = elbo_curve(&folder_in_the_way, "", &run(&[(-90.0, -91.0)]));
+    assert!(matches!(found, Err(Error::Io { path, .. }) if path == folder_in_the_way));
+    assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+    Ok(())
+}

@@ -304,6 +304,10 @@ impl<T: CpuReal> Session for CpuSession<T> {
         Ok(())
     }
 
+    fn steps_at_once(&self) -> usize {
+        1
+    }
+
     fn take_log(&mut self, _wait: bool) -> Result<Vec<LogRow>> {
         Ok(std::mem::take(&mut self.finished))
     }

@@ -11,9 +11,10 @@ pub use choice::{Choice, open};
 use crate::graph::{Element, Plan, TensorId};
 use crate::kernel::Step;
 use crate::{Error, Result};
+use serde::Serialize;
 
 /// What a session computes with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// The adapter's or processor's name.
     pub name: String,
@@ -131,6 +132,9 @@ pub trait Session {
     /// # Errors
     /// If the device fails, or failed since the last call.
     fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()>;
+
+    /// How many steps are worth handing to [`run`](Self::run) at once.
+    fn steps_at_once(&self) -> usize;
 
     /// The log rows of finished steps that were not handed out before, in order. With `wait`,
     /// first finishes all steps.

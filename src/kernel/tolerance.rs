@@ -38,3 +38,12 @@ impl Tolerance {
         self.absolute + self.relative * expected.abs()
     }
 }
+
+impl std::fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        if *self == Self::EXACT {
+            return f.write_str("exact");
+        }
+        write!(f, "{:.1e} + {:.1e} rel", self.absolute, self.relative)
+    }
+}

@@ -221,11 +221,15 @@ impl Session for GpuSession {
 
     fn run(&mut self, program: ProgramId, mut steps: &[Step]) -> Result<()> {
         while !steps.is_empty() {
-            let (now, later) = steps.split_at(self.flights.steps_per_submit().min(steps.len()));
+            let (now, later) = steps.split_at(self.steps_at_once().min(steps.len()));
             self.submit(program, now)?;
             steps = later;
         }
         Ok(())
+    }
+
+    fn steps_at_once(&self) -> usize {
+        self.flights.steps_per_submit()
     }
 
     fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {

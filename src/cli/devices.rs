@@ -1,0 +1,56 @@
+//! `wgvae devices`.
+
+use super::Outcome;
+use super::shared::print_json;
+use crate::device::Session;
+use crate::device::cpu::CpuSession;
+use crate::device::gpu::{AdapterInfo, Adapters};
+use serde_json::json;
+use std::process::ExitCode;
+
+/// List the devices that --device can name: every adapter, and the CPU.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wgvae devices --json")]
+pub(super) struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let adapters = Adapters::enumerate();
+    let cpu = CpuSession::<f32>::new();
+    let cpu = cpu.description();
+    if arguments.json {
+        print_json(&json!({ "adapters": adapters.list(), "cpu": cpu }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    adapters.list().iter().for_each(print);
+    if adapters.list().is_empty() {
+        println!("     no adapter: no driver for Vulkan, Metal or DX12 was found");
+    }
+    println!("cpu  {} ({})", cpu.name, cpu.driver);
+    let auto = adapters.best(false).map_or("cpu".to_owned(), |index| index.to_string());
+    println!("\n--device auto takes {auto}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(info: &AdapterInfo) {
+    let AdapterInfo { index, name, backend, kind, driver, .. } = info;
+    println!("{index:>3}  {name}");
+    println!("     {backend}, {kind}, driver {driver}");
+    println!(
+        "     buffers to {} MiB (bound to {} MiB), {} storage buffers a dispatch",
+        info.max_buffer_bytes >> 20,
+        info.max_binding_bytes >> 20,
+        info.max_storage_buffers,
+    );
+    println!(
+        "     workgroups to {} invocations and {} KiB, subgroups of {} to {}",
+        info.max_workgroup_invocations,
+        info.max_workgroup_bytes >> 10,
+        info.subgroup_sizes[0],
+        info.subgroup_sizes[1],
+    );
+    println!("     {}", info.features.join(", "));
+}

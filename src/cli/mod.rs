@@ -1,0 +1,75 @@
+//! What users type: one file a command. Results go to stdout, progress and errors to stderr; the
+//! exit code is 0 for success, 1 for a failed run or check, 2 for wrong usage or bad input.
+
+mod devices;
+mod graph;
+mod shared;
+mod train;
+mod verify;
+
+use crate::{Error, Result};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Trains variational autoencoders with WGSL compute shaders, on any GPU that Vulkan, Metal or
+/// DX12 reaches, or on the CPU.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Arguments),
+    Devices(devices::Arguments),
+    Verify(verify::Arguments),
+    Graph(graph::Arguments),
+}
+
+/// Runs the program: parses the command line, runs the command, and says what went wrong.
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Graph(arguments) => graph::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Some(remedy) = remedy(&error) {
+                eprintln!("  try: {remedy}");
+            }
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// 2 where the user can mend it by other input, else 1.
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::File { .. } | Error::Setting { .. } | Error::NoDevice { .. } => 2,
+        Error::Io { action, .. } if READING.contains(action) => 2,
+        _ => 1,
+    }
+}
+
+/// What the library calls the reading of input.
+const READING: [&str; 4] = ["open", "read", "decompress", "read the folder"];
+
+fn remedy(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::NoDevice { .. } => Some("`wgvae devices` lists what there is"),
+        Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
+        Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
+        Error::NonFinite { .. } => Some("a lower --learning-rate"),
+        Error::File { .. } => Some("--data FOLDER with the four IDX files, gzipped or not"),
+        _ => None,
+    }
+}
+
+/// What a command comes to.
+type Outcome = Result<ExitCode>;

@@ -1,0 +1,176 @@
+//! `wgvae train`.
+
+use super::Outcome;
+use super::shared::{BinarizeFlag, DeviceFlag};
+use crate::data::Split;
+use crate::device::Session;
+use crate::kernel::Step;
+use crate::model::{Architecture, Images, Weights};
+use crate::train::{Config, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Train a model: with no flags, the tutorial's on MNIST for 30 epochs.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    device: DeviceFlag,
+    /// mnist, or a folder of IDX files, gzipped or not
+    #[arg(long, default_value = "mnist")]
+    data: String,
+    /// What becomes of grey pixels
+    #[arg(long, value_enum, default_value = "threshold")]
+    binarize: BinarizeFlag,
+    /// Only the first N training images
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it
+    #[arg(long, value_delimiter = ',', default_value = "200,100")]
+    hidden: Vec<usize>,
+    /// Times that each image is seen
+    #[arg(long, default_value_t = 30)]
+    epochs: u32,
+    /// Images of one step
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// RMSProp's step size
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// Seed of the starting weights, the shuffles and the noise
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The run's folder [default: runs/<date>-<time>]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn config(&self) -> Config {
+        Config {
+            data: self.data.clone(),
+            binarize: self.binarize.into(),
+            limit: self.limit,
+            hidden: self.hidden.clone(),
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.learning_rate,
+            seed: self.seed,
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        let now = || jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        self.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(now()))
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let config = arguments.config();
+    let mut data = Split::load(&config.data)?;
+    if let Some(limit) = config.limit {
+        data.train.truncate(limit);
+    }
+    let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+    let mut session = arguments.device.open()?;
+    let session = session.as_mut();
+    announce(arguments, session, &architecture, &data);
+    let mut trainer = Trainer::new(session, &config, &data)?;
+    let test = Images {
+        name: "test",
+        count: data.test.len(),
+        batch: data.test.len(),
+        binarize: config.binarize,
+    };
+    let size = (data.test.rows, data.test.columns);
+    let pictures = Pictures::load(session, &architecture, test, size)?;
+    let description = session.description().clone();
+    let mut folder =
+        RunFolder::create(&arguments.folder(), &RunConfig::new(&config, &description))?;
+    let progress = Progress::new(&config, &trainer);
+    for _ in 0..config.epochs {
+        let report = trainer.epoch(session, |step| {
+            progress.step(step);
+            folder.step(step)
+        })?;
+        folder.epoch(&report, &Weights::read(&architecture, session)?)?;
+        progress.epoch(&report);
+    }
+    let title = format!("{architecture} on {}", config.data);
+    folder.draw_curve(&title)?;
+    let when = format!("{title}, epoch {}", config.epochs);
+    pictures.draw(session, &folder, Step::new(config.seed, trainer.steps(), 0), &when)?;
+    progress.finish();
+    println!("{}", folder.path().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what is about to happen, and where.
+fn announce(
+    arguments: &Arguments,
+    session: &dyn Session,
+    architecture: &Architecture,
+    data: &Split,
+) {
+    let device = session.description();
+    if arguments.device.is_auto() && device.backend == "CPU" {
+        eprintln!("no GPU driver found: training on the CPU (`wgvae devices` lists what there is)");
+    }
+    let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();
+    eprintln!("{} ({}, {})", device.name, device.backend, device.driver);
+    eprintln!(
+        "{architecture}, {parameters} parameters; {} training and {} test images",
+        data.train.len(),
+        data.test.len(),
+    );
+}
+
+/// What the user sees of a run: a bar on stderr if that is a terminal, a line an epoch on stdout.
+struct Progress {
+    bar: ProgressBar,
+    epochs: u32,
+    batch: u64,
+}
+
+impl Progress {
+    fn new(config: &Config, trainer: &Trainer) -> Self {
+        let batch = config.batch as u64;
+        let images = u64::from(config.epochs) * trainer.steps_per_epoch() as u64 * batch;
+        let bar = ProgressBar::with_draw_target(Some(images), ProgressDrawTarget::stderr());
+        let template = "{msg} {wide_bar} {per_sec} images/s, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, epochs: config.epochs, batch }
+    }
+
+    fn step(&self, report: &StepReport) {
+        self.bar.set_position(report.step * self.batch);
+        self.bar
+            .set_message(format!("epoch {}/{} ELBO {:.2}", report.epoch, self.epochs, report.elbo));
+    }
+
+    fn epoch(&self, report: &EpochReport) {
+        self.bar.suspend(|| {
+            println!(
+                "epoch {:>3}/{}  train ELBO {:8.2}  test ELBO {:8.2} (log-likelihood {:.2}, KL {:.2})  \
+                 {:.2} s  {:.0} images/s",
+                report.epoch,
+                self.epochs,
+                report.train.elbo,
+                report.test.elbo,
+                report.test.log_likelihood,
+                report.test.kl,
+                report.duration.as_secs_f64(),
+                report.images_per_second(),
+            );
+        });
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

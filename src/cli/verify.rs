@@ -1,0 +1,64 @@
+//! `wgvae verify`.
+
+use super::Outcome;
+use super::shared::{DeviceFlag, print_json};
+use crate::kernel::KERNELS;
+use crate::verify::{Row, verify_kernel, verify_steps};
+use std::process::ExitCode;
+
+/// Check every kernel and the first 20 whole training steps on a device against the CPU in f64.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wgvae verify --device gpu")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    device: DeviceFlag,
+    /// Seed of the random operands
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let mut session = arguments.device.open()?;
+    let device = session.description().clone();
+    eprintln!("{} ({}, {}), seed {}", device.name, device.backend, device.driver, arguments.seed);
+    let mut rows = Vec::new();
+    let mut add = |row: Row| {
+        if !arguments.json {
+            print(&row, rows.is_empty());
+        }
+        rows.push(row);
+    };
+    for kernel in KERNELS {
+        add(verify_kernel(session.as_mut(), kernel, arguments.seed)?);
+    }
+    verify_steps(session.as_mut(), arguments.seed)?.into_iter().for_each(&mut add);
+    let failed = rows.iter().filter(|row| !row.ok).count();
+    if arguments.json {
+        print_json(&rows)?;
+    } else {
+        println!("\n{} of {} within tolerance", rows.len() - failed, rows.len());
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(row: &Row, first: bool) {
+    if first {
+        println!(
+            "{:<34} {:<4} {:>8} {:>8} {:>7}  {:<20} worst operands",
+            "kernel", "", "max abs", "max rel", "index", "tolerance"
+        );
+    }
+    println!(
+        "{:<34} {:<4} {:>8.1e} {:>8.1e} {:>7}  {:<20} {}",
+        row.kernel,
+        if row.ok { "ok" } else { "FAIL" },
+        row.max_abs,
+        row.max_rel,
+        row.worst_index.map_or("-".to_owned(), |index| index.to_string()),
+        row.tolerance.to_string(),
+        row.shape,
+    );
+}

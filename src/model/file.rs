@@ -1,0 +1,103 @@
+//! `model.safetensors`: weights as PyTorch's `nn.Sequential(Linear, ReLU, Linear)` loads them, that
+//! is `[out, in]`, the transpose of the graph's.
+
+use super::{Architecture, Parameter, Weights};
+use crate::graph::Shape;
+use crate::{Error, Result};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Writes the weights; the metadata says `input`, `hidden_layer_sizes` and `version`.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be written.
+pub fn save(path: &Path, weights: &Weights) -> Result<()> {
+    let parameters = weights.architecture.parameters();
+    let bytes: Vec<Vec<u8>> = parameters
+        .iter()
+        .zip(&weights.values)
+        .map(|(parameter, values)| to_bytes(&transposed(values, parameter.shape)))
+        .collect();
+    let views = parameters.iter().zip(&bytes).map(|(parameter, bytes)| {
+        let view = TensorView::new(Dtype::F32, torch_shape(parameter), bytes);
+        view.map(|view| (parameter.name.as_str(), view))
+    });
+    let hidden = weights.architecture.hidden().iter().map(usize::to_string);
+    let metadata = HashMap::from([
+        ("input".to_owned(), weights.architecture.input().to_string()),
+        ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+    ]);
+    let failed = |error: safetensors::SafeTensorError| Error::Io {
+        path: path.to_owned(),
+        action: "encode",
+        source: std::io::Error::other(error),
+    };
+    let views: std::result::Result<Vec<_>, _> = views.collect();
+    let file = serialize(views.map_err(failed)?, Some(metadata)).map_err(failed)?;
+    std::fs::write(path, file).map_err(Error::io(path, "write"))
+}
+
+/// Reads weights; the sizes come from the metadata.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model.
+pub fn load(path: &Path) -> Result<Weights> {
+    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let wrong = |expected: &str, found: String| Error::File {
+        path: path.to_owned(),
+        expected: expected.to_owned(),
+        found,
+    };
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|error| wrong("a safetensors file", error.to_string()))?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|error| wrong("a safetensors file", error.to_string()))?;
+    let metadata = header.metadata().as_ref();
+    let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key)).map(String::as_str);
+    let input = entry("input").and_then(|text| text.parse().ok());
+    let hidden = entry("hidden_layer_sizes").map(|text| text.split(',').map(str::parse).collect());
+    let (Some(input), Some(Ok(hidden))) = (input, hidden) else {
+        return Err(wrong("metadata with input and hidden_layer_sizes", format!("{metadata:?}")));
+    };
+    let hidden: Vec<usize> = hidden;
+    let architecture = Architecture::new(input, &hidden)?;
+    let values = architecture
+        .parameters()
+        .iter()
+        .map(|parameter| {
+            let expected = format!("{} F32{:?}", parameter.name, torch_shape(parameter));
+            let view = tensors
+                .tensor(&parameter.name)
+                .map_err(|error| wrong(&expected, error.to_string()))?;
+            if view.dtype() != Dtype::F32 || view.shape() != torch_shape(parameter) {
+                return Err(wrong(&expected, format!("{:?}{:?}", view.dtype(), view.shape())));
+            }
+            let Shape { rows, columns } = parameter.shape;
+            Ok(transposed(&from_bytes(view.data()), Shape::new(columns, rows)))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Weights { architecture, values })
+}
+
+/// `[out, in]` for a weight, `[out]` for a bias.
+fn torch_shape(parameter: &Parameter) -> Vec<usize> {
+    let Shape { rows, columns } = parameter.shape;
+    if parameter.name.ends_with("bias") { vec![columns] } else { vec![columns, rows] }
+}
+
+/// The transpose of a matrix of this shape.
+fn transposed(values: &[f32], shape: Shape) -> Vec<f32> {
+    let Shape { rows, columns } = shape;
+    (0..shape.len()).map(|i| values[i % rows * columns + i / rows]).collect()
+}
+
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    let (words, _) = bytes.as_chunks::<4>();
+    words.iter().map(|&word| f32::from_le_bytes(word)).collect()
+}

@@ -1,0 +1,53 @@
+//! The variational autoencoder: its layer sizes, its graphs, its starting weights and its file.
+//! The tutorial's model: an encoder of ReLU layers whose last, linear layer gives means and, through
+//! softplus, standard deviations; a mirrored decoder that gives Bernoulli logits.
+
+mod architecture;
+mod file;
+mod init;
+mod vae;
+
+pub use architecture::{Architecture, Parameter};
+pub use file::{load, save};
+pub use init::initial_weights;
+pub use vae::{
+    Decoded, Evaluation, Forward, Images, LOSS_TERMS, evaluation, forward, prior, reconstruction,
+    training,
+};
+
+use crate::Result;
+use crate::device::{Session, Values};
+
+/// A model's weights, apart from any device, in the order of [`Architecture::parameters`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// The layers.
+    pub architecture: Architecture,
+    /// Each parameter's elements, as the graph stores them: weights `[in, out]`, biases `[1, out]`.
+    pub values: Vec<Vec<f32>>,
+}
+
+impl Weights {
+    /// Copies them from a session.
+    ///
+    /// # Errors
+    /// If the session does not hold them, or the device fails.
+    pub fn read(architecture: &Architecture, session: &mut dyn Session) -> Result<Self> {
+        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+        let read = |parameter: Parameter| session.read(&parameter.name).map(narrow);
+        let values = architecture.parameters().into_iter().map(read).collect::<Result<_>>()?;
+        Ok(Self { architecture: architecture.clone(), values })
+    }
+
+    /// Copies them into a session.
+    ///
+    /// # Errors
+    /// If the session does not hold such tensors.
+    pub fn write(&self, session: &mut dyn Session) -> Result<()> {
+        let parameters = self.architecture.parameters();
+        parameters
+            .iter()
+            .zip(&self.values)
+            .try_for_each(|(parameter, values)| session.write(&parameter.name, Values::F32(values)))
+    }
+}

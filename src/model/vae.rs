@@ -1,0 +1,214 @@
+//! The graphs of the model.
+
+use super::Architecture;
+use crate::graph::{Binarize, Element, Graph, Plan, RmsProp, Shape, Stream, TensorId, gradients};
+use crate::{Result, optimizer};
+
+/// Columns of the loss log of a training plan, each a sum over the batch.
+pub const LOSS_TERMS: [&str; 2] = ["log-likelihood", "KL divergence"];
+
+/// The tensors of the forward pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward {
+    /// Posterior means `[batch, latent]`.
+    pub mean: TensorId,
+    /// Posterior standard deviations `[batch, latent]`.
+    pub stddev: TensorId,
+    /// Samples of the posterior `[batch, latent]`.
+    pub z: TensorId,
+    /// Bernoulli logits `[batch, input]`.
+    pub logits: TensorId,
+    /// `[batch, 1]`.
+    pub log_likelihood: TensorId,
+    /// `[batch, 1]`.
+    pub kl: TensorId,
+}
+
+/// A set of images that a plan reads: tensors `{name}.images` u8 `[count, input]` and
+/// `{name}.indices` u32 `[count, 1]`, which say in what order.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    /// Prefix of the tensors' names.
+    pub name: &'a str,
+    /// Number of images.
+    pub count: usize,
+    /// Images of one step.
+    pub batch: usize,
+    /// What becomes of grey pixels.
+    pub binarize: Binarize,
+}
+
+impl Images<'_> {
+    fn gather(&self, graph: &mut Graph, input: usize) -> Result<TensorId> {
+        let shape = Shape::new(self.count, input);
+        let images = graph.data(&format!("{}.images", self.name), shape, Element::U8);
+        let shape = Shape::new(self.count, 1);
+        let indices = graph.data(&format!("{}.indices", self.name), shape, Element::U32);
+        let x = graph.gather_batch(images, indices, self.batch, self.binarize)?;
+        Ok(graph.rename(x, "x"))
+    }
+
+    fn noise(&self, graph: &mut Graph, latent: usize, stream: Stream) -> Result<TensorId> {
+        let eps = graph.normal(Shape::new(self.batch, latent), stream)?;
+        Ok(graph.rename(eps, "eps"))
+    }
+}
+
+/// Appends the model: x `[batch, input]`, eps `[batch, latent]`.
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if x or eps do not fit the architecture.
+pub fn forward(
+    graph: &mut Graph,
+    architecture: &Architecture,
+    x: TensorId,
+    eps: TensorId,
+) -> Result<Forward> {
+    let (mean, stddev) = encode(graph, architecture, x)?;
+    let z = graph.reparameterize(mean, stddev, eps)?;
+    graph.rename(z, "z");
+    let logits = decode(graph, architecture, z)?;
+    let log_likelihood = graph.bernoulli_log_likelihood(logits, x)?;
+    let kl = graph.gaussian_kl(mean, stddev)?;
+    graph.rename(log_likelihood, "log_likelihood");
+    graph.rename(kl, "kl");
+    Ok(Forward { mean, stddev, z, logits, log_likelihood, kl })
+}
+
+fn encode(
+    graph: &mut Graph,
+    architecture: &Architecture,
+    x: TensorId,
+) -> Result<(TensorId, TensorId)> {
+    let encoded = network(graph, "encoder", &architecture.encoder(), x)?; // [batch, 2·latent]
+    let (mean, s) = graph.split_columns(encoded, architecture.latent())?;
+    let stddev = graph.softplus(s)?;
+    graph.rename(mean, "mean");
+    graph.rename(s, "s");
+    Ok((mean, graph.rename(stddev, "stddev")))
+}
+
+fn decode(graph: &mut Graph, architecture: &Architecture, z: TensorId) -> Result<TensorId> {
+    let logits = network(graph, "decoder", &architecture.decoder(), z)?; // [batch, input]
+    Ok(graph.rename(logits, "logits"))
+}
+
+/// Linear layers with ReLU between them. x `[batch, widths[0]]`.
+fn network(graph: &mut Graph, name: &str, widths: &[usize], mut x: TensorId) -> Result<TensorId> {
+    let last = widths.len() - 2;
+    for (layer, widths) in widths.windows(2).enumerate() {
+        let label = format!("{name}.{}", 2 * layer);
+        let weight = graph.parameter(&format!("{label}.weight"), Shape::new(widths[0], widths[1]));
+        let bias = graph.parameter(&format!("{label}.bias"), Shape::new(1, widths[1]));
+        x = graph.matmul(x, weight)?; // [batch, widths[1]]
+        x = graph.bias(x, bias)?;
+        if layer < last {
+            x = graph.relu(x)?;
+            graph.rename(x, format!("{name}.h{}", layer + 1));
+        }
+    }
+    Ok(x)
+}
+
+/// Appends the loss −Σ (log-likelihood − KL), its gradients, RMSProp and the loss log.
+///
+/// # Errors
+/// None but those of a faulty op.
+pub fn training(graph: &mut Graph, pass: &Forward, constants: RmsProp) -> Result<()> {
+    let terms = [(pass.log_likelihood, -1.0), (pass.kl, 1.0)];
+    let log = graph.log("loss", LOSS_TERMS.len());
+    for (column, &(term, _)) in terms.iter().enumerate() {
+        graph.loss_sum(term, log, column)?;
+    }
+    let is_parameter = |&id: &TensorId| graph.tensor(id).role == crate::graph::Role::Parameter;
+    let parameters: Vec<_> = graph.tensor_ids().filter(is_parameter).collect();
+    let gradients = gradients(graph, &terms, &parameters)?;
+    optimizer::rmsprop(graph, constants, &parameters, &gradients)
+}
+
+impl Architecture {
+    /// The plan of a training step on these images.
+    ///
+    /// # Errors
+    /// [`Shape`](crate::Error::Shape) if there are no images.
+    pub fn training_plan(&self, images: Images, constants: RmsProp) -> Result<Plan> {
+        let mut graph = Graph::new();
+        let x = images.gather(&mut graph, self.input())?;
+        let eps = images.noise(&mut graph, self.latent(), Stream::Latent)?;
+        let pass = forward(&mut graph, self, x, eps)?;
+        training(&mut graph, &pass, constants)?;
+        Ok(Plan::new(graph, &[]))
+    }
+}
+
+/// A plan that measures images, and its outputs.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The plan.
+    pub plan: Plan,
+    /// `[batch, 1]`.
+    pub log_likelihood: TensorId,
+    /// `[batch, 1]`.
+    pub kl: TensorId,
+}
+
+/// The log-likelihood, by one sample of the posterior, and KL of each image.
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if there are no images.
+pub fn evaluation(architecture: &Architecture, images: Images) -> Result<Evaluation> {
+    let mut graph = Graph::new();
+    let x = images.gather(&mut graph, architecture.input())?;
+    let eps = images.noise(&mut graph, architecture.latent(), Stream::Evaluation)?;
+    let Forward { log_likelihood, kl, .. } = forward(&mut graph, architecture, x, eps)?;
+    Ok(Evaluation { plan: Plan::new(graph, &[log_likelihood, kl]), log_likelihood, kl })
+}
+
+/// A plan that draws images, and its outputs.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// The plan.
+    pub plan: Plan,
+    /// What was encoded `[batch, input]`, if anything was.
+    pub x: Option<TensorId>,
+    /// Pixel probabilities `[batch, input]`.
+    pub probabilities: TensorId,
+    /// A Bernoulli sample of them `[batch, input]`.
+    pub sample: TensorId,
+}
+
+/// Posterior predictive samples of images, with their probabilities.
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if there are no images.
+pub fn reconstruction(architecture: &Architecture, images: Images) -> Result<Decoded> {
+    let mut graph = Graph::new();
+    let x = images.gather(&mut graph, architecture.input())?;
+    let eps = images.noise(&mut graph, architecture.latent(), Stream::Evaluation)?;
+    let (mean, stddev) = encode(&mut graph, architecture, x)?;
+    let z = graph.reparameterize(mean, stddev, eps)?;
+    draw(graph, architecture, Some(x), z)
+}
+
+/// Prior predictive samples, with their probabilities, from the same latents.
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if `count` is 0.
+pub fn prior(architecture: &Architecture, count: usize) -> Result<Decoded> {
+    let mut graph = Graph::new();
+    let z = graph.normal(Shape::new(count, architecture.latent()), Stream::Prior)?;
+    draw(graph, architecture, None, z)
+}
+
+fn draw(
+    mut graph: Graph,
+    architecture: &Architecture,
+    x: Option<TensorId>,
+    z: TensorId,
+) -> Result<Decoded> {
+    let logits = decode(&mut graph, architecture, z)?;
+    let probabilities = graph.sigmoid(logits)?;
+    let sample = graph.bernoulli_sample(probabilities, Stream::Bernoulli)?;
+    let outputs: Vec<_> = x.into_iter().chain([probabilities, sample]).collect();
+    Ok(Decoded { plan: Plan::new(graph, &outputs), x, probabilities, sample })
+}

@@ -1,0 +1,71 @@
+//! What a run is made of: everything that is needed to repeat it.
+
+use crate::device::Description;
+use crate::graph::{Binarize, RmsProp};
+use serde::{Deserialize, Serialize};
+
+/// The settings of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// `mnist`, or a folder of IDX files.
+    pub data: String,
+    /// What becomes of grey pixels.
+    pub binarize: Binarize,
+    /// Only the first so many training images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The tutorial's `hidden_layer_sizes`: the last is the latent size.
+    pub hidden: Vec<usize>,
+    /// Times that each training image is seen.
+    pub epochs: u32,
+    /// Images of one step.
+    pub batch: usize,
+    /// RMSProp's step size.
+    pub learning_rate: f64,
+    /// Seed of the starting weights, the shuffles and the noise.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    /// The tutorial's.
+    fn default() -> Self {
+        Self {
+            data: "mnist".to_owned(),
+            binarize: Binarize::Threshold,
+            limit: None,
+            hidden: vec![200, 100],
+            epochs: 30,
+            batch: 64,
+            learning_rate: RmsProp::default().learning_rate,
+            seed: 0,
+        }
+    }
+}
+
+impl Config {
+    /// The optimiser's constants.
+    pub fn rmsprop(&self) -> RmsProp {
+        RmsProp { learning_rate: self.learning_rate, ..RmsProp::default() }
+    }
+}
+
+/// `config.toml`: the settings, and what they were run with.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunConfig<'a> {
+    /// Of wgvae.
+    pub version: &'static str,
+    /// The settings.
+    #[serde(flatten)]
+    pub config: &'a Config,
+    /// Where it ran.
+    pub device: &'a Description,
+    /// How each op was computed.
+    pub kernels: &'static str,
+}
+
+impl<'a> RunConfig<'a> {
+    /// The settings on a device.
+    pub fn new(config: &'a Config, device: &'a Description) -> Self {
+        Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels: "unfused" }
+    }
+}

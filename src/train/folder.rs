@@ -1,0 +1,107 @@
+//! A run's folder: what a run leaves behind.
+
+use super::{EpochReport, RunConfig, StepReport};
+use crate::model::{self, Weights};
+use crate::report::{EpochPoint, elbo_curve};
+use crate::{Error, Result};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Every so many steps one is written down.
+const STEPS_PER_LINE: u64 = 100;
+
+/// A folder with `config.toml`, `metrics.jsonl`, `model.safetensors` and pictures.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    metrics: File,
+    curve: Vec<EpochPoint>,
+}
+
+impl RunFolder {
+    /// Makes the folder, which must not hold a run yet, and writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a run is there already, [`Error::Io`] if it cannot be written.
+    pub fn create(path: &Path, config: &RunConfig) -> Result<Self> {
+        fs::create_dir_all(path).map_err(Error::io(path, "create the folder"))?;
+        let file = path.join("config.toml");
+        if file.exists() {
+            return Err(Error::Setting {
+                setting: "--run",
+                expected: "a new folder".to_owned(),
+                found: format!("{}, which holds a run already", path.display()),
+            });
+        }
+        let text = toml::to_string(config).map_err(|error| Error::Io {
+            path: file.clone(),
+            action: "encode",
+            source: std::io::Error::other(error),
+        })?;
+        fs::write(&file, text).map_err(Error::io(&file, "write"))?;
+        let file = path.join("metrics.jsonl");
+        let metrics = File::create(&file).map_err(Error::io(&file, "create"))?;
+        Ok(Self { path: path.to_owned(), metrics, curve: Vec::new() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes every hundredth step down.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn step(&mut self, report: &StepReport) -> Result<()> {
+        if !report.step.is_multiple_of(STEPS_PER_LINE) {
+            return Ok(());
+        }
+        let StepReport { step, epoch, elbo, log_likelihood, kl } = report;
+        self.line(&json!({
+            "kind": "step", "step": step, "epoch": epoch,
+            "elbo": elbo, "log_likelihood": log_likelihood, "kl": kl,
+        }))
+    }
+
+    /// Writes an epoch down, and its model.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn epoch(&mut self, report: &EpochReport, weights: &Weights) -> Result<()> {
+        let EpochReport { epoch, train, test, duration, .. } = report;
+        self.line(&json!({
+            "kind": "epoch", "epoch": epoch,
+            "train_elbo": train.elbo, "train_kl": train.kl,
+            "test_elbo": test.elbo, "test_kl": test.kl,
+            "seconds": duration.as_secs_f64(), "images_per_second": report.images_per_second(),
+        }))?;
+        let (train_elbo, test_elbo) = (train.elbo, test.elbo);
+        self.curve.push(EpochPoint { epoch: *epoch, train_elbo, test_elbo });
+        model::save(&self.file("model.safetensors"), weights)
+    }
+
+    /// Draws `elbo.png`, unless there was no epoch.
+    ///
+    /// # Errors
+    /// [`Error::Picture`] or [`Error::Io`].
+    pub fn draw_curve(&self, title: &str) -> Result<()> {
+        if self.curve.is_empty() {
+            return Ok(());
+        }
+        elbo_curve(&self.file("elbo.png"), title, &self.curve)
+    }
+
+    fn line(&mut self, value: &serde_json::Value) -> Result<()> {
+        let line = format!("{value}\n");
+        let written = self.metrics.write_all(line.as_bytes());
+        written.map_err(Error::io(&self.file("metrics.jsonl"), "write"))
+    }
+}

@@ -1,0 +1,180 @@
+//! The training loop: shuffles, steps, the loss that comes back, and a test after each epoch. It
+//! knows no files and no screen; the program hands it a session and listens.
+
+mod config;
+mod folder;
+mod pictures;
+
+pub use config::{Config, RunConfig};
+pub use folder::RunFolder;
+pub use pictures::Pictures;
+
+use crate::data::Split;
+use crate::device::{LogRow, ProgramId, Session, Values};
+use crate::eval::{Evaluator, Measures};
+use crate::kernel::Step;
+use crate::model::{Architecture, Images, LOSS_TERMS, initial_weights};
+use crate::{Error, Result};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// Images of one evaluation step.
+const EVALUATION_BATCH: usize = 500;
+
+/// What one step made of its batch, in nats per image.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct StepReport {
+    /// Counted from 1, over all epochs.
+    pub step: u64,
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Log-likelihood − KL.
+    pub elbo: f64,
+    /// Log-likelihood.
+    pub log_likelihood: f64,
+    /// KL divergence.
+    pub kl: f64,
+}
+
+/// What an epoch came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochReport {
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Means over the epoch's batches, each before its update.
+    pub train: Measures,
+    /// The test set after the epoch.
+    pub test: Measures,
+    /// Training images, those of a last partial batch left out.
+    pub images: usize,
+    /// Time of the training alone.
+    pub duration: Duration,
+}
+
+impl EpochReport {
+    /// Training images a second.
+    pub fn images_per_second(&self) -> f64 {
+        self.images as f64 / self.duration.as_secs_f64()
+    }
+}
+
+/// A model in training on a session.
+#[derive(Debug)]
+pub struct Trainer {
+    program: ProgramId,
+    evaluator: Evaluator,
+    seed: u64,
+    batch: usize,
+    count: usize,
+    steps: u32,
+    epoch: u32,
+}
+
+impl Trainer {
+    /// Loads the plans, the data and the starting weights.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the batch is empty or larger than the training set; whatever the
+    /// device reports.
+    pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
+        let (batch, count) = (config.batch, data.train.len());
+        if batch == 0 || batch > count {
+            return Err(Error::Setting {
+                setting: "--batch",
+                expected: format!("1 to {count}, the number of training images"),
+                found: batch.to_string(),
+            });
+        }
+        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let binarize = config.binarize;
+        let train = Images { name: "train", count, batch, binarize };
+        let program = session.load(architecture.training_plan(train, config.rmsprop())?)?;
+        let count_test = data.test.len();
+        let batch_test = EVALUATION_BATCH.min(count_test);
+        let test = Images { name: "test", count: count_test, batch: batch_test, binarize };
+        let evaluator = Evaluator::load(session, &architecture, test)?;
+        session.write("train.images", Values::U8(&data.train.images))?;
+        session.write("test.images", Values::U8(&data.test.images))?;
+        let in_order: Vec<u32> = (0..count_test as u32).collect();
+        session.write("test.indices", Values::U32(&in_order))?;
+        initial_weights(&architecture, config.seed).write(session)?;
+        Ok(Self { program, evaluator, seed: config.seed, batch, count, steps: 0, epoch: 0 })
+    }
+
+    /// Steps of an epoch: a last partial batch is dropped.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.count / self.batch
+    }
+
+    /// Steps so far.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Trains on every image once and measures the test set. `on_step` is told of every step, in
+    /// order, some time after it ran.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if a loss term is; whatever the device or `on_step` reports.
+    pub fn epoch(
+        &mut self,
+        session: &mut dyn Session,
+        mut on_step: impl FnMut(&StepReport) -> Result<()>,
+    ) -> Result<EpochReport> {
+        self.epoch += 1;
+        let began = Instant::now();
+        session.write("train.indices", Values::U32(&self.shuffled()))?;
+        let steps: Vec<_> = (0..self.steps_per_epoch() as u32)
+            .map(|i| Step::new(self.seed, self.steps + i, i * self.batch as u32))
+            .collect();
+        let mut train = Measures::default();
+        let mut listen = |rows: Vec<LogRow>| -> Result<()> {
+            for row in rows {
+                let report = self.report(&row)?;
+                train.elbo += report.elbo / steps.len() as f64;
+                train.log_likelihood += report.log_likelihood / steps.len() as f64;
+                train.kl += report.kl / steps.len() as f64;
+                on_step(&report)?;
+            }
+            Ok(())
+        };
+        let mut left = steps.as_slice();
+        while !left.is_empty() {
+            let (now, later) = left.split_at(session.steps_at_once().min(left.len()));
+            session.run(self.program, now)?;
+            listen(session.take_log(false)?)?;
+            left = later;
+        }
+        listen(session.take_log(true)?)?;
+        let duration = began.elapsed();
+        self.steps += steps.len() as u32;
+        let test = self.evaluator.measure(session, self.seed, self.steps)?;
+        let images = steps.len() * self.batch;
+        Ok(EpochReport { epoch: self.epoch, train, test, images, duration })
+    }
+
+    /// The order of the epoch's images: ChaCha8, seeded with the run's seed, stream = the epoch.
+    fn shuffled(&self) -> Vec<u32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(self.epoch.into());
+        let mut indices: Vec<u32> = (0..self.count as u32).collect();
+        indices.shuffle(&mut rng);
+        indices
+    }
+
+    fn report(&self, row: &LogRow) -> Result<StepReport> {
+        let step = u64::from(row.step) + 1;
+        for (term, &value) in LOSS_TERMS.iter().zip(&row.values) {
+            if !value.is_finite() {
+                let (term, value) = ((*term).to_owned(), value as f32);
+                return Err(Error::NonFinite { term, value, step });
+            }
+        }
+        let [log_likelihood, kl] = [0, 1].map(|term| row.values[term] / self.batch as f64);
+        let elbo = log_likelihood - kl;
+        Ok(StepReport { step, epoch: self.epoch, elbo, log_likelihood, kl })
+    }
+}

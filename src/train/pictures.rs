@@ -1,0 +1,100 @@
+//! The pictures of a run: reconstructions of test images, and samples of the prior.
+
+use super::RunFolder;
+use crate::Result;
+use crate::device::{ProgramId, Session};
+use crate::graph::TensorId;
+use crate::kernel::Step;
+use crate::model::{Architecture, Decoded, Images, prior, reconstruction};
+use crate::report::{Row, tiles};
+
+/// Images side by side.
+const PER_BAND: usize = 10;
+
+/// Rows and columns of an image.
+type Size = (usize, usize);
+
+/// The plans that draw, loaded before training so that nothing is made afterwards.
+#[derive(Clone, Copy, Debug)]
+pub struct Pictures {
+    reconstruction: Loaded,
+    prior: Loaded,
+    size: Size,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Loaded {
+    program: ProgramId,
+    x: Option<TensorId>,
+    probabilities: TensorId,
+    sample: TensorId,
+}
+
+impl Loaded {
+    fn new(session: &mut dyn Session, decoded: Decoded) -> Result<Self> {
+        let Decoded { plan, x, probabilities, sample } = decoded;
+        Ok(Self { program: session.load(plan)?, x, probabilities, sample })
+    }
+}
+
+impl Pictures {
+    /// Loads the plans. `test` are the images to reconstruct from, of `size` pixels each.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn load(
+        session: &mut dyn Session,
+        architecture: &Architecture,
+        test: Images,
+        size: Size,
+    ) -> Result<Self> {
+        let test = Images { batch: PER_BAND.min(test.count), ..test };
+        let reconstruction = Loaded::new(session, reconstruction(architecture, test)?)?;
+        let prior = Loaded::new(session, prior(architecture, 2 * PER_BAND)?)?;
+        Ok(Self { reconstruction, prior, size })
+    }
+
+    /// Draws `reconstructions.png`, the first test images, and `samples.png`.
+    ///
+    /// # Errors
+    /// If the device fails or a file cannot be written.
+    pub fn draw(
+        &self,
+        session: &mut dyn Session,
+        folder: &RunFolder,
+        step: Step,
+        when: &str,
+    ) -> Result<()> {
+        let read = |session: &mut dyn Session, program, tensor| -> Result<Vec<f32>> {
+            let values = session.read_output(program, tensor)?;
+            Ok(values.into_iter().map(|value| value as f32).collect())
+        };
+        for (file, title, names, loaded) in [
+            (
+                "reconstructions.png",
+                format!("Test images, {when}"),
+                ["Original", "Posterior sample", "Probabilities"],
+                self.reconstruction,
+            ),
+            (
+                "samples.png",
+                format!("Samples of the prior, {when}"),
+                ["", "Prior sample", "Probabilities"],
+                self.prior,
+            ),
+        ] {
+            session.run(loaded.program, &[step])?;
+            let tensors = [loaded.x, Some(loaded.sample), Some(loaded.probabilities)];
+            let mut lines = Vec::new();
+            for (caption, tensor) in names.into_iter().zip(tensors) {
+                if let Some(tensor) = tensor {
+                    lines.push((caption, read(session, loaded.program, tensor)?));
+                }
+            }
+            let rows: Vec<_> =
+                lines.iter().map(|(caption, images)| Row { caption, images }).collect();
+            tiles(&folder.file(file), &title, self.size.0, self.size.1, PER_BAND, &rows)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Every kernel, on its cases, against its f64 twin.
+
+use super::{Comparison, Filled, Row, compare, fill};
+use crate::Result;
+use crate::device::cpu::CpuSession;
+use crate::device::{ProgramId, Session};
+use crate::graph::{Graph, Plan, Role, TensorId};
+use crate::kernel::{Call, Case, Input, Kernel, Step};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+
+/// Runs all cases of a kernel and returns the worst.
+///
+/// # Errors
+/// If the device fails.
+pub fn verify_kernel(session: &mut dyn Session, kernel: &Kernel, seed: u64) -> Result<Row> {
+    let mut worst: Option<Row> = None;
+    for (index, case) in (kernel.cases)().iter().enumerate() {
+        let row = verify_case(session, kernel, case, seed.wrapping_add(index as u64))?;
+        worst = Some(match worst {
+            Some(worst) => worst.worse(row),
+            None => row,
+        });
+    }
+    let nothing = compare(&[], &[], crate::kernel::Tolerance::EXACT);
+    Ok(worst.unwrap_or_else(|| Row::new(kernel.name, "default", "no cases".to_owned(), &nothing)))
+}
+
+/// Runs one case on a device and on the oracle, and compares everything that the kernel writes.
+///
+/// # Errors
+/// If the device fails.
+pub fn verify_case(
+    session: &mut dyn Session,
+    kernel: &Kernel,
+    case: &Case,
+    seed: u64,
+) -> Result<Row> {
+    let check = Check::new(kernel, case, seed)?;
+    let found = check.run(session)?;
+    let expected = check.run(&mut CpuSession::<f64>::new())?;
+    let tolerance = (kernel.tolerance)(&check.call);
+    let comparisons = found.iter().zip(&expected).map(|(found, expected)| {
+        let comparison: Comparison = compare(found, expected, tolerance);
+        Row::new(kernel.name, "default", check.shape(), &comparison)
+    });
+    let none = Row::new(kernel.name, "default", check.shape(), &compare(&[], &[], tolerance));
+    Ok(comparisons.reduce(Row::worse).unwrap_or(none))
+}
+
+/// A graph of one node, and what to put into its operands.
+struct Check {
+    call: Call,
+    plan: Plan,
+    outputs: Vec<TensorId>,
+    operands: Vec<(String, Filled)>,
+    targets: Vec<String>,
+    step: Step,
+}
+
+impl Check {
+    fn new(kernel: &Kernel, case: &Case, seed: u64) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut graph = Graph::new();
+        let mut operands = Vec::new();
+        let mut operand = |graph: &mut Graph, input: &Input, role| {
+            // Sessions know tensors by name, so each case needs names of its own.
+            let name = format!("{} {seed} {:?} {}", kernel.name, case.op, operands.len());
+            let id = graph.add_tensor(&name, input.shape, input.element, role);
+            operands.push((name.clone(), fill(input, &mut rng)));
+            (id, name)
+        };
+        let mut add = |graph: &mut Graph, input, role| operand(graph, input, role);
+        let inputs: Vec<_> =
+            case.inputs.iter().map(|input| add(&mut graph, input, Role::Data).0).collect();
+        let targets: Vec<_> =
+            case.targets.iter().map(|(input, role)| add(&mut graph, input, *role)).collect();
+        let ids: Vec<_> = targets.iter().map(|&(id, _)| id).collect();
+        let outputs = if case.op.updates() {
+            graph.update(case.op, &inputs, &ids)?;
+            Vec::new()
+        } else {
+            graph.apply(case.op, &inputs)?
+        };
+        let call = Call::of(&graph, &graph.nodes()[0]);
+        Ok(Self {
+            call,
+            plan: Plan::new(graph, &outputs),
+            outputs,
+            operands,
+            targets: targets.into_iter().map(|(_, name)| name).collect(),
+            step: Step::new(seed, 1_000_003, 3),
+        })
+    }
+
+    /// What the kernel wrote, tensor by tensor.
+    fn run(&self, session: &mut dyn Session) -> Result<Vec<Vec<f64>>> {
+        let program: ProgramId = session.load(self.plan.clone())?;
+        for (name, filled) in &self.operands {
+            session.write(name, filled.values())?;
+        }
+        session.poison(program)?;
+        session.run(program, &[self.step])?;
+        session.take_log(true)?;
+        let outputs = self.outputs.iter().map(|&id| session.read_output(program, id));
+        let mut written = outputs.collect::<Result<Vec<_>>>()?;
+        for name in &self.targets {
+            written.push(session.read(name)?);
+        }
+        Ok(written)
+    }
+
+    fn shape(&self) -> String {
+        let all = self.call.inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let outputs = self.call.outputs.iter().map(ToString::to_string).collect::<Vec<_>>();
+        format!("{all} -> {}", outputs.join(" ")).trim_start().to_owned()
+    }
+}

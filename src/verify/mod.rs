@@ -1,0 +1,64 @@
+//! Checks a device against the f64 oracle: every kernel on awkward operands, then whole training
+//! steps. What `wgvae verify` prints and the tests assert.
+
+mod compare;
+mod fill;
+mod kernels;
+mod steps;
+
+pub use compare::{Comparison, compare};
+pub use fill::{Filled, fill};
+pub use kernels::{verify_case, verify_kernel};
+pub use steps::{STEPS, verify_steps};
+
+use crate::kernel::Tolerance;
+use serde::Serialize;
+
+/// A line of the table: one kernel, or one training step, at its worst.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The kernel, or what of a training step is compared.
+    pub kernel: String,
+    /// Which of the kernel's variants ran.
+    pub variant: &'static str,
+    /// The operands on which it came out worst.
+    pub shape: String,
+    /// Largest absolute error.
+    pub max_abs: f64,
+    /// Largest error relative to the expected value.
+    pub max_rel: f64,
+    /// The element that is furthest from its bound, or furthest beyond it.
+    pub worst_index: Option<usize>,
+    /// The bound.
+    #[serde(serialize_with = "as_text")]
+    pub tolerance: Tolerance,
+    /// Whether every element is within the bound.
+    pub ok: bool,
+    #[serde(skip)]
+    score: f64,
+}
+
+impl Row {
+    fn new(kernel: &str, variant: &'static str, shape: String, comparison: &Comparison) -> Self {
+        Self {
+            kernel: kernel.to_owned(),
+            variant,
+            shape,
+            max_abs: comparison.max_abs,
+            max_rel: comparison.max_rel,
+            worst_index: comparison.worst_index,
+            tolerance: comparison.tolerance,
+            ok: comparison.ok,
+            score: comparison.score,
+        }
+    }
+
+    /// The worse of two rows: the one nearer to its bound, or further beyond it.
+    fn worse(self, other: Self) -> Self {
+        if (other.ok, -other.score) < (self.ok, -self.score) { other } else { self }
+    }
+}
+
+fn as_text<S: serde::Serializer>(tolerance: &Tolerance, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(tolerance)
+}

@@ -1,0 +1,102 @@
+//! Whole training steps of the default model against the f64 oracle: the same weights, data and
+//! noise on both, the loss compared after each step and every weight after the last.
+
+use super::{Row, compare};
+use crate::Result;
+use crate::device::cpu::CpuSession;
+use crate::device::{Session, Values};
+use crate::graph::{Binarize, RmsProp};
+use crate::kernel::{Step, Tolerance};
+use crate::model::{Architecture, Images, initial_weights};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+/// How many steps are compared.
+pub const STEPS: usize = 20;
+
+const BATCH: usize = 64;
+const COUNT: usize = BATCH * STEPS;
+
+/// Each log-likelihood and KL is a sum over the batch of sums over a row, of one sign: rounding
+/// stays below 2e-6 of it, and what earlier steps did to the weights adds as much.
+const LOSS: Tolerance = Tolerance { absolute: 0.0, relative: 1e-5 };
+
+/// An update is at most learning_rate·g/√ms; near g = 0 its relative error is large and its size
+/// small, so weights are compared absolutely: 1e-5 is a hundredth of one update.
+const WEIGHTS: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-4 };
+
+/// The mean squares of gradients whose own relative error is about 1e-5.
+const MEAN_SQUARES: Tolerance = Tolerance { absolute: 1e-4, relative: 1e-3 };
+
+/// Trains on a device and on the oracle: a row for the loss of each step, then one each for the
+/// weights and RMSProp's mean squares after the last.
+///
+/// # Errors
+/// If the device fails.
+pub fn verify_steps(session: &mut dyn Session, seed: u64) -> Result<Vec<Row>> {
+    let architecture = Architecture::new(784, &[200, 100])?;
+    let found = train(session, &architecture, seed)?;
+    let expected = train(&mut CpuSession::<f64>::new(), &architecture, seed)?;
+    let mut rows: Vec<_> = found
+        .losses
+        .iter()
+        .zip(&expected.losses)
+        .enumerate()
+        .map(|(step, (found, expected))| {
+            let comparison = compare(found, expected, LOSS);
+            Row::new("training step", "default", format!("step {}, loss", step + 1), &comparison)
+        })
+        .collect();
+    for (what, tolerance) in [("weights", WEIGHTS), ("mean squares", MEAN_SQUARES)] {
+        let rows_of_tensors = found.tensors.iter().zip(&expected.tensors).filter_map(|(a, b)| {
+            let comparison = compare(&a.values, &b.values, tolerance);
+            let shape = format!("{} after {STEPS} steps", a.name);
+            (a.what == what).then(|| Row::new(what, "default", shape, &comparison))
+        });
+        rows.extend(rows_of_tensors.reduce(Row::worse));
+    }
+    Ok(rows)
+}
+
+/// A tensor after the last step.
+struct Trained {
+    what: &'static str,
+    name: String,
+    values: Vec<f64>,
+}
+
+struct Run {
+    losses: Vec<Vec<f64>>,
+    tensors: Vec<Trained>,
+}
+
+fn train(session: &mut dyn Session, architecture: &Architecture, seed: u64) -> Result<Run> {
+    let images =
+        Images { name: "verify", count: COUNT, batch: BATCH, binarize: Binarize::Threshold };
+    let program = session.load(architecture.training_plan(images, RmsProp::default())?)?;
+    initial_weights(architecture, seed).write(session)?;
+    session.write("verify.images", Values::U8(&random_images(architecture.input(), seed)))?;
+    let indices: Vec<u32> = (0..COUNT as u32).collect();
+    session.write("verify.indices", Values::U32(&indices))?;
+    let step = |index| Step::new(seed, index as u32, (index * BATCH) as u32);
+    session.run(program, &(0..STEPS).map(step).collect::<Vec<_>>())?;
+    let losses = session.take_log(true)?.into_iter().map(|row| row.values).collect();
+    let mut tensors = Vec::new();
+    for parameter in architecture.parameters() {
+        for (what, name) in [
+            ("weights", parameter.name.clone()),
+            ("mean squares", format!("rms.{}", parameter.name)),
+        ] {
+            let values = session.read(&name)?;
+            tensors.push(Trained { what, name, values });
+        }
+    }
+    Ok(Run { losses, tensors })
+}
+
+/// Images with about as many bright pixels as handwritten digits have: 13 in 100.
+fn random_images(pixels: usize, seed: u64) -> Vec<u8> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut pixel = || if rng.random_bool(0.13) { 255 } else { 0 };
+    (0..COUNT * pixels).map(|_| pixel()).collect()
+}

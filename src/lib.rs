@@ -6,6 +6,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod eval;
+pub mod file;
 pub mod graph;
 pub mod kernel;
 pub mod model;

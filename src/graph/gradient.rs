@@ -7,8 +7,8 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 
 /// Appends the nodes that compute the gradient of `Σ weight · sum(term)` over the given
-/// `(term, weight)` pairs, and returns the gradient of each tensor of `wrt`, named `d` + its name.
-/// A tensor that the loss does not depend on gets a constant zero.
+/// `(term, weight)` pairs, and returns the gradient of each tensor of `wrt`. A gradient is named
+/// `d` + the name of its tensor; one that the loss does not depend on is a constant zero.
 ///
 /// # Errors
 /// [`Error::NotDifferentiable`] if the loss depends on `wrt` through an op without a rule.
@@ -29,6 +29,7 @@ pub fn gradients(
         if !reached || !node.inputs.iter().any(|input| depends[input.index()]) {
             continue;
         }
+        let new = graph.tensors().len();
         let rule = backward(graph, &node, &found, &depends)?;
         let has_rule = |input: &TensorId| rule.iter().any(|(target, _)| target == input);
         if node.inputs.iter().any(|input| depends[input.index()] && !has_rule(input)) {
@@ -36,11 +37,18 @@ pub fn gradients(
         }
         for (input, gradient) in rule {
             if depends[input.index()] {
+                if gradient.index() >= new {
+                    name_gradient(graph, gradient, input);
+                }
                 accumulate(graph, &mut found, input, gradient)?;
             }
         }
     }
-    wrt.iter().map(|&tensor| named_gradient(graph, &found, tensor)).collect()
+    let mut zero = |tensor: TensorId| graph.constant(0.0, graph.tensor(tensor).shape);
+    Ok(wrt
+        .iter()
+        .map(|&tensor| found.get(&tensor).copied().unwrap_or_else(|| zero(tensor)))
+        .collect())
 }
 
 /// For each tensor, whether its value depends on one of `sources`.
@@ -64,26 +72,20 @@ fn accumulate(
     gradient: TensorId,
 ) -> Result<()> {
     let sum = match found.get(&tensor) {
-        Some(&earlier) => graph.add(earlier, gradient)?,
+        Some(&earlier) => {
+            let sum = graph.add(earlier, gradient)?;
+            name_gradient(graph, sum, tensor);
+            sum
+        }
         None => gradient,
     };
     found.insert(tensor, sum);
     Ok(())
 }
 
-fn named_gradient(
-    graph: &mut Graph,
-    found: &HashMap<TensorId, TensorId>,
-    tensor: TensorId,
-) -> Result<TensorId> {
-    let (name, shape) = (format!("d{}", graph.tensor(tensor).name), graph.tensor(tensor).shape);
-    match found.get(&tensor) {
-        Some(&gradient) if graph.tensor(gradient).is_workspace() => {
-            Ok(graph.rename(gradient, name))
-        }
-        Some(&gradient) => Ok(gradient),
-        None => Ok(graph.constant(0.0, shape)),
-    }
+fn name_gradient(graph: &mut Graph, gradient: TensorId, of: TensorId) {
+    let name = format!("d{}", graph.tensor(of).name);
+    graph.rename(gradient, name);
 }
 
 /// The gradients of a node's inputs, given those of its outputs. An output that the loss does not

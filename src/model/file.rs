@@ -36,7 +36,7 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
     };
     let views: std::result::Result<Vec<_>, _> = views.collect();
     let file = serialize(views.map_err(failed)?, Some(metadata)).map_err(failed)?;
-    std::fs::write(path, file).map_err(Error::io(path, "write"))
+    crate::file::replace(path, &file)
 }
 
 /// Reads weights; the sizes come from the metadata.

@@ -3,9 +3,7 @@
 //! places glyphs on whole pixels, which shows in small type. What is drawn, and where, is left to
 //! [`tiles`](super::tiles()) and [`elbo_curve`](super::elbo_curve).
 
-use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -87,18 +85,7 @@ impl<'a> Picture<'a> {
         self.pixels
             .write_to(&mut png, ImageFormat::Png)
             .map_err(|error| failure(self.path, error))?;
-        let name = self.path.file_name().ok_or_else(|| failure(self.path, "not a file name"))?;
-        let mut draft = OsString::from(".");
-        draft.push(name);
-        draft.push(format!(".{}.tmp", std::process::id()));
-        let draft = self.path.with_file_name(draft);
-        fs::write(&draft, png.into_inner())
-            .and_then(|()| fs::rename(&draft, self.path))
-            .inspect_err(|_| {
-                // The first error is the one to report; there may be no draft at all.
-                let _ = fs::remove_file(&draft);
-            })
-            .map_err(Error::io(self.path, "write the picture"))
+        crate::file::replace(self.path, &png.into_inner())
     }
 }
 

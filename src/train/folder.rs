@@ -40,7 +40,7 @@ impl RunFolder {
             action: "encode",
             source: std::io::Error::other(error),
         })?;
-        fs::write(&file, text).map_err(Error::io(&file, "write"))?;
+        crate::file::replace(&file, text.as_bytes())?;
         let file = path.join("metrics.jsonl");
         let metrics = File::create(&file).map_err(Error::io(&file, "create"))?;
         Ok(Self { path: path.to_owned(), metrics, curve: Vec::new() })

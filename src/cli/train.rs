@@ -70,6 +70,7 @@ impl Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config();
+    config.check()?;
     let mut data = Split::load(&config.data)?;
     if let Some(limit) = config.limit {
         data.train.truncate(limit);

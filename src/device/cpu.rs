@@ -7,6 +7,8 @@ use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Plan, Role, Shape, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Operand, Step, Twin, Twins};
 use rayon::prelude::*;
+use std::sync::OnceLock;
+use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 /// Elements of output below which a kernel is not worth sharing out.
 const WORTH_SHARING: usize = 8192;
@@ -85,7 +87,7 @@ impl<T: CpuReal> CpuSession<T> {
     pub fn new() -> Self {
         let threads = if T::PARALLEL { rayon::current_num_threads() } else { 1 };
         let description = Description {
-            name: "CPU".to_owned(),
+            name: processor(),
             backend: "CPU".to_owned(),
             driver: format!("{}, {threads} threads", T::NAME),
         };
@@ -141,6 +143,18 @@ impl<T: CpuReal> CpuSession<T> {
             self.finished.push(LogRow { step: step.index, values });
         }
     }
+}
+
+/// The processor's model, as its maker calls it.
+fn processor() -> String {
+    static MODEL: OnceLock<String> = OnceLock::new();
+    let ask = || {
+        let cpus = CpuRefreshKind::nothing();
+        let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(cpus));
+        let brand = system.cpus().first().map_or("", |cpu| cpu.brand().trim()).to_owned();
+        if brand.is_empty() { "CPU".to_owned() } else { brand }
+    };
+    MODEL.get_or_init(ask).clone()
 }
 
 impl<T: CpuReal> Default for CpuSession<T> {

@@ -36,7 +36,7 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
     };
     let views: std::result::Result<Vec<_>, _> = views.collect();
     let file = serialize(views.map_err(failed)?, Some(metadata)).map_err(failed)?;
-    crate::file::replace(path, &file)
+    crate::file::replace(path, &sorted_header(file))
 }
 
 /// Reads weights; the sizes come from the metadata.
@@ -79,6 +79,20 @@ pub fn load(path: &Path) -> Result<Weights> {
         })
         .collect::<Result<_>>()?;
     Ok(Weights { architecture, values })
+}
+
+/// The same file, its header sorted by key: `safetensors` writes metadata in random order, and
+/// equal models should be equal files.
+fn sorted_header(mut file: Vec<u8>) -> Vec<u8> {
+    if let Some((length, rest)) = file.split_first_chunk_mut::<8>() {
+        let header = &mut rest[..u64::from_le_bytes(*length) as usize];
+        if let Ok(json) = serde_json::from_slice::<serde_json::Value>(header) {
+            let sorted = json.to_string();
+            header.fill(b' ');
+            header[..sorted.len()].copy_from_slice(sorted.as_bytes());
+        }
+    }
+    file
 }
 
 /// `[out, in]` for a weight, `[out]` for a bias.

@@ -2,6 +2,7 @@
 
 use crate::device::Description;
 use crate::graph::{Binarize, RmsProp};
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// The settings of a run.
@@ -43,6 +44,26 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Checks what can be checked without the data.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] that names the flag.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |setting, expected: &str, found: String| {
+            Err(Error::Setting { setting, expected: expected.to_owned(), found })
+        };
+        if self.limit == Some(0) {
+            return wrong("--limit", "at least 1 image", "0".to_owned());
+        }
+        if self.epochs == 0 {
+            return wrong("--epochs", "at least 1", "0".to_owned());
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return wrong("--learning-rate", "a number above 0", self.learning_rate.to_string());
+        }
+        Ok(())
+    }
+
     /// The optimiser's constants.
     pub fn rmsprop(&self) -> RmsProp {
         RmsProp { learning_rate: self.learning_rate, ..RmsProp::default() }

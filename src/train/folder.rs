@@ -4,13 +4,29 @@ use super::{EpochReport, RunConfig, StepReport};
 use crate::model::{self, Weights};
 use crate::report::{EpochPoint, elbo_curve};
 use crate::{Error, Result};
-use serde_json::json;
+use serde::Serialize;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Every so many steps one is written down.
 const STEPS_PER_LINE: u64 = 100;
+
+/// A line of `metrics.jsonl`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Line {
+    Step(StepReport),
+    Epoch {
+        epoch: u32,
+        train_elbo: f64,
+        train_kl: f64,
+        test_elbo: f64,
+        test_kl: f64,
+        seconds: f64,
+        images_per_second: f64,
+    },
+}
 
 /// A folder with `config.toml`, `metrics.jsonl`, `model.safetensors` and pictures.
 #[derive(Debug)]
@@ -61,14 +77,10 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn step(&mut self, report: &StepReport) -> Result<()> {
-        if !report.step.is_multiple_of(STEPS_PER_LINE) {
-            return Ok(());
+        if report.step.is_multiple_of(STEPS_PER_LINE) {
+            self.line(&Line::Step(*report))?;
         }
-        let StepReport { step, epoch, elbo, log_likelihood, kl } = report;
-        self.line(&json!({
-            "kind": "step", "step": step, "epoch": epoch,
-            "elbo": elbo, "log_likelihood": log_likelihood, "kl": kl,
-        }))
+        Ok(())
     }
 
     /// Writes an epoch down, and its model.
@@ -76,15 +88,17 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn epoch(&mut self, report: &EpochReport, weights: &Weights) -> Result<()> {
-        let EpochReport { epoch, train, test, duration, .. } = report;
-        self.line(&json!({
-            "kind": "epoch", "epoch": epoch,
-            "train_elbo": train.elbo, "train_kl": train.kl,
-            "test_elbo": test.elbo, "test_kl": test.kl,
-            "seconds": duration.as_secs_f64(), "images_per_second": report.images_per_second(),
-        }))?;
-        let (train_elbo, test_elbo) = (train.elbo, test.elbo);
-        self.curve.push(EpochPoint { epoch: *epoch, train_elbo, test_elbo });
+        let EpochReport { epoch, train, test, duration, .. } = *report;
+        self.line(&Line::Epoch {
+            epoch,
+            train_elbo: train.elbo,
+            train_kl: train.kl,
+            test_elbo: test.elbo,
+            test_kl: test.kl,
+            seconds: duration.as_secs_f64(),
+            images_per_second: report.images_per_second(),
+        })?;
+        self.curve.push(EpochPoint { epoch, train_elbo: train.elbo, test_elbo: test.elbo });
         model::save(&self.file("model.safetensors"), weights)
     }
 
@@ -99,9 +113,9 @@ impl RunFolder {
         elbo_curve(&self.file("elbo.png"), title, &self.curve)
     }
 
-    fn line(&mut self, value: &serde_json::Value) -> Result<()> {
-        let line = format!("{value}\n");
-        let written = self.metrics.write_all(line.as_bytes());
+    fn line(&mut self, line: &Line) -> Result<()> {
+        let text = serde_json::to_string(line).map_err(std::io::Error::from);
+        let written = text.and_then(|text| writeln!(self.metrics, "{text}"));
         written.map_err(Error::io(&self.file("metrics.jsonl"), "write"))
     }
 }

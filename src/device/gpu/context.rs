@@ -3,7 +3,34 @@
 use super::adapter::AdapterInfo;
 use crate::device::Description;
 use crate::{Error, Result};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+/// How long wgpu may take to report a mapping after the submit is done. It is immediate, unless
+/// another thread that polls the same device is interrupted before it reports.
+const MAP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A staging buffer on its way to the host.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    staging: wgpu::Buffer,
+    bytes: u64,
+    result: mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl Mapping {
+    /// Hands over the numbers in the buffer, whose submit is done, and releases it.
+    pub(super) fn read<T>(self, take: impl FnOnce(&[f32]) -> T) -> std::result::Result<T, String> {
+        let mapped = self.result.recv_timeout(MAP_TIMEOUT);
+        mapped.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let bytes = self.staging.get_mapped_range(..self.bytes);
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        let taken = take(bytemuck::cast_slice(&bytes));
+        drop(bytes);
+        self.staging.unmap();
+        Ok(taken)
+    }
+}
 
 /// An open adapter. Clones share the device.
 #[derive(Clone, Debug)]
@@ -97,6 +124,14 @@ impl Gpu {
         let (label, size) = (Some(label), bytes as u64);
         let wanted = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
         self.device.create_buffer(&wanted)
+    }
+
+    /// Asks for the beginning of a staging buffer, once the submits so far are done.
+    pub(super) fn map(&self, staging: &wgpu::Buffer, bytes: u64) -> Mapping {
+        let (told, result) = mpsc::channel();
+        // If nobody listens any more, nobody needs to know.
+        staging.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(told.send(result)));
+        Mapping { staging: staging.clone(), bytes, result }
     }
 
     /// Buffers and device memory allocations that wgpu holds at the moment.

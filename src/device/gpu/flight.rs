@@ -1,13 +1,12 @@
 //! Submits that the GPU has not finished: how long each may be, and reading their loss logs back
 //! without stopping for them.
 
-use super::context::Gpu;
+use super::context::{Gpu, Mapping};
 use super::program::Log;
+use crate::Result;
 use crate::device::LogRow;
 use crate::graph::LOG_ROWS;
-use crate::{Error, Result};
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Submits under way at once: the GPU works on one while the host records the next.
@@ -26,15 +25,7 @@ struct Flight {
     submission: wgpu::SubmissionIndex,
     submitted: Instant,
     steps: Vec<u32>,
-    log: Option<Readback>,
-}
-
-/// The copy of a log that the host will read.
-#[derive(Debug)]
-struct Readback {
-    staging: wgpu::Buffer,
-    columns: usize,
-    mapped: Arc<OnceLock<std::result::Result<(), wgpu::BufferAsyncError>>>,
+    log: Option<(Mapping, usize)>, // and its columns
 }
 
 /// The submits under way, the oldest first.
@@ -79,34 +70,22 @@ impl Flights {
     /// Notes a submit of these steps, which copied the log if there is one.
     pub(super) fn push(
         &mut self,
+        gpu: &Gpu,
         submission: wgpu::SubmissionIndex,
         steps: Vec<u32>,
         log: Option<&Log>,
     ) {
         let log = log.map(|log| {
-            let (staging, mapped) = (self.staging(log).clone(), Arc::new(OnceLock::new()));
-            let told = Arc::clone(&mapped);
-            staging.map_async(wgpu::MapMode::Read, .., move |result| {
-                told.get_or_init(|| result);
-            });
-            Readback { staging, columns: log.columns, mapped }
+            let staging = self.staging(log);
+            (gpu.map(staging, staging.size()), log.columns)
         });
         self.queue.push_back(Flight { submission, submitted: Instant::now(), steps, log });
         self.submits += 1;
     }
 
-    /// Takes in what has finished, without waiting; with `wait`, everything.
-    pub(super) fn poll(&mut self, gpu: &Gpu, wait: bool) -> Result<()> {
-        if wait {
-            while !self.queue.is_empty() {
-                self.finish_oldest(gpu)?;
-            }
-            return Ok(());
-        }
-        gpu.device.poll(wgpu::PollType::Poll).map_err(|error| gpu.error(self.step(), &error))?;
-        let mapped =
-            |flight: &Flight| flight.log.as_ref().is_some_and(|l| l.mapped.get().is_some());
-        while self.queue.front().is_some_and(mapped) {
+    /// Finishes all submits.
+    pub(super) fn wait(&mut self, gpu: &Gpu) -> Result<()> {
+        while !self.queue.is_empty() {
             self.finish_oldest(gpu)?;
         }
         Ok(())
@@ -133,10 +112,10 @@ impl Flights {
         let began = self.last_finished.map_or(flight.submitted, |last| last.max(flight.submitted));
         self.adapt(now - began, flight.steps.len());
         self.last_finished = Some(now);
-        match flight.log {
-            Some(log) => self.read_log(gpu, &log, &flight.steps),
-            None => Ok(()),
-        }
+        let Some((log, columns)) = flight.log else { return Ok(()) };
+        let rows = log.read(|values| rows(values, columns, &flight.steps));
+        self.finished.extend(rows.map_err(|error| gpu.error(step, &error))?);
+        Ok(())
     }
 
     /// Aims the next submit at [`SUBMIT_TARGET`], at most four times as long as this one.
@@ -144,25 +123,13 @@ impl Flights {
         let wanted = SUBMIT_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-6) * steps as f64;
         self.steps_per_submit = (wanted as usize).clamp(1, MOST_STEPS.min(4 * steps));
     }
+}
 
-    fn read_log(&mut self, gpu: &Gpu, log: &Readback, steps: &[u32]) -> Result<()> {
-        let failed = |message: &dyn std::fmt::Display| -> Error {
-            gpu.error(steps.last().map_or(0, |&step| u64::from(step) + 1), message)
-        };
-        match log.mapped.get() {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(failed(error)),
-            None => return Err(failed(&"the loss log was not mapped after its submit")),
-        }
-        let bytes = log.staging.get_mapped_range(..).map_err(|error| failed(&error))?;
-        let values: &[f32] = bytemuck::cast_slice(&bytes);
-        for &step in steps {
-            let row = &values[step as usize % LOG_ROWS * log.columns..][..log.columns];
-            let values = row.iter().map(|&value| value.into()).collect();
-            self.finished.push(LogRow { step, values });
-        }
-        drop(bytes);
-        log.staging.unmap();
-        Ok(())
-    }
+/// What these steps wrote into the log.
+fn rows(values: &[f32], columns: usize, steps: &[u32]) -> Vec<LogRow> {
+    let row = |&step: &u32| {
+        let values = &values[step as usize % LOG_ROWS * columns..][..columns];
+        LogRow { step, values: values.iter().map(|&value| value.into()).collect() }
+    };
+    steps.iter().map(row).collect()
 }

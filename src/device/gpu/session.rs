@@ -118,29 +118,25 @@ impl GpuSession {
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatches.len() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
-        self.flights.push(submission, steps, program.log.as_ref());
+        self.flights.push(&self.gpu, submission, steps, program.log.as_ref());
         self.gpu.check(self.flights.step())
     }
 
     /// Copies the beginning of a buffer to the host, after all steps so far.
     fn download(&mut self, buffer: &wgpu::Buffer, len: usize) -> Result<Vec<f64>> {
-        self.flights.poll(&self.gpu, true)?;
+        self.flights.wait(&self.gpu)?;
         let bytes = (len * size_of::<f32>()) as u64;
         let Some(staging) = &self.download else { return Ok(Vec::new()) };
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(buffer, 0, staging, 0, bytes);
         self.gpu.queue.submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, ..bytes, |_| {});
+        let mapping = self.gpu.map(staging, bytes);
         let step = self.flights.step();
         let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
         waited.map_err(|error| self.gpu.error(step, &error))?;
         self.gpu.check(step)?;
-        let mapped = staging.get_mapped_range(..bytes);
-        let mapped = mapped.map_err(|error| self.gpu.error(step, &error))?;
-        let values: &[f32] = bytemuck::cast_slice(&mapped);
-        let values = values.iter().map(|&value| value.into()).collect();
-        drop(mapped);
-        staging.unmap();
+        let widen = |values: &[f32]| values.iter().map(|&value| value.into()).collect();
+        let values = mapping.read(widen).map_err(|error| self.gpu.error(step, &error))?;
         self.traffic.read_back_bytes += bytes;
         self.traffic.submits += 1;
         Ok(values)
@@ -233,7 +229,9 @@ impl Session for GpuSession {
     }
 
     fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {
-        self.flights.poll(&self.gpu, wait)?;
+        if wait {
+            self.flights.wait(&self.gpu)?;
+        }
         Ok(self.flights.take_finished())
     }
 

@@ -1,0 +1,194 @@
+//! The program, run as a user runs it: exit codes, messages, and what a run leaves behind.
+
+use serde_json::Value;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use wgvae::kernel::KERNELS;
+use wgvae::model;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn wgvae(arguments: &[&str]) -> std::io::Result<Output> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn short_run(folder: &Path) -> std::io::Result<Output> {
+    let folder = folder.to_string_lossy();
+    let small = ["--device", "cpu", "--epochs", "2", "--limit", "6400", "--hidden", "16,4"];
+    wgvae(&[&["train", "--run", &folder, "--seed", "3"], small.as_slice()].concat())
+}
+
+#[test]
+fn train_leaves_a_whole_run() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    let output = short_run(&run)?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    let epochs: Vec<_> = text.lines().filter(|line| line.contains("test ELBO")).collect();
+    assert_eq!(epochs.len(), 2, "{text}");
+    assert!(text.ends_with(&format!("{}\n", run.display())), "{text}");
+    let config = fs::read_to_string(run.join("config.toml"))?.parse::<toml::Table>()?;
+    assert_eq!(config["hidden"], vec![16, 4].into());
+    assert_eq!(config["seed"].as_integer(), Some(3));
+    assert_eq!(config["device"]["backend"].as_str(), Some("CPU"));
+    assert_eq!(config["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
+    let weights = model::load(&run.join("model.safetensors"))?;
+    assert_eq!(weights.architecture.hidden(), [16, 4]);
+    for picture in ["elbo.png", "reconstructions.png", "samples.png"] {
+        assert!(image::open(run.join(picture))?.width() > 300, "{picture}");
+    }
+    check_metrics(&fs::read_to_string(run.join("metrics.jsonl"))?)
+}
+
+fn check_metrics(text: &str) -> Outcome {
+    let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str()).collect();
+    assert_eq!(kinds, [Some("step"), Some("epoch"), Some("step"), Some("epoch")]);
+    let numbers = |line: &Value, keys: &[&str]| {
+        for key in keys {
+            assert!(line[key].is_number(), "{key} in {line}");
+        }
+    };
+    numbers(&lines[0], &["step", "epoch", "elbo", "log_likelihood", "kl"]);
+    numbers(&lines[1], &["epoch", "train_elbo", "train_kl", "test_elbo", "test_kl"]);
+    numbers(&lines[1], &["seconds", "images_per_second"]);
+    assert_eq!((lines[0]["step"].as_u64(), lines[2]["step"].as_u64()), (Some(100), Some(200)));
+    assert!(lines[3]["test_elbo"].as_f64() > lines[1]["test_elbo"].as_f64());
+    Ok(())
+}
+
+#[test]
+fn a_repeated_run_has_the_same_bits() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let runs = ["a", "b"].map(|name| folder.path().join(name));
+    for run in &runs {
+        assert_eq!(short_run(run)?.status.code(), Some(0));
+    }
+    for file in ["model.safetensors", "samples.png", "reconstructions.png"] {
+        assert!(fs::read(runs[0].join(file))? == fs::read(runs[1].join(file))?, "{file}");
+    }
+    let again = short_run(&runs[0])?;
+    assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
+    assert!(stderr(&again).contains("holds a run already"), "{}", stderr(&again));
+    Ok(())
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_why() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run").to_string_lossy().into_owned();
+    for (arguments, said) in [
+        (&["train", "--batch", "0"][..], "--batch: expected 1 to 60000"),
+        (&["train", "--batch", "65", "--limit", "64"], "--batch: expected 1 to 64"),
+        (&["train", "--hidden", "0"], "--hidden: expected at least one layer size"),
+        (&["train", "--hidden", "20,x"], "invalid value 'x'"),
+        (&["train", "--epochs", "0"], "--epochs: expected at least 1"),
+        (&["train", "--limit", "0"], "--limit: expected at least 1"),
+        (&["train", "--learning-rate", "-1"], "unexpected argument '-1'"),
+        (&["train", "--learning-rate=-1"], "--learning-rate: expected a number above 0"),
+        (&["train", "--learning-rate", "nan"], "--learning-rate: expected a number above 0"),
+        (&["train", "--data", "nowhere"], "nowhere"),
+        (&["train", "--data", "src"], "train-images"),
+        (&["train", "--device", "no such"], "no device matches \"no such\""),
+        (&["train", "--device", "99"], "no device matches \"99\""),
+        (&["train", "--binarize", "maybe"], "possible values: threshold, stochastic, none"),
+        (&["train", "--no-such-flag"], "--no-such-flag"),
+        (&["nonsense"], "nonsense"),
+        (&[], "Usage"),
+    ] {
+        let mut arguments = arguments.to_vec();
+        if arguments.first() == Some(&"train") {
+            arguments.extend(["--run", &run]);
+            if !arguments.contains(&"--device") {
+                arguments.extend(["--device", "cpu"]);
+            }
+        }
+        let output = wgvae(&arguments)?;
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(said), "{arguments:?}: {message}");
+        assert!(!Path::new(&run).exists(), "{arguments:?} left something behind");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_diverges_exits_with_1_and_names_the_step() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    let run = run.to_string_lossy();
+    let diverge = ["--learning-rate", "1e12", "--limit", "640", "--hidden", "8,2"];
+    let fixed = ["train", "--device", "cpu", "--epochs", "1", "--run", &run];
+    let output = wgvae(&[&fixed[..], &diverge].concat())?;
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    assert!(message.contains(" at step "), "{message}");
+    assert!(message.contains("a lower --learning-rate"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn without_a_driver_the_cpu_is_used_and_said() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
+    command.args(["train", "--epochs", "1", "--limit", "640", "--hidden", "8,2", "--run"]);
+    command.arg(&run).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env("VK_DRIVER_FILES", "/nonexistent").env_remove("VK_ADD_DRIVER_FILES");
+    if cfg!(target_os = "linux") {
+        let output = command.output()?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stderr(&output).contains("no GPU driver found: training on the CPU"));
+        assert!(run.join("samples.png").exists());
+    }
+    Ok(())
+}
+
+#[test]
+fn verify_has_a_row_for_every_kernel() -> Outcome {
+    let output = wgvae(&["verify", "--device", "cpu", "--json"])?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let rows: Vec<Value> = serde_json::from_str(&stdout(&output))?;
+    for kernel in KERNELS {
+        let count = rows.iter().filter(|row| row["kernel"] == kernel.name).count();
+        assert_eq!(count, 1, "{}", kernel.name);
+    }
+    for row in &rows {
+        let keys = ["variant", "shape", "max_abs", "max_rel", "worst_index", "tolerance"];
+        assert!(keys.iter().all(|key| !row[key].is_null()), "{row}");
+        assert_eq!(row["ok"], true, "{row}");
+    }
+    Ok(())
+}
+
+#[test]
+fn devices_lists_the_cpu() -> Outcome {
+    let output = wgvae(&["devices", "--json"])?;
+    let devices: Value = serde_json::from_str(&stdout(&output))?;
+    assert_eq!(devices["cpu"]["backend"], "CPU");
+    assert!(devices["adapters"].is_array());
+    assert!(stdout(&wgvae(&["devices"])?).contains("--device auto takes"));
+    Ok(())
+}
+
+#[test]
+fn every_command_has_an_example() -> Outcome {
+    for command in ["train", "devices", "verify", "graph"] {
+        let output = wgvae(&[command, "--help"])?;
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains(&format!("Example:\n  wgvae {command}")), "{command}");
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Reference numbers from PyTorch autograd in f64 (`tests/golden/README.md`): every intermediate of
+//! the first step, every gradient, and weights and RMSProp state after the first and the last
+//! update, on the oracle and on every device.
+
+use crate::devices::sessions;
+use safetensors::{Dtype, SafeTensors};
+use std::error::Error;
+use std::fs;
+use wgvae::device::cpu::CpuSession;
+use wgvae::device::{ProgramId, Session, Values};
+use wgvae::graph::{Element, Graph, Plan, RmsProp, Shape, TensorId};
+use wgvae::kernel::{Step, Tolerance};
+use wgvae::model::{Architecture, forward, training};
+use wgvae::verify::compare;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Shape and elements.
+type Stored = (Vec<usize>, Vec<f64>);
+
+/// The oracle computes what PyTorch computes, up to the order of sums.
+const F64: Tolerance = Tolerance { absolute: 1e-13, relative: 1e-9 };
+
+/// The oracle against a file that stores f32.
+const F64_STORED_F32: Tolerance = Tolerance { absolute: 1e-9, relative: 6.1e-8 };
+
+struct Golden {
+    file: Vec<u8>,
+    architecture: Architecture,
+    /// Allowed error in f32, relative to the largest element of a tensor.
+    f32: f64,
+    f64: Tolerance,
+}
+
+impl Golden {
+    fn open(name: &str, input: usize, hidden: &[usize]) -> Result<Self, Box<dyn Error>> {
+        let path = format!("{}/tests/golden/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+        let architecture = Architecture::new(input, hidden)?;
+        Ok(Self { file: fs::read(path)?, architecture, f32: 2e-6, f64: F64 })
+    }
+
+    /// A tensor's shape and elements; none if the file does not have it.
+    fn get(&self, name: &str) -> Result<Option<Stored>, Box<dyn Error>> {
+        let tensors = SafeTensors::deserialize(&self.file)?;
+        let Ok(view) = tensors.tensor(name) else { return Ok(None) };
+        let values = match view.dtype() {
+            Dtype::F64 => {
+                view.data().as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect()
+            }
+            Dtype::F32 => {
+                view.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b).into()).collect()
+            }
+            other => return Err(format!("{name} is {other:?}").into()),
+        };
+        Ok(Some((view.shape().to_vec(), values)))
+    }
+
+    fn must(&self, name: &str) -> Result<Stored, Box<dyn Error>> {
+        Ok(self.get(name)?.ok_or_else(|| format!("no tensor {name}"))?)
+    }
+
+    /// A weight as the graph stores it: [in, out], not PyTorch's [out, in].
+    fn parameter(&self, name: &str) -> Result<Option<Vec<f64>>, Box<dyn Error>> {
+        Ok(self.get(name)?.map(|(shape, values)| match shape[..] {
+            [rows, columns] => {
+                (0..values.len()).map(|i| values[i % rows * columns + i / rows]).collect()
+            }
+            _ => values,
+        }))
+    }
+}
+
+/// A golden file on a device.
+struct Run<'a> {
+    golden: &'a Golden,
+    session: &'a mut dyn Session,
+    program: ProgramId,
+    graph: Graph,
+    compared: usize,
+    exact: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        golden: &'a Golden,
+        session: &'a mut dyn Session,
+        exact: bool,
+    ) -> Result<Self, Box<dyn Error>> {
+        let architecture = &golden.architecture;
+        let batch = golden.must("x")?.0[1];
+        let mut graph = Graph::new();
+        let x = graph.data("x", Shape::new(batch, architecture.input()), Element::F32);
+        let eps = graph.data("eps", Shape::new(batch, architecture.latent()), Element::F32);
+        let pass = forward(&mut graph, architecture, x, eps)?;
+        training(&mut graph, &pass, RmsProp::default())?;
+        let program = session.load(Plan::keep_all(graph.clone()))?;
+        for parameter in architecture.parameters() {
+            let values = golden.parameter(&format!("init.{}", parameter.name))?;
+            session.write(&parameter.name, Values::F64(&values.ok_or("no init")?))?;
+        }
+        Ok(Self { golden, session, program, graph, compared: 0, exact })
+    }
+
+    fn step(&mut self, step: usize) -> Outcome {
+        for name in ["x", "eps"] {
+            let (shape, values) = self.golden.must(name)?;
+            let size = shape[1] * shape[2];
+            self.session.write(name, Values::F64(&values[step * size..][..size]))?;
+        }
+        self.session.run(self.program, &[Step::new(0, step as u32, 0)])?;
+        let rows = self.session.take_log(true)?;
+        let elbo: Vec<f64> = rows.iter().map(|row| row.values[0] - row.values[1]).collect();
+        let expected = self.golden.must("elbo")?.1;
+        self.compare("elbo", &elbo, &expected[step..=step])
+    }
+
+    fn intermediates(&mut self) -> Outcome {
+        for name in ["mean", "stddev", "z", "logits", "log_likelihood", "kl"] {
+            let expected = self.golden.must(&format!("step0.{name}"))?.1;
+            let found = self.output(name)?;
+            self.compare(name, &found, &expected)?;
+        }
+        Ok(())
+    }
+
+    fn gradients(&mut self) -> Outcome {
+        for parameter in self.golden.architecture.parameters() {
+            let expected = self.golden.parameter(&format!("step0.grad.{}", parameter.name))?;
+            let found = self.output(&format!("d{}", parameter.name))?;
+            self.compare(&parameter.name, &found, &expected.ok_or("no gradient")?)?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, prefix: &str) -> Outcome {
+        for parameter in self.golden.architecture.parameters() {
+            for name in [parameter.name.clone(), format!("rms.{}", parameter.name)] {
+                let key = format!("{prefix}.{name}");
+                if let Some(expected) = self.golden.parameter(&key)? {
+                    let found = self.session.read(&name)?;
+                    self.compare(&key, &found, &expected)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, name: &str) -> Result<Vec<f64>, Box<dyn Error>> {
+        let id: TensorId = self.graph.find(name).ok_or_else(|| format!("no tensor {name}"))?;
+        Ok(self.session.read_output(self.program, id)?)
+    }
+
+    fn compare(&mut self, what: &str, found: &[f64], expected: &[f64]) -> Outcome {
+        let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let tolerance = if self.exact {
+            self.golden.f64
+        } else {
+            Tolerance { absolute: self.golden.f32 * largest, relative: 1.3e-6 }
+        };
+        let result = compare(found, expected, tolerance);
+        self.compared += 1;
+        let device = self.session.description();
+        assert!(result.ok, "{what} on {} {}: {result:?}", device.name, device.driver);
+        Ok(())
+    }
+}
+
+/// Compares everything, and returns how many tensors that was.
+fn check(golden: &Golden, session: &mut dyn Session, exact: bool) -> Result<usize, Box<dyn Error>> {
+    let steps = golden.must("x")?.0[0];
+    let mut run = Run::new(golden, session, exact)?;
+    for step in 0..steps {
+        run.step(step)?;
+        if step == 0 {
+            run.intermediates()?;
+            run.gradients()?;
+            run.state("after1")?;
+        }
+    }
+    run.state("after10")?;
+    Ok(run.compared)
+}
+
+fn check_everywhere(golden: &Golden, tensors: usize) -> Outcome {
+    assert_eq!(check(golden, &mut CpuSession::<f64>::new(), true)?, tensors);
+    for mut session in sessions() {
+        assert_eq!(check(golden, session.as_mut(), false)?, tensors);
+    }
+    Ok(())
+}
+
+#[test]
+fn tiny() -> Outcome {
+    // 10 ELBOs, 6 intermediates, 8 gradients, 2 × 16 states
+    check_everywhere(&Golden::open("tiny-5-3-2", 5, &[3, 2])?, 10 + 6 + 8 + 32)
+}
+
+#[test]
+fn deep() -> Outcome {
+    check_everywhere(&Golden::open("deep-12-9-7-3", 12, &[9, 7, 3])?, 10 + 6 + 12 + 48)
+}
+
+#[test]
+fn mnist() -> Outcome {
+    let mut golden = Golden::open("mnist-784-200-100", 784, &[200, 100])?;
+    golden.f64 = F64_STORED_F32;
+    check_everywhere(&golden, 2 + 6 + 8)
+}

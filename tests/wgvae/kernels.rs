@@ -1,0 +1,83 @@
+//! Every kernel and the first whole training steps, on every device, against the f64 oracle; and
+//! proof that a kernel which does nothing or too little is seen.
+
+use crate::devices::sessions;
+use wgvae::Result;
+use wgvae::device::cpu::CpuSession;
+use wgvae::device::{Description, LogRow, ProgramId, Session, Traffic, Values};
+use wgvae::graph::{Plan, TensorId};
+use wgvae::kernel::{KERNELS, Step};
+use wgvae::verify::{Row, verify_kernel, verify_steps};
+
+fn assert_ok(session: &dyn Session, row: &Row) {
+    let name = &session.description().name;
+    assert!(row.ok, "{name}: {row:?}");
+}
+
+#[test]
+fn every_kernel_agrees_with_the_oracle() -> Result<()> {
+    for mut session in sessions() {
+        for seed in [1, 1 << 40] {
+            for kernel in KERNELS {
+                let row = verify_kernel(session.as_mut(), kernel, seed)?;
+                assert_ok(session.as_ref(), &row);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_first_steps_agree_with_the_oracle() -> Result<()> {
+    for mut session in sessions() {
+        for row in verify_steps(session.as_mut(), 7)? {
+            assert_ok(session.as_ref(), &row);
+        }
+    }
+    Ok(())
+}
+
+/// A device that runs nothing: outputs keep their poison, updated tensors their old values.
+struct Idle(CpuSession<f32>);
+
+impl Session for Idle {
+    fn description(&self) -> &Description {
+        self.0.description()
+    }
+    fn load(&mut self, plan: Plan) -> Result<ProgramId> {
+        self.0.load(plan)
+    }
+    fn write(&mut self, name: &str, values: Values) -> Result<()> {
+        self.0.write(name, values)
+    }
+    fn read(&mut self, name: &str) -> Result<Vec<f64>> {
+        self.0.read(name)
+    }
+    fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>> {
+        self.0.read_output(program, tensor)
+    }
+    fn poison(&mut self, program: ProgramId) -> Result<()> {
+        self.0.poison(program)
+    }
+    fn run(&mut self, _: ProgramId, _: &[Step]) -> Result<()> {
+        Ok(())
+    }
+    fn steps_at_once(&self) -> usize {
+        1
+    }
+    fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {
+        self.0.take_log(wait)
+    }
+    fn traffic(&self) -> Traffic {
+        self.0.traffic()
+    }
+}
+
+#[test]
+fn a_kernel_that_writes_nothing_fails() -> Result<()> {
+    for kernel in KERNELS {
+        let row = verify_kernel(&mut Idle(CpuSession::new()), kernel, 1)?;
+        assert!(!row.ok, "{row:?}");
+    }
+    Ok(())
+}

@@ -1,4 +1,67 @@
-//! wgvae
+//! wgvae trains variational autoencoders with WGSL compute shaders through wgpu, on Vulkan, Metal
+//! and DX12, or on the CPU; every kernel has a CPU twin that it is checked against in f64.
+//!
+//! These docs are the tour of the house and the place where its design is explained.
+//!
+//! # The house
+//!
+//! ```text
+//! graph     what is computed: ops, gradients, order, memory. Plain data.
+//!   ↑
+//! kernel    how each op is computed: a table with a row a kernel. cpu/ holds the twins.
+//!   ↑
+//! device    where a plan runs: cpu.rs in f32 or f64, gpu/ through wgpu
+//!   ↑
+//! train, eval, verify    what is run: epochs, measurements, checks against the oracle
+//!   ↑
+//! cli       what users type
+//! ```
+//!
+//! Dependencies point upwards only. Beside them stand [`model`] (the autoencoder's graphs, weights
+//! and file), [`optimizer`], [`data`] (images from files), [`report`] (pictures) and [`error`].
+//!
+//! # A step, from formula to dispatch
+//!
+//! 1. [`model::forward`] writes the model down as ops on a [`graph::Graph`];
+//!    [`graph::gradients`] appends the backward ops and [`optimizer::rmsprop`] the updates.
+//! 2. A [`graph::Plan`] drops what nobody needs, orders the rest so that little memory is alive at
+//!    once, and lets tensors that never meet share a slot. Hazards follow from what ops read and
+//!    write; nobody declares them, and independent checkers judge order and slots.
+//! 3. A [`device::Session`] looks each op up in [`kernel::KERNELS`] and makes everything that the
+//!    steps will need: on a GPU the buffers, pipelines and bind groups. Several plans share a
+//!    session's weights by name: training, evaluation and sampling do.
+//! 4. A step is then a list of dispatches. All that changes from one to the next is a
+//!    [`kernel::Step`] of 16 bytes in immediate data: the step's number, where its rows begin, and
+//!    the seed. Many steps go into one submit of about 100 ms; the loss of each goes into a ring
+//!    buffer that is read back while the next submit runs. Nothing is allocated or uploaded.
+//!
+//! `wgvae graph` prints the plan of a step.
+//!
+//! # Adding a kernel
+//!
+//! A kernel is its shader in `shaders/`, its twin in [`cpu`] under the same name, and its row in
+//! [`kernel::KERNELS`]. Tests, `wgvae verify` and both devices walk the table. A new op also needs
+//! its name and shape rule in [`graph::Op`] and its gradient rule.
+//!
+//! # Why it is as it is
+//!
+//! - **Shapes are `override` constants.** One plain WGSL file serves every shape; there is no text
+//!   templating beyond putting shared functions (`shaders/common/`) in front.
+//! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
+//!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no result depends on workgroup
+//!   sizes, and a run can be taken up at any step.
+//! - **The noise op is apart from the sample op.** The golden tests feed PyTorch's noise into the
+//!   same graph in its place.
+//! - **Slots are whole buffers.** One arena would need no assignment, but wgpu tracks a buffer as a
+//!   whole and refuses to bind it read-only and writable in one dispatch.
+//! - **Own logarithm, sine and cosine where WGSL's are too loose.** Vulkan allows `log` an absolute
+//!   error of 2⁻²¹ around 1 and `sin` 2⁻¹¹; `shaders/common/log1p.wgsl` and `shaders/normal.wgsl`
+//!   keep f32 accuracy on every driver, and under fast math.
+//! - **Sums have a fixed order** and there are no float atomics: the same seed on the same adapter
+//!   gives the same bits.
+//! - **NaN passes through ReLU**, so that it reaches the loss and is noticed.
+//! - **Weights are stored `[in, out]`**, so that the forward product reads both operands along
+//!   rows; the model file has PyTorch's `[out, in]`.
 
 pub mod cli;
 pub mod cpu;

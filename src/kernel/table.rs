@@ -115,12 +115,16 @@ pub static KERNELS: &[Kernel] = &[
             || Case::same(Op::ReluBackward, &[Wide, Wide]),
         )
     },
-    elementwise(
-        "softplus",
-        sources!("softplus", "grid", "log1p"),
-        twins!(|_, _, read, [stddev]| cpu::softplus::softplus(read[0].reals(), stddev)),
-        || Case::same(Op::Softplus, &[Wide]),
-    ),
+    Kernel {
+        // Well below the 1e-6 that is added.
+        tolerance: |_| Tolerance { absolute: 1e-7, ..Tolerance::ELEMENTWISE },
+        ..elementwise(
+            "softplus",
+            sources!("softplus", "grid", "log1p"),
+            twins!(|_, _, read, [stddev]| cpu::softplus::softplus(read[0].reals(), stddev)),
+            || Case::same(Op::Softplus, &[Wide]),
+        )
+    },
     elementwise(
         "softplus_backward",
         sources!("softplus_backward", "grid", "sigmoid"),
@@ -301,6 +305,8 @@ pub static KERNELS: &[Kernel] = &[
                 ("EPSILON", constants.epsilon),
             ]
         },
+        // An update is about 1e-3: five digits of it.
+        tolerance: |_| Tolerance { absolute: 1e-8, relative: 5e-7 },
         ..elementwise(
             "rmsprop",
             sources!("rmsprop", "grid"),

@@ -184,6 +184,21 @@ fn devices_lists_the_cpu() -> Outcome {
 }
 
 #[test]
+fn wgpus_variables_are_obeyed() -> Outcome {
+    let devices = |key: &str, value: &str| -> std::io::Result<String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
+        Ok(stdout(&command.arg("devices").env(key, value).output()?))
+    };
+    let none = devices("WGPU_BACKEND", "none")?;
+    assert!(none.contains("no adapter") && none.contains("--device auto takes cpu"), "{none}");
+    let adapters: Value = serde_json::from_str(&stdout(&wgvae(&["devices", "--json"])?))?;
+    let name = adapters["adapters"][0]["name"].as_str().ok_or(crate::devices::NO_ADAPTER)?;
+    let named = devices("WGPU_ADAPTER_NAME", name)?;
+    assert!(named.contains("--device auto takes 0"), "{named}");
+    Ok(())
+}
+
+#[test]
 fn every_command_has_an_example() -> Outcome {
     for command in ["train", "devices", "verify", "graph"] {
         let output = wgvae(&[command, "--help"])?;

@@ -57,16 +57,16 @@ impl Adapters {
         &self.list
     }
 
-    /// The index of the best: discrete before integrated before others, software last and only if
-    /// it is allowed.
+    /// The index of the adapter that `WGPU_ADAPTER_NAME` names; without it, of the best: discrete
+    /// before integrated before others, software last and only if it is allowed.
     pub fn best(&self, allow_software: bool) -> Option<usize> {
-        let rank = |kind| {
-            ["discrete", "integrated", "virtual", "other", "software"]
-                .iter()
-                .position(|&known| known == kind)
-        };
+        if let Ok(name) = std::env::var("WGPU_ADAPTER_NAME") {
+            return self.named(&name);
+        }
+        const RANKS: [&str; 5] = ["discrete", "integrated", "virtual", "other", "software"];
+        let rank = |info: &&AdapterInfo| RANKS.iter().position(|&kind| kind == info.kind);
         let allowed = |info: &&AdapterInfo| allow_software || info.kind != "software";
-        self.list.iter().filter(allowed).min_by_key(|info| rank(info.kind)).map(|info| info.index)
+        self.list.iter().filter(allowed).min_by_key(rank).map(|info| info.index)
     }
 
     /// The first whose name or driver contains this, whatever the case.

@@ -31,8 +31,10 @@ pub fn gradients(
         }
         let new = graph.tensors().len();
         let rule = backward(graph, &node, &found, &depends)?;
-        let has_rule = |input: &TensorId| rule.iter().any(|(target, _)| target == input);
-        if node.inputs.iter().any(|input| depends[input.index()] && !has_rule(input)) {
+        // A tensor that is several operands needs the gradient of each.
+        let uses = |input: &TensorId| node.inputs.iter().filter(|&other| other == input).count();
+        let rules = |input: &TensorId| rule.iter().filter(|(target, _)| target == input).count();
+        if node.inputs.iter().any(|input| depends[input.index()] && rules(input) < uses(input)) {
             return Err(Error::NotDifferentiable { op: node.op.name() });
         }
         for (input, gradient) in rule {

@@ -157,12 +157,13 @@ fn in_slots(
     slots: &Slots,
     tensors: impl Iterator<Item = TensorId>,
 ) -> Result<Vec<(TensorId, SlotId)>, SlotError> {
+    let fits = |tensor: TensorId, slot: SlotId| {
+        slots.bytes.get(slot.index()).is_some_and(|&size| size >= graph.tensor(tensor).bytes())
+    };
     tensors
         .filter(|&tensor| graph.tensor(tensor).is_workspace())
         .map(|tensor| match slots.of.get(&tensor) {
-            Some(&slot) if slots.bytes[slot.index()] >= graph.tensor(tensor).bytes() => {
-                Ok((tensor, slot))
-            }
+            Some(&slot) if fits(tensor, slot) => Ok((tensor, slot)),
             _ => Err(SlotError::DoesNotFit(tensor)),
         })
         .collect()

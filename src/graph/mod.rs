@@ -139,9 +139,15 @@ impl Graph {
     /// Appends an op that changes existing tensors in place.
     ///
     /// # Errors
-    /// [`Shape`](crate::Error::Shape) if the op is not defined for these tensors.
+    /// [`Shape`](crate::Error::Shape) if the op is not defined for these tensors, or a target is
+    /// also an input or given twice.
     pub fn update(&mut self, op: Op, inputs: &[TensorId], targets: &[TensorId]) -> Result<()> {
         op.check_targets(&self.tensors_of(inputs), &self.tensors_of(targets))?;
+        let operands = [inputs, targets].concat();
+        let times = |id: &TensorId| operands.iter().filter(|&other| other == id).count();
+        if targets.iter().any(|target| times(target) > 1) {
+            return Err(op.mismatch(&self.tensors_of(&operands)));
+        }
         self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: targets.to_vec() });
         Ok(())
     }

@@ -255,7 +255,9 @@ impl Op {
 
     /// Whether an updating op is defined for these tensors.
     pub(super) fn check_targets(&self, inputs: &[&Tensor], targets: &[&Tensor]) -> Result<()> {
-        let reals = inputs.iter().chain(targets).all(|tensor| tensor.element == Element::F32);
+        let reals = |t: &&Tensor| t.element == Element::F32 && !t.shape.is_empty();
+        let reals = inputs.iter().chain(targets).all(reals);
+        let kept = |t: &&Tensor| matches!(t.role, Role::Data | Role::Constant(_));
         let fits = match (*self, inputs, targets) {
             (Self::RmsProp(_), [dw], [w, ms]) => dw.shape == w.shape && w.shape == ms.shape,
             (Self::LossSum { column }, [term], [log]) => {
@@ -265,10 +267,13 @@ impl Op {
             }
             _ => false,
         };
-        if reals && fits { Ok(()) } else { Err(self.mismatch(&[inputs, targets].concat())) }
+        if reals && fits && !targets.iter().any(kept) {
+            return Ok(());
+        }
+        Err(self.mismatch(&[inputs, targets].concat()))
     }
 
-    fn mismatch(&self, found: &[&Tensor]) -> Error {
+    pub(super) fn mismatch(&self, found: &[&Tensor]) -> Error {
         let describe = |t: &&Tensor| format!("{} {:?}{}", t.name, t.element, t.shape);
         Error::Shape {
             op: self.name(),

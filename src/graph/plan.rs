@@ -25,9 +25,12 @@ impl Plan {
         Self { graph, order, slots, outputs: outputs.to_vec() }
     }
 
-    /// As [`new`](Self::new), but every tensor is an output: for looking at each intermediate.
+    /// As [`new`](Self::new), but every workspace tensor is an output: for looking at each
+    /// intermediate.
     pub fn keep_all(graph: Graph) -> Self {
-        let all: Vec<_> = graph.nodes().iter().flat_map(Node::writes).collect();
+        let workspace = |id: &TensorId| graph.tensor(*id).is_workspace();
+        let written = graph.nodes().iter().flat_map(Node::writes);
+        let all: Vec<_> = written.filter(workspace).collect();
         Self::new(graph, &all)
     }
 

@@ -56,13 +56,12 @@ pub fn load(path: &Path) -> Result<Weights> {
         .map_err(|error| wrong("a safetensors file", error.to_string()))?;
     let metadata = header.metadata().as_ref();
     let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key)).map(String::as_str);
-    let input = entry("input").and_then(|text| text.parse().ok());
-    let hidden = entry("hidden_layer_sizes").map(|text| text.split(',').map(str::parse).collect());
-    let (Some(input), Some(Ok(hidden))) = (input, hidden) else {
-        return Err(wrong("metadata with input and hidden_layer_sizes", format!("{metadata:?}")));
+    let (input, hidden) = (entry("input"), entry("hidden_layer_sizes"));
+    let Some(architecture) = input.zip(hidden).and_then(architecture) else {
+        let expected = "metadata with the sizes input and hidden_layer_sizes, each at least 1";
+        let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
+        return Err(wrong(expected, format!("{input} and {hidden}")));
     };
-    let hidden: Vec<usize> = hidden;
-    let architecture = Architecture::new(input, &hidden)?;
     let values = architecture
         .parameters()
         .iter()
@@ -79,6 +78,14 @@ pub fn load(path: &Path) -> Result<Weights> {
         })
         .collect::<Result<_>>()?;
     Ok(Weights { architecture, values })
+}
+
+/// The architecture of these sizes: the input's, and the layers' with commas between them. Sizes of
+/// 32 bits, so that twice the last cannot overflow.
+fn architecture((input, hidden): (&str, &str)) -> Option<Architecture> {
+    let size = |text: &str| text.parse::<u32>().ok().map(|size| size as usize);
+    let hidden: Vec<_> = hidden.split(',').map(size).collect::<Option<_>>()?;
+    Architecture::new(size(input)?, &hidden).ok()
 }
 
 /// The same file, its header sorted by key: `safetensors` writes metadata in random order, and

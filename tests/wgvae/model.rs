@@ -1,0 +1,138 @@
+//! The model: the parameters that follow from its layer sizes, the weights that it starts with, and
+//! (in [`file`]) the file that it is kept in.
+
+use std::error::Error;
+
+use wgvae::device::Session;
+use wgvae::device::cpu::CpuSession;
+use wgvae::graph::{Binarize, RmsProp};
+use wgvae::model::{Architecture, Images, Weights, initial_weights};
+
+mod file;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// The tutorial's layers.
+fn tutorial() -> wgvae::Result<Architecture> {
+    Architecture::new(784, &[200, 100])
+}
+
+fn bits(weights: &Weights) -> Vec<Vec<u32>> {
+    let of_tensor = |values: &Vec<f32>| values.iter().map(|value| value.to_bits()).collect();
+    weights.values.iter().map(of_tensor).collect()
+}
+
+#[test]
+fn parameters_follow_from_the_layers() -> Outcome {
+    let found = |input, hidden: &[usize]| -> wgvae::Result<Vec<String>> {
+        let parameters = Architecture::new(input, hidden)?.parameters();
+        Ok(parameters.iter().map(|p| format!("{} {}", p.name, p.shape)).collect())
+    };
+    assert_eq!(
+        found(784, &[200, 100])?,
+        [
+            "encoder.0.weight [784, 200]",
+            "encoder.0.bias [1, 200]",
+            "encoder.2.weight [200, 200]",
+            "encoder.2.bias [1, 200]",
+            "decoder.0.weight [100, 200]",
+            "decoder.0.bias [1, 200]",
+            "decoder.2.weight [200, 784]",
+            "decoder.2.bias [1, 784]",
+        ]
+    );
+    assert_eq!(
+        found(3, &[1])?,
+        [
+            "encoder.0.weight [3, 2]",
+            "encoder.0.bias [1, 2]",
+            "decoder.0.weight [1, 3]",
+            "decoder.0.bias [1, 3]",
+        ]
+    );
+    let deep = Architecture::new(9, &[8, 7, 6])?;
+    assert_eq!((deep.input(), deep.latent(), deep.hidden()), (9, 6, &[8, 7, 6][..]));
+    assert_eq!((deep.encoder(), deep.decoder()), (vec![9, 8, 7, 12], vec![6, 7, 8, 9]));
+    assert_eq!(deep.parameters()[4].name, "encoder.4.weight");
+    assert_eq!(deep.to_string(), "9-[8, 7, 6]");
+    Ok(())
+}
+
+#[test]
+fn empty_layers_are_refused() {
+    let rule =
+        "--hidden: expected at least one layer size, each at least 1; the last is the latent";
+    for (input, hidden) in
+        [(784, vec![]), (784, vec![0]), (784, vec![0, 2]), (784, vec![200, 0]), (0, vec![2])]
+    {
+        let words = match Architecture::new(input, &hidden) {
+            Ok(architecture) => panic!("{architecture} was accepted"),
+            Err(error) => error.to_string(),
+        };
+        let found = format!(" size, found {hidden:?} for images of {input} pixels");
+        assert_eq!(words, format!("{rule}{found}"));
+    }
+}
+
+/// The bits of each tensor's first weights. They were computed apart from this program, in Python,
+/// from the definitions of ChaCha8, of rand's seeding and of the ziggurat's tables.
+#[test]
+fn starting_weights_are_pinned() -> Outcome {
+    let architecture = tutorial()?;
+    let first = |seed, tensor: usize| {
+        let weights = initial_weights(&architecture, seed);
+        weights.values[tensor][..4].iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+    };
+    assert_eq!(first(0, 0), [0x3d4c_c9dd, 0xbc28_97e1, 0x3cb1_3b54, 0xbdc9_125e]);
+    assert_eq!(first(0, 2), [0xbdf2_c5cb, 0x3d29_605a, 0xbd1a_2e18, 0xbd48_9fa2]);
+    assert_eq!(first(0, 4), [0xbd5c_b368, 0xbd2d_4393, 0xbe22_7dc5, 0x3eed_6296]);
+    assert_eq!(first(0, 6), [0x3bba_7307, 0x3e4b_d959, 0xbead_e5f6, 0xbda9_d9ee]);
+    assert_eq!(first(1, 0), [0xbc89_6b49, 0xbdce_61ea, 0x3cc2_de8c, 0xbda4_d46f]);
+    assert_eq!(first(1 << 32, 0), [0x3c40_0f55, 0xbc93_364c, 0x3e09_511f, 0xbcba_7311]);
+    Ok(())
+}
+
+/// Standard errors of n numbers from N(0, 1): of the mean 1/√n, of the standard deviation 1/√(2n).
+#[test]
+fn starting_weights_are_scaled_by_their_inputs() -> Outcome {
+    let architecture = tutorial()?;
+    let weights = initial_weights(&architecture, 0);
+    let parameters = architecture.parameters();
+    assert_eq!(weights.values.len(), parameters.len());
+    let mut firsts = Vec::new();
+    for (parameter, values) in parameters.iter().zip(&weights.values) {
+        assert_eq!(values.len(), parameter.shape.len(), "{}", parameter.name);
+        if parameter.name.ends_with("bias") {
+            assert!(values.iter().all(|value| value.to_bits() == 0), "{}", parameter.name);
+            continue;
+        }
+        let scale = 2.0 / (parameter.shape.rows as f64).sqrt();
+        let standard: Vec<_> = values.iter().map(|&value| f64::from(value) / scale).collect();
+        let n = standard.len() as f64;
+        let mean = standard.iter().sum::<f64>() / n;
+        let deviation = (standard.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        assert!(mean.abs() <= 5.0 / n.sqrt(), "{}: mean {mean}", parameter.name);
+        let error = (deviation - 1.0).abs();
+        assert!(error <= 5.0 / (2.0 * n).sqrt(), "{}: deviation {deviation}", parameter.name);
+        firsts.push((standard[0] * 1e4).round() as i64);
+    }
+    firsts.sort_unstable();
+    firsts.dedup();
+    assert_eq!(firsts.len(), 4, "two tensors start with the same draw");
+    Ok(())
+}
+
+#[test]
+fn weights_pass_through_a_session() -> Outcome {
+    let architecture = Architecture::new(6, &[5, 2])?;
+    let weights = initial_weights(&architecture, 3);
+    let images = Images { name: "train", count: 4, batch: 2, binarize: Binarize::None };
+    let mut session = CpuSession::<f32>::new();
+    assert!(weights.write(&mut session).is_err(), "there are no such tensors yet");
+    session.load(architecture.training_plan(images, RmsProp::default())?)?;
+    let zero = Weights::read(&architecture, &mut session)?;
+    assert!(zero.values.concat().iter().all(|&value| value == 0.0));
+    weights.write(&mut session)?;
+    assert_eq!(bits(&Weights::read(&architecture, &mut session)?), bits(&weights));
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The kernel table against what it names: every op has a row and cases of its own, every row a
+//! shader file and a twin, every shader file a row. [`interface`] compares what a module binds with
+//! its row, [`translation`] takes every module through every backend of naga.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wgvae::graph::{Binarize, Element, Graph, Op, RmsProp, Shape, Stream, Transpose};
+use wgvae::kernel::{Call, Case, KERNELS};
+
+mod interface;
+mod tampered;
+mod translation;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A kernel's call in one of its cases.
+struct Applied {
+    call: Call,
+    /// Of the inputs, then of the outputs.
+    elements: Vec<Element>,
+}
+
+impl Applied {
+    fn new(case: &Case) -> wgvae::Result<Self> {
+        let mut graph = Graph::new();
+        let data = case.inputs.iter();
+        let inputs: Vec<_> =
+            data.map(|input| graph.data("input", input.shape, input.element)).collect();
+        let updated = case.targets.iter();
+        let targets: Vec<_> = updated
+            .map(|(input, role)| graph.add_tensor("target", input.shape, input.element, *role))
+            .collect();
+        if case.op.updates() {
+            graph.update(case.op, &inputs, &targets)?;
+        } else {
+            graph.apply(case.op, &inputs)?;
+        }
+        let node = &graph.nodes()[0];
+        let operands = node.inputs.iter().chain(&node.outputs);
+        let elements = operands.map(|&id| graph.tensor(id).element).collect();
+        Ok(Self { call: Call::of(&graph, node), elements })
+    }
+}
+
+/// The ops given, once it is sure that there are no others: a variant that is left out does not
+/// compile.
+macro_rules! every_op {
+    ($($variant:pat => $op:expr,)*) => {{
+        let listed = |op: &Op| match op { $($variant => (),)* };
+        let ops = vec![$($op,)*];
+        ops.iter().for_each(listed);
+        $(assert!(matches!($op, $variant), "{:?} stands for another variant", $op);)*
+        ops
+    }};
+}
+
+fn every_op() -> Vec<Op> {
+    let (shape, stream) = (Shape::new(1, 1), Stream::Latent);
+    every_op! {
+        Op::GatherBatch { .. } => Op::GatherBatch { batch: 1, binarize: Binarize::None },
+        Op::Matmul(Transpose::None) => Op::Matmul(Transpose::None),
+        Op::Matmul(Transpose::A) => Op::Matmul(Transpose::A),
+        Op::Matmul(Transpose::B) => Op::Matmul(Transpose::B),
+        Op::Bias => Op::Bias,
+        Op::BiasBackward => Op::BiasBackward,
+        Op::Relu => Op::Relu,
+        Op::ReluBackward => Op::ReluBackward,
+        Op::Softplus => Op::Softplus,
+        Op::SoftplusBackward => Op::SoftplusBackward,
+        Op::Sigmoid => Op::Sigmoid,
+        Op::SigmoidBackward => Op::SigmoidBackward,
+        Op::Add => Op::Add,
+        Op::SplitColumns { .. } => Op::SplitColumns { left: 1 },
+        Op::SplitColumnsBackward => Op::SplitColumnsBackward,
+        Op::Normal { .. } => Op::Normal { shape, stream },
+        Op::Reparameterize => Op::Reparameterize,
+        Op::ReparameterizeBackward => Op::ReparameterizeBackward,
+        Op::BernoulliLogLikelihood => Op::BernoulliLogLikelihood,
+        Op::BernoulliLogLikelihoodBackward => Op::BernoulliLogLikelihoodBackward,
+        Op::GaussianKl => Op::GaussianKl,
+        Op::GaussianKlBackward => Op::GaussianKlBackward,
+        Op::BernoulliSample { .. } => Op::BernoulliSample { stream },
+        Op::RmsProp(_) => Op::RmsProp(RmsProp::default()),
+        Op::LossSum { .. } => Op::LossSum { column: 0 },
+    }
+}
+
+/// The files below a folder.
+fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { found.extend(files(&path)?) } else { found.push(path) }
+    }
+    Ok(found)
+}
+
+#[test]
+fn every_op_has_one_row() {
+    let ops: BTreeSet<_> = every_op().iter().map(Op::name).collect();
+    let rows: BTreeSet<_> = KERNELS.iter().map(|kernel| kernel.name).collect();
+    assert_eq!(ops, rows);
+    assert_eq!(KERNELS.len(), rows.len(), "two rows have one name");
+}
+
+#[test]
+fn every_row_has_cases_of_its_own_op() {
+    for kernel in KERNELS {
+        let cases = (kernel.cases)();
+        assert!(!cases.is_empty(), "{} has no cases", kernel.name);
+        for case in cases {
+            assert_eq!(case.op.name(), kernel.name);
+        }
+    }
+}
+
+#[test]
+fn every_row_has_its_shader_file_and_its_twin() -> Outcome {
+    for kernel in KERNELS {
+        let name = kernel.shader;
+        let shader = fs::read_to_string(Path::new(ROOT).join(format!("shaders/{name}.wgsl")))
+            .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
+        assert_eq!(kernel.sources.last(), Some(&shader.as_str()), "{}", kernel.name);
+        let twin = fs::read_to_string(Path::new(ROOT).join(format!("src/cpu/{name}.rs")))
+            .map_err(|error| format!("src/cpu/{name}.rs: {error}"))?;
+        assert!(twin.contains(&format!("pub fn {name}")), "src/cpu/{name}.rs has no fn {name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_shader_file_is_used() -> Outcome {
+    let folder = Path::new(ROOT).join("shaders");
+    let files = files(&folder)?;
+    assert!(files.iter().any(|file| file.starts_with(folder.join("common"))));
+    for file in files {
+        let text = fs::read_to_string(&file)?;
+        let imported = file.starts_with(folder.join("common"));
+        let used = KERNELS.iter().any(|kernel| match kernel.sources.split_last() {
+            Some((own, imports)) if imported => *own != text && imports.contains(&text.as_str()),
+            Some((own, _)) => *own == text,
+            None => false,
+        });
+        assert!(used, "no kernel uses {}", file.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! What a module has at its edges, reflected by naga, against what the Rust side gives it: the
+//! entry point, the bindings, the `override` constants and the step in immediate data.
+
+use std::mem::offset_of;
+
+use naga::{AddressSpace, ArraySize, GlobalVariable, Module, ScalarKind, StorageAccess, TypeInner};
+use wgvae::graph::Element;
+use wgvae::kernel::{KERNELS, Kernel, Step};
+
+use super::{Applied, Outcome};
+
+/// What the Rust side gives to a kernel's module.
+pub(super) struct Interface {
+    entry_point: &'static str,
+    bindings: Vec<String>,
+    constants: Vec<(&'static str, f64)>,
+    immediate: Vec<String>,
+}
+
+impl Interface {
+    pub(super) fn of(kernel: &Kernel, applied: &Applied) -> Self {
+        let inputs = applied.call.inputs.len();
+        let bindings = applied.elements.iter().enumerate().map(|(binding, element)| {
+            let access = if binding < inputs { "read" } else { "read_write" };
+            let scalar = match element {
+                Element::F32 => "f32",
+                Element::U32 | Element::U8 => "u32",
+            };
+            format!("group 0, binding {binding}: {access} array<{scalar}>")
+        });
+        Self {
+            entry_point: kernel.shader,
+            bindings: bindings.collect(),
+            constants: (kernel.constants)(&applied.call),
+            immediate: if applied.call.op.depends_on_step() { step_layout() } else { Vec::new() },
+        }
+    }
+
+    /// Checks a module.
+    ///
+    /// # Errors
+    /// The first difference, in words.
+    pub(super) fn check(&self, wgsl: &str) -> Result<(), String> {
+        let module =
+            naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
+        let entry_points = module.entry_points.iter().map(|entry| entry.name.clone()).collect();
+        same("entry point", entry_points, vec![self.entry_point.to_owned()])?;
+        same("bindings", bindings(&module), self.bindings.clone())?;
+        same("immediate data", immediate(&module), self.immediate.clone())?;
+        self.check_constants(&module)
+    }
+
+    fn check_constants(&self, module: &Module) -> Result<(), String> {
+        let named = |wanted: &str| {
+            let mut all = module.overrides.iter().map(|(_, constant)| constant);
+            all.find(|constant| constant.id.is_none() && constant.name.as_deref() == Some(wanted))
+        };
+        for &(name, value) in &self.constants {
+            let constant = named(name).ok_or_else(|| format!("no override {name}"))?;
+            let kind = module.types[constant.ty].inner.scalar().map(|scalar| scalar.kind);
+            let fits = match kind {
+                Some(ScalarKind::Bool) => value == 0.0 || value == 1.0,
+                Some(ScalarKind::Uint) => f64::from(value as u32) == value,
+                Some(ScalarKind::Float) => (value as f32).is_finite(),
+                _ => false,
+            };
+            if !fits {
+                return Err(format!("override {name} of kind {kind:?} is given {value}"));
+            }
+        }
+        for (_, constant) in module.overrides.iter().filter(|(_, constant)| constant.init.is_none())
+        {
+            let given = |&(name, _): &(&str, f64)| constant.name.as_deref() == Some(name);
+            if self.constants.iter().filter(|constant| given(constant)).count() != 1 {
+                return Err(format!("override {:?} is not given once", constant.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same(what: &str, found: Vec<String>, expected: Vec<String>) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: expected {expected:?}, found {found:?}"))
+}
+
+/// Each field of [`Step`] with its offset, then the size. All fields are u32.
+fn step_layout() -> Vec<String> {
+    let Step { index, first_row, seed_low, seed_high } = Step::default();
+    let [_, _, _, _]: [u32; 4] = [index, first_row, seed_low, seed_high];
+    let mut fields = vec![
+        (offset_of!(Step, index), "index"),
+        (offset_of!(Step, first_row), "first_row"),
+        (offset_of!(Step, seed_low), "seed_low"),
+        (offset_of!(Step, seed_high), "seed_high"),
+    ];
+    fields.sort_unstable();
+    let fields = fields.into_iter().map(|(offset, name)| format!("{name}: u32 at {offset}"));
+    fields.chain([format!("{} bytes", size_of::<Step>())]).collect()
+}
+
+/// The same of the module's immediate data; nothing if it has none.
+fn immediate(module: &Module) -> Vec<String> {
+    let of_space = |global: &&GlobalVariable| global.space == AddressSpace::Immediate;
+    let globals = module.global_variables.iter().map(|(_, global)| global).filter(of_space);
+    let layouts = globals.map(|global| match &module.types[global.ty].inner {
+        TypeInner::Struct { members, span } => {
+            let fields = members.iter().map(|member| {
+                let name = member.name.as_deref().unwrap_or_default();
+                format!("{name}: {} at {}", type_name(module, member.ty), member.offset)
+            });
+            fields.chain([format!("{span} bytes")]).collect()
+        }
+        other => vec![format!("{other:?}")],
+    });
+    layouts.collect::<Vec<_>>().concat()
+}
+
+/// Every global variable that has a binding, in the order of the bindings.
+fn bindings(module: &Module) -> Vec<String> {
+    let bound = module.global_variables.iter().filter_map(|(_, global)| {
+        let binding = global.binding.as_ref()?;
+        let access = match global.space {
+            AddressSpace::Storage { access } if access == StorageAccess::LOAD => "read".to_owned(),
+            AddressSpace::Storage { access }
+                if access == StorageAccess::LOAD | StorageAccess::STORE =>
+            {
+                "read_write".to_owned()
+            }
+            other => format!("{other:?}"),
+        };
+        Some((binding.group, binding.binding, access, type_name(module, global.ty)))
+    });
+    let mut bound: Vec<_> = bound.collect();
+    bound.sort();
+    let texts = bound.into_iter().map(|(group, binding, access, element)| {
+        format!("group {group}, binding {binding}: {access} {element}")
+    });
+    texts.collect()
+}
+
+fn type_name(module: &Module, ty: naga::Handle<naga::Type>) -> String {
+    match &module.types[ty].inner {
+        TypeInner::Array { base, size: ArraySize::Dynamic, .. } => {
+            format!("array<{}>", type_name(module, *base))
+        }
+        TypeInner::Scalar(scalar) if *scalar == naga::Scalar::F32 => "f32".to_owned(),
+        TypeInner::Scalar(scalar) if *scalar == naga::Scalar::U32 => "u32".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_module_fits_its_row() -> Outcome {
+    for kernel in KERNELS {
+        for case in (kernel.cases)() {
+            let interface = Interface::of(kernel, &Applied::new(&case)?);
+            interface.check(&kernel.wgsl()).map_err(|error| format!("{}: {error}", kernel.name))?;
+        }
+    }
+    Ok(())
+}

@@ -18,7 +18,8 @@
 //! ```
 //!
 //! Dependencies point upwards only. Beside them stand [`model`] (the autoencoder's graphs, weights
-//! and file), [`optimizer`], [`data`] (images from files), [`report`] (pictures) and [`error`].
+//! and file), [`optimizer`], [`data`] (images from files), [`random`], [`report`] (pictures),
+//! [`file`] and [`error`].
 //!
 //! # A step, from formula to dispatch
 //!
@@ -74,6 +75,7 @@ pub mod graph;
 pub mod kernel;
 pub mod model;
 pub mod optimizer;
+pub mod random;
 pub mod report;
 pub mod train;
 pub mod verify;

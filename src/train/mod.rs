@@ -14,9 +14,8 @@ use crate::device::{LogRow, ProgramId, Session, Values};
 use crate::eval::{Evaluator, Measures};
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, LOSS_TERMS, initial_weights};
+use crate::random::generator;
 use crate::{Error, Result};
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -156,10 +155,9 @@ impl Trainer {
         Ok(EpochReport { epoch: self.epoch, train, test, images, duration })
     }
 
-    /// The order of the epoch's images: ChaCha8, seeded with the run's seed, stream = the epoch.
+    /// The order of the epoch's images: from [`generator`], stream = the epoch.
     fn shuffled(&self) -> Vec<u32> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(self.epoch.into());
+        let mut rng = generator(self.seed, self.epoch.into());
         let mut indices: Vec<u32> = (0..self.count as u32).collect();
         indices.shuffle(&mut rng);
         indices

@@ -3,9 +3,9 @@
 use crate::device::Values;
 use crate::graph::Element;
 use crate::kernel::{Fill, Input};
+use crate::random::normal;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
-use rand_distr::{Distribution, StandardNormal};
 
 /// The elements of an operand.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub fn fill(input: &Input, rng: &mut ChaCha8Rng) -> Filled {
 }
 
 fn real(fill: Fill, rng: &mut ChaCha8Rng) -> f32 {
-    let normal: f32 = StandardNormal.sample(rng);
+    let normal = normal(rng) as f32;
     let kind = rng.next_u32() % 32;
     match (fill, kind) {
         (Fill::Wide, 0) => 0.0,

@@ -6,8 +6,7 @@ use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session};
 use crate::graph::{Graph, Plan, Role, TensorId};
 use crate::kernel::{Call, Case, Input, Kernel, Step};
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
+use crate::random::generator;
 
 /// Runs all cases of a kernel and returns the worst.
 ///
@@ -60,7 +59,7 @@ struct Check {
 
 impl Check {
     fn new(kernel: &Kernel, case: &Case, seed: u64) -> Result<Self> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut rng = generator(seed, 0);
         let mut graph = Graph::new();
         let mut operands = Vec::new();
         let mut operand = |graph: &mut Graph, input: &Input, role| {

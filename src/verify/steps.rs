@@ -8,8 +8,8 @@ use crate::device::{Session, Values};
 use crate::graph::{Binarize, RmsProp};
 use crate::kernel::{Step, Tolerance};
 use crate::model::{Architecture, Images, initial_weights};
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
+use crate::random::generator;
+use rand::RngExt;
 
 /// How many steps are compared.
 pub const STEPS: usize = 20;
@@ -96,7 +96,7 @@ fn train(session: &mut dyn Session, architecture: &Architecture, seed: u64) -> R
 
 /// Images with about as many bright pixels as handwritten digits have: 13 in 100.
 fn random_images(pixels: usize, seed: u64) -> Vec<u8> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = generator(seed, 0);
     let mut pixel = || if rng.random_bool(0.13) { 255 } else { 0 };
     (0..COUNT * pixels).map(|_| pixel()).collect()
 }

@@ -8,7 +8,6 @@
 
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
 use wgvae::graph::{Element, Graph, Op, Plan, Role, Shape, TensorId, gradients};
@@ -37,7 +36,7 @@ pub(super) enum Draw {
 
 impl Draw {
     fn sample(self, rng: &mut ChaCha8Rng) -> f64 {
-        let normal: f64 = StandardNormal.sample(rng);
+        let normal = wgvae::random::normal(rng);
         match self {
             Self::Normal => normal,
             Self::NotZero => normal + normal.signum() / 10.0,

@@ -12,6 +12,10 @@ pub enum Fill {
     Wide,
     /// Positive numbers from 1e-6 to about 20, many near 1.
     Positive,
+    /// N(0, 1e-5²).
+    Tiny,
+    /// Positive numbers around 1e-10, the squares of tiny ones.
+    TinySquare,
     /// Uniform on [0, 1], with both ends.
     Unit,
     /// 0 or 1.
@@ -152,17 +156,20 @@ impl Case {
         SHAPES.iter().map(case).collect()
     }
 
-    /// dw updates w and ms.
+    /// dw updates w and ms, with gradients of every size and with such as make epsilon matter.
     pub(super) fn rmsprop(op: Op) -> Vec<Self> {
-        let case = |&shape: &Shape| Self {
+        let case = |shape, dw, ms| Self {
             op,
-            inputs: vec![Input::real(shape, Fill::Wide)],
+            inputs: vec![Input::real(shape, dw)],
             targets: vec![
                 (Input::real(shape, Fill::Normal), Role::Parameter),
-                (Input::real(shape, Fill::Positive), Role::State(1.0)),
+                (Input::real(shape, ms), Role::State(1.0)),
             ],
         };
-        SHAPES.iter().map(case).collect()
+        let both = |&shape: &Shape| {
+            [case(shape, Fill::Wide, Fill::Positive), case(shape, Fill::Tiny, Fill::TinySquare)]
+        };
+        SHAPES.iter().flat_map(both).collect()
     }
 
     /// term `[rows, 1]` updates a column of a log.

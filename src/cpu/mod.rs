@@ -8,12 +8,14 @@
 pub mod add;
 pub mod bernoulli_log_likelihood;
 pub mod bernoulli_log_likelihood_backward;
+pub mod bernoulli_log_likelihood_blocks;
 pub mod bernoulli_sample;
 pub mod bias;
 pub mod bias_backward;
 pub mod gather_batch;
 pub mod gaussian_kl;
 pub mod gaussian_kl_backward;
+pub mod gaussian_kl_blocks;
 pub mod gemm;
 pub mod loss_sum;
 pub mod matmul;

@@ -4,9 +4,10 @@
 use super::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
 use crate::Result;
 use crate::cpu::Real;
-use crate::graph::{Element, LOG_ROWS, Plan, Role, Shape, Tensor, TensorId};
+use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, Shape, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Operand, Step, Twin, Twins};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
@@ -247,28 +248,39 @@ impl<T: CpuReal> Session for CpuSession<T> {
         for tensor in plan.persistent() {
             self.hold(plan.graph().tensor(tensor))?;
         }
-        let place = |&id: &TensorId| -> Result<(Place, usize)> {
+        let size = Element::F32.bytes();
+        let mut slots: Vec<_> =
+            plan.slots().bytes.iter().map(|bytes| vec![T::zero(); bytes / size]).collect();
+        // What a fused node hides has no slot in the plan; here its parts need one.
+        let mut hidden = HashMap::new();
+        let mut place = |&id: &TensorId| -> Result<(Place, usize)> {
             let tensor = plan.graph().tensor(id);
+            let len = tensor.shape.len();
             let place = match plan.slot(id) {
                 Some(slot) => Place::Slot(slot.index()),
+                None if tensor.is_workspace() => {
+                    Place::Slot(*hidden.entry(id).or_insert_with(|| {
+                        slots.push(vec![T::zero(); len]);
+                        slots.len() - 1
+                    }))
+                }
                 None => Place::Held(self.find(&tensor.name)?),
             };
-            Ok((place, tensor.shape.len()))
+            Ok((place, len))
         };
         let nodes = plan
             .nodes()
+            .flat_map(Node::primitives)
             .map(|node| {
                 Ok(Bound {
                     kernel: Kernel::of(&node.op),
                     call: Call::of(plan.graph(), node),
-                    reads: node.inputs.iter().map(place).collect::<Result<_>>()?,
-                    writes: node.outputs.iter().map(place).collect::<Result<_>>()?,
+                    reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
+                    writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
                 })
             })
             .collect::<Result<_>>()?;
         let log = plan.log().map(|log| self.find(&plan.graph().tensor(log).name)).transpose()?;
-        let size = Element::F32.bytes();
-        let slots = plan.slots().bytes.iter().map(|bytes| vec![T::zero(); bytes / size]).collect();
         self.programs.push(Program { plan, nodes, slots, log });
         Ok(ProgramId(self.programs.len() - 1))
     }

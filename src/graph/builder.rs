@@ -189,7 +189,7 @@ impl Graph {
         self.update(Op::RmsProp(constants), &[dw], &[w, ms])
     }
 
-    /// Writes the sum of term `[n, 1]` into a column of the log.
+    /// Writes the sum of all of term into a column of the log.
     pub fn loss_sum(&mut self, term: TensorId, log: TensorId, column: usize) -> Result<()> {
         self.update(Op::LossSum { column }, &[term], &[log])
     }

@@ -3,11 +3,13 @@
 //! so all of it can be read, printed and tested without a GPU.
 //!
 //! A [`Graph`] is a list of nodes in program order, and that order is its meaning: a node sees
-//! what the nodes before it wrote. [`gradients`] appends the backward nodes. A [`Plan`] keeps what
+//! what the nodes before it wrote. [`gradients`] appends the backward nodes, [`fuse`] puts nodes
+//! together. A [`Plan`] keeps what
 //! the wanted outputs need, orders it ([`schedule`]) and lets tensors that are never alive together
 //! share a slot ([`memory`]).
 
 mod builder;
+mod fusion;
 mod gradient;
 pub mod hazard;
 pub mod memory;
@@ -17,6 +19,7 @@ pub mod schedule;
 mod tensor;
 mod text;
 
+pub use fusion::{Fusion, FusionOptions, SUM_COLUMNS, fuse};
 pub use gradient::gradients;
 pub use op::{Binarize, LOG_ROWS, Op, RmsProp, Stream, Transpose};
 pub use plan::Plan;
@@ -44,9 +47,21 @@ pub struct Node {
     pub inputs: Vec<TensorId>,
     /// Tensors that are written; an op that [updates](Op::updates) reads them first.
     pub outputs: Vec<TensorId>,
+    /// The primitives that a [fused](Op::Fused) node stands for, in order; else none.
+    pub parts: Vec<Node>,
 }
 
 impl Node {
+    fn primitive(op: Op, inputs: &[TensorId], outputs: &[TensorId]) -> Self {
+        let (inputs, outputs) = (inputs.to_vec(), outputs.to_vec());
+        Self { op, inputs, outputs, parts: Vec::new() }
+    }
+
+    /// The primitives: the node itself, or its parts.
+    pub fn primitives(&self) -> &[Node] {
+        if self.parts.is_empty() { std::slice::from_ref(self) } else { &self.parts }
+    }
+
     /// Every tensor whose value the node depends on.
     pub fn reads(&self) -> impl Iterator<Item = TensorId> + '_ {
         let updated = if self.op.updates() { self.outputs.as_slice() } else { &[] };
@@ -132,7 +147,7 @@ impl Graph {
                 self.add_tensor(name, shape, Element::F32, Role::Workspace)
             })
             .collect();
-        self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
+        self.nodes.push(Node::primitive(op, inputs, &outputs));
         Ok(outputs)
     }
 
@@ -148,7 +163,7 @@ impl Graph {
         if targets.iter().any(|target| times(target) > 1) {
             return Err(op.mismatch(&self.tensors_of(&operands)));
         }
-        self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: targets.to_vec() });
+        self.nodes.push(Node::primitive(op, inputs, targets));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The primitive ops: their names, attributes and shape rules. How an op is computed is the
 //! kernel table's business, its gradient that of `gradient`.
 
+use super::fusion::{Fusion, SUM_COLUMNS};
 use super::tensor::{Element, Role, Shape, Tensor};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -117,10 +118,15 @@ pub enum Op {
     ReparameterizeBackward,
     /// logits, x `[r, c]` -> log-likelihood of each row `[r, 1]`.
     BernoulliLogLikelihood,
+    /// logits, x `[r, c]` -> log-likelihood of each row's columns in blocks of
+    /// [`SUM_COLUMNS`](super::SUM_COLUMNS) `[r, c / 4]`, rounded up.
+    BernoulliLogLikelihoodBlocks,
     /// dlog_likelihood `[r, 1]`, logits, x -> dlogits = dlog_likelihood·(x − sigmoid(logits)).
     BernoulliLogLikelihoodBackward,
     /// mean, stddev `[r, c]` -> KL(N(mean, stddev²) ‖ N(0, 1)) of each row `[r, 1]`.
     GaussianKl,
+    /// mean, stddev `[r, c]` -> their KL divergence in blocks of columns `[r, c / 4]`, rounded up.
+    GaussianKlBlocks,
     /// dkl `[r, 1]`, mean, stddev -> dmean = dkl·mean, dstddev = dkl·(stddev − 1/stddev).
     GaussianKlBackward,
     /// probabilities -> 1 with that probability, else 0.
@@ -130,11 +136,13 @@ pub enum Op {
     },
     /// dw updates w, ms.
     RmsProp(RmsProp),
-    /// term `[n, 1]` updates log: its sum goes to row `step mod LOG_ROWS` of this column.
+    /// term `[r, c]` updates log: its sum goes to row `step mod LOG_ROWS` of this column.
     LossSum {
         /// Column of the log.
         column: usize,
     },
+    /// Several of the above as one, made by [`fuse`](super::fuse) alone.
+    Fused(Fusion),
 }
 
 impl Op {
@@ -161,17 +169,20 @@ impl Op {
             Self::ReparameterizeBackward => "reparameterize_backward",
             Self::BernoulliLogLikelihood => "bernoulli_log_likelihood",
             Self::BernoulliLogLikelihoodBackward => "bernoulli_log_likelihood_backward",
+            Self::BernoulliLogLikelihoodBlocks => "bernoulli_log_likelihood_blocks",
             Self::GaussianKl => "gaussian_kl",
+            Self::GaussianKlBlocks => "gaussian_kl_blocks",
             Self::GaussianKlBackward => "gaussian_kl_backward",
             Self::BernoulliSample { .. } => "bernoulli_sample",
             Self::RmsProp(_) => "rmsprop",
             Self::LossSum { .. } => "loss_sum",
+            Self::Fused(fusion) => fusion.name(),
         }
     }
 
     /// Whether the outputs are existing tensors that the op changes in place.
     pub fn updates(&self) -> bool {
-        matches!(self, Self::RmsProp(_) | Self::LossSum { .. })
+        matches!(self, Self::RmsProp(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update { .. }))
     }
 
     /// Whether the result depends on the step's number, first row or seed.
@@ -182,6 +193,7 @@ impl Op {
                 | Self::Normal { .. }
                 | Self::BernoulliSample { .. }
                 | Self::LossSum { .. }
+                | Self::Fused(Fusion::Batch | Fusion::Update { .. })
         )
     }
 
@@ -243,6 +255,10 @@ impl Op {
             (Self::BernoulliLogLikelihood | Self::GaussianKl, &[a, b]) => {
                 (a == b).then(|| vec![per_row(a)])
             }
+            (Self::BernoulliLogLikelihoodBlocks | Self::GaussianKlBlocks, &[a, b]) => {
+                let blocks = a.columns.div_ceil(SUM_COLUMNS);
+                (a == b).then(|| vec![Shape::new(a.rows, blocks)])
+            }
             (Self::BernoulliLogLikelihoodBackward, &[d, logits, x]) => {
                 (logits == x && d == per_row(x)).then(|| vec![x])
             }
@@ -260,10 +276,10 @@ impl Op {
         let kept = |t: &&Tensor| matches!(t.role, Role::Data | Role::Constant(_));
         let fits = match (*self, inputs, targets) {
             (Self::RmsProp(_), [dw], [w, ms]) => dw.shape == w.shape && w.shape == ms.shape,
-            (Self::LossSum { column }, [term], [log]) => {
+            (Self::LossSum { column }, [_], [log]) => {
                 let shape = log.shape;
                 let inside = shape.rows == LOG_ROWS && column < shape.columns;
-                term.shape.columns == 1 && log.role == Role::Log && inside
+                log.role == Role::Log && inside
             }
             _ => false,
         };

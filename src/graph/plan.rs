@@ -80,7 +80,8 @@ impl Plan {
     /// The tensors that outlive the step and that some node touches, in the graph's order.
     pub fn persistent(&self) -> impl Iterator<Item = TensorId> + '_ {
         let touched = |tensor: TensorId| {
-            self.nodes().any(|node| node.reads().chain(node.writes()).any(|other| other == tensor))
+            let mut nodes = self.nodes().flat_map(Node::primitives);
+            nodes.any(|node| node.reads().chain(node.writes()).any(|other| other == tensor))
         };
         let persistent = |tensor: &TensorId| !self.graph.tensor(*tensor).is_workspace();
         self.graph.tensor_ids().filter(persistent).filter(move |&tensor| touched(tensor))

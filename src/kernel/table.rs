@@ -2,7 +2,7 @@
 
 use super::{Call, Case, Fill, Kernel, Tolerance, Twins, WORKGROUP};
 use crate::cpu;
-use crate::graph::{Binarize, LOG_ROWS, Op, RmsProp, Shape, Stream, Transpose};
+use crate::graph::{Binarize, LOG_ROWS, Op, RmsProp, SUM_COLUMNS, Shape, Stream, Transpose};
 use Fill::{Binary, Normal, Positive, Unit, Wide};
 
 /// One twin for both precisions.
@@ -237,6 +237,22 @@ pub static KERNELS: &[Kernel] = &[
         },
     ),
     Kernel {
+        constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
+        tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
+        ..elementwise(
+            "bernoulli_log_likelihood_blocks",
+            sources!("bernoulli_log_likelihood_blocks", "grid", "log1p"),
+            twins!(|call, _, read, [blocks]| {
+                let (logits, x) = (read[0].reals(), read[1].reals());
+                let columns = call.input_columns();
+                cpu::bernoulli_log_likelihood_blocks::bernoulli_log_likelihood_blocks(
+                    columns, logits, x, blocks,
+                );
+            }),
+            || Case::same(Op::BernoulliLogLikelihoodBlocks, &[Wide, Binary]),
+        )
+    },
+    Kernel {
         constants: |call| vec![columns(call)],
         ..elementwise(
             "bernoulli_log_likelihood_backward",
@@ -261,6 +277,20 @@ pub static KERNELS: &[Kernel] = &[
         }),
         || Case::same(Op::GaussianKl, &[Normal, Positive]),
     ),
+    Kernel {
+        constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
+        tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
+        ..elementwise(
+            "gaussian_kl_blocks",
+            sources!("gaussian_kl_blocks", "grid", "log1p"),
+            twins!(|call, _, read, [blocks]| {
+                let (mean, stddev) = (read[0].reals(), read[1].reals());
+                let columns = call.input_columns();
+                cpu::gaussian_kl_blocks::gaussian_kl_blocks(columns, mean, stddev, blocks);
+            }),
+            || Case::same(Op::GaussianKlBlocks, &[Normal, Positive]),
+        )
+    },
     Kernel {
         constants: |call| vec![columns(call)],
         ..elementwise(

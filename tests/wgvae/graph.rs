@@ -6,6 +6,7 @@ use std::error::Error;
 
 use wgvae::graph::{Element, Graph, NodeId, Role, Shape, TensorId};
 
+mod fusion;
 mod hazard;
 mod memory;
 mod plan;

@@ -1,4 +1,4 @@
-// Updates log [LOG_ROWS, COLUMNS]: the sum of term [rows, 1] goes to the step's row of COLUMN.
+// Updates log [LOG_ROWS, COLUMNS]: the sum of all of term goes to the step's row of COLUMN.
 // One workgroup.
 
 override LOG_ROWS: u32;

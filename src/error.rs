@@ -6,6 +6,27 @@ use std::path::{Path, PathBuf};
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It, or a folder, is read.
+    Read,
+    /// It is read and decompressed.
+    Decompress,
+    /// It is made or replaced.
+    Write,
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Decompress => "decompress",
+            Self::Write => "write",
+        })
+    }
+}
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,8 +36,8 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried, as a verb phrase: `read`, `create the folder`.
-        action: &'static str,
+        /// What was tried.
+        action: Action,
         /// The system's reason.
         source: std::io::Error,
     },
@@ -93,12 +114,12 @@ pub enum Error {
         found: String,
     },
     /// The driver or wgpu reported an error, or the device was lost.
-    #[error("{adapter}: {message} (step {step})")]
+    #[error("{adapter}: {message}{}", step.map_or(String::new(), |step| format!(" (step {step})")))]
     Device {
         /// The adapter's name.
         adapter: String,
-        /// The last step that had been submitted.
-        step: u64,
+        /// The last step that had been submitted, counted from 1.
+        step: Option<u64>,
         /// The driver's words.
         message: String,
     },
@@ -106,7 +127,7 @@ pub enum Error {
     #[error("{term} is {value} at step {step}")]
     NonFinite {
         /// Which term of the loss.
-        term: String,
+        term: &'static str,
         /// Its value.
         value: f32,
         /// The step whose batch gave it, counted from 1.
@@ -124,7 +145,7 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Io`] maker for `map_err`.
-    pub fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(path: &Path, action: Action) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), action, source }
     }
 }

@@ -1,6 +1,6 @@
 //! Writing whole files: a reader sees the old one or the new one, never half of either.
 
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -20,5 +20,5 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
             // The first error is the one to report; there may be no draft at all.
             let _ = fs::remove_file(&draft);
         })
-        .map_err(Error::io(path, "write"))
+        .map_err(Error::io(path, Action::Write))
 }

@@ -19,7 +19,7 @@
 //!
 //! Dependencies point upwards only. Beside them stand [`model`] (the autoencoder's graphs, weights
 //! and file), [`optimizer`], [`data`] (images from files), [`random`], [`report`] (pictures),
-//! [`file`] and [`error`].
+//! [`mod@file`] and [`error`].
 //!
 //! # A step, from formula to dispatch
 //!
@@ -28,7 +28,7 @@
 //! 2. A [`graph::Plan`] drops what nobody needs, orders the rest so that little memory is alive at
 //!    once, and lets tensors that never meet share a slot. Hazards follow from what ops read and
 //!    write; nobody declares them, and independent checkers judge order and slots.
-//! 3. A [`device::Session`] looks each op up in [`kernel::KERNELS`] and makes everything that the
+//! 3. A [`device::Session`] looks each op up in [`kernel::kernels`] and makes everything that the
 //!    steps will need: on a GPU the buffers, pipelines and bind groups. Several plans share a
 //!    session's weights by name: training, evaluation and sampling do.
 //! 4. A step is then a list of dispatches. All that changes from one to the next is a
@@ -41,7 +41,7 @@
 //! # Adding a kernel
 //!
 //! A kernel is its shader in `shaders/`, its twin in [`cpu`] under the same name, and its row in
-//! [`kernel::KERNELS`]. Tests, `wgvae verify` and both devices walk the table. A new op also needs
+//! [`kernel::kernels`]. Tests, `wgvae verify` and both devices walk the table. A new op also needs
 //! its name and shape rule in [`graph::Op`] and its gradient rule.
 //!
 //! # Why it is as it is
@@ -49,8 +49,8 @@
 //! - **Shapes are `override` constants.** One plain WGSL file serves every shape; there is no text
 //!   templating beyond putting shared functions (`shaders/common/`) in front.
 //! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
-//!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no result depends on workgroup
-//!   sizes, and a run can be taken up at any step.
+//!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no draw depends on workgroup sizes,
+//!   and a run can be taken up at any step.
 //! - **The noise op is apart from the sample op.** The golden tests feed PyTorch's noise into the
 //!   same graph in its place.
 //! - **Slots are whole buffers.** One arena would need no assignment, but wgpu tracks a buffer as a
@@ -80,4 +80,4 @@ pub mod report;
 pub mod train;
 pub mod verify;
 
-pub use error::{Error, Result};
+pub use error::{Action, Error, Result};

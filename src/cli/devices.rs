@@ -1,7 +1,8 @@
 //! `wgvae devices`.
 
 use super::Outcome;
-use super::shared::print_json;
+use super::shared::{print_json, say};
+use crate::Result;
 use crate::device::Session;
 use crate::device::cpu::CpuSession;
 use crate::device::gpu::{AdapterInfo, Adapters};
@@ -25,32 +26,35 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         print_json(&json!({ "adapters": adapters.list(), "cpu": cpu }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    adapters.list().iter().for_each(print);
+    adapters.list().iter().try_for_each(print)?;
     if adapters.list().is_empty() {
-        println!("     no adapter: no driver for Vulkan, Metal or DX12 was found");
+        say("     no adapter: no driver for Vulkan, Metal or DX12 was found")?;
     }
-    println!("cpu  {} ({})", cpu.name, cpu.driver);
-    let auto = adapters.best(false).map_or("cpu".to_owned(), |index| index.to_string());
-    println!("\n--device auto takes {auto}");
+    say(format!("cpu  {} ({})", cpu.name, cpu.driver))?;
+    let auto = match adapters.best(false) {
+        Ok(best) => best.map_or("cpu".to_owned(), |index| index.to_string()),
+        Err(error) => format!("nothing: {error}"),
+    };
+    say(format!("\n--device auto takes {auto}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(info: &AdapterInfo) {
+fn print(info: &AdapterInfo) -> Result<()> {
     let AdapterInfo { index, name, backend, kind, driver, .. } = info;
-    println!("{index:>3}  {name}");
-    println!("     {backend}, {kind}, driver {driver}");
-    println!(
+    say(format!("{index:>3}  {name}"))?;
+    say(format!("     {backend}, {kind}, driver {driver}"))?;
+    say(format!(
         "     buffers to {} MiB (bound to {} MiB), {} storage buffers a dispatch",
         info.max_buffer_bytes >> 20,
         info.max_binding_bytes >> 20,
         info.max_storage_buffers,
-    );
-    println!(
+    ))?;
+    say(format!(
         "     workgroups to {} invocations and {} KiB, subgroups of {} to {}",
         info.max_workgroup_invocations,
         info.max_workgroup_bytes >> 10,
         info.subgroup_sizes[0],
         info.subgroup_sizes[1],
-    );
-    println!("     {}", info.features.join(", "));
+    ))?;
+    say(format!("     {}", info.features.join(", ")))
 }

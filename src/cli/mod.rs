@@ -7,7 +7,7 @@ mod shared;
 mod train;
 mod verify;
 
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -52,13 +52,10 @@ pub fn run() -> ExitCode {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::File { .. } | Error::Setting { .. } | Error::NoDevice { .. } => 2,
-        Error::Io { action, .. } if READING.contains(action) => 2,
+        Error::Io { action: Action::Read | Action::Decompress, .. } => 2,
         _ => 1,
     }
 }
-
-/// What the library calls the reading of input.
-const READING: [&str; 4] = ["open", "read", "decompress", "read the folder"];
 
 fn remedy(error: &Error) -> Option<&'static str> {
     match error {

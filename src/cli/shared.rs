@@ -2,8 +2,11 @@
 
 use crate::device::{self, Choice, Session};
 use crate::graph::Binarize;
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 use clap::ValueEnum;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// Where to compute.
 #[derive(Debug, clap::Args)]
@@ -47,13 +50,26 @@ impl From<BinarizeFlag> for Binarize {
     }
 }
 
+/// Prints a line to standard output. A reader who has gone away, as `head` does, is no failure: the
+/// work goes on unseen.
+///
+/// # Errors
+/// [`Error::Io`] if standard output cannot be written otherwise.
+pub(super) fn say(line: impl Display) -> Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::io(Path::new("standard output"), Action::Write)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints a serialisable value as JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::Io {
         path: "standard output".into(),
-        action: "encode",
+        action: Action::Write,
         source: error.into(),
     })?;
-    println!("{text}");
-    Ok(())
+    say(text)
 }

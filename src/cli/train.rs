@@ -1,13 +1,15 @@
 //! `wgvae train`.
 
 use super::Outcome;
-use super::shared::{BinarizeFlag, DeviceFlag};
+use super::shared::{BinarizeFlag, DeviceFlag, say};
+use crate::Result;
 use crate::data::Split;
 use crate::device::Session;
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, Weights};
 use crate::train::{Config, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     device: DeviceFlag,
     /// mnist, or a folder of IDX files, gzipped or not
-    #[arg(long, default_value = "mnist")]
+    #[arg(long, default_value_t = Config::default().data)]
     data: String,
     /// What becomes of grey pixels
     #[arg(long, value_enum, default_value = "threshold")]
@@ -29,19 +31,22 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it
-    #[arg(long, value_delimiter = ',', default_value = "200,100")]
+    #[arg(long, value_delimiter = ',', default_values_t = Config::default().hidden)]
     hidden: Vec<usize>,
     /// Times that each image is seen
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = Config::default().epochs)]
     epochs: u32,
     /// Images of one step
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = Config::default().batch)]
     batch: usize,
     /// RMSProp's step size
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = Config::default().learning_rate, allow_negative_numbers = true)]
     learning_rate: f64,
+    /// Run each op as a kernel of its own, to debug, bisect or teach
+    #[arg(long)]
+    no_fuse: bool,
     /// Seed of the starting weights, the shuffles and the noise
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = Config::default().seed)]
     seed: u64,
     /// The run's folder [default: runs/<date>-<time>]
     #[arg(long, value_name = "DIR")]
@@ -58,6 +63,7 @@ impl Arguments {
             epochs: self.epochs,
             batch: self.batch,
             learning_rate: self.learning_rate,
+            fuse: !self.no_fuse,
             seed: self.seed,
         }
     }
@@ -98,14 +104,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             folder.step(step)
         })?;
         folder.epoch(&report, &Weights::read(&architecture, session)?)?;
-        progress.epoch(&report);
+        progress.epoch(&report)?;
     }
     let title = format!("{architecture} on {}", config.data);
     folder.draw_curve(&title)?;
     let when = format!("{title}, epoch {}", config.epochs);
     pictures.draw(session, &folder, Step::new(config.seed, trainer.steps(), 0), &when)?;
     progress.finish();
-    println!("{}", folder.path().display());
+    say(folder.path().display())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,7 +124,7 @@ fn announce(
 ) {
     let device = session.description();
     if arguments.device.is_auto() && device.backend == "CPU" {
-        eprintln!("no GPU driver found: training on the CPU (`wgvae devices` lists what there is)");
+        eprintln!("no GPU found: training on the CPU (`wgvae devices` lists what there is)");
     }
     let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();
     eprintln!("{} ({}, {})", device.name, device.backend, device.driver);
@@ -141,9 +147,13 @@ impl Progress {
         let batch = config.batch as u64;
         let images = u64::from(config.epochs) * trainer.steps_per_epoch() as u64 * batch;
         let bar = ProgressBar::with_draw_target(Some(images), ProgressDrawTarget::stderr());
-        let template = "{msg} {wide_bar} {per_sec} images/s, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} {wide_bar} {rate} images/s, {eta} left")
+        {
+            bar.set_style(style.with_key("rate", |state: &ProgressState, to: &mut dyn Write| {
+                // The bar has nobody to report a failed write to.
+                let _ = write!(to, "{:.0}", state.per_sec());
+            }));
         }
         Self { bar, epochs: config.epochs, batch }
     }
@@ -154,9 +164,9 @@ impl Progress {
             .set_message(format!("epoch {}/{} ELBO {:.2}", report.epoch, self.epochs, report.elbo));
     }
 
-    fn epoch(&self, report: &EpochReport) {
+    fn epoch(&self, report: &EpochReport) -> Result<()> {
         self.bar.suspend(|| {
-            println!(
+            say(format!(
                 "epoch {:>3}/{}  train ELBO {:8.2}  test ELBO {:8.2} (log-likelihood {:.2}, KL {:.2})  \
                  {:.2} s  {:.0} images/s",
                 report.epoch,
@@ -167,8 +177,8 @@ impl Progress {
                 report.test.kl,
                 report.duration.as_secs_f64(),
                 report.images_per_second(),
-            );
-        });
+            ))
+        })
     }
 
     fn finish(&self) {

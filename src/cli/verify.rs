@@ -1,8 +1,9 @@
 //! `wgvae verify`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, print_json};
-use crate::kernel::KERNELS;
+use super::shared::{DeviceFlag, print_json, say};
+use crate::Result;
+use crate::kernel::kernels;
 use crate::verify::{Row, verify_kernel, verify_steps};
 use std::process::ExitCode;
 
@@ -25,40 +26,46 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let device = session.description().clone();
     eprintln!("{} ({}, {}), seed {}", device.name, device.backend, device.driver, arguments.seed);
     let mut rows = Vec::new();
-    let mut add = |row: Row| {
+    let mut add = |row: Row| -> Result<()> {
         if !arguments.json {
-            print(&row, rows.is_empty());
+            print(&row, rows.is_empty())?;
         }
         rows.push(row);
+        Ok(())
     };
-    for kernel in KERNELS {
-        add(verify_kernel(session.as_mut(), kernel, arguments.seed)?);
+    for kernel in kernels() {
+        add(verify_kernel(session.as_mut(), kernel, arguments.seed)?)?;
     }
-    verify_steps(session.as_mut(), arguments.seed)?.into_iter().for_each(&mut add);
+    for fused in [true, false] {
+        verify_steps(session.as_mut(), arguments.seed, fused)?
+            .into_iter()
+            .try_for_each(&mut add)?;
+    }
     let failed = rows.iter().filter(|row| !row.ok).count();
     if arguments.json {
         print_json(&rows)?;
     } else {
-        println!("\n{} of {} within tolerance", rows.len() - failed, rows.len());
+        say(format!("\n{} of {} within tolerance", rows.len() - failed, rows.len()))?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(row: &Row, first: bool) {
+fn print(row: &Row, first: bool) -> Result<()> {
     if first {
-        println!(
-            "{:<34} {:<4} {:>8} {:>8} {:>7}  {:<20} worst operands",
-            "kernel", "", "max abs", "max rel", "index", "tolerance"
-        );
+        say(format!(
+            "{:<34} {:<8} {:<4} {:>8} {:>8} {:>7}  {:<20} worst operands",
+            "kernel", "variant", "", "max abs", "max rel", "index", "tolerance"
+        ))?;
     }
-    println!(
-        "{:<34} {:<4} {:>8.1e} {:>8.1e} {:>7}  {:<20} {}",
+    say(format!(
+        "{:<34} {:<8} {:<4} {:>8.1e} {:>8.1e} {:>7}  {:<20} {}",
         row.kernel,
+        row.variant,
         if row.ok { "ok" } else { "FAIL" },
         row.max_abs,
         row.max_rel,
         row.worst_index.map_or("-".to_owned(), |index| index.to_string()),
         row.tolerance.to_string(),
         row.shape,
-    );
+    ))
 }

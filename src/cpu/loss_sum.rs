@@ -2,7 +2,9 @@
 
 use super::Real;
 
-/// Updates one element of the log, which is given by its index: the sum of term `[rows, 1]`.
-pub fn loss_sum<T: Real>(term: &[T], log: &mut [T], index: usize) {
-    log[index] = term.iter().fold(T::zero(), |sum, &term| sum + term);
+/// Updates one element of the log, which is given by its index: the sum of term `[rows, columns]`,
+/// row by row, so that in f32 too no sum runs over very many terms.
+pub fn loss_sum<T: Real>(columns: usize, term: &[T], log: &mut [T], index: usize) {
+    let sum = |terms: &[T]| terms.iter().fold(T::zero(), |sum, &term| sum + term);
+    log[index] = term.chunks(columns).map(sum).fold(T::zero(), |total, row| total + row);
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 
 /// Labels are below this: the classes of EMNIST ByClass, the most of any set in the family.
 pub const CLASSES: u8 = 62;
@@ -43,21 +43,21 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>> {
 /// An open file, decompressed while it is read.
 struct Source<'a> {
     path: &'a Path,
-    action: &'static str,
+    action: Action,
     reader: Box<dyn Read>,
 }
 
 impl<'a> Source<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io(path, "open"))?;
+        let mut file = File::open(path).map_err(Error::io(path, Action::Read))?;
         let mut start = Vec::new();
-        file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(path, "read"))?;
-        file.rewind().map_err(Error::io(path, "read"))?;
+        file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(path, Action::Read))?;
+        file.rewind().map_err(Error::io(path, Action::Read))?;
         // The name doesn't tell: downloads often are unpacked on the way and keep their `.gz`.
         Ok(if start == GZIP_MAGIC {
-            Self { path, action: "decompress", reader: Box::new(MultiGzDecoder::new(file)) }
+            Self { path, action: Action::Decompress, reader: Box::new(MultiGzDecoder::new(file)) }
         } else {
-            Self { path, action: "read", reader: Box::new(file) }
+            Self { path, action: Action::Read, reader: Box::new(file) }
         })
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use idx::CLASSES;
 
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 
 /// How many of a folder's files an error lists.
 const LISTED: usize = 12;
@@ -156,8 +156,8 @@ struct Folder<'a> {
 impl<'a> Folder<'a> {
     fn open(path: &'a Path) -> Result<Self> {
         let mut files = Vec::new();
-        for entry in fs::read_dir(path).map_err(Error::io(path, "read the folder"))? {
-            let entry = entry.map_err(Error::io(path, "read the folder"))?;
+        for entry in fs::read_dir(path).map_err(Error::io(path, Action::Read))? {
+            let entry = entry.map_err(Error::io(path, Action::Read))?;
             if entry.path().is_file() {
                 files.push(entry.file_name().to_string_lossy().into_owned());
             }

@@ -3,7 +3,7 @@
 use super::Session;
 use super::cpu::CpuSession;
 use super::gpu::{Adapters, GpuSession};
-use crate::{Error, Result};
+use crate::Result;
 use std::str::FromStr;
 
 /// A wish for a device, as `--device` takes it.
@@ -16,10 +16,9 @@ pub enum Choice {
     Cpu,
     /// The best adapter, which may be a driver that runs on the CPU.
     Gpu,
-    /// The adapter of this index in `wgvae devices`.
-    Index(usize),
-    /// The first adapter whose name or driver has this part.
-    Name(String),
+    /// The adapter of this index in `wgvae devices`, else the first whose name or driver has this
+    /// part.
+    Named(String),
 }
 
 impl FromStr for Choice {
@@ -30,10 +29,7 @@ impl FromStr for Choice {
             "auto" => Self::Auto,
             "cpu" => Self::Cpu,
             "gpu" => Self::Gpu,
-            other => match other.parse() {
-                Ok(index) => Self::Index(index),
-                Err(_) => Self::Name(text.to_owned()),
-            },
+            _ => Self::Named(text.to_owned()),
         })
     }
 }
@@ -44,8 +40,7 @@ impl std::fmt::Display for Choice {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
             Self::Gpu => f.write_str("gpu"),
-            Self::Index(index) => index.fmt(f),
-            Self::Name(name) => name.fmt(f),
+            Self::Named(name) => name.fmt(f),
         }
     }
 }
@@ -53,7 +48,7 @@ impl std::fmt::Display for Choice {
 /// Opens the device that is meant.
 ///
 /// # Errors
-/// [`Error::NoDevice`] if nothing fits; [`Error::Unsupported`] if the adapter lacks what every plan
+/// [`NoDevice`](crate::Error::NoDevice) if nothing fits; [`Unsupported`](crate::Error::Unsupported) if the adapter lacks what every plan
 /// needs.
 pub fn open(choice: &Choice) -> Result<Box<dyn Session>> {
     if *choice == Choice::Cpu {
@@ -61,20 +56,16 @@ pub fn open(choice: &Choice) -> Result<Box<dyn Session>> {
     }
     let adapters = Adapters::enumerate();
     let index = match choice {
-        Choice::Auto => match adapters.best(false) {
+        Choice::Auto => match adapters.best(false)? {
             Some(index) => Some(index),
             None => return Ok(Box::new(CpuSession::<f32>::new())),
         },
-        Choice::Gpu => adapters.best(true),
-        Choice::Index(index) => Some(*index).filter(|&index| index < adapters.list().len()),
-        Choice::Name(part) => adapters.named(part),
+        Choice::Gpu => adapters.best(true)?,
+        Choice::Named(name) => adapters.named(name),
         Choice::Cpu => None,
     };
     match index {
         Some(index) => Ok(Box::new(GpuSession::new(adapters.open(index)?))),
-        None => Err(Error::NoDevice {
-            wanted: choice.to_string(),
-            found: adapters.list().iter().fold("cpu".to_owned(), |all, a| all + ", " + &a.name),
-        }),
+        None => Err(adapters.none_matches(&choice.to_string())),
     }
 }

@@ -59,8 +59,9 @@ enum Place {
 
 /// A node with its kernel looked up and its operands located.
 #[derive(Debug)]
-struct Bound {
-    kernel: &'static Kernel,
+struct Bound<T> {
+    twin: Twin<T>,
+    by_rows: bool,
     call: Call,
     reads: Vec<(Place, usize)>,
     writes: Vec<(Place, usize)>,
@@ -69,7 +70,7 @@ struct Bound {
 #[derive(Debug)]
 struct Program<T> {
     plan: Plan,
-    nodes: Vec<Bound>,
+    nodes: Vec<Bound<T>>,
     slots: Vec<Vec<T>>,
     log: Option<usize>,
 }
@@ -200,11 +201,16 @@ fn look<'a, T>(
 }
 
 /// Runs one kernel, on parts of its rows at once if that is worth it.
-fn run_node<T: CpuReal>(node: &Bound, step: Step, inputs: &[Operand<T>], outputs: &mut [&mut [T]]) {
-    let twin = T::twin(&node.kernel.twins);
+fn run_node<T: CpuReal>(
+    node: &Bound<T>,
+    step: Step,
+    inputs: &[Operand<T>],
+    outputs: &mut [&mut [T]],
+) {
+    let twin = node.twin;
     let rows = node.call.outputs[0].rows;
     let elements: usize = outputs.iter().map(|output| output.len()).sum();
-    if !(T::PARALLEL && node.kernel.by_rows && rows > 1 && elements >= WORTH_SHARING) {
+    if !(T::PARALLEL && node.by_rows && rows > 1 && elements >= WORTH_SHARING) {
         return twin(&node.call, step, inputs, outputs);
     }
     let part = rows.div_ceil(rayon::current_num_threads());
@@ -272,8 +278,13 @@ impl<T: CpuReal> Session for CpuSession<T> {
             .nodes()
             .flat_map(Node::primitives)
             .map(|node| {
+                let kernel = Kernel::of(&node.op);
+                let Some(twins) = &kernel.twins else {
+                    unreachable!("{} is a primitive, and every primitive has a twin", kernel.name)
+                };
                 Ok(Bound {
-                    kernel: Kernel::of(&node.op),
+                    twin: T::twin(twins),
+                    by_rows: kernel.by_rows,
                     call: Call::of(plan.graph(), node),
                     reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
                     writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
@@ -330,7 +341,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
         Ok(())
     }
 
-    fn steps_at_once(&self) -> usize {
+    fn steps_at_once(&self, _: ProgramId) -> usize {
         1
     }
 

@@ -25,7 +25,7 @@ pub struct Description {
 }
 
 /// A plan in a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProgramId(usize);
 
 /// Numbers for a tensor.
@@ -133,8 +133,8 @@ pub trait Session {
     /// If the device fails, or failed since the last call.
     fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()>;
 
-    /// How many steps are worth handing to [`run`](Self::run) at once.
-    fn steps_at_once(&self) -> usize;
+    /// How many steps of a plan are worth handing to [`run`](Self::run) at once.
+    fn steps_at_once(&self, program: ProgramId) -> usize;
 
     /// The log rows of finished steps that were not handed out before, in order. With `wait`,
     /// first finishes all steps.

@@ -28,7 +28,7 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Loads the plan. The caller fills the images and indices.
+    /// Loads the plan, its ops fused or as they are. The caller fills the images and indices.
     ///
     /// # Errors
     /// If the device cannot hold it.
@@ -36,8 +36,9 @@ impl Evaluator {
         session: &mut dyn Session,
         architecture: &Architecture,
         images: Images,
+        fused: bool,
     ) -> Result<Self> {
-        let Evaluation { plan, log_likelihood, kl } = evaluation(architecture, images)?;
+        let Evaluation { plan, log_likelihood, kl } = evaluation(architecture, images, fused)?;
         let program = session.load(plan)?;
         let Images { count, batch, .. } = images;
         Ok(Self { program, log_likelihood, kl, count, batch })

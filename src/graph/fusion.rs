@@ -1,7 +1,7 @@
-//! Rewrites a graph so that each phase of the dependency chain is one node: a matrix product takes
-//! over the ops that follow it, and all weight gradients with their updates become one grouped
-//! product. A fused node keeps the primitives that it replaced, which are its meaning: the CPU runs
-//! them one by one, and the fused kernel is checked against that.
+//! Rewrites a graph into few nodes: a matrix product takes over the ops that follow it, and the
+//! gradients of a layer become one with their updates. A fused node keeps the primitives that it
+//! replaced, which are its meaning: the CPU runs them one by one, and the fused kernel is checked
+//! against that.
 //!
 //! A group of nodes is fused only if everything it hides is used inside it alone, and only if the
 //! other nodes can still be ordered around it.
@@ -30,23 +30,18 @@ pub enum Fusion {
     /// h, weight, bias, x -> blocks of the log-likelihood, dlogits.
     LinearBernoulli {
         /// Gradient of each row's log-likelihood.
-        seed: f32,
+        dlog_likelihood: f32,
     },
     /// dy, weight, y -> dy·weightᵀ where y > 0, else 0.
     MatmulReluBackward,
     /// dy, weight, eps, mean, stddev, s -> the gradient of the encoder's output.
     LatentBackward {
         /// Gradient of each row's KL divergence.
-        seed: f32,
+        dkl: f32,
     },
-    /// For each layer its input and dy, then the terms of the loss; updates for each layer the
-    /// weight, its mean square, the bias and its mean square, then the log.
-    Update {
-        /// Number of layers.
-        layers: usize,
-        /// Number of terms.
-        terms: usize,
-    },
+    /// x, dy of a layer; updates its weight, the weight's mean square, its bias and the bias's mean
+    /// square by RMSProp with xᵀ·dy and the column sums of dy.
+    Update,
 }
 
 impl Fusion {
@@ -60,7 +55,7 @@ impl Fusion {
             Self::LinearBernoulli { .. } => "linear_bernoulli",
             Self::MatmulReluBackward => "matmul_relu_backward",
             Self::LatentBackward { .. } => "latent_backward",
-            Self::Update { .. } => "update",
+            Self::Update => "update",
         }
     }
 }
@@ -97,7 +92,7 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
     candidates.extend(view.batch());
     candidates.extend(view.live.iter().filter_map(|&id| view.chain(id)));
     if options.updates {
-        candidates.extend(view.update());
+        candidates.extend(view.live.iter().filter_map(|&id| view.update(id)));
     }
     let mut chosen: Vec<Group> = Vec::new();
     for group in candidates {

@@ -75,6 +75,13 @@ fn accumulate(
 ) -> Result<()> {
     let sum = match found.get(&tensor) {
         Some(&earlier) => {
+            // The sum takes the name, so a part that has it takes another.
+            let own = format!("d{}", graph.tensor(tensor).name);
+            for part in [earlier, gradient] {
+                if graph.tensor(part).name == own {
+                    graph.rename(part, format!("{own}.{}", part.index()));
+                }
+            }
             let sum = graph.add(earlier, gradient)?;
             name_gradient(graph, sum, tensor);
             sum

@@ -182,7 +182,7 @@ impl Op {
 
     /// Whether the outputs are existing tensors that the op changes in place.
     pub fn updates(&self) -> bool {
-        matches!(self, Self::RmsProp(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update { .. }))
+        matches!(self, Self::RmsProp(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update))
     }
 
     /// Whether the result depends on the step's number, first row or seed.
@@ -193,7 +193,7 @@ impl Op {
                 | Self::Normal { .. }
                 | Self::BernoulliSample { .. }
                 | Self::LossSum { .. }
-                | Self::Fused(Fusion::Batch | Fusion::Update { .. })
+                | Self::Fused(Fusion::Batch)
         )
     }
 

@@ -1,6 +1,6 @@
 //! One application of a kernel: shapes, the step, and how a twin is called.
 
-use crate::graph::{Graph, Node, Op, Shape};
+use crate::graph::{Graph, Node, Op, Shape, Transpose};
 use bytemuck::{Pod, Zeroable};
 
 /// What changes from step to step; the shaders' `struct Step`.
@@ -38,6 +38,8 @@ pub struct Call {
     pub inputs: Vec<Shape>,
     /// Shapes of the outputs.
     pub outputs: Vec<Shape>,
+    /// The primitives of a fused op.
+    pub parts: Vec<Op>,
 }
 
 impl Call {
@@ -48,6 +50,7 @@ impl Call {
             op: node.op,
             inputs: node.inputs.iter().map(shape).collect(),
             outputs: node.outputs.iter().map(shape).collect(),
+            parts: node.parts.iter().map(|part| part.op).collect(),
         }
     }
 
@@ -56,10 +59,18 @@ impl Call {
         self.outputs[0].columns
     }
 
-    /// The `[m, n, k]` of a matrix product.
+    /// The `[m, n, k]` of a matrix product, or of the one that a fused op begins with.
     pub fn mnk(&self) -> [usize; 3] {
-        let Shape { rows, columns } = self.outputs[0];
-        [rows, columns, self.inputs[0].len() / rows]
+        let [a, b] = [self.inputs[0], self.inputs[1]];
+        let transpose = self.parts.iter().chain([&self.op]).find_map(|op| match op {
+            Op::Matmul(transpose) => Some(*transpose),
+            _ => None,
+        });
+        match transpose {
+            Some(Transpose::A) => [a.columns, b.columns, a.rows],
+            Some(Transpose::B) => [a.rows, b.rows, a.columns],
+            _ => [a.rows, b.columns, a.columns],
+        }
     }
 
     /// Columns of the first input: for a kernel that sums over rows, the number of terms.

@@ -1,6 +1,9 @@
 //! The operands on which a kernel is checked: awkward shapes, and what to fill them with.
 
-use crate::graph::{Element, LOG_ROWS, Op, Role, Shape};
+use crate::graph::{
+    Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Role, Shape, TensorId, fuse,
+};
+use crate::{Error, Result};
 
 /// What an operand of a check holds. Real numbers are drawn in f32, so that every device and the
 /// oracle start from the same values.
@@ -12,6 +15,8 @@ pub enum Fill {
     Wide,
     /// Positive numbers from 1e-6 to about 20, many near 1.
     Positive,
+    /// N(0, 0.1²), as weights are.
+    Weight,
     /// N(0, 1e-5²).
     Tiny,
     /// Positive numbers around 1e-10, the squares of tiny ones.
@@ -23,6 +28,9 @@ pub enum Fill {
     /// Bytes, or indices below this number.
     Below(u32),
 }
+
+/// The shape of real numbers, and what they are.
+pub(super) type Filling = (Shape, Fill);
 
 /// One operand of a check.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,15 +49,46 @@ impl Input {
     }
 }
 
+/// What is checked.
+#[derive(Clone, Copy, Debug)]
+pub enum Work {
+    /// A primitive.
+    Op(Op),
+    /// The one node that these primitives are fused into. Given the inputs and targets, in order,
+    /// it appends them and returns what the node has to put out.
+    Fused(fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>),
+}
+
 /// One check of a kernel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Case {
-    /// The op.
-    pub op: Op,
+    /// What is computed.
+    pub work: Work,
     /// Its inputs.
     pub inputs: Vec<Input>,
     /// The tensors that it updates, if it does.
     pub targets: Vec<(Input, Role)>,
+}
+
+/// A graph of the one node that is checked.
+#[derive(Clone, Debug)]
+pub struct CaseGraph {
+    /// The graph.
+    pub graph: Graph,
+    /// The inputs, then the targets, of the case.
+    pub operands: Vec<TensorId>,
+}
+
+impl CaseGraph {
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.graph.nodes()[0]
+    }
+
+    /// The tensors that the node makes.
+    pub fn outputs(&self) -> Vec<TensorId> {
+        if self.node().op.updates() { Vec::new() } else { self.node().outputs.clone() }
+    }
 }
 
 /// Ones, primes, and one to either side of a workgroup or a tile.
@@ -80,7 +119,40 @@ const PRODUCTS: [[usize; 3]; 10] = [
 
 impl Case {
     fn new(op: Op, inputs: Vec<Input>) -> Self {
-        Self { op, inputs, targets: Vec::new() }
+        Self { work: Work::Op(op), inputs, targets: Vec::new() }
+    }
+
+    /// The graph of the case; the names of its operands begin with `prefix`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the op does not take the operands, or the primitives are not fused into
+    /// one node.
+    pub fn graph(&self, prefix: &str) -> Result<CaseGraph> {
+        let mut graph = Graph::new();
+        let inputs = self.inputs.iter().map(|input| (input, Role::Data));
+        let targets = self.targets.iter().map(|(input, role)| (input, *role));
+        let operands: Vec<_> = inputs
+            .chain(targets)
+            .enumerate()
+            .map(|(index, (input, role))| {
+                graph.add_tensor(format!("{prefix} {index}"), input.shape, input.element, role)
+            })
+            .collect();
+        let (inputs, targets) = operands.split_at(self.inputs.len());
+        match self.work {
+            Work::Op(op) if op.updates() => graph.update(op, inputs, targets)?,
+            Work::Op(op) => drop(graph.apply(op, inputs)?),
+            Work::Fused(append) => {
+                let outputs = append(&mut graph, &operands)?;
+                graph = fuse(&graph, &outputs, FusionOptions::default());
+            }
+        }
+        let fused = graph.nodes().iter().all(|node| matches!(node.op, Op::Fused(_)));
+        if graph.nodes().len() != 1 || (matches!(self.work, Work::Fused(_)) && !fused) {
+            let expected = "primitives that are fused into one node".to_owned();
+            return Err(Error::Shape { op: "fuse", expected, found: graph.to_string() });
+        }
+        Ok(CaseGraph { graph, operands })
     }
 
     /// Every operand has the same shape.
@@ -159,7 +231,7 @@ impl Case {
     /// dw updates w and ms, with gradients of every size and with such as make epsilon matter.
     pub(super) fn rmsprop(op: Op) -> Vec<Self> {
         let case = |shape, dw, ms| Self {
-            op,
+            work: Work::Op(op),
             inputs: vec![Input::real(shape, dw)],
             targets: vec![
                 (Input::real(shape, Fill::Normal), Role::Parameter),
@@ -172,13 +244,37 @@ impl Case {
         SHAPES.iter().flat_map(both).collect()
     }
 
-    /// term `[rows, 1]` updates a column of a log.
+    /// term `[rows, columns]` updates a column of a log.
     pub(super) fn loss_sum() -> Vec<Self> {
-        let case = |rows: usize| Self {
-            op: Op::LossSum { column: rows % 3 },
-            inputs: vec![Input::real(Shape::new(rows, 1), Fill::Normal)],
+        let case = |(rows, columns): (usize, usize)| Self {
+            work: Work::Op(Op::LossSum { column: rows % 3 }),
+            inputs: vec![Input::real(Shape::new(rows, columns), Fill::Normal)],
             targets: vec![(Input::real(Shape::new(LOG_ROWS, 3), Fill::Normal), Role::Log)],
         };
-        [1, 2, 63, 64, 65, 257, 1021].into_iter().map(case).collect()
+        let columns = [1, 2, 63, 64, 65, 257, 1021].map(|rows| (rows, 1));
+        columns.into_iter().chain([(64, 196), (5, 3)]).map(case).collect()
+    }
+
+    /// Products whose shapes `[m, n, k]` are awkward, with operands of these shapes and fills.
+    pub(super) fn fused(
+        append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>,
+        operands: fn([usize; 3]) -> Vec<Filling>,
+        targets: fn([usize; 3]) -> Vec<(Filling, Role)>,
+    ) -> Vec<Self> {
+        let real = |(shape, fill)| Input::real(shape, fill);
+        let target = |((shape, fill), role)| (Input::real(shape, fill), role);
+        let case = |&mnk: &[usize; 3]| Self {
+            work: Work::Fused(append),
+            inputs: operands(mnk).into_iter().map(real).collect(),
+            targets: targets(mnk).into_iter().map(target).collect(),
+        };
+        PRODUCTS.iter().map(case).collect()
+    }
+
+    /// As [`gather`](Self::gather), with noise beside it.
+    pub(super) fn batch(append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>) -> Vec<Self> {
+        let gather = |batch| Op::GatherBatch { batch, binarize: Binarize::Stochastic };
+        let fused = |case| Self { work: Work::Fused(append), ..case };
+        Self::gather(gather).into_iter().map(fused).collect()
     }
 }

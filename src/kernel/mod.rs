@@ -1,4 +1,4 @@
-//! How each op is computed: one row of [`KERNELS`] a kernel, with its shader, its CPU twin, its
+//! How each op is computed: one row of [`kernels`] a kernel, with its shader, its CPU twin, its
 //! grid, its tolerance and the awkward cases that it must get right. Tests, `wgvae verify` and the
 //! devices walk the table: a new kernel is its `.wgsl`, its twin and its row.
 //!
@@ -9,15 +9,21 @@
 
 mod call;
 mod case;
+mod fused;
 mod table;
 mod tolerance;
 
 pub use call::{Call, Operand, Step, Twin, Twins};
-pub use case::{Case, Fill, Input};
-pub use table::KERNELS;
+pub use case::{Case, CaseGraph, Fill, Input, Work};
+
 pub use tolerance::Tolerance;
 
 use crate::graph::Op;
+
+/// Every kernel: the primitives, then the fused ones.
+pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    table::PRIMITIVES.iter().chain(fused::FUSED)
+}
 
 /// Invocations of a workgroup, for all kernels but the matrix product.
 pub const WORKGROUP: usize = 64;
@@ -27,8 +33,10 @@ pub const WORKGROUP: usize = 64;
 pub struct Kernel {
     /// Name of the op that it computes.
     pub name: &'static str,
-    /// File of its shader below `shaders/`, without the ending; also its entry point.
+    /// File of its shader below `shaders/`, without the ending.
     pub shader: &'static str,
+    /// Entry point.
+    pub entry_point: &'static str,
     /// The texts whose concatenation is the WGSL module: what it imports from `shaders/common/`,
     /// then its own file.
     pub sources: &'static [&'static str],
@@ -36,8 +44,9 @@ pub struct Kernel {
     pub constants: fn(&Call) -> Vec<(&'static str, f64)>,
     /// Number of workgroups.
     pub grid: fn(&Call) -> [u32; 3],
-    /// The same computation on the CPU, in both precisions.
-    pub twins: Twins,
+    /// The same computation on the CPU, in both precisions; that of a fused kernel is the list of
+    /// its node's primitives, run in order.
+    pub twins: Option<Twins>,
     /// Whether an output row depends only on the same row of the inputs that have as many rows,
     /// and on the whole of the others: such a kernel may be run on parts of its rows.
     pub by_rows: bool,
@@ -50,7 +59,7 @@ pub struct Kernel {
 impl Kernel {
     /// The kernel that computes an op.
     pub fn of(op: &Op) -> &'static Self {
-        match KERNELS.iter().find(|kernel| kernel.name == op.name()) {
+        match kernels().find(|kernel| kernel.name == op.name()) {
             Some(kernel) => kernel,
             None => {
                 unreachable!("{} has no row in the kernel table; a test sees to that", op.name())

@@ -1,4 +1,4 @@
-//! The kernel table. The devices, the tests and `wgvae verify` walk it.
+//! The kernel table's primitives.
 
 use super::{Call, Case, Fill, Kernel, Tolerance, Twins, WORKGROUP};
 use crate::cpu;
@@ -29,26 +29,21 @@ macro_rules! sources {
     };
 }
 
-/// Every kernel.
-pub static KERNELS: &[Kernel] = &[
+/// The kernels of the primitive ops.
+pub(super) static PRIMITIVES: &[Kernel] = &[
     Kernel {
-        constants: |call| {
-            let mode = match call.op {
-                Op::GatherBatch { binarize: Binarize::Threshold, .. } => 0.0,
-                Op::GatherBatch { binarize: Binarize::Stochastic, .. } => 1.0,
-                _ => 2.0,
-            };
-            vec![columns(call), ("BINARIZE", mode), ("STREAM", f64::from(Stream::Binarize as u32))]
-        },
+        constants: |call| [vec![columns(call)], binarize(call.op)].concat(),
         tolerance: |call| match call.op {
             Op::GatherBatch { binarize: Binarize::None, .. } => Tolerance::ROUNDING,
             _ => Tolerance::EXACT,
         },
         ..elementwise(
             "gather_batch",
-            sources!("gather_batch", "grid", "step", "philox"),
+            sources!("gather_batch", "grid", "step", "philox", "gather"),
             twins!(|call, step, read, [x]| {
-                let Op::GatherBatch { binarize, .. } = call.op else { return };
+                let Op::GatherBatch { binarize, .. } = call.op else {
+                    unreachable!("the row is for this op")
+                };
                 let (data, indices) = (read[0].bytes(), read[1].words());
                 cpu::gather_batch::gather_batch(step, binarize, call.columns(), data, indices, x);
             }),
@@ -184,16 +179,15 @@ pub static KERNELS: &[Kernel] = &[
         )
     },
     Kernel {
-        constants: |call| {
-            let Op::Normal { stream, .. } = call.op else { return Vec::new() };
-            vec![columns(call), ("STREAM", f64::from(stream as u32))]
-        },
+        constants: |call| noise(call.op),
         grid: |call| invocations(call.outputs[0].rows * call.columns().div_ceil(4)),
         ..elementwise(
             "normal",
-            sources!("normal", "grid", "step", "log1p", "philox"),
+            sources!("normal", "grid", "step", "log1p", "philox", "noise"),
             twins!(|call, step, _read, [draws]| {
-                let Op::Normal { stream, .. } = call.op else { return };
+                let Op::Normal { stream, .. } = call.op else {
+                    unreachable!("the row is for this op")
+                };
                 cpu::normal::normal(step, stream, call.columns(), draws);
             }),
             || Case::draws(|shape| Op::Normal { shape, stream: Stream::Latent }),
@@ -305,7 +299,9 @@ pub static KERNELS: &[Kernel] = &[
     },
     Kernel {
         constants: |call| {
-            let Op::BernoulliSample { stream } = call.op else { return Vec::new() };
+            let Op::BernoulliSample { stream } = call.op else {
+                unreachable!("the row is for this op")
+            };
             vec![columns(call), ("STREAM", f64::from(stream as u32))]
         },
         tolerance: |_| Tolerance::EXACT,
@@ -313,7 +309,9 @@ pub static KERNELS: &[Kernel] = &[
             "bernoulli_sample",
             sources!("bernoulli_sample", "grid", "step", "philox"),
             twins!(|call, step, read, [samples]| {
-                let Op::BernoulliSample { stream } = call.op else { return };
+                let Op::BernoulliSample { stream } = call.op else {
+                    unreachable!("the row is for this op")
+                };
                 let (columns, probabilities) = (call.columns(), read[0].reals());
                 cpu::bernoulli_sample::bernoulli_sample(
                     step,
@@ -328,7 +326,7 @@ pub static KERNELS: &[Kernel] = &[
     },
     Kernel {
         constants: |call| {
-            let Op::RmsProp(constants) = call.op else { return Vec::new() };
+            let Op::RmsProp(constants) = call.op else { unreachable!("the row is for this op") };
             vec![
                 ("LEARNING_RATE", constants.learning_rate),
                 ("GAIN", 1.0 - constants.decay),
@@ -341,7 +339,9 @@ pub static KERNELS: &[Kernel] = &[
             "rmsprop",
             sources!("rmsprop", "grid"),
             twins!(|call, _, read, [w, ms]| {
-                let Op::RmsProp(constants) = call.op else { return };
+                let Op::RmsProp(constants) = call.op else {
+                    unreachable!("the row is for this op")
+                };
                 cpu::rmsprop::rmsprop(constants, read[0].reals(), w, ms);
             }),
             || Case::rmsprop(Op::RmsProp(RmsProp::default())),
@@ -349,24 +349,28 @@ pub static KERNELS: &[Kernel] = &[
     },
     Kernel {
         constants: |call| {
-            let Op::LossSum { column } = call.op else { return Vec::new() };
+            let Op::LossSum { column } = call.op else { unreachable!("the row is for this op") };
             vec![columns(call), ("COLUMN", column as f64), ("LOG_ROWS", LOG_ROWS as f64)]
         },
         grid: |_| [1, 1, 1],
         by_rows: false,
-        tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].rows),
+        tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].len()),
         ..row_sum(
             "loss_sum",
             sources!("loss_sum", "reduce", "step"),
             twins!(|call, step, read, [log]| {
-                let Op::LossSum { column } = call.op else { return };
+                let Op::LossSum { column } = call.op else {
+                    unreachable!("the row is for this op")
+                };
                 let index = step.index as usize % LOG_ROWS * call.columns() + column;
-                cpu::loss_sum::loss_sum(read[0].reals(), log, index);
+                cpu::loss_sum::loss_sum(call.input_columns(), read[0].reals(), log, index);
             }),
             Case::loss_sum,
         )
     },
 ];
+
+pub(super) use sources;
 
 /// One invocation for each element of the first output.
 const fn elementwise(
@@ -378,10 +382,11 @@ const fn elementwise(
     Kernel {
         name,
         shader: name,
+        entry_point: name,
         sources,
         constants: |_| Vec::new(),
         grid: |call| invocations(call.outputs[0].len()),
-        twins,
+        twins: Some(twins),
         by_rows: true,
         tolerance: |_| Tolerance::ELEMENTWISE,
         cases,
@@ -407,33 +412,72 @@ const fn row_sum(
 const fn matmul(name: &'static str, cases: fn() -> Vec<Case>) -> Kernel {
     let twins = Twins {
         f64: |call, _, read, write| {
-            let Op::Matmul(transpose) = call.op else { return };
+            let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
             cpu::matmul::matmul(transpose, call.mnk(), read[0].reals(), read[1].reals(), write[0]);
         },
         f32: |call, _, read, write| {
-            let Op::Matmul(transpose) = call.op else { return };
+            let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
             cpu::gemm::gemm(transpose, call.mnk(), read[0].reals(), read[1].reals(), write[0]);
         },
     };
     Kernel {
         shader: "matmul",
+        twins: Some(twins),
         constants: |call| {
-            let [m, n, k] = call.mnk().map(|size| size as f64);
             let is = |transpose| f64::from(u8::from(call.op == Op::Matmul(transpose)));
             let (a, b) = (is(Transpose::A), is(Transpose::B));
-            vec![("M", m), ("N", n), ("K", k), ("TRANSPOSE_A", a), ("TRANSPOSE_B", b)]
+            [product_constants(call), vec![("TRANSPOSE_A", a), ("TRANSPOSE_B", b)]].concat()
         },
-        grid: |call| {
-            let tiles = |size: usize| size.div_ceil(64) as u32;
-            [tiles(call.outputs[0].columns), tiles(call.outputs[0].rows), 1]
-        },
-        by_rows: false,
-        tolerance: |call| Tolerance::cancelling_sum(call.mnk()[2]),
-        ..elementwise(name, sources!("matmul"), twins, cases)
+        ..product(name, sources!("matmul", "product", "each"), cases)
     }
 }
 
-fn columns(call: &Call) -> (&'static str, f64) {
+/// A product with something that follows it, in tiles of 64 × 128.
+pub(super) const fn product(
+    name: &'static str,
+    sources: &'static [&'static str],
+    cases: fn() -> Vec<Case>,
+) -> Kernel {
+    Kernel {
+        name,
+        shader: name,
+        entry_point: "product",
+        sources,
+        constants: product_constants,
+        grid: |call| {
+            let [m, n, _] = call.mnk();
+            [n.div_ceil(128) as u32, m.div_ceil(64) as u32, 1]
+        },
+        twins: None,
+        by_rows: false,
+        tolerance: |call| Tolerance::cancelling_sum(call.mnk()[2]),
+        cases,
+    }
+}
+
+/// Every column has a tile of its own, and its partner 64 columns further on.
+pub(super) fn product_constants(call: &Call) -> Vec<(&'static str, f64)> {
+    let [m, n, k] = call.mnk().map(|size| size as f64);
+    vec![("M", m), ("N", n), ("K", k), ("FIRST", n), ("SECOND", 64.0), ("STRIDE", 128.0)]
+}
+
+/// What the shaders' gather takes from its op.
+pub(super) fn binarize(op: Op) -> Vec<(&'static str, f64)> {
+    let mode = match op {
+        Op::GatherBatch { binarize: Binarize::Threshold, .. } => 0.0,
+        Op::GatherBatch { binarize: Binarize::Stochastic, .. } => 1.0,
+        _ => 2.0,
+    };
+    vec![("BINARIZE", mode), ("BINARIZE_STREAM", f64::from(Stream::Binarize as u32))]
+}
+
+/// What the shaders' draw takes from its op.
+pub(super) fn noise(op: Op) -> Vec<(&'static str, f64)> {
+    let Op::Normal { shape, stream } = op else { unreachable!("the row is for this op") };
+    vec![("LATENT", shape.columns as f64), ("NOISE_STREAM", f64::from(stream as u32))]
+}
+
+pub(super) fn columns(call: &Call) -> (&'static str, f64) {
     ("COLUMNS", call.columns() as f64)
 }
 
@@ -446,7 +490,7 @@ fn one_column(shape: Shape) -> Shape {
 }
 
 /// Workgroups for this many invocations.
-fn invocations(count: usize) -> [u32; 3] {
+pub(super) fn invocations(count: usize) -> [u32; 3] {
     wrapped(count.div_ceil(WORKGROUP))
 }
 

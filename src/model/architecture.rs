@@ -3,6 +3,9 @@
 use crate::graph::Shape;
 use crate::{Error, Result};
 
+/// Elements of the largest tensor: a shader counts its bytes in 32 bits.
+pub const MOST_ELEMENTS: usize = (u32::MAX / 4) as usize;
+
 /// Sizes of the layers: `hidden` ends with the number of latent units, and the decoder mirrors the
 /// encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,17 +27,46 @@ impl Architecture {
     /// Images of `input` pixels; `hidden_layer_sizes` as in the tutorial.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is no layer, or an empty one.
+    /// [`Error::Setting`] if there is no layer, one is empty, or a weight would have more elements
+    /// than [`MOST_ELEMENTS`].
     pub fn new(input: usize, hidden_layer_sizes: &[usize]) -> Result<Self> {
-        if hidden_layer_sizes.is_empty() || hidden_layer_sizes.contains(&0) || input == 0 {
-            return Err(Error::Setting {
-                setting: "--hidden",
-                expected: "at least one layer size, each at least 1; the last is the latent size"
-                    .to_owned(),
-                found: format!("{hidden_layer_sizes:?} for images of {input} pixels"),
-            });
+        let wrong = |setting, expected: &str, found: String| {
+            Err(Error::Setting { setting, expected: expected.to_owned(), found })
+        };
+        if hidden_layer_sizes.is_empty() || hidden_layer_sizes.contains(&0) {
+            let expected = "at least one layer size, each at least 1; the last is the latent size";
+            return wrong("--hidden", expected, format!("{hidden_layer_sizes:?}"));
+        }
+        if !(1..=MOST_ELEMENTS).contains(&input) {
+            let expected = format!("images of 1 to {MOST_ELEMENTS} pixels");
+            return wrong("--input", &expected, input.to_string());
+        }
+        // The encoder's output is twice as wide as the latents, so half of the most must do.
+        let sizes = [&[input], hidden_layer_sizes].concat();
+        let fits = |pair: &[usize]| {
+            let double = pair[1].checked_mul(2)?;
+            pair[0].checked_mul(double).filter(|&count| count <= MOST_ELEMENTS)
+        };
+        if !sizes.windows(2).all(|pair| fits(pair).is_some()) {
+            let expected = format!("layers with at most {} weights", MOST_ELEMENTS / 2);
+            let found = format!("{hidden_layer_sizes:?} for images of {input} pixels");
+            return wrong("--hidden", &expected, found);
         }
         Ok(Self { input, hidden: hidden_layer_sizes.to_vec() })
+    }
+
+    /// Checks that a step on this many images has no tensor of more than [`MOST_ELEMENTS`].
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it has, or if there are no images.
+    pub fn check_batch(&self, batch: usize) -> Result<()> {
+        let widest = self.encoder().into_iter().max().unwrap_or(1);
+        let most = MOST_ELEMENTS / widest;
+        if (1..=most).contains(&batch) {
+            return Ok(());
+        }
+        let expected = format!("1 to {most} images");
+        Err(Error::Setting { setting: "--batch", expected, found: batch.to_string() })
     }
 
     /// Pixels of an image.

@@ -3,7 +3,7 @@
 
 use super::{Architecture, Parameter, Weights};
 use crate::graph::Shape;
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
     ]);
     let failed = |error: safetensors::SafeTensorError| Error::Io {
         path: path.to_owned(),
-        action: "encode",
+        action: Action::Write,
         source: std::io::Error::other(error),
     };
     let views: std::result::Result<Vec<_>, _> = views.collect();
@@ -44,7 +44,7 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model.
 pub fn load(path: &Path) -> Result<Weights> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
     let wrong = |expected: &str, found: String| Error::File {
         path: path.to_owned(),
         expected: expected.to_owned(),

@@ -7,7 +7,7 @@ mod file;
 mod init;
 mod vae;
 
-pub use architecture::{Architecture, Parameter};
+pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
 pub use file::{load, save};
 pub use init::initial_weights;
 pub use vae::{

@@ -1,7 +1,10 @@
 //! The graphs of the model.
 
 use super::Architecture;
-use crate::graph::{Binarize, Element, Graph, Plan, RmsProp, Shape, Stream, TensorId, gradients};
+use crate::graph::{
+    Binarize, Element, FusionOptions, Graph, Plan, RmsProp, Shape, Stream, TensorId, fuse,
+    gradients,
+};
 use crate::{Result, optimizer};
 
 /// Columns of the loss log of a training plan, each a sum over the batch.
@@ -101,7 +104,9 @@ fn network(graph: &mut Graph, name: &str, widths: &[usize], mut x: TensorId) -> 
         let weight = graph.parameter(&format!("{label}.weight"), Shape::new(widths[0], widths[1]));
         let bias = graph.parameter(&format!("{label}.bias"), Shape::new(1, widths[1]));
         x = graph.matmul(x, weight)?; // [batch, widths[1]]
+        x = graph.rename(x, format!("{label}.product"));
         x = graph.bias(x, bias)?;
+        x = graph.rename(x, label);
         if layer < last {
             x = graph.relu(x)?;
             graph.rename(x, format!("{name}.h{}", layer + 1));
@@ -126,18 +131,25 @@ pub fn training(graph: &mut Graph, pass: &Forward, constants: RmsProp) -> Result
     optimizer::rmsprop(graph, constants, &parameters, &gradients)
 }
 
+/// Orders a graph, its ops fused or as they are.
+fn plan(graph: Graph, outputs: &[TensorId], fused: bool) -> Plan {
+    let options = FusionOptions::default();
+    Plan::new(if fused { fuse(&graph, outputs, options) } else { graph }, outputs)
+}
+
 impl Architecture {
-    /// The plan of a training step on these images.
+    /// The plan of a training step on these images, its ops fused or as they are.
     ///
     /// # Errors
-    /// [`Shape`](crate::Error::Shape) if there are no images.
-    pub fn training_plan(&self, images: Images, constants: RmsProp) -> Result<Plan> {
+    /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step.
+    pub fn training_plan(&self, images: Images, constants: RmsProp, fused: bool) -> Result<Plan> {
+        self.check_batch(images.batch)?;
         let mut graph = Graph::new();
         let x = images.gather(&mut graph, self.input())?;
         let eps = images.noise(&mut graph, self.latent(), Stream::Latent)?;
         let pass = forward(&mut graph, self, x, eps)?;
         training(&mut graph, &pass, constants)?;
-        Ok(Plan::new(graph, &[]))
+        Ok(plan(graph, &[], fused))
     }
 }
 
@@ -156,12 +168,13 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if there are no images.
-pub fn evaluation(architecture: &Architecture, images: Images) -> Result<Evaluation> {
+pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> Result<Evaluation> {
     let mut graph = Graph::new();
     let x = images.gather(&mut graph, architecture.input())?;
     let eps = images.noise(&mut graph, architecture.latent(), Stream::Evaluation)?;
     let Forward { log_likelihood, kl, .. } = forward(&mut graph, architecture, x, eps)?;
-    Ok(Evaluation { plan: Plan::new(graph, &[log_likelihood, kl]), log_likelihood, kl })
+    let plan = plan(graph, &[log_likelihood, kl], fused);
+    Ok(Evaluation { plan, log_likelihood, kl })
 }
 
 /// A plan that draws images, and its outputs.

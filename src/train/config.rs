@@ -23,6 +23,8 @@ pub struct Config {
     pub batch: usize,
     /// RMSProp's step size.
     pub learning_rate: f64,
+    /// Whether ops are fused.
+    pub fuse: bool,
     /// Seed of the starting weights, the shuffles and the noise.
     pub seed: u64,
 }
@@ -38,6 +40,7 @@ impl Default for Config {
             epochs: 30,
             batch: 64,
             learning_rate: RmsProp::default().learning_rate,
+            fuse: true,
             seed: 0,
         }
     }
@@ -58,8 +61,10 @@ impl Config {
         if self.epochs == 0 {
             return wrong("--epochs", "at least 1", "0".to_owned());
         }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return wrong("--learning-rate", "a number above 0", self.learning_rate.to_string());
+        // Kernels compute in f32.
+        if !(self.learning_rate > 0.0 && (self.learning_rate as f32).is_normal()) {
+            let expected = "a number above 0, from 1e-37 to 1e38";
+            return wrong("--learning-rate", expected, self.learning_rate.to_string());
         }
         Ok(())
     }
@@ -80,13 +85,11 @@ pub struct RunConfig<'a> {
     pub config: &'a Config,
     /// Where it ran.
     pub device: &'a Description,
-    /// How each op was computed.
-    pub kernels: &'static str,
 }
 
 impl<'a> RunConfig<'a> {
     /// The settings on a device.
     pub fn new(config: &'a Config, device: &'a Description) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels: "unfused" }
+        Self { version: env!("CARGO_PKG_VERSION"), config, device }
     }
 }

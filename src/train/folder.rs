@@ -3,7 +3,7 @@
 use super::{EpochReport, RunConfig, StepReport};
 use crate::model::{self, Weights};
 use crate::report::{EpochPoint, elbo_curve};
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::Write;
@@ -42,7 +42,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Setting`] if a run is there already, [`Error::Io`] if it cannot be written.
     pub fn create(path: &Path, config: &RunConfig) -> Result<Self> {
-        fs::create_dir_all(path).map_err(Error::io(path, "create the folder"))?;
+        fs::create_dir_all(path).map_err(Error::io(path, Action::Write))?;
         let file = path.join("config.toml");
         if file.exists() {
             return Err(Error::Setting {
@@ -53,12 +53,12 @@ impl RunFolder {
         }
         let text = toml::to_string(config).map_err(|error| Error::Io {
             path: file.clone(),
-            action: "encode",
+            action: Action::Write,
             source: std::io::Error::other(error),
         })?;
         crate::file::replace(&file, text.as_bytes())?;
         let file = path.join("metrics.jsonl");
-        let metrics = File::create(&file).map_err(Error::io(&file, "create"))?;
+        let metrics = File::create(&file).map_err(Error::io(&file, Action::Write))?;
         Ok(Self { path: path.to_owned(), metrics, curve: Vec::new() })
     }
 
@@ -116,6 +116,6 @@ impl RunFolder {
     fn line(&mut self, line: &Line) -> Result<()> {
         let text = serde_json::to_string(line).map_err(std::io::Error::from);
         let written = text.and_then(|text| writeln!(self.metrics, "{text}"));
-        written.map_err(Error::io(&self.file("metrics.jsonl"), "write"))
+        written.map_err(Error::io(&self.file("metrics.jsonl"), Action::Write))
     }
 }

@@ -60,6 +60,13 @@ impl EpochReport {
     }
 }
 
+fn finite(term: &'static str, value: f64, step: u64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::NonFinite { term, value: value as f32, step })
+}
+
 /// A model in training on a session.
 #[derive(Debug)]
 pub struct Trainer {
@@ -90,11 +97,12 @@ impl Trainer {
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
         let binarize = config.binarize;
         let train = Images { name: "train", count, batch, binarize };
-        let program = session.load(architecture.training_plan(train, config.rmsprop())?)?;
+        let program =
+            session.load(architecture.training_plan(train, config.rmsprop(), config.fuse)?)?;
         let count_test = data.test.len();
         let batch_test = EVALUATION_BATCH.min(count_test);
         let test = Images { name: "test", count: count_test, batch: batch_test, binarize };
-        let evaluator = Evaluator::load(session, &architecture, test)?;
+        let evaluator = Evaluator::load(session, &architecture, test, config.fuse)?;
         session.write("train.images", Values::U8(&data.train.images))?;
         session.write("test.images", Values::U8(&data.test.images))?;
         let in_order: Vec<u32> = (0..count_test as u32).collect();
@@ -142,7 +150,7 @@ impl Trainer {
         };
         let mut left = steps.as_slice();
         while !left.is_empty() {
-            let (now, later) = left.split_at(session.steps_at_once().min(left.len()));
+            let (now, later) = left.split_at(session.steps_at_once(self.program).min(left.len()));
             session.run(self.program, now)?;
             listen(session.take_log(false)?)?;
             left = later;
@@ -151,6 +159,9 @@ impl Trainer {
         let duration = began.elapsed();
         self.steps += steps.len() as u32;
         let test = self.evaluator.measure(session, self.seed, self.steps)?;
+        let step = self.steps.into();
+        finite("test log-likelihood", test.log_likelihood, step)?;
+        finite("test KL divergence", test.kl, step)?;
         let images = steps.len() * self.batch;
         Ok(EpochReport { epoch: self.epoch, train, test, images, duration })
     }
@@ -166,10 +177,7 @@ impl Trainer {
     fn report(&self, row: &LogRow) -> Result<StepReport> {
         let step = u64::from(row.step) + 1;
         for (term, &value) in LOSS_TERMS.iter().zip(&row.values) {
-            if !value.is_finite() {
-                let (term, value) = ((*term).to_owned(), value as f32);
-                return Err(Error::NonFinite { term, value, step });
-            }
+            finite(term, value, step)?;
         }
         let [log_likelihood, kl] = [0, 1].map(|term| row.values[term] / self.batch as f64);
         let elbo = log_likelihood - kl;

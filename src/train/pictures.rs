@@ -67,7 +67,8 @@ impl Pictures {
     ) -> Result<()> {
         let read = |session: &mut dyn Session, program, tensor| -> Result<Vec<f32>> {
             let values = session.read_output(program, tensor)?;
-            Ok(values.into_iter().map(|value| value as f32).collect())
+            // A driver may round a pixel of 255 up past 1.
+            Ok(values.into_iter().map(|value| value.clamp(0.0, 1.0) as f32).collect())
         };
         for (file, title, names, loaded) in [
             (

@@ -56,7 +56,7 @@ pub fn compare(found: &[f64], expected: &[f64], tolerance: Tolerance) -> Compari
 }
 
 /// The larger; NaN if either is.
-fn largest(a: f64, b: f64) -> f64 {
+pub(super) fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 

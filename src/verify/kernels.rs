@@ -4,8 +4,8 @@ use super::{Comparison, Filled, Row, compare, fill};
 use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session};
-use crate::graph::{Graph, Plan, Role, TensorId};
-use crate::kernel::{Call, Case, Input, Kernel, Step};
+use crate::graph::{Plan, TensorId};
+use crate::kernel::{Call, Case, Kernel, Step};
 use crate::random::generator;
 
 /// Runs all cases of a kernel and returns the worst.
@@ -51,7 +51,6 @@ pub fn verify_case(
 struct Check {
     call: Call,
     plan: Plan,
-    outputs: Vec<TensorId>,
     operands: Vec<(String, Filled)>,
     targets: Vec<String>,
     step: Step,
@@ -60,34 +59,18 @@ struct Check {
 impl Check {
     fn new(kernel: &Kernel, case: &Case, seed: u64) -> Result<Self> {
         let mut rng = generator(seed, 0);
-        let mut graph = Graph::new();
-        let mut operands = Vec::new();
-        let mut operand = |graph: &mut Graph, input: &Input, role| {
-            // Sessions know tensors by name, so each case needs names of its own.
-            let name = format!("{} {seed} {:?} {}", kernel.name, case.op, operands.len());
-            let id = graph.add_tensor(&name, input.shape, input.element, role);
-            operands.push((name.clone(), fill(input, &mut rng)));
-            (id, name)
-        };
-        let mut add = |graph: &mut Graph, input, role| operand(graph, input, role);
-        let inputs: Vec<_> =
-            case.inputs.iter().map(|input| add(&mut graph, input, Role::Data).0).collect();
-        let targets: Vec<_> =
-            case.targets.iter().map(|(input, role)| add(&mut graph, input, *role)).collect();
-        let ids: Vec<_> = targets.iter().map(|&(id, _)| id).collect();
-        let outputs = if case.op.updates() {
-            graph.update(case.op, &inputs, &ids)?;
-            Vec::new()
-        } else {
-            graph.apply(case.op, &inputs)?
-        };
-        let call = Call::of(&graph, &graph.nodes()[0]);
+        // Sessions know tensors by name, so each case needs names of its own.
+        let case_graph = case.graph(&format!("{} {seed}", kernel.name))?;
+        let name = |id: &TensorId| case_graph.graph.tensor(*id).name.clone();
+        let inputs = case.inputs.iter().chain(case.targets.iter().map(|(input, _)| input));
+        let filled = inputs.map(|input| fill(input, &mut rng));
+        let names = case_graph.operands.iter().map(name);
+        let outputs = case_graph.outputs();
         Ok(Self {
-            call,
-            plan: Plan::new(graph, &outputs),
-            outputs,
-            operands,
-            targets: targets.into_iter().map(|(_, name)| name).collect(),
+            call: Call::of(&case_graph.graph, case_graph.node()),
+            operands: names.zip(filled).collect(),
+            targets: case_graph.operands[case.inputs.len()..].iter().map(name).collect(),
+            plan: Plan::new(case_graph.graph.clone(), &outputs),
             step: Step::new(seed, 1_000_003, 3),
         })
     }
@@ -101,7 +84,7 @@ impl Check {
         session.poison(program)?;
         session.run(program, &[self.step])?;
         session.take_log(true)?;
-        let outputs = self.outputs.iter().map(|&id| session.read_output(program, id));
+        let outputs = self.plan.outputs().iter().map(|&id| session.read_output(program, id));
         let mut written = outputs.collect::<Result<Vec<_>>>()?;
         for name in &self.targets {
             written.push(session.read(name)?);

@@ -12,6 +12,7 @@ pub use kernels::{verify_case, verify_kernel};
 pub use steps::{STEPS, verify_steps};
 
 use crate::kernel::Tolerance;
+use compare::largest;
 use serde::Serialize;
 
 /// A line of the table: one kernel, or one training step, at its worst.
@@ -53,9 +54,13 @@ impl Row {
         }
     }
 
-    /// The worse of two rows: the one nearer to its bound, or further beyond it.
+    /// The worse of two rows, the one nearer to its bound or further beyond it, with the largest
+    /// errors of both.
     fn worse(self, other: Self) -> Self {
-        if (other.ok, -other.score) < (self.ok, -self.score) { other } else { self }
+        let max_abs = largest(self.max_abs, other.max_abs);
+        let max_rel = largest(self.max_rel, other.max_rel);
+        let other_is = (other.ok, -other.score) < (self.ok, -self.score);
+        Self { max_abs, max_rel, ..if other_is { other } else { self } }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::device::cpu::CpuSession;
 use crate::device::{Session, Values};
 use crate::graph::{Binarize, RmsProp};
 use crate::kernel::{Step, Tolerance};
-use crate::model::{Architecture, Images, initial_weights};
+use crate::model::{Architecture, Images, Parameter, initial_weights};
 use crate::random::generator;
 use rand::RngExt;
 
@@ -28,15 +28,17 @@ const WEIGHTS: Tolerance = Tolerance { absolute: 1e-6, relative: 1e-6 };
 /// Mean squares of gradients that are themselves sums over the batch. Ten times the largest seen.
 const MEAN_SQUARES: Tolerance = Tolerance { absolute: 1e-6, relative: 5e-5 };
 
-/// Trains on a device and on the oracle: a row for the loss of each step, then one each for the
-/// weights and RMSProp's mean squares after the last.
+/// Trains on a device, with ops fused or as they are, and on the oracle, where they are not: a row
+/// for the loss of each step, then one each for the weights and RMSProp's mean squares after the
+/// last.
 ///
 /// # Errors
 /// If the device fails.
-pub fn verify_steps(session: &mut dyn Session, seed: u64) -> Result<Vec<Row>> {
+pub fn verify_steps(session: &mut dyn Session, seed: u64, fused: bool) -> Result<Vec<Row>> {
+    let variant = if fused { "fused" } else { "unfused" };
     let architecture = Architecture::new(784, &[200, 100])?;
-    let found = train(session, &architecture, seed)?;
-    let expected = train(&mut CpuSession::<f64>::new(), &architecture, seed)?;
+    let found = train(session, &architecture, seed, fused)?;
+    let expected = train(&mut CpuSession::<f64>::new(), &architecture, seed, false)?;
     let mut rows: Vec<_> = found
         .losses
         .iter()
@@ -44,14 +46,14 @@ pub fn verify_steps(session: &mut dyn Session, seed: u64) -> Result<Vec<Row>> {
         .enumerate()
         .map(|(step, (found, expected))| {
             let comparison = compare(found, expected, LOSS);
-            Row::new("training step", "default", format!("step {}, loss", step + 1), &comparison)
+            Row::new("training step", variant, format!("step {}, loss", step + 1), &comparison)
         })
         .collect();
     for (what, tolerance) in [("weights", WEIGHTS), ("mean squares", MEAN_SQUARES)] {
         let rows_of_tensors = found.tensors.iter().zip(&expected.tensors).filter_map(|(a, b)| {
             let comparison = compare(&a.values, &b.values, tolerance);
             let shape = format!("{} after {STEPS} steps", a.name);
-            (a.what == what).then(|| Row::new(what, "default", shape, &comparison))
+            (a.what == what).then(|| Row::new(what, variant, shape, &comparison))
         });
         rows.extend(rows_of_tensors.reduce(Row::worse));
     }
@@ -70,11 +72,19 @@ struct Run {
     tensors: Vec<Trained>,
 }
 
-fn train(session: &mut dyn Session, architecture: &Architecture, seed: u64) -> Result<Run> {
+fn train(
+    session: &mut dyn Session,
+    architecture: &Architecture,
+    seed: u64,
+    fused: bool,
+) -> Result<Run> {
     let images =
         Images { name: "verify", count: COUNT, batch: BATCH, binarize: Binarize::Threshold };
-    let program = session.load(architecture.training_plan(images, RmsProp::default())?)?;
+    let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     initial_weights(architecture, seed).write(session)?;
+    for Parameter { name, shape } in architecture.parameters() {
+        session.write(&format!("rms.{name}"), Values::F32(&vec![1.0; shape.len()]))?;
+    }
     session.write("verify.images", Values::U8(&random_images(architecture.input(), seed)))?;
     let indices: Vec<u32> = (0..COUNT as u32).collect();
     session.write("verify.indices", Values::U32(&indices))?;

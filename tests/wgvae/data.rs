@@ -227,7 +227,7 @@ fn missing_files_are_named() -> TestResult {
 
     let absent = empty.path().join("absent");
     let message = message(Split::load(&absent.display().to_string()));
-    assert!(message.starts_with(&format!("{}: cannot read the folder: ", absent.display())));
+    assert!(message.starts_with(&format!("{}: cannot read: ", absent.display())));
     Ok(())
 }
 

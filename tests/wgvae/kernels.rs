@@ -6,7 +6,7 @@ use wgvae::Result;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Description, LogRow, ProgramId, Session, Traffic, Values};
 use wgvae::graph::{Plan, TensorId};
-use wgvae::kernel::{KERNELS, Step};
+use wgvae::kernel::{Step, kernels};
 use wgvae::verify::{Row, verify_kernel, verify_steps};
 
 fn assert_ok(session: &dyn Session, row: &Row) {
@@ -18,7 +18,7 @@ fn assert_ok(session: &dyn Session, row: &Row) {
 fn every_kernel_agrees_with_the_oracle() -> Result<()> {
     for mut session in sessions() {
         for seed in [1, 1 << 40] {
-            for kernel in KERNELS {
+            for kernel in kernels() {
                 let row = verify_kernel(session.as_mut(), kernel, seed)?;
                 assert_ok(session.as_ref(), &row);
             }
@@ -30,8 +30,10 @@ fn every_kernel_agrees_with_the_oracle() -> Result<()> {
 #[test]
 fn the_first_steps_agree_with_the_oracle() -> Result<()> {
     for mut session in sessions() {
-        for row in verify_steps(session.as_mut(), 7)? {
-            assert_ok(session.as_ref(), &row);
+        for fused in [true, false] {
+            for row in verify_steps(session.as_mut(), 7, fused)? {
+                assert_ok(session.as_ref(), &row);
+            }
         }
     }
     Ok(())
@@ -62,7 +64,7 @@ impl Session for Idle {
     fn run(&mut self, _: ProgramId, _: &[Step]) -> Result<()> {
         Ok(())
     }
-    fn steps_at_once(&self) -> usize {
+    fn steps_at_once(&self, _: ProgramId) -> usize {
         1
     }
     fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {
@@ -75,7 +77,7 @@ impl Session for Idle {
 
 #[test]
 fn a_kernel_that_writes_nothing_fails() -> Result<()> {
-    for kernel in KERNELS {
+    for kernel in kernels() {
         let row = verify_kernel(&mut Idle(CpuSession::new()), kernel, 1)?;
         assert!(!row.ok, "{row:?}");
     }

@@ -6,7 +6,7 @@ use std::error::Error;
 use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
 use wgvae::graph::{Binarize, RmsProp};
-use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, MOST_ELEMENTS, Weights, initial_weights};
 
 mod file;
 
@@ -62,15 +62,12 @@ fn parameters_follow_from_the_layers() -> Outcome {
 fn empty_layers_are_refused() {
     let rule =
         "--hidden: expected at least one layer size, each at least 1; the last is the latent";
-    for (input, hidden) in
-        [(784, vec![]), (784, vec![0]), (784, vec![0, 2]), (784, vec![200, 0]), (0, vec![2])]
-    {
-        let words = match Architecture::new(input, &hidden) {
+    for hidden in [vec![], vec![0], vec![0, 2], vec![200, 0]] {
+        let words = match Architecture::new(784, &hidden) {
             Ok(architecture) => panic!("{architecture} was accepted"),
             Err(error) => error.to_string(),
         };
-        let found = format!(" size, found {hidden:?} for images of {input} pixels");
-        assert_eq!(words, format!("{rule}{found}"));
+        assert_eq!(words, format!("{rule} size, found {hidden:?}"));
     }
 }
 
@@ -129,10 +126,25 @@ fn weights_pass_through_a_session() -> Outcome {
     let images = Images { name: "train", count: 4, batch: 2, binarize: Binarize::None };
     let mut session = CpuSession::<f32>::new();
     assert!(weights.write(&mut session).is_err(), "there are no such tensors yet");
-    session.load(architecture.training_plan(images, RmsProp::default())?)?;
+    session.load(architecture.training_plan(images, RmsProp::default(), true)?)?;
     let zero = Weights::read(&architecture, &mut session)?;
     assert!(zero.values.concat().iter().all(|&value| value == 0.0));
     weights.write(&mut session)?;
     assert_eq!(bits(&Weights::read(&architecture, &mut session)?), bits(&weights));
     Ok(())
+}
+
+#[test]
+fn sizes_beyond_32_bits_are_refused() -> Outcome {
+    for (input, hidden) in
+        [(0, vec![2]), (usize::MAX, vec![2]), (784, vec![usize::MAX]), (784, vec![60_000, 20_000])]
+    {
+        assert!(matches!(Architecture::new(input, &hidden), Err(wgvae::Error::Setting { .. })));
+    }
+    let architecture = Architecture::new(784, &[200, 100])?;
+    let most = MOST_ELEMENTS / 784;
+    for batch in [0, most + 1, usize::MAX] {
+        assert!(matches!(architecture.check_batch(batch), Err(wgvae::Error::Setting { .. })));
+    }
+    Ok(architecture.check_batch(most)?)
 }

@@ -46,7 +46,8 @@ fn epoch(
 
 /// Asserts that every device has the oracle's losses, step by step.
 fn assert_curves(config: &Config, data: &Split, tolerance: f64) -> Result<()> {
-    let (expected, _) = epoch(&mut CpuSession::<f64>::new(), config, data)?;
+    let unfused = Config { fuse: false, ..config.clone() };
+    let (expected, _) = epoch(&mut CpuSession::<f64>::new(), &unfused, data)?;
     assert_eq!(expected.len(), data.train.len() / config.batch);
     for mut session in sessions() {
         let (found, _) = epoch(session.as_mut(), config, data)?;
@@ -74,7 +75,9 @@ fn a_hundred_steps_of_the_default_model_have_the_oracles_losses() -> Result<()> 
 #[test]
 fn forty_steps_of_each_binarisation_have_the_oracles_losses() -> Result<()> {
     for binarize in [Binarize::Threshold, Binarize::Stochastic, Binarize::None] {
-        assert_curves(&Config { binarize, ..config() }, &mnist(40 * 32)?, 2e-6)?;
+        for fuse in [true, false] {
+            assert_curves(&Config { binarize, fuse, ..config() }, &mnist(40 * 32)?, 2e-6)?;
+        }
     }
     Ok(())
 }
@@ -104,10 +107,15 @@ fn the_same_seed_gives_the_same_bits() -> Result<()> {
 }
 
 /// Loads a training plan with data and weights.
-fn load(session: &mut dyn Session, images: usize, hidden: &[usize]) -> Result<ProgramId> {
+fn load(
+    session: &mut dyn Session,
+    images: usize,
+    hidden: &[usize],
+    fused: bool,
+) -> Result<ProgramId> {
     let architecture = Architecture::new(20, hidden)?;
     let images = Images { name: "train", count: images, batch: 8, binarize: Binarize::Threshold };
-    let program = session.load(architecture.training_plan(images, RmsProp::default())?)?;
+    let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     let bytes: Vec<u8> = (0..images.count * 20).map(|i| (i * 37 % 256) as u8).collect();
     session.write("train.images", Values::U8(&bytes))?;
     let indices: Vec<u32> = (0..images.count as u32).collect();
@@ -128,7 +136,7 @@ fn nothing_is_made_or_sent_after_the_first_step() -> Result<()> {
         // A device of its own: wgpu counts what all sessions of a device make.
         let gpu = adapters.open(adapter.index)?;
         let mut session = GpuSession::new(gpu.clone());
-        let program = load(&mut session, 64, &[7, 3])?;
+        let program = load(&mut session, 64, &[7, 3], true)?;
         session.run(program, &steps(0..1))?;
         session.take_log(true)?;
         let before = (gpu.allocations(), session.traffic());
@@ -162,7 +170,7 @@ fn the_log_comes_back_whole_and_in_order() -> Result<()> {
 
 /// More steps than the log has rows, handed over in awkward parts.
 fn logged(session: &mut dyn Session) -> Result<Vec<LogRow>> {
-    let program = load(session, 64, &[3, 2])?;
+    let program = load(session, 64, &[3, 2], false)?;
     let mut rows = Vec::new();
     for part in steps(0..2500).chunks(333) {
         session.run(program, part)?;
@@ -194,7 +202,7 @@ fn an_evaluation_does_not_depend_on_its_batch() -> Result<()> {
     let bytes: Vec<u8> = (0..23 * 20).map(|i| (i * 91 % 256) as u8).collect();
     let measure = |session: &mut dyn Session, batch| -> Result<_> {
         let images = Images { name: "test", count: 23, batch, binarize: Binarize::Stochastic };
-        let evaluator = Evaluator::load(session, &architecture, images)?;
+        let evaluator = Evaluator::load(session, &architecture, images, true)?;
         initial_weights(&architecture, SEED).write(session)?;
         session.write("test.images", Values::U8(&bytes))?;
         session.write("test.indices", Values::U32(&(0..23).collect::<Vec<_>>()))?;
@@ -214,7 +222,7 @@ fn an_evaluation_does_not_depend_on_its_batch() -> Result<()> {
 #[test]
 fn sessions_refuse_what_does_not_fit() -> Result<()> {
     for mut session in sessions() {
-        load(session.as_mut(), 64, &[7, 3])?;
+        load(session.as_mut(), 64, &[7, 3], true)?;
         let unknown = session.write("train.image", Values::U8(&[0; 4]));
         let message = unknown.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(message.contains("train.image") && message.contains("train.images"), "{message}");
@@ -225,7 +233,7 @@ fn sessions_refuse_what_does_not_fit() -> Result<()> {
             ));
         }
         assert!(matches!(session.read("train.indices"), Err(Error::TensorMismatch { .. })));
-        let other = load(session.as_mut(), 65, &[7, 3]);
+        let other = load(session.as_mut(), 65, &[7, 3], true);
         assert!(matches!(other, Err(Error::TensorMismatch { .. })), "{other:?}");
     }
     Ok(())

@@ -59,19 +59,35 @@ impl Adapters {
 
     /// The index of the adapter that `WGPU_ADAPTER_NAME` names; without it, of the best: discrete
     /// before integrated before others, software last and only if it is allowed.
-    pub fn best(&self, allow_software: bool) -> Option<usize> {
-        if let Ok(name) = std::env::var("WGPU_ADAPTER_NAME") {
-            return self.named(&name);
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] if the variable names none.
+    pub fn best(&self, allow_software: bool) -> Result<Option<usize>> {
+        let name = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default();
+        if !name.is_empty() {
+            let wanted = || self.none_matches(&format!("WGPU_ADAPTER_NAME={name}"));
+            return self.named(&name).map(Some).ok_or_else(wanted);
         }
         const RANKS: [&str; 5] = ["discrete", "integrated", "virtual", "other", "software"];
         let rank = |info: &&AdapterInfo| RANKS.iter().position(|&kind| kind == info.kind);
         let allowed = |info: &&AdapterInfo| allow_software || info.kind != "software";
-        self.list.iter().filter(allowed).min_by_key(rank).map(|info| info.index)
+        Ok(self.list.iter().filter(allowed).min_by_key(rank).map(|info| info.index))
     }
 
-    /// The first whose name or driver contains this, whatever the case.
+    /// The error that nothing here is what was wanted.
+    pub(crate) fn none_matches(&self, wanted: &str) -> Error {
+        let found = self.list.iter().fold("cpu".to_owned(), |all, info| all + ", " + &info.name);
+        Error::NoDevice { wanted: wanted.to_owned(), found }
+    }
+
+    /// The one of this index, else the first whose name or driver contains this, whatever the case.
     pub fn named(&self, part: &str) -> Option<usize> {
-        let part = part.to_lowercase();
+        if let Ok(index) = part.parse()
+            && index < self.list.len()
+        {
+            return Some(index);
+        }
+        let part = Some(part.trim().to_lowercase()).filter(|part| !part.is_empty())?;
         let text = |info: &AdapterInfo| format!("{} {}", info.name, info.driver).to_lowercase();
         self.list.iter().position(|info| text(info).contains(&part))
     }

@@ -3,6 +3,7 @@
 use super::adapter::AdapterInfo;
 use crate::device::Description;
 use crate::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Gpu {
         let opened = pollster::block_on(adapter.request_device(&wanted));
         let (device, queue) = opened.map_err(|error| Error::Device {
             adapter: info.name.clone(),
-            step: 0,
+            step: None,
             message: error.to_string(),
         })?;
         let gpu = Self {
@@ -85,7 +86,7 @@ impl Gpu {
     }
 
     /// The first fault so far, as an error that names the step.
-    pub(super) fn check(&self, step: u64) -> Result<()> {
+    pub(super) fn check(&self, step: Option<u64>) -> Result<()> {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         match &*fault {
             Some(message) => Err(self.error(step, message)),
@@ -93,15 +94,29 @@ impl Gpu {
         }
     }
 
-    pub(super) fn error(&self, step: u64, message: &dyn std::fmt::Display) -> Error {
+    pub(super) fn error(&self, step: Option<u64>, message: &dyn std::fmt::Display) -> Error {
         let adapter = self.description.name.clone();
         Error::Device { adapter, step, message: message.to_string() }
+    }
+
+    /// Waits for submits. wgpu panics here if the device was lost meanwhile; that too becomes an
+    /// error.
+    pub(super) fn wait(&self, what: wgpu::PollType, step: Option<u64>) -> Result<()> {
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(what)));
+        self.check(step)?;
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.error(step, &error)),
+            Err(_) => Err(self.error(step, &"the device was lost")),
+        }
     }
 
     /// A buffer that kernels bind.
     pub(super) fn storage_buffer(&self, label: &str, bytes: usize) -> Result<wgpu::Buffer> {
         let limits = self.device.limits();
+        // WGSL counts bytes and elements in 32 bits.
         let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        let most = most.min(u32::MAX.into());
         if bytes as u64 > most {
             return Err(Error::Unsupported {
                 adapter: self.description.name.clone(),

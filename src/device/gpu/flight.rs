@@ -4,9 +4,9 @@
 use super::context::{Gpu, Mapping};
 use super::program::Log;
 use crate::Result;
-use crate::device::LogRow;
+use crate::device::{LogRow, ProgramId};
 use crate::graph::LOG_ROWS;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Submits under way at once: the GPU works on one while the host records the next.
@@ -23,6 +23,7 @@ const MOST_STEPS: usize = LOG_ROWS / 4;
 #[derive(Debug)]
 struct Flight {
     submission: wgpu::SubmissionIndex,
+    program: ProgramId,
     submitted: Instant,
     steps: Vec<u32>,
     log: Option<(Mapping, usize)>, // and its columns
@@ -33,7 +34,8 @@ struct Flight {
 pub(super) struct Flights {
     queue: VecDeque<Flight>,
     submits: usize,
-    steps_per_submit: usize,
+    last_step: Option<u64>,
+    steps_per_submit: HashMap<ProgramId, usize>,
     last_finished: Option<Instant>,
     finished: Vec<LogRow>,
 }
@@ -43,15 +45,16 @@ impl Flights {
         Self {
             queue: VecDeque::new(),
             submits: 0,
-            steps_per_submit: 1,
+            last_step: None,
+            steps_per_submit: HashMap::new(),
             last_finished: None,
             finished: Vec::new(),
         }
     }
 
-    /// How many steps the next submit should hold.
-    pub(super) fn steps_per_submit(&self) -> usize {
-        self.steps_per_submit
+    /// How many steps of a plan the next submit should hold.
+    pub(super) fn steps_per_submit(&self, program: ProgramId) -> usize {
+        self.steps_per_submit.get(&program).copied().unwrap_or(1)
     }
 
     /// Waits until there is room for one more submit.
@@ -72,6 +75,7 @@ impl Flights {
         &mut self,
         gpu: &Gpu,
         submission: wgpu::SubmissionIndex,
+        program: ProgramId,
         steps: Vec<u32>,
         log: Option<&Log>,
     ) {
@@ -79,7 +83,8 @@ impl Flights {
             let staging = self.staging(log);
             (gpu.map(staging, staging.size()), log.columns)
         });
-        self.queue.push_back(Flight { submission, submitted: Instant::now(), steps, log });
+        self.last_step = steps.last().map(|&step| u64::from(step) + 1).or(self.last_step);
+        self.queue.push_back(Flight { submission, program, submitted: Instant::now(), steps, log });
         self.submits += 1;
     }
 
@@ -97,8 +102,8 @@ impl Flights {
     }
 
     /// The last step submitted, counted from 1.
-    pub(super) fn step(&self) -> u64 {
-        self.queue.back().and_then(|flight| flight.steps.last()).map_or(0, |&s| u64::from(s) + 1)
+    pub(super) fn step(&self) -> Option<u64> {
+        self.last_step
     }
 
     fn finish_oldest(&mut self, gpu: &Gpu) -> Result<()> {
@@ -106,11 +111,10 @@ impl Flights {
         let Some(flight) = self.queue.pop_front() else { return Ok(()) };
         let submission_index = Some(flight.submission);
         let wait = wgpu::PollType::Wait { submission_index, timeout: None };
-        gpu.device.poll(wait).map_err(|error| gpu.error(step, &error))?;
-        gpu.check(step)?;
+        gpu.wait(wait, step)?;
         let now = Instant::now();
         let began = self.last_finished.map_or(flight.submitted, |last| last.max(flight.submitted));
-        self.adapt(now - began, flight.steps.len());
+        self.adapt(flight.program, now - began, flight.steps.len());
         self.last_finished = Some(now);
         let Some((log, columns)) = flight.log else { return Ok(()) };
         let rows = log.read(|values| rows(values, columns, &flight.steps));
@@ -119,9 +123,10 @@ impl Flights {
     }
 
     /// Aims the next submit at [`SUBMIT_TARGET`], at most four times as long as this one.
-    fn adapt(&mut self, took: Duration, steps: usize) {
+    fn adapt(&mut self, program: ProgramId, took: Duration, steps: usize) {
         let wanted = SUBMIT_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-6) * steps as f64;
-        self.steps_per_submit = (wanted as usize).clamp(1, MOST_STEPS.min(4 * steps));
+        let steps = (wanted as usize).clamp(1, MOST_STEPS.min(4 * steps));
+        self.steps_per_submit.insert(program, steps);
     }
 }
 

@@ -64,7 +64,7 @@ fn create(
         label,
         layout: Some(&pipeline_layout),
         module,
-        entry_point: Some(kernel.shader),
+        entry_point: Some(kernel.entry_point),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants,
             // Every kernel writes its workgroup memory before it reads it.

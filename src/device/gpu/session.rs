@@ -100,9 +100,9 @@ impl GpuSession {
         }))
     }
 
-    fn submit(&mut self, program: ProgramId, steps: &[Step]) -> Result<()> {
+    fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<()> {
         self.flights.make_room(&self.gpu)?;
-        let program = &self.programs[program.0];
+        let program = &self.programs[id.0];
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         for &step in steps {
@@ -118,7 +118,7 @@ impl GpuSession {
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatches.len() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
-        self.flights.push(&self.gpu, submission, steps, program.log.as_ref());
+        self.flights.push(&self.gpu, submission, id, steps, program.log.as_ref());
         self.gpu.check(self.flights.step())
     }
 
@@ -132,9 +132,7 @@ impl GpuSession {
         self.gpu.queue.submit([encoder.finish()]);
         let mapping = self.gpu.map(staging, bytes);
         let step = self.flights.step();
-        let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
-        waited.map_err(|error| self.gpu.error(step, &error))?;
-        self.gpu.check(step)?;
+        self.gpu.wait(wgpu::PollType::wait_indefinitely(), step)?;
         let widen = |values: &[f32]| values.iter().map(|&value| value.into()).collect();
         let values = mapping.read(widen).map_err(|error| self.gpu.error(step, &error))?;
         self.traffic.read_back_bytes += bytes;
@@ -217,15 +215,15 @@ impl Session for GpuSession {
 
     fn run(&mut self, program: ProgramId, mut steps: &[Step]) -> Result<()> {
         while !steps.is_empty() {
-            let (now, later) = steps.split_at(self.steps_at_once().min(steps.len()));
+            let (now, later) = steps.split_at(self.steps_at_once(program).min(steps.len()));
             self.submit(program, now)?;
             steps = later;
         }
         Ok(())
     }
 
-    fn steps_at_once(&self) -> usize {
-        self.flights.steps_per_submit()
+    fn steps_at_once(&self, program: ProgramId) -> usize {
+        self.flights.steps_per_submit(program)
     }
 
     fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {

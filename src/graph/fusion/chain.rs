@@ -84,11 +84,11 @@ impl View<'_> {
         let logits = self.output(linear.bias);
         let sums = self.reader(logits, |op| op == Op::BernoulliLogLikelihoodBlocks)?;
         let backward = self.reader(logits, |op| op == Op::BernoulliLogLikelihoodBackward)?;
-        let &[seed, _, x] = self.inputs(backward) else { return None };
+        let &[dlog_likelihood, _, x] = self.inputs(backward) else { return None };
         if self.inputs(sums) != [logits, x] {
             return None;
         }
-        let fusion = Fusion::LinearBernoulli { seed: self.constant(seed)? };
+        let fusion = Fusion::LinearBernoulli { dlog_likelihood: self.constant(dlog_likelihood)? };
         let outputs = [self.output(sums), self.output(backward)];
         Some(self.linear(linear, fusion, &[sums, backward], &[x], &outputs))
     }
@@ -118,7 +118,7 @@ impl View<'_> {
         let kl = self.maker(kl_mean).filter(|&id| self.op(id) == Op::GaussianKlBackward)?;
         let softplus = self.reader(self.output(add_stddev), |op| op == Op::SoftplusBackward)?;
         let join = self.reader(self.output(softplus), |op| op == Op::SplitColumnsBackward)?;
-        let &[seed, mean, stddev] = self.inputs(kl) else { return None };
+        let &[dkl, mean, stddev] = self.inputs(kl) else { return None };
         let fits = self.graph.node(kl).outputs == [kl_mean, kl_stddev]
             && self.inputs(softplus)[0] == self.output(add_stddev)
             && self.inputs(join) == [self.output(add_mean), self.output(softplus)];
@@ -127,7 +127,7 @@ impl View<'_> {
         }
         let (eps, s) = (self.inputs(through_z)[1], self.inputs(softplus)[1]);
         Some(Group {
-            fusion: Fusion::LatentBackward { seed: self.constant(seed)? },
+            fusion: Fusion::LatentBackward { dkl: self.constant(dkl)? },
             nodes: vec![product, through_z, kl, add_mean, add_stddev, softplus, join],
             inputs: [self.inputs(product), &[eps, mean, stddev, s]].concat(),
             outputs: vec![self.output(join)],

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 
 use naga::{AddressSpace, ArraySize, GlobalVariable, Module, ScalarKind, StorageAccess, TypeInner};
 use wgvae::graph::Element;
-use wgvae::kernel::{KERNELS, Kernel, Step};
+use wgvae::kernel::{Kernel, Step, kernels};
 
 use super::{Applied, Outcome};
 
@@ -29,7 +29,7 @@ impl Interface {
             format!("group 0, binding {binding}: {access} array<{scalar}>")
         });
         Self {
-            entry_point: kernel.shader,
+            entry_point: kernel.entry_point,
             bindings: bindings.collect(),
             constants: (kernel.constants)(&applied.call),
             immediate: if applied.call.op.depends_on_step() { step_layout() } else { Vec::new() },
@@ -154,7 +154,7 @@ fn type_name(module: &Module, ty: naga::Handle<naga::Type>) -> String {
 
 #[test]
 fn every_module_fits_its_row() -> Outcome {
-    for kernel in KERNELS {
+    for kernel in kernels() {
         for case in (kernel.cases)() {
             let interface = Interface::of(kernel, &Applied::new(&case)?);
             interface.check(&kernel.wgsl()).map_err(|error| format!("{}: {error}", kernel.name))?;

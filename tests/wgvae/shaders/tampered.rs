@@ -1,7 +1,7 @@
 //! The reflection's own test: modules that differ from their rows in one thing, and the words by
 //! which each difference is reported.
 
-use wgvae::kernel::KERNELS;
+use wgvae::kernel::kernels;
 
 use super::interface::Interface;
 use super::{Applied, Outcome};
@@ -64,7 +64,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
 #[test]
 fn every_difference_is_reported() -> Outcome {
     for &(name, from, to, words) in CHANGES {
-        let kernel = KERNELS.iter().find(|kernel| kernel.name == name).ok_or(name)?;
+        let kernel = kernels().find(|kernel| kernel.name == name).ok_or(name)?;
         let case = (kernel.cases)().into_iter().next().ok_or(name)?;
         let interface = Interface::of(kernel, &Applied::new(&case)?);
         let wgsl = kernel.wgsl();

@@ -13,7 +13,7 @@ use naga::back::{hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
-use wgvae::kernel::{KERNELS, Kernel, WORKGROUP};
+use wgvae::kernel::{Kernel, WORKGROUP, kernels};
 
 use super::{Applied, Outcome};
 
@@ -143,9 +143,9 @@ fn translate(
     constants: &[(&str, f64)],
     file: &Path,
 ) -> Result<bool, Box<dyn std::error::Error>> {
-    let entry = kernel.shader;
+    let entry = kernel.entry_point;
     let valid = valid.specialised(entry, constants)?;
-    let invocations = if entry == "matmul" { [16, 16, 1] } else { [WORKGROUP as u32, 1, 1] };
+    let invocations = if entry == "product" { [16, 16, 1] } else { [WORKGROUP as u32, 1, 1] };
     let sizes: Vec<_> = valid.module.entry_points.iter().map(|e| e.workgroup_size).collect();
     assert_eq!(sizes, [invocations], "{entry}");
     valid.msl(entry)?;
@@ -165,7 +165,7 @@ fn every_module_translates_for_every_backend() -> Outcome {
     let file = folder.path().join("kernel.spv");
     let mut seen = HashSet::new();
     let mut installed = true;
-    for kernel in KERNELS {
+    for kernel in kernels() {
         let valid = Valid::new(&kernel.wgsl()).map_err(|e| format!("{}: {e}", kernel.name))?;
         for case in (kernel.cases)() {
             let constants = (kernel.constants)(&Applied::new(&case)?.call);

@@ -13,10 +13,21 @@ pub fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
     rng
 }
 
-/// A draw from N(0, 1) by the Box–Muller transform, with the logarithm and cosine of the `libm`
-/// crate: the platform's may differ in the last bit.
-pub fn normal(rng: &mut impl Rng) -> f64 {
+/// Two independent draws from N(0, 1) by the Box–Muller transform, with the logarithm, cosine and
+/// sine of the `libm` crate: the platform's may differ in the last bit.
+fn normal_pair(rng: &mut impl Rng) -> [f64; 2] {
     let u = 1.0 - rng.random::<f64>(); // in (0, 1]
     let v = rng.random::<f64>();
-    (-2.0 * libm::log(u)).sqrt() * libm::cos(TAU * v)
+    let radius = (-2.0 * libm::log(u)).sqrt();
+    [radius * libm::cos(TAU * v), radius * libm::sin(TAU * v)]
+}
+
+/// Independent draws from N(0, 1).
+pub fn normals(rng: &mut impl Rng) -> impl Iterator<Item = f64> {
+    std::iter::repeat_with(move || normal_pair(rng)).flatten()
+}
+
+/// A draw from N(0, 1).
+pub fn normal(rng: &mut impl Rng) -> f64 {
+    normal_pair(rng)[0]
 }

@@ -1,7 +1,7 @@
 //! Starting weights.
 
 use super::{Architecture, Weights};
-use crate::random::{generator, normal};
+use crate::random::{generator, normals};
 
 /// The tutorial's: weights N(0, 1)·2/√fan_in, biases 0. The same on every platform: they come from
 /// [`generator`], stream 0.
@@ -14,7 +14,7 @@ pub fn initial_weights(architecture: &Architecture, seed: u64) -> Weights {
             return vec![0.0; shape.len()];
         }
         let scale = 2.0 / (shape.rows as f64).sqrt();
-        (0..shape.len()).map(|_| (normal(&mut rng) * scale) as f32).collect()
+        normals(&mut rng).take(shape.len()).map(|draw| (draw * scale) as f32).collect()
     });
     let values = values.collect();
     Weights { architecture: architecture.clone(), values }

@@ -1,6 +1,6 @@
 //! Reference numbers from PyTorch autograd in f64 (`tests/golden/README.md`): every intermediate of
 //! the first step, every gradient, and weights and RMSProp state after the first and the last
-//! update, on the oracle and on every device.
+//! update, on the oracle and on every device, with ops fused and as they are.
 
 use crate::devices::sessions;
 use safetensors::{Dtype, SafeTensors};
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::graph::{Element, Graph, Plan, RmsProp, Shape, TensorId};
+use wgvae::graph::{Element, FusionOptions, Graph, Plan, RmsProp, Role, Shape, TensorId, fuse};
 use wgvae::kernel::{Step, Tolerance};
 use wgvae::model::{Architecture, forward, training};
 use wgvae::verify::compare;
@@ -70,6 +70,41 @@ impl Golden {
     }
 }
 
+/// How the graph is run, and so what of it can be seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    /// Op by op: everything.
+    Primitives,
+    /// Fused: what leaves a phase.
+    Fused,
+    /// Fused, but for the updates: the gradients too.
+    GradientsApart,
+}
+
+impl Mode {
+    fn intermediates(self) -> &'static [&'static str] {
+        match self {
+            Self::Primitives => &["mean", "stddev", "z", "logits", "log_likelihood", "kl"],
+            _ => &["mean", "stddev", "z"],
+        }
+    }
+
+    fn plan(self, graph: &Graph) -> Plan {
+        let find = |name: &str| graph.find(name);
+        let mut outputs: Vec<_> = self.intermediates().iter().copied().filter_map(find).collect();
+        match self {
+            Self::Primitives => return Plan::keep_all(graph.clone()),
+            Self::Fused => (),
+            Self::GradientsApart => {
+                let parameters = graph.tensors().iter().filter(|t| t.role == Role::Parameter);
+                outputs.extend(parameters.filter_map(|t| graph.find(&format!("d{}", t.name))));
+            }
+        }
+        let options = FusionOptions { updates: self == Self::Fused };
+        Plan::new(fuse(graph, &outputs, options), &outputs)
+    }
+}
+
 /// A golden file on a device.
 struct Run<'a> {
     golden: &'a Golden,
@@ -78,6 +113,7 @@ struct Run<'a> {
     graph: Graph,
     compared: usize,
     exact: bool,
+    mode: Mode,
 }
 
 impl<'a> Run<'a> {
@@ -85,6 +121,7 @@ impl<'a> Run<'a> {
         golden: &'a Golden,
         session: &'a mut dyn Session,
         exact: bool,
+        mode: Mode,
     ) -> Result<Self, Box<dyn Error>> {
         let architecture = &golden.architecture;
         let batch = golden.must("x")?.0[1];
@@ -93,12 +130,12 @@ impl<'a> Run<'a> {
         let eps = graph.data("eps", Shape::new(batch, architecture.latent()), Element::F32);
         let pass = forward(&mut graph, architecture, x, eps)?;
         training(&mut graph, &pass, RmsProp::default())?;
-        let program = session.load(Plan::keep_all(graph.clone()))?;
+        let program = session.load(mode.plan(&graph))?;
         for parameter in architecture.parameters() {
             let values = golden.parameter(&format!("init.{}", parameter.name))?;
             session.write(&parameter.name, Values::F64(&values.ok_or("no init")?))?;
         }
-        Ok(Self { golden, session, program, graph, compared: 0, exact })
+        Ok(Self { golden, session, program, graph, compared: 0, exact, mode })
     }
 
     fn step(&mut self, step: usize) -> Outcome {
@@ -115,7 +152,7 @@ impl<'a> Run<'a> {
     }
 
     fn intermediates(&mut self) -> Outcome {
-        for name in ["mean", "stddev", "z", "logits", "log_likelihood", "kl"] {
+        for name in self.mode.intermediates() {
             let expected = self.golden.must(&format!("step0.{name}"))?.1;
             let found = self.output(name)?;
             self.compare(name, &found, &expected)?;
@@ -166,14 +203,21 @@ impl<'a> Run<'a> {
 }
 
 /// Compares everything, and returns how many tensors that was.
-fn check(golden: &Golden, session: &mut dyn Session, exact: bool) -> Result<usize, Box<dyn Error>> {
+fn check(
+    golden: &Golden,
+    session: &mut dyn Session,
+    exact: bool,
+    mode: Mode,
+) -> Result<usize, Box<dyn Error>> {
     let steps = golden.must("x")?.0[0];
-    let mut run = Run::new(golden, session, exact)?;
+    let mut run = Run::new(golden, session, exact, mode)?;
     for step in 0..steps {
         run.step(step)?;
         if step == 0 {
             run.intermediates()?;
-            run.gradients()?;
+            if mode != Mode::Fused {
+                run.gradients()?;
+            }
             run.state("after1")?;
         }
     }
@@ -181,28 +225,35 @@ fn check(golden: &Golden, session: &mut dyn Session, exact: bool) -> Result<usiz
     Ok(run.compared)
 }
 
-fn check_everywhere(golden: &Golden, tensors: usize) -> Outcome {
-    assert_eq!(check(golden, &mut CpuSession::<f64>::new(), true)?, tensors);
-    for mut session in sessions() {
-        assert_eq!(check(golden, session.as_mut(), false)?, tensors);
+/// `shared` tensors are seen in every mode: ELBOs, and states after updates.
+fn check_everywhere(golden: &Golden, shared: usize) -> Outcome {
+    let gradients = golden.architecture.parameters().len();
+    for (mode, seen) in
+        [(Mode::Primitives, 6 + gradients), (Mode::Fused, 3), (Mode::GradientsApart, 3 + gradients)]
+    {
+        let oracle = &mut CpuSession::<f64>::new();
+        assert_eq!(check(golden, oracle, true, mode)?, shared + seen, "{mode:?}");
+        for mut session in sessions() {
+            assert_eq!(check(golden, session.as_mut(), false, mode)?, shared + seen, "{mode:?}");
+        }
     }
     Ok(())
 }
 
 #[test]
 fn tiny() -> Outcome {
-    // 10 ELBOs, 6 intermediates, 8 gradients, 2 × 16 states
-    check_everywhere(&Golden::open("tiny-5-3-2", 5, &[3, 2])?, 10 + 6 + 8 + 32)
+    // 10 ELBOs, 2 × 16 states
+    check_everywhere(&Golden::open("tiny-5-3-2", 5, &[3, 2])?, 10 + 32)
 }
 
 #[test]
 fn deep() -> Outcome {
-    check_everywhere(&Golden::open("deep-12-9-7-3", 12, &[9, 7, 3])?, 10 + 6 + 12 + 48)
+    check_everywhere(&Golden::open("deep-12-9-7-3", 12, &[9, 7, 3])?, 10 + 48)
 }
 
 #[test]
 fn mnist() -> Outcome {
     let mut golden = Golden::open("mnist-784-200-100", 784, &[200, 100])?;
     golden.f64 = F64_STORED_F32;
-    check_everywhere(&golden, 2 + 6 + 8)
+    check_everywhere(&golden, 2)
 }

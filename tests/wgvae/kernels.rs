@@ -5,9 +5,9 @@ use crate::devices::sessions;
 use wgvae::Result;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Description, LogRow, ProgramId, Session, Traffic, Values};
-use wgvae::graph::{Plan, TensorId};
-use wgvae::kernel::{Step, kernels};
-use wgvae::verify::{Row, verify_kernel, verify_steps};
+use wgvae::graph::{Element, Op, Plan, Shape, TensorId};
+use wgvae::kernel::{Case, Fill, Input, Step, Work, kernels};
+use wgvae::verify::{Row, verify_case, verify_kernel, verify_steps};
 
 fn assert_ok(session: &dyn Session, row: &Row) {
     let name = &session.description().name;
@@ -32,6 +32,27 @@ fn the_first_steps_agree_with_the_oracle() -> Result<()> {
     for mut session in sessions() {
         for fused in [true, false] {
             for row in verify_steps(session.as_mut(), 7, fused)? {
+                assert_ok(session.as_ref(), &row);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A grid has at most 65,535 workgroups along x; beyond that it goes on along y.
+#[test]
+fn more_workgroups_than_one_row_of_the_grid() -> Result<()> {
+    let real = |shape, fill| Input { shape, element: Element::F32, fill };
+    let long = Shape::new(1, 65_536 * 64 + 1);
+    let tall = Shape::new(65_537, 2);
+    for (name, op, inputs) in [
+        ("relu", Op::Relu, vec![real(long, Fill::Normal)]),
+        ("gaussian_kl", Op::GaussianKl, vec![real(tall, Fill::Normal), real(tall, Fill::Positive)]),
+    ] {
+        let case = Case { work: Work::Op(op), inputs, targets: Vec::new() };
+        for mut session in sessions() {
+            for kernel in kernels().filter(|kernel| kernel.name == name) {
+                let row = verify_case(session.as_mut(), kernel, &case, 1)?;
                 assert_ok(session.as_ref(), &row);
             }
         }

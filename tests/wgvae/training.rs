@@ -143,12 +143,61 @@ fn nothing_is_made_or_sent_after_the_first_step() -> Result<()> {
         session.run(program, &steps(1..400))?;
         assert_eq!(session.take_log(true)?.len(), 399);
         let after = (gpu.allocations(), session.traffic());
-        assert_eq!(before.0, after.0, "wgpu's buffers and memory allocations");
+        assert!(before.0.iter().all(|&count| count > 0), "{:?}", before.0);
+        assert_eq!(before.0, after.0, "wgpu's buffers and their bytes");
         assert_eq!(before.1.buffers_created, after.1.buffers_created);
         assert_eq!(before.1.uploaded_bytes, after.1.uploaded_bytes);
         let submits = after.1.submits - before.1.submits;
         assert!(submits < 100, "{submits} submits for 399 steps");
     }
+    Ok(())
+}
+
+/// All that an epoch sends is the order of its images, before its first step; and neither it, nor
+/// the test after it, nor reading the weights makes a buffer.
+#[test]
+fn an_epoch_sends_only_the_order_of_its_images() -> Result<()> {
+    let (data, config) = (mnist(960)?, config());
+    let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+    let adapters = Adapters::enumerate();
+    assert!(!adapters.list().is_empty(), "{NO_ADAPTER}");
+    for adapter in adapters.list() {
+        let gpu = adapters.open(adapter.index)?;
+        let mut session = GpuSession::new(gpu.clone());
+        let mut trainer = Trainer::new(&mut session, &config, &data)?;
+        let before = session.traffic();
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            trainer.epoch(&mut session, |_| Ok(()))?;
+            Weights::read(&architecture, &mut session)?;
+            held.push(gpu.allocations());
+        }
+        // Before the first step wgpu still holds the buffers that the data set came through.
+        assert!(held[0].iter().all(|&count| count > 0), "{held:?}");
+        assert_eq!(held[0], held[1], "wgpu's buffers and their bytes");
+        let after = session.traffic();
+        assert_eq!(before.buffers_created, after.buffers_created);
+        let sent = after.uploaded_bytes - before.uploaded_bytes;
+        assert_eq!(sent, 2 * 4 * data.train.len() as u64);
+    }
+    Ok(())
+}
+
+/// `elbo-784-200-100.json` has the test ELBO of the same training in PyTorch after each epoch, for
+/// several seeds: their mean after the third is -113.3, and they differ by more than 1.
+#[test]
+fn three_epochs_reach_the_reference() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/elbo-784-200-100.json");
+    let reference: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let expected = reference_elbo(&reference, 3).ok_or("no third epoch")?;
+    let data = Split::from_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist"))?;
+    let mut session = CpuSession::<f32>::new();
+    let mut trainer = Trainer::new(&mut session, &Config::default(), &data)?;
+    let mut elbo = f64::NAN;
+    for _ in 0..3 {
+        elbo = trainer.epoch(&mut session, |_| Ok(()))?.test.elbo;
+    }
+    assert!((elbo - expected).abs() <= 2.0, "{elbo}, not {expected}");
     Ok(())
 }
 
@@ -237,4 +286,11 @@ fn sessions_refuse_what_does_not_fit() -> Result<()> {
         assert!(matches!(other, Err(Error::TensorMismatch { .. })), "{other:?}");
     }
     Ok(())
+}
+
+/// The mean over the seeds of the test ELBO after an epoch, counted from 1.
+fn reference_elbo(reference: &serde_json::Value, epoch: usize) -> Option<f64> {
+    let seeds = reference.as_array()?;
+    let elbos = seeds.iter().map(|seed| seed["epochs"][epoch - 1]["test_elbo"].as_f64());
+    Some(elbos.sum::<Option<f64>>()? / seeds.len() as f64)
 }

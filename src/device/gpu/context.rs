@@ -149,9 +149,9 @@ impl Gpu {
         Mapping { staging: staging.clone(), bytes, result }
     }
 
-    /// Buffers and device memory allocations that wgpu holds at the moment.
+    /// Buffers that wgpu holds at the moment, its own included, and the bytes in them.
     pub fn allocations(&self) -> [isize; 2] {
         let counters = self.device.get_internal_counters().hal;
-        [counters.buffers.read(), counters.memory_allocations.read()]
+        [counters.buffers.read(), counters.buffer_memory.read()]
     }
 }

@@ -2,9 +2,9 @@
 
 override COLUMNS: u32;
 
-@group(0) @binding(0) var<storage, read> dlog_likelihood: array<f32>;
-@group(0) @binding(1) var<storage, read> logits: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dlog_likelihood: array<f32>;
+@group(0) @binding(1) var<storage, read_write> logits: array<f32>;
+@group(0) @binding(2) var<storage, read_write> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

@@ -3,7 +3,7 @@
 override COLUMNS: u32;
 override STREAM: u32;
 
-@group(0) @binding(0) var<storage, read> probabilities: array<f32>;
+@group(0) @binding(0) var<storage, read_write> probabilities: array<f32>;
 @group(0) @binding(1) var<storage, read_write> samples: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

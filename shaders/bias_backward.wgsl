@@ -1,6 +1,6 @@
 // dbias [1, columns] = column sums of dy [rows, columns]: one invocation a column, rows in order.
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dy: array<f32>;
 @group(0) @binding(1) var<storage, read_write> dbias: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

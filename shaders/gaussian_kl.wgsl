@@ -3,8 +3,8 @@
 
 override COLUMNS: u32;
 
-@group(0) @binding(0) var<storage, read> mean: array<f32>;
-@group(0) @binding(1) var<storage, read> stddev: array<f32>;
+@group(0) @binding(0) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(1) var<storage, read_write> stddev: array<f32>;
 @group(0) @binding(2) var<storage, read_write> kl: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

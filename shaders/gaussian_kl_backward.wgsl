@@ -3,9 +3,9 @@
 
 override COLUMNS: u32;
 
-@group(0) @binding(0) var<storage, read> dkl: array<f32>;
-@group(0) @binding(1) var<storage, read> mean: array<f32>;
-@group(0) @binding(2) var<storage, read> stddev: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dkl: array<f32>;
+@group(0) @binding(1) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(2) var<storage, read_write> stddev: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dmean: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dstddev: array<f32>;
 

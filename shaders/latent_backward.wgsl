@@ -4,12 +4,12 @@
 
 override DKL: f32;
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> eps: array<f32>;
-@group(0) @binding(3) var<storage, read> mean: array<f32>;
-@group(0) @binding(4) var<storage, read> stddev: array<f32>;
-@group(0) @binding(5) var<storage, read> s: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> eps: array<f32>;
+@group(0) @binding(3) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stddev: array<f32>;
+@group(0) @binding(5) var<storage, read_write> s: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dencoded: array<f32>;
 
 fn a_at(row: u32, k: u32) -> f32 {

@@ -3,10 +3,10 @@
 // z = mean + stddev * eps; and the KL divergence of blocks of four units. A unit's mean and s are
 // partners, so one invocation has both.
 
-@group(0) @binding(0) var<storage, read> h: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> eps: array<f32>;
+@group(0) @binding(0) var<storage, read_write> h: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> eps: array<f32>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> s: array<f32>;
 @group(0) @binding(6) var<storage, read_write> stddev: array<f32>;

@@ -5,7 +5,7 @@ override LOG_ROWS: u32;
 override COLUMNS: u32;
 override COLUMN: u32;
 
-@group(0) @binding(0) var<storage, read> term: array<f32>;
+@group(0) @binding(0) var<storage, read_write> term: array<f32>;
 @group(0) @binding(1) var<storage, read_write> loss_log: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

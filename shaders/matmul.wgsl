@@ -4,8 +4,8 @@
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(0) var<storage, read_write> a: array<f32>;
+@group(0) @binding(1) var<storage, read_write> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 
 fn a_at(row: u32, k: u32) -> f32 {

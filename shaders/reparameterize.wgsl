@@ -1,8 +1,8 @@
 // z = mean + stddev * eps.
 
-@group(0) @binding(0) var<storage, read> mean: array<f32>;
-@group(0) @binding(1) var<storage, read> stddev: array<f32>;
-@group(0) @binding(2) var<storage, read> eps: array<f32>;
+@group(0) @binding(0) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(1) var<storage, read_write> stddev: array<f32>;
+@group(0) @binding(2) var<storage, read_write> eps: array<f32>;
 @group(0) @binding(3) var<storage, read_write> z: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

@@ -1,7 +1,7 @@
 // dstddev = dz * eps.
 
-@group(0) @binding(0) var<storage, read> dz: array<f32>;
-@group(0) @binding(1) var<storage, read> eps: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dz: array<f32>;
+@group(0) @binding(1) var<storage, read_write> eps: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dstddev: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

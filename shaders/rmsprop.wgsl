@@ -4,7 +4,7 @@ override LEARNING_RATE: f32;
 override GAIN: f32; // 1 - decay
 override EPSILON: f32;
 
-@group(0) @binding(0) var<storage, read> dw: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(1) var<storage, read_write> w: array<f32>;
 @group(0) @binding(2) var<storage, read_write> ms: array<f32>;
 

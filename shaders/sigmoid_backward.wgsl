@@ -1,7 +1,7 @@
 // dx = dy * y * (1 - y).
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

@@ -1,6 +1,6 @@
 // stddev = ln(1 + exp(s)) + 1e-6.
 
-@group(0) @binding(0) var<storage, read> s: array<f32>;
+@group(0) @binding(0) var<storage, read_write> s: array<f32>;
 @group(0) @binding(1) var<storage, read_write> stddev: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

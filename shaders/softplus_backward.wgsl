@@ -1,7 +1,7 @@
 // ds = dstddev * sigmoid(s).
 
-@group(0) @binding(0) var<storage, read> dstddev: array<f32>;
-@group(0) @binding(1) var<storage, read> s: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dstddev: array<f32>;
+@group(0) @binding(1) var<storage, read_write> s: array<f32>;
 @group(0) @binding(2) var<storage, read_write> ds: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

@@ -3,7 +3,7 @@
 override LEFT: u32;
 override RIGHT: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> left: array<f32>;
 @group(0) @binding(2) var<storage, read_write> right: array<f32>;
 

@@ -3,8 +3,8 @@
 override LEFT: u32;
 override RIGHT: u32;
 
-@group(0) @binding(0) var<storage, read> dleft: array<f32>;
-@group(0) @binding(1) var<storage, read> dright: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dleft: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dright: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

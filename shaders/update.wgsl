@@ -5,8 +5,8 @@ override LEARNING_RATE: f32;
 override GAIN: f32; // 1 - decay
 override EPSILON: f32;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dy: array<f32>;
 @group(0) @binding(2) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> weight_ms: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;

@@ -53,8 +53,10 @@
 //!   and a run can be taken up at any step.
 //! - **The noise op is apart from the sample op.** The golden tests feed PyTorch's noise into the
 //!   same graph in its place.
-//! - **Slots are whole buffers.** One arena would need no assignment, but wgpu tracks a buffer as a
-//!   whole and refuses to bind it read-only and writable in one dispatch.
+//! - **One buffer for the workspace, one for the parameters, one for the optimiser's state.** The
+//!   update of all layers is one dispatch, for any number of layers, so it cannot bind each tensor.
+//!   wgpu refuses a buffer that one dispatch binds read-only and writable, so kernels bind all real
+//!   numbers writable.
 //! - **Own logarithm, sine and cosine where WGSL's are too loose.** Vulkan allows `log` an absolute
 //!   error of 2⁻²¹ around 1 and `sin` 2⁻¹¹; `shaders/common/log1p.wgsl` and `shaders/normal.wgsl`
 //!   keep f32 accuracy on every driver, and under fast math.

@@ -4,7 +4,7 @@
 use super::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
 use crate::Result;
 use crate::cpu::Real;
-use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, Shape, Tensor, TensorId};
+use crate::graph::{Element, LOG_ROWS, Node, Plan, Shape, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Operand, Step, Twin, Twins};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -108,13 +108,10 @@ impl<T: CpuReal> CpuSession<T> {
             return Ok(index);
         }
         let len = tensor.shape.len();
-        let storage = match (tensor.element, tensor.role) {
-            (Element::U8, _) => Storage::Bytes(vec![0; len]),
-            (Element::U32, _) => Storage::Words(vec![0; len]),
-            (_, Role::State(value) | Role::Constant(value)) => {
-                Storage::Reals(vec![T::of(value.into()); len])
-            }
-            _ => Storage::Reals(vec![T::zero(); len]),
+        let storage = match tensor.element {
+            Element::U8 => Storage::Bytes(vec![0; len]),
+            Element::U32 => Storage::Words(vec![0; len]),
+            Element::F32 => Storage::Reals(vec![T::of(tensor.fill().into()); len]),
         };
         self.held.push((tensor.clone(), storage));
         Ok(self.held.len() - 1)

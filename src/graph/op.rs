@@ -197,20 +197,28 @@ impl Op {
         )
     }
 
+    /// The element type of an input, given by its place. Outputs are real numbers.
+    pub fn input_element(&self, input: usize) -> Element {
+        match (self, input) {
+            (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 0) => Element::U8,
+            (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 1) => Element::U32,
+            _ => Element::F32,
+        }
+    }
+
     /// The shapes of the outputs for these inputs.
     ///
     /// # Errors
     /// [`Error::Shape`] if the op is not defined for them.
     pub fn output_shapes(&self, inputs: &[&Tensor]) -> Result<Vec<Shape>> {
         let shapes: Vec<_> = inputs.iter().map(|tensor| tensor.shape).collect();
-        let reals = match self {
-            Self::GatherBatch { .. } => {
-                inputs.iter().map(|t| t.element).eq([Element::U8, Element::U32])
-            }
-            _ => inputs.iter().all(|tensor| tensor.element == Element::F32),
-        };
+        let elements = inputs.iter().map(|tensor| tensor.element);
+        let expected = (0..inputs.len()).map(|input| self.input_element(input));
         match self.infer(&shapes) {
-            Some(outputs) if reals && shapes.iter().chain(&outputs).all(|s| !s.is_empty()) => {
+            Some(outputs)
+                if elements.eq(expected)
+                    && shapes.iter().chain(&outputs).all(|s| !s.is_empty()) =>
+            {
                 Ok(outputs)
             }
             _ => Err(self.mismatch(inputs)),

@@ -131,6 +131,14 @@ impl Tensor {
         Err(Error::TensorMismatch { name: self.name.clone(), expected, found })
     }
 
+    /// What every element is before anything is written.
+    pub fn fill(&self) -> f32 {
+        match self.role {
+            Role::State(value) | Role::Constant(value) => value,
+            _ => 0.0,
+        }
+    }
+
     /// Whether it lives within one step only.
     pub fn is_workspace(&self) -> bool {
         self.role == Role::Workspace

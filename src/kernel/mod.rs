@@ -2,8 +2,9 @@
 //! grid, its tolerance and the awkward cases that it must get right. Tests, `wgvae verify` and the
 //! devices walk the table: a new kernel is its `.wgsl`, its twin and its row.
 //!
-//! A kernel binds its node's inputs, then its outputs, as storage buffers of group 0, in order;
-//! inputs are read-only. Each buffer is bound with the exact size of its tensor, so shaders may
+//! A kernel binds its node's inputs, then its outputs, as storage buffers of group 0, in order. All
+//! real numbers are bound writable, since inputs and outputs lie in one buffer, which wgpu does not
+//! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the exact size of its tensor, so shaders may
 //! use `arrayLength`. Everything else that is fixed for a plan comes in `override` constants;
 //! what changes from step to step is the [`Step`] in immediate data.
 

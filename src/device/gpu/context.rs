@@ -112,12 +112,12 @@ impl Gpu {
     }
 
     /// A buffer that kernels bind.
-    pub(super) fn storage_buffer(&self, label: &str, bytes: usize) -> Result<wgpu::Buffer> {
+    pub(super) fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
         let limits = self.device.limits();
         // WGSL counts bytes and elements in 32 bits.
         let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let most = most.min(u32::MAX.into());
-        if bytes as u64 > most {
+        if bytes > most {
             return Err(Error::Unsupported {
                 adapter: self.description.name.clone(),
                 expected: format!("at least {bytes} bytes in one storage buffer, for {label}"),
@@ -131,12 +131,12 @@ impl Gpu {
     }
 
     /// A buffer that the host maps to read what was copied into it.
-    pub(super) fn staging_buffer(&self, label: &str, bytes: usize) -> wgpu::Buffer {
+    pub(super) fn staging_buffer(&self, label: &str, bytes: u64) -> wgpu::Buffer {
         self.buffer(label, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
-    fn buffer(&self, label: &str, bytes: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
-        let (label, size) = (Some(label), bytes as u64);
+    fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        let label = Some(label);
         let wanted = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
         self.device.create_buffer(&wanted)
     }

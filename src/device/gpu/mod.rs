@@ -3,6 +3,7 @@
 //! a plan is loaded; a step only records dispatches.
 
 mod adapter;
+mod arena;
 mod context;
 mod flight;
 mod pipeline;

@@ -1,7 +1,7 @@
 //! Compute pipelines, each made once: one for every shader and set of `override` constants.
 
 use super::context::Gpu;
-use crate::graph::Op;
+use crate::graph::{Element, Op};
 use crate::kernel::{Call, Kernel, Step};
 use std::collections::HashMap;
 
@@ -51,7 +51,8 @@ fn create(
 ) -> Pipeline {
     let label = Some(kernel.name);
     let buffers = call.inputs.len() + call.outputs.len();
-    let entries: Vec<_> = (0..buffers).map(|i| entry(i, i < call.inputs.len())).collect();
+    let real = |i| call.op.input_element(i) == Element::F32;
+    let entries: Vec<_> = (0..buffers).map(|i| entry(i, !real(i))).collect();
     let layout = gpu
         .device
         .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });

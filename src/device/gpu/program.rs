@@ -1,5 +1,6 @@
 //! A loaded plan: its workspace, and for each node a pipeline, a bind group and a grid.
 
+use super::arena::Region;
 use super::context::Gpu;
 use super::pipeline::{Pipeline, immediate_size};
 use crate::graph::{Plan, TensorId};
@@ -22,9 +23,9 @@ impl Dispatch {
         kernel: &Kernel,
         call: &Call,
         pipeline: Pipeline,
-        buffers: &[(&wgpu::Buffer, usize)],
+        regions: &[Region],
     ) -> Self {
-        let entries: Vec<_> = buffers.iter().enumerate().map(entry).collect();
+        let entries: Vec<_> = regions.iter().enumerate().map(entry).collect();
         let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(kernel.name),
             layout: &pipeline.layout,
@@ -51,18 +52,17 @@ impl Dispatch {
 }
 
 /// Binds exactly the tensor's bytes, so that `arrayLength` counts its elements.
-fn entry<'a>(
-    (binding, &(buffer, bytes)): (usize, &(&'a wgpu::Buffer, usize)),
-) -> wgpu::BindGroupEntry<'a> {
-    let size = NonZeroU64::new(bytes as u64);
-    let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: 0, size });
+fn entry((binding, region): (usize, &Region)) -> wgpu::BindGroupEntry<'_> {
+    let Region { buffer, offset, bytes } = region;
+    let (offset, size) = (*offset, NonZeroU64::new(*bytes));
+    let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
     wgpu::BindGroupEntry { binding: binding as u32, resource }
 }
 
 /// Where a plan's log is, and the buffers through which it is read back.
 #[derive(Debug)]
 pub(super) struct Log {
-    pub(super) source: wgpu::Buffer,
+    pub(super) source: Region,
     pub(super) staging: Vec<wgpu::Buffer>,
     pub(super) columns: usize,
 }
@@ -71,7 +71,7 @@ pub(super) struct Log {
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) plan: Plan,
-    pub(super) slots: Vec<wgpu::Buffer>,
+    pub(super) slots: Vec<Region>,
     pub(super) dispatches: Vec<Dispatch>,
     pub(super) log: Option<Log>,
 }

@@ -1,5 +1,6 @@
 //! Tensors in buffers, and plans that run on them.
 
+use super::arena::{Arena, Place, Region};
 use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::Pipelines;
@@ -13,7 +14,7 @@ use crate::kernel::{Call, Kernel, Step};
 #[derive(Debug)]
 pub struct GpuSession {
     gpu: Gpu,
-    held: Vec<(Tensor, wgpu::Buffer)>,
+    held: Vec<(Tensor, Region)>,
     programs: Vec<Program>,
     pipelines: Pipelines,
     flights: Flights,
@@ -40,20 +41,34 @@ impl GpuSession {
         names().position(|held| held == name).ok_or_else(|| unknown_tensor(name, names()))
     }
 
-    /// Shares a tensor with earlier plans, or makes it.
-    fn hold(&mut self, tensor: &Tensor) -> Result<()> {
-        if let Ok(index) = self.find(&tensor.name) {
-            return self.held[index].0.same_as(tensor);
-        }
-        let buffer = self.gpu.storage_buffer(&tensor.name, tensor.bytes())?;
-        self.traffic.buffers_created += 1;
-        self.held.push((tensor.clone(), buffer));
-        match tensor.role {
-            Role::State(value) | Role::Constant(value) if value != 0.0 => {
-                self.write(&tensor.name, Values::F32(&vec![value; tensor.shape.len()]))
+    /// Makes room for a plan: buffers for its slots and for what it does not share with earlier
+    /// plans. Returns the slots.
+    fn allocate(&mut self, plan: &Plan) -> Result<Vec<Region>> {
+        let mut arenas = Arenas::new(&self.gpu);
+        let slots: Vec<_> =
+            plan.slots().bytes.iter().map(|&bytes| arenas.workspace.place(bytes)).collect();
+        let mut new = Vec::new();
+        for tensor in plan.persistent().map(|id| plan.graph().tensor(id)) {
+            match self.find(&tensor.name) {
+                Ok(index) => self.held[index].0.same_as(tensor)?,
+                Err(_) => new.push((tensor.clone(), arenas.place(&self.gpu, tensor))),
             }
-            _ => Ok(()),
         }
+        let buffers = arenas.make(&self.gpu)?;
+        self.traffic.buffers_created += buffers.iter().flatten().count() as u64;
+        let region = |(arena, place): (usize, Place)| match &buffers[arena] {
+            Some(buffer) => place.of(buffer),
+            None => unreachable!("something was placed there"),
+        };
+        for (tensor, place) in new {
+            let fill = tensor.fill();
+            let (name, len) = (tensor.name.clone(), tensor.shape.len());
+            self.held.push((tensor, region(place)));
+            if fill != 0.0 {
+                self.write(&name, Values::F32(&vec![fill; len]))?;
+            }
+        }
+        Ok(slots.into_iter().map(|place| region((Arenas::WORKSPACE, place))).collect())
     }
 
     /// A buffer to read back through, as large as the largest tensor that the host may read.
@@ -62,29 +77,29 @@ impl GpuSession {
         let held = self.held.iter().map(|(tensor, _)| tensor);
         let outputs = plan.outputs().iter().map(|&id| plan.graph().tensor(id));
         let bytes = held.chain(outputs).filter(readable).map(Tensor::bytes).max().unwrap_or(0);
-        if self.download.as_ref().is_none_or(|buffer| buffer.size() < bytes as u64) {
+        let bytes = bytes as u64;
+        if self.download.as_ref().is_none_or(|buffer| buffer.size() < bytes) {
             self.download = Some(self.gpu.staging_buffer("download", bytes));
             self.traffic.buffers_created += 1;
         }
     }
 
-    fn dispatch(&mut self, plan: &Plan, slots: &[wgpu::Buffer], node: &Node) -> Result<Dispatch> {
+    fn dispatch(&mut self, plan: &Plan, slots: &[Region], node: &Node) -> Result<Dispatch> {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
         let pipeline = self.pipelines.get(&self.gpu, kernel, &call);
-        let buffers = node
-            .inputs
-            .iter()
-            .chain(&node.outputs)
-            .map(|&id| {
-                let tensor = plan.graph().tensor(id);
-                let buffer = match plan.slot(id) {
-                    Some(slot) => &slots[slot.index()],
-                    None => &self.held[self.find(&tensor.name)?].1,
-                };
-                Ok((buffer, tensor.bytes()))
+        let region = |&id: &TensorId| -> Result<Region> {
+            let tensor = plan.graph().tensor(id);
+            Ok(match plan.slot(id) {
+                // A slot may be larger than the tensor, and shaders ask for the length.
+                Some(slot) => {
+                    Region { bytes: tensor.bytes() as u64, ..slots[slot.index()].clone() }
+                }
+                None => self.held[self.find(&tensor.name)?].1.clone(),
             })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Dispatch::new(&self.gpu, kernel, &call, pipeline, &buffers))
+        };
+        let operands = node.inputs.iter().chain(&node.outputs);
+        let regions = operands.map(region).collect::<Result<Vec<_>>>()?;
+        Ok(Dispatch::new(&self.gpu, kernel, &call, pipeline, &regions))
     }
 
     fn make_log(&mut self, plan: &Plan) -> Result<Option<Log>> {
@@ -94,7 +109,7 @@ impl GpuSession {
         Ok(Some(Log {
             source: self.held[self.find(&tensor.name)?].1.clone(),
             staging: (0..IN_FLIGHT)
-                .map(|_| self.gpu.staging_buffer(&label, tensor.bytes()))
+                .map(|_| self.gpu.staging_buffer(&label, tensor.bytes() as u64))
                 .collect(),
             columns: tensor.shape.columns,
         }))
@@ -111,7 +126,8 @@ impl GpuSession {
         drop(pass);
         if let Some(log) = &program.log {
             let staging = self.flights.staging(log);
-            encoder.copy_buffer_to_buffer(&log.source, 0, staging, 0, staging.size());
+            let Region { buffer, offset, bytes } = &log.source;
+            encoder.copy_buffer_to_buffer(buffer, *offset, staging, 0, *bytes);
             self.traffic.read_back_bytes += staging.size();
         }
         let submission = self.gpu.queue.submit([encoder.finish()]);
@@ -122,13 +138,12 @@ impl GpuSession {
         self.gpu.check(self.flights.step())
     }
 
-    /// Copies the beginning of a buffer to the host, after all steps so far.
-    fn download(&mut self, buffer: &wgpu::Buffer, len: usize) -> Result<Vec<f64>> {
+    /// Copies real numbers to the host, after all steps so far.
+    fn download(&mut self, Region { buffer, offset, bytes }: Region) -> Result<Vec<f64>> {
         self.flights.wait(&self.gpu)?;
-        let bytes = (len * size_of::<f32>()) as u64;
         let Some(staging) = &self.download else { return Ok(Vec::new()) };
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(&buffer, offset, staging, 0, bytes);
         self.gpu.queue.submit([encoder.finish()]);
         let mapping = self.gpu.map(staging, bytes);
         let step = self.flights.step();
@@ -140,9 +155,48 @@ impl GpuSession {
         Ok(values)
     }
 
-    fn upload(&mut self, buffer: &wgpu::Buffer, bytes: &[u8]) {
-        self.gpu.queue.write_buffer(buffer, 0, bytes);
+    fn upload(&mut self, region: &Region, bytes: &[u8]) {
+        self.gpu.queue.write_buffer(&region.buffer, region.offset, bytes);
         self.traffic.uploaded_bytes += bytes.len() as u64;
+    }
+}
+
+/// The buffers of one plan, while they are planned: its slots with the real numbers that the host
+/// fills, its parameters, the optimiser's state, and one buffer for each of the others.
+struct Arenas {
+    workspace: Arena,
+    parameters: Arena,
+    state: Arena,
+    others: Vec<Arena>,
+}
+
+impl Arenas {
+    const WORKSPACE: usize = 0;
+
+    fn new(gpu: &Gpu) -> Self {
+        let [workspace, parameters, state] =
+            ["workspace", "parameters", "optimizer state"].map(|label| Arena::new(gpu, label));
+        Self { workspace, parameters, state, others: Vec::new() }
+    }
+
+    /// Which arena, and where in it.
+    fn place(&mut self, gpu: &Gpu, tensor: &Tensor) -> (usize, Place) {
+        let (arena, index) = match (tensor.role, tensor.element) {
+            (Role::Data, Element::F32) => (&mut self.workspace, Self::WORKSPACE),
+            (Role::Parameter, _) => (&mut self.parameters, 1),
+            (Role::State(_), _) => (&mut self.state, 2),
+            _ => {
+                self.others.push(Arena::new(gpu, &tensor.name));
+                let last = self.others.len() - 1;
+                (&mut self.others[last], 3 + last)
+            }
+        };
+        (index, arena.place(tensor.bytes()))
+    }
+
+    fn make(self, gpu: &Gpu) -> Result<Vec<Option<wgpu::Buffer>>> {
+        let arenas = [self.workspace, self.parameters, self.state].into_iter().chain(self.others);
+        arenas.map(|arena| arena.make(gpu)).collect()
     }
 }
 
@@ -152,14 +206,7 @@ impl Session for GpuSession {
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
-        for tensor in plan.persistent() {
-            self.hold(plan.graph().tensor(tensor))?;
-        }
-        let sizes = plan.slots().bytes.iter().enumerate();
-        let slots = sizes
-            .map(|(slot, &bytes)| self.gpu.storage_buffer(&format!("slot {slot}"), bytes))
-            .collect::<Result<Vec<_>>>()?;
-        self.traffic.buffers_created += slots.len() as u64;
+        let slots = self.allocate(&plan)?;
         let dispatches = plan
             .nodes()
             .map(|node| self.dispatch(&plan, &slots, node))
@@ -172,42 +219,40 @@ impl Session for GpuSession {
     }
 
     fn write(&mut self, name: &str, values: Values) -> Result<()> {
-        let (tensor, buffer) = &self.held[self.find(name)?];
+        let (tensor, region) = &self.held[self.find(name)?];
         tensor.accepts(values.element(), values.len())?;
-        let buffer = buffer.clone();
+        let region = region.clone();
         match values {
-            Values::F32(values) => self.upload(&buffer, bytemuck::cast_slice(values)),
-            Values::U32(values) => self.upload(&buffer, bytemuck::cast_slice(values)),
+            Values::F32(values) => self.upload(&region, bytemuck::cast_slice(values)),
+            Values::U32(values) => self.upload(&region, bytemuck::cast_slice(values)),
             Values::F64(values) => {
                 let rounded: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-                self.upload(&buffer, bytemuck::cast_slice(&rounded));
+                self.upload(&region, bytemuck::cast_slice(&rounded));
             }
             Values::U8(values) => {
                 let mut padded = values.to_vec();
                 padded.resize(values.len().next_multiple_of(4), 0);
-                self.upload(&buffer, &padded);
+                self.upload(&region, &padded);
             }
         }
         self.gpu.check(self.flights.step())
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<f64>> {
-        let (tensor, buffer) = &self.held[self.find(name)?];
+        let (tensor, region) = &self.held[self.find(name)?];
         tensor.accepts(Element::F32, tensor.shape.len())?;
-        let (len, buffer) = (tensor.shape.len(), buffer.clone());
-        self.download(&buffer, len)
+        self.download(region.clone())
     }
 
     fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>> {
         let program = &self.programs[program.0];
-        let buffer = program.slots[program.plan.output_slot(tensor)?.index()].clone();
-        let len = program.bytes(tensor) / Element::F32.bytes();
-        self.download(&buffer, len)
+        let slot = program.slots[program.plan.output_slot(tensor)?.index()].clone();
+        self.download(Region { bytes: program.bytes(tensor) as u64, ..slot })
     }
 
     fn poison(&mut self, program: ProgramId) -> Result<()> {
         for slot in self.programs[program.0].slots.clone() {
-            let len = slot.size() as usize / Element::F32.bytes();
+            let len = slot.bytes as usize / Element::F32.bytes();
             self.upload(&slot, bytemuck::cast_slice(&vec![f32::NAN; len]));
         }
         self.gpu.check(self.flights.step())

@@ -19,12 +19,10 @@ pub(super) struct Interface {
 
 impl Interface {
     pub(super) fn of(kernel: &Kernel, applied: &Applied) -> Self {
-        let inputs = applied.call.inputs.len();
         let bindings = applied.elements.iter().enumerate().map(|(binding, element)| {
-            let access = if binding < inputs { "read" } else { "read_write" };
-            let scalar = match element {
-                Element::F32 => "f32",
-                Element::U32 | Element::U8 => "u32",
+            let (access, scalar) = match element {
+                Element::F32 => ("read_write", "f32"),
+                Element::U32 | Element::U8 => ("read", "u32"),
             };
             format!("group 0, binding {binding}: {access} array<{scalar}>")
         });

@@ -15,10 +15,15 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "entry point: expected [\"loss_sum\"], found [\"sum\"]",
     ),
     ("relu", "read_write> y", "read> y", "binding 1: read array<f32>\"]"),
-    ("relu", "read> x", "read_write> x", "found [\"group 0, binding 0: read_write array<f32>\","),
+    ("relu", "read_write> x", "read> x", "found [\"group 0, binding 0: read array<f32>\","),
     ("relu", "@binding(1)", "@binding(2)", "binding 2: read_write array<f32>\"]"),
     ("relu", "@group(0) @binding(1)", "@group(1) @binding(1)", "group 1, binding 1: read_write"),
-    ("relu", "x: array<f32>", "x: array<vec2f>", "found [\"group 0, binding 0: read array<Vector"),
+    (
+        "relu",
+        "x: array<f32>",
+        "x: array<vec2f>",
+        "found [\"group 0, binding 0: read_write array<Vector",
+    ),
     ("gather_batch", "indices: array<u32>", "indices: array<f32>", "binding 1: read array<f32>"),
     (
         "relu",

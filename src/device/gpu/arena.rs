@@ -1,0 +1,57 @@
+//! Tensors side by side in one buffer. Most kernels bind each operand where it lies; a kernel with
+//! as many operands as the model has layers binds the buffers whole and is told the places.
+
+use super::context::Gpu;
+use crate::Result;
+
+/// A part of a buffer.
+#[derive(Clone, Debug)]
+pub(super) struct Region {
+    pub(super) buffer: wgpu::Buffer,
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+}
+
+/// The place of a tensor in an [`Arena`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    offset: u64,
+    bytes: u64,
+}
+
+/// A buffer that is planned but not made yet.
+#[derive(Debug)]
+pub(super) struct Arena {
+    label: String,
+    alignment: u64,
+    bytes: u64,
+}
+
+impl Arena {
+    pub(super) fn new(gpu: &Gpu, label: &str) -> Self {
+        let alignment = gpu.device.limits().min_storage_buffer_offset_alignment.into();
+        Self { label: label.to_owned(), alignment, bytes: 0 }
+    }
+
+    /// Sets room aside.
+    pub(super) fn place(&mut self, bytes: usize) -> Place {
+        let place = Place { offset: self.bytes, bytes: bytes as u64 };
+        self.bytes = (self.bytes + place.bytes).next_multiple_of(self.alignment);
+        place
+    }
+
+    /// Makes the buffer; none if there is nothing in it.
+    pub(super) fn make(self, gpu: &Gpu) -> Result<Option<wgpu::Buffer>> {
+        if self.bytes == 0 {
+            return Ok(None);
+        }
+        gpu.storage_buffer(&self.label, self.bytes).map(Some)
+    }
+}
+
+impl Place {
+    /// The place in the buffer.
+    pub(super) fn of(self, buffer: &wgpu::Buffer) -> Region {
+        Region { buffer: buffer.clone(), offset: self.offset, bytes: self.bytes }
+    }
+}

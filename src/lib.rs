@@ -12,7 +12,7 @@
 //!   ↑
 //! device    where a plan runs: cpu.rs in f32 or f64, gpu/ through wgpu
 //!   ↑
-//! train, eval, verify    what is run: epochs, measurements, checks against the oracle
+//! train, eval, verify, profile    what is run: epochs, measurements, checks, timings
 //!   ↑
 //! cli       what users type
 //! ```
@@ -77,6 +77,7 @@ pub mod graph;
 pub mod kernel;
 pub mod model;
 pub mod optimizer;
+pub mod profile;
 pub mod random;
 pub mod report;
 pub mod train;

@@ -3,6 +3,7 @@
 
 mod devices;
 mod graph;
+mod profile;
 mod shared;
 mod train;
 mod verify;
@@ -25,6 +26,7 @@ enum Command {
     Train(train::Arguments),
     Devices(devices::Arguments),
     Verify(verify::Arguments),
+    Profile(profile::Arguments),
     Graph(graph::Arguments),
 }
 
@@ -34,6 +36,7 @@ pub fn run() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Profile(arguments) => profile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
     };
     match result {

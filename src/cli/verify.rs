@@ -34,7 +34,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Ok(())
     };
     for kernel in kernels() {
-        add(verify_kernel(session.as_mut(), kernel, arguments.seed)?)?;
+        verify_kernel(session.as_mut(), kernel, arguments.seed)?
+            .into_iter()
+            .try_for_each(&mut add)?;
     }
     for fused in [true, false] {
         verify_steps(session.as_mut(), arguments.seed, fused)?

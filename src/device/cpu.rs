@@ -5,7 +5,7 @@ use super::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_te
 use crate::Result;
 use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Node, Plan, Shape, Tensor, TensorId};
-use crate::kernel::{Call, Kernel, Operand, Step, Twin, Twins};
+use crate::kernel::{Call, Kernel, Operand, Step, Twin, Twins, Variant};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -246,6 +246,12 @@ impl<T: CpuReal> Session for CpuSession<T> {
     fn description(&self) -> &Description {
         &self.description
     }
+
+    fn variants(&self, _: &Kernel) -> Vec<Variant> {
+        vec![Variant::DEFAULT]
+    }
+
+    fn force(&mut self, _: Option<Variant>) {}
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
         for tensor in plan.persistent() {

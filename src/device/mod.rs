@@ -9,9 +9,11 @@ pub mod gpu;
 pub use choice::{Choice, open};
 
 use crate::graph::{Element, Plan, TensorId};
-use crate::kernel::Step;
+use crate::kernel::{Kernel, Step, Variant};
 use crate::{Error, Result};
 use serde::Serialize;
+use std::ops::Sub;
+use std::time::Duration;
 
 /// What a session computes with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,12 +91,37 @@ pub struct Traffic {
     pub dispatches: u64,
     /// Command buffers submitted.
     pub submits: u64,
+    /// Time in which the host recorded steps.
+    pub recording: Duration,
+}
+
+impl Sub for Traffic {
+    type Output = Self;
+
+    /// What has crossed since `earlier`.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            uploaded_bytes: self.uploaded_bytes - earlier.uploaded_bytes,
+            read_back_bytes: self.read_back_bytes - earlier.read_back_bytes,
+            buffers_created: self.buffers_created - earlier.buffers_created,
+            dispatches: self.dispatches - earlier.dispatches,
+            submits: self.submits - earlier.submits,
+            recording: self.recording - earlier.recording,
+        }
+    }
 }
 
 /// A device with tensors and plans on it.
 pub trait Session {
     /// What it computes with.
     fn description(&self) -> &Description;
+
+    /// The variants of a kernel that the device has.
+    fn variants(&self, kernel: &Kernel) -> Vec<Variant>;
+
+    /// From now on, loads plans with this variant of the kernels that have it, whatever is fastest;
+    /// with none, leaves the choice to the device again.
+    fn force(&mut self, variant: Option<Variant>);
 
     /// Makes a plan ready to run. Tensors that outlive a step are shared with earlier plans by
     /// name; new ones hold their constant or starting value, or 0.

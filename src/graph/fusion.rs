@@ -1,5 +1,5 @@
 //! Rewrites a graph into few nodes: a matrix product takes over the ops that follow it, and the
-//! gradients of a layer become one with their updates. A fused node keeps the primitives that it
+//! gradients of all layers become one with their updates. A fused node keeps the primitives that it
 //! replaced, which are its meaning: the CPU runs them one by one, and the fused kernel is checked
 //! against that.
 //!
@@ -39,8 +39,9 @@ pub enum Fusion {
         /// Gradient of each row's KL divergence.
         dkl: f32,
     },
-    /// x, dy of a layer; updates its weight, the weight's mean square, its bias and the bias's mean
-    /// square by RMSProp with xᵀ·dy and the column sums of dy.
+    /// x, dy of each layer, then each term of the loss; updates each layer's weight, the weight's
+    /// mean square, its bias and the bias's mean square by RMSProp with xᵀ·dy and the column sums of
+    /// dy, then the loss log, if there are terms.
     Update,
 }
 
@@ -92,7 +93,7 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
     candidates.extend(view.batch());
     candidates.extend(view.live.iter().filter_map(|&id| view.chain(id)));
     if options.updates {
-        candidates.extend(view.live.iter().filter_map(|&id| view.update(id)));
+        candidates.extend(view.updates());
     }
     let mut chosen: Vec<Group> = Vec::new();
     for group in candidates {

@@ -193,7 +193,7 @@ impl Op {
                 | Self::Normal { .. }
                 | Self::BernoulliSample { .. }
                 | Self::LossSum { .. }
-                | Self::Fused(Fusion::Batch)
+                | Self::Fused(Fusion::Batch | Fusion::Update)
         )
     }
 

@@ -2,6 +2,7 @@
 
 use crate::graph::{Graph, Node, Op, Shape, Transpose};
 use bytemuck::{Pod, Zeroable};
+use std::fmt::{Display, Formatter};
 
 /// What changes from step to step; the shaders' `struct Step`.
 #[repr(C)]
@@ -76,6 +77,16 @@ impl Call {
     /// Columns of the first input: for a kernel that sums over rows, the number of terms.
     pub fn input_columns(&self) -> usize {
         self.inputs[0].columns
+    }
+}
+
+impl Display for Call {
+    /// The op and its shapes: `matmul [2, 3] [3, 4] -> [2, 4]`.
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        write!(f, "{}", self.op.name())?;
+        self.inputs.iter().try_for_each(|shape| write!(f, " {shape}"))?;
+        write!(f, " ->")?;
+        self.outputs.iter().try_for_each(|shape| write!(f, " {shape}"))
     }
 }
 

@@ -261,14 +261,22 @@ impl Case {
         operands: fn([usize; 3]) -> Vec<Filling>,
         targets: fn([usize; 3]) -> Vec<(Filling, Role)>,
     ) -> Vec<Self> {
+        PRODUCTS.iter().map(|&mnk| Self::whole(append, operands(mnk), targets(mnk))).collect()
+    }
+
+    /// Primitives of any number, with these operands.
+    pub(super) fn whole(
+        append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>,
+        operands: Vec<Filling>,
+        targets: Vec<(Filling, Role)>,
+    ) -> Self {
         let real = |(shape, fill)| Input::real(shape, fill);
         let target = |((shape, fill), role)| (Input::real(shape, fill), role);
-        let case = |&mnk: &[usize; 3]| Self {
+        Self {
             work: Work::Fused(append),
-            inputs: operands(mnk).into_iter().map(real).collect(),
-            targets: targets(mnk).into_iter().map(target).collect(),
-        };
-        PRODUCTS.iter().map(case).collect()
+            inputs: operands.into_iter().map(real).collect(),
+            targets: targets.into_iter().map(target).collect(),
+        }
     }
 
     /// As [`gather`](Self::gather), with noise beside it.

@@ -2,10 +2,13 @@
 //! how a GPU computes it in one dispatch.
 
 use super::case::Filling;
-use super::table::{binarize, columns, invocations, noise, product, product_constants, sources};
-use super::{Call, Case, Fill, Kernel, Tolerance, WORKGROUP};
+use super::core::{halves, layers, layers_and_terms};
+use super::table::{binarize, columns, invocations, noise, product, sources};
+use super::{Call, Case, Fill, Grid, Kernel, Table, Tolerance, WORKGROUP};
 use crate::Result;
-use crate::graph::{Fusion, Graph, Op, RmsProp, Role, Shape, Stream, TensorId, Transpose};
+use crate::graph::{
+    Fusion, Graph, LOG_ROWS, Op, RmsProp, Role, Shape, Stream, TensorId, Transpose,
+};
 use Fill::{Binary, Normal, Positive, Weight, Wide};
 
 /// The kernels of the fused ops.
@@ -23,11 +26,12 @@ pub(super) static FUSED: &[Kernel] = &[
             let first = (gather_workgroups(call) * WORKGROUP) as f64;
             parts.chain([columns(call), ("FIRST_NOISE", first)]).collect()
         },
-        grid: |call| {
+        grid: Grid::Own(|call| {
             let noise = call.outputs[1];
             let blocks = noise.rows * noise.columns.div_ceil(4);
             invocations(gather_workgroups(call) * WORKGROUP + blocks)
-        },
+        }),
+        table: None,
         twins: None,
         by_rows: false,
         tolerance: |_| Tolerance::ELEMENTWISE,
@@ -43,16 +47,16 @@ pub(super) static FUSED: &[Kernel] = &[
         },
     },
     Kernel {
-        constants: |call| [product_constants(call), vec![("RELU", 0.0)]].concat(),
+        constants: |_| vec![("RELU", 0.0)],
         shader: "linear",
-        ..product("linear", sources!("linear", "product", "each"), || {
+        ..product("linear", sources!("linear", "plain", "each"), || {
             Case::fused(|graph, x| Ok(vec![linear(graph, x)?]), layer, |_| Vec::new())
         })
     },
     Kernel {
-        constants: |call| [product_constants(call), vec![("RELU", 1.0)]].concat(),
+        constants: |_| vec![("RELU", 1.0)],
         shader: "linear",
-        ..product("linear_relu", sources!("linear", "product", "each"), || {
+        ..product("linear_relu", sources!("linear", "plain", "each"), || {
             let append = |graph: &mut Graph, x: &[TensorId]| {
                 let y = linear(graph, x)?;
                 Ok(vec![graph.relu(y)?])
@@ -61,17 +65,9 @@ pub(super) static FUSED: &[Kernel] = &[
         })
     },
     Kernel {
-        constants: |call| {
-            let [m, n, k] = call.mnk().map(|size| size as f64);
-            let partners = [("FIRST", n / 2.0), ("SECOND", n / 2.0), ("STRIDE", 64.0)];
-            [[("M", m), ("N", n), ("K", k)], partners].concat()
-        },
-        grid: |call| {
-            let [m, n, _] = call.mnk();
-            [(n / 2).div_ceil(64) as u32, m.div_ceil(64) as u32, 1]
-        },
+        grid: Grid::Tiles(halves),
         tolerance: |call| after_product(call),
-        ..product("linear_sample", sources!("linear_sample", "product", "log1p"), || {
+        ..product("linear_sample", sources!("linear_sample", "plain", "log1p"), || {
             Case::fused(sample, sampled_layer, |_| Vec::new())
         })
     },
@@ -80,16 +76,16 @@ pub(super) static FUSED: &[Kernel] = &[
             let Op::Fused(Fusion::LinearBernoulli { dlog_likelihood }) = call.op else {
                 unreachable!("the row is for this op")
             };
-            [product_constants(call), vec![("DLOG_LIKELIHOOD", dlog_likelihood.into())]].concat()
+            vec![("DLOG_LIKELIHOOD", dlog_likelihood.into())]
         },
         tolerance: |call| after_product(call),
         ..product(
             "linear_bernoulli",
-            sources!("linear_bernoulli", "product", "log1p", "sigmoid"),
+            sources!("linear_bernoulli", "plain", "log1p", "sigmoid"),
             || Case::fused(bernoulli, observed_layer, |_| Vec::new()),
         )
     },
-    product("matmul_relu_backward", sources!("matmul_relu_backward", "product", "each"), || {
+    product("matmul_relu_backward", sources!("matmul_relu_backward", "plain", "each"), || {
         let append = |graph: &mut Graph, x: &[TensorId]| {
             let dx = graph.matmul_transpose_b(x[0], x[1])?;
             Ok(vec![graph.relu_backward(dx, x[2])?])
@@ -104,12 +100,12 @@ pub(super) static FUSED: &[Kernel] = &[
             let Op::Fused(Fusion::LatentBackward { dkl }) = call.op else {
                 unreachable!("the row is for this op")
             };
-            [product_constants(call), vec![("DKL", dkl.into())]].concat()
+            vec![("DKL", dkl.into())]
         },
         tolerance: |call| after_product(call),
         ..product(
             "latent_backward",
-            sources!("latent_backward", "product", "each", "sigmoid"),
+            sources!("latent_backward", "plain", "each", "sigmoid"),
             || Case::fused(latent, latent_operands, |_| Vec::new()),
         )
     },
@@ -121,17 +117,49 @@ pub(super) static FUSED: &[Kernel] = &[
             });
             let RmsProp { learning_rate, decay, epsilon } = constants.unwrap_or_default();
             let gain = 1.0 - decay;
-            let rmsprop =
-                vec![("LEARNING_RATE", learning_rate), ("GAIN", gain), ("EPSILON", epsilon)];
-            [product_constants(call), rmsprop].concat()
+            vec![("LEARNING_RATE", learning_rate), ("GAIN", gain), ("EPSILON", epsilon)]
         },
+        entry_point: "update",
+        grid: Grid::Tiles(layers),
+        table: Some(UPDATE),
         // A mean square is a tenth of a squared gradient, so twice its relative error.
         tolerance: |call| Tolerance { relative: 5e-6, ..after_product(call) },
-        ..product("update", sources!("update", "product", "each"), || {
-            Case::fused(update, update_operands, update_targets)
+        ..product("update", sources!("update", "each", "step", "reduce"), || {
+            [Case::fused(update, update_operands, update_targets), vec![three_layers()]].concat()
         })
     },
 ];
+
+const UPDATE: Table = Table {
+    buffers: 4,
+    // Workspace, parameters, mean squares, log.
+    buffer: |call, operand| {
+        let (layers, _) = layers_and_terms(call);
+        match operand.checked_sub(call.inputs.len()) {
+            None => 0,
+            Some(output) if output == 4 * layers => 3,
+            Some(output) => 1 + output % 2,
+        }
+    },
+    entries: |call, places| {
+        let (layers, _) = layers_and_terms(call);
+        let (inputs, outputs) = places.split_at(call.inputs.len());
+        let (matrices, terms) = inputs.split_at(2 * layers);
+        let shape = |layer: usize, operand: usize| call.inputs[2 * layer + operand].columns as u32;
+        let layer = |layer: usize| {
+            let sizes = [shape(layer, 0), shape(layer, 1)];
+            [&sizes, &matrices[2 * layer..][..2], &outputs[4 * layer..][..4]].concat()
+        };
+        let columns = call.parts.iter().filter_map(|part| match part {
+            Op::LossSum { column } => Some(*column as u32),
+            _ => None,
+        });
+        let lengths = call.inputs[2 * layers..].iter().map(|shape| shape.len() as u32);
+        let term = |((&start, length), column)| [start, length, column];
+        let terms = terms.iter().zip(lengths).zip(columns).flat_map(term);
+        (0..layers).flat_map(layer).chain(terms).collect()
+    },
+};
 
 /// The error of a product with weights N(0, 0.1²), passed through functions of slope up to ten.
 fn after_product(call: &Call) -> Tolerance {
@@ -220,4 +248,23 @@ fn update(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
     let dbias = graph.bias_backward(dy)?;
     graph.rmsprop(RmsProp::default(), dbias, bias, bias_ms)?;
     Ok(Vec::new())
+}
+
+/// Layers 7-65-130-3 with a batch of 33, and two terms of the loss.
+fn three_layers() -> Case {
+    let layers = [[7, 65, 33], [65, 130, 33], [130, 3, 33]];
+    let terms = [(Shape::new(33, 33), Normal), (Shape::new(33, 1), Normal)];
+    let log = ((Shape::new(LOG_ROWS, 3), Normal), Role::Log);
+    let append = |graph: &mut Graph, x: &[TensorId]| {
+        let (inputs, targets) = x.split_at(8);
+        for (operands, targets) in inputs.chunks(2).zip(targets.chunks_exact(4)) {
+            update(graph, &[operands, targets].concat())?;
+        }
+        graph.loss_sum(inputs[6], targets[12], 0)?;
+        graph.loss_sum(inputs[7], targets[12], 2)?;
+        Ok(Vec::new())
+    };
+    let inputs = layers.into_iter().flat_map(update_operands).chain(terms).collect();
+    let targets = layers.into_iter().flat_map(update_targets).chain([log]).collect();
+    Case::whole(append, inputs, targets)
 }

@@ -10,10 +10,12 @@
 
 mod call;
 mod case;
+mod core;
 mod fused;
 mod table;
 mod tolerance;
 
+pub use self::core::{CORES, Core, Tiling};
 pub use call::{Call, Operand, Step, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 
@@ -26,7 +28,7 @@ pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
     table::PRIMITIVES.iter().chain(fused::FUSED)
 }
 
-/// Invocations of a workgroup, for all kernels but the matrix product.
+/// Invocations of a workgroup, for all kernels but those that begin with a matrix product.
 pub const WORKGROUP: usize = 64;
 
 /// A row of the kernel table.
@@ -38,13 +40,15 @@ pub struct Kernel {
     pub shader: &'static str,
     /// Entry point.
     pub entry_point: &'static str,
-    /// The texts whose concatenation is the WGSL module: what it imports from `shaders/common/`,
-    /// then its own file.
+    /// The texts whose concatenation, after that of the core if there is one, is the WGSL module:
+    /// what it imports from `shaders/common/`, then its own file.
     pub sources: &'static [&'static str],
-    /// Values of the shader's `override` constants.
+    /// Values of the shader's `override` constants, but for those of the tiling.
     pub constants: fn(&Call) -> Vec<(&'static str, f64)>,
-    /// Number of workgroups.
-    pub grid: fn(&Call) -> [u32; 3],
+    /// How its work is cut into workgroups.
+    pub grid: Grid,
+    /// Where its operands are, if it does not bind each of them.
+    pub table: Option<Table>,
     /// The same computation on the CPU, in both precisions; that of a fused kernel is the list of
     /// its node's primitives, run in order.
     pub twins: Option<Twins>,
@@ -68,8 +72,71 @@ impl Kernel {
         }
     }
 
-    /// The WGSL module.
-    pub fn wgsl(&self) -> String {
-        self.sources.concat()
+    /// The ways to compute it.
+    pub fn variants(&self) -> Vec<Variant> {
+        match self.grid {
+            Grid::Own(_) => vec![Variant::DEFAULT],
+            Grid::Tiles(_) => CORES.iter().map(|core| Variant(Some(core))).collect(),
+        }
     }
+
+    /// The WGSL module.
+    pub fn wgsl(&self, variant: Variant) -> String {
+        let core = variant.0.map_or("", |core| core.source);
+        [&[core], self.sources].concat().concat()
+    }
+
+    /// The grid of a call, and the values of all `override` constants.
+    pub fn tiling(&self, call: &Call, variant: Variant) -> Tiling {
+        let constants = (self.constants)(call);
+        match (&self.grid, variant.0) {
+            (Grid::Tiles(tiling), Some(core)) => {
+                let Tiling { grid, constants: more } = tiling(call, core);
+                Tiling { grid, constants: [constants, more].concat() }
+            }
+            (Grid::Own(grid), None) => Tiling { grid: grid(call), constants },
+            _ => unreachable!("the variant is one of this kernel's"),
+        }
+    }
+}
+
+/// How a kernel's work is cut into workgroups.
+#[derive(Debug)]
+pub enum Grid {
+    /// Into this many.
+    Own(fn(&Call) -> [u32; 3]),
+    /// Into the tiles of a product, which any of the [`CORES`] may compute.
+    Tiles(fn(&Call, &Core) -> Tiling),
+}
+
+/// One of the ways to compute a kernel; devices choose by measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant(Option<&'static Core>);
+
+impl PartialEq for Variant {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Variant {
+    /// The only variant of a kernel that has no core.
+    pub const DEFAULT: Self = Self(None);
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.0.map_or("default", |core| core.name)
+    }
+}
+
+/// For a kernel with as many operands as the model has layers: it binds whole buffers of real
+/// numbers, then a table of u32 that says where in them the operands are.
+#[derive(Debug)]
+pub struct Table {
+    /// Number of buffers.
+    pub buffers: usize,
+    /// Which buffer an operand has to be in. Those of no operand are bound to something.
+    pub buffer: fn(&Call, usize) -> usize,
+    /// The table, given the place of each operand's first element in its buffer.
+    pub entries: fn(&Call, &[u32]) -> Vec<u32>,
 }

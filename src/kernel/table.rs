@@ -1,6 +1,7 @@
 //! The kernel table's primitives.
 
-use super::{Call, Case, Fill, Kernel, Tolerance, Twins, WORKGROUP};
+use super::core::wide;
+use super::{Call, Case, Fill, Grid, Kernel, Tolerance, Twins, WORKGROUP};
 use crate::cpu;
 use crate::graph::{Binarize, LOG_ROWS, Op, RmsProp, SUM_COLUMNS, Shape, Stream, Transpose};
 use Fill::{Binary, Normal, Positive, Unit, Wide};
@@ -153,7 +154,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     },
     Kernel {
         constants: |call| sides(call.outputs[0], call.outputs[1]),
-        grid: |call| invocations(call.inputs[0].len()),
+        grid: Grid::Own(|call| invocations(call.inputs[0].len())),
         tolerance: |_| Tolerance::EXACT,
         ..elementwise(
             "split_columns",
@@ -180,7 +181,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     },
     Kernel {
         constants: |call| noise(call.op),
-        grid: |call| invocations(call.outputs[0].rows * call.columns().div_ceil(4)),
+        grid: Grid::Own(|call| invocations(call.outputs[0].rows * call.columns().div_ceil(4))),
         ..elementwise(
             "normal",
             sources!("normal", "grid", "step", "log1p", "philox", "noise"),
@@ -352,7 +353,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             let Op::LossSum { column } = call.op else { unreachable!("the row is for this op") };
             vec![columns(call), ("COLUMN", column as f64), ("LOG_ROWS", LOG_ROWS as f64)]
         },
-        grid: |_| [1, 1, 1],
+        grid: Grid::Own(|_| [1, 1, 1]),
         by_rows: false,
         tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].len()),
         ..row_sum(
@@ -385,7 +386,8 @@ const fn elementwise(
         entry_point: name,
         sources,
         constants: |_| Vec::new(),
-        grid: |call| invocations(call.outputs[0].len()),
+        grid: Grid::Own(|call| invocations(call.outputs[0].len())),
+        table: None,
         twins: Some(twins),
         by_rows: true,
         tolerance: |_| Tolerance::ELEMENTWISE,
@@ -402,7 +404,7 @@ const fn row_sum(
 ) -> Kernel {
     Kernel {
         constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
-        grid: |call| wrapped(call.outputs[0].rows),
+        grid: Grid::Own(|call| wrapped(call.outputs[0].rows)),
         tolerance: |call| Tolerance::one_signed_sum(call.input_columns()),
         ..elementwise(name, sources, twins, cases)
     }
@@ -426,13 +428,13 @@ const fn matmul(name: &'static str, cases: fn() -> Vec<Case>) -> Kernel {
         constants: |call| {
             let is = |transpose| f64::from(u8::from(call.op == Op::Matmul(transpose)));
             let (a, b) = (is(Transpose::A), is(Transpose::B));
-            [product_constants(call), vec![("TRANSPOSE_A", a), ("TRANSPOSE_B", b)]].concat()
+            vec![("TRANSPOSE_A", a), ("TRANSPOSE_B", b)]
         },
-        ..product(name, sources!("matmul", "product", "each"), cases)
+        ..product(name, sources!("matmul", "plain", "each"), cases)
     }
 }
 
-/// A product with something that follows it, in tiles of 64 × 128.
+/// A product with something that follows it.
 pub(super) const fn product(
     name: &'static str,
     sources: &'static [&'static str],
@@ -443,22 +445,14 @@ pub(super) const fn product(
         shader: name,
         entry_point: "product",
         sources,
-        constants: product_constants,
-        grid: |call| {
-            let [m, n, _] = call.mnk();
-            [n.div_ceil(128) as u32, m.div_ceil(64) as u32, 1]
-        },
+        constants: |_| Vec::new(),
+        grid: Grid::Tiles(wide),
+        table: None,
         twins: None,
         by_rows: false,
         tolerance: |call| Tolerance::cancelling_sum(call.mnk()[2]),
         cases,
     }
-}
-
-/// Every column has a tile of its own, and its partner 64 columns further on.
-pub(super) fn product_constants(call: &Call) -> Vec<(&'static str, f64)> {
-    let [m, n, k] = call.mnk().map(|size| size as f64);
-    vec![("M", m), ("N", n), ("K", k), ("FIRST", n), ("SECOND", 64.0), ("STRIDE", 128.0)]
 }
 
 /// What the shaders' gather takes from its op.

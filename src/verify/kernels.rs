@@ -5,24 +5,27 @@ use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session};
 use crate::graph::{Plan, TensorId};
-use crate::kernel::{Call, Case, Kernel, Step};
+use crate::kernel::{Call, Case, Kernel, Step, Variant};
 use crate::random::generator;
 
-/// Runs all cases of a kernel and returns the worst.
+/// Runs all cases of a kernel, each with every variant that the device has, and returns the worst
+/// of each variant.
 ///
 /// # Errors
 /// If the device fails.
-pub fn verify_kernel(session: &mut dyn Session, kernel: &Kernel, seed: u64) -> Result<Row> {
-    let mut worst: Option<Row> = None;
-    for (index, case) in (kernel.cases)().iter().enumerate() {
-        let row = verify_case(session, kernel, case, seed.wrapping_add(index as u64))?;
-        worst = Some(match worst {
-            Some(worst) => worst.worse(row),
-            None => row,
-        });
+pub fn verify_kernel(session: &mut dyn Session, kernel: &Kernel, seed: u64) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for variant in session.variants(kernel) {
+        session.force(Some(variant));
+        let mut worst = Row::nothing(kernel.name, variant, "no cases".to_owned());
+        for (index, case) in (kernel.cases)().iter().enumerate() {
+            let row = verify_case(session, kernel, case, variant, seed.wrapping_add(index as u64))?;
+            worst = if index == 0 { row } else { worst.worse(row) };
+        }
+        rows.push(worst);
     }
-    let nothing = compare(&[], &[], crate::kernel::Tolerance::EXACT);
-    Ok(worst.unwrap_or_else(|| Row::new(kernel.name, "default", "no cases".to_owned(), &nothing)))
+    session.force(None);
+    Ok(rows)
 }
 
 /// Runs one case on a device and on the oracle, and compares everything that the kernel writes.
@@ -33,18 +36,19 @@ pub fn verify_case(
     session: &mut dyn Session,
     kernel: &Kernel,
     case: &Case,
+    variant: Variant,
     seed: u64,
 ) -> Result<Row> {
-    let check = Check::new(kernel, case, seed)?;
+    let check = Check::new(kernel, case, variant, seed)?;
     let found = check.run(session)?;
     let expected = check.run(&mut CpuSession::<f64>::new())?;
     let tolerance = (kernel.tolerance)(&check.call);
     let comparisons = found.iter().zip(&expected).map(|(found, expected)| {
         let comparison: Comparison = compare(found, expected, tolerance);
-        Row::new(kernel.name, "default", check.shape(), &comparison)
+        Row::new(kernel.name, variant.name(), check.shape(), &comparison)
     });
-    let none = Row::new(kernel.name, "default", check.shape(), &compare(&[], &[], tolerance));
-    Ok(comparisons.reduce(Row::worse).unwrap_or(none))
+    let none = || Row::nothing(kernel.name, variant, check.shape());
+    Ok(comparisons.reduce(Row::worse).unwrap_or_else(none))
 }
 
 /// A graph of one node, and what to put into its operands.
@@ -57,10 +61,10 @@ struct Check {
 }
 
 impl Check {
-    fn new(kernel: &Kernel, case: &Case, seed: u64) -> Result<Self> {
+    fn new(kernel: &Kernel, case: &Case, variant: Variant, seed: u64) -> Result<Self> {
         let mut rng = generator(seed, 0);
         // Sessions know tensors by name, so each case needs names of its own.
-        let case_graph = case.graph(&format!("{} {seed}", kernel.name))?;
+        let case_graph = case.graph(&format!("{} {} {seed}", kernel.name, variant.name()))?;
         let name = |id: &TensorId| case_graph.graph.tensor(*id).name.clone();
         let inputs = case.inputs.iter().chain(case.targets.iter().map(|(input, _)| input));
         let filled = inputs.map(|input| fill(input, &mut rng));
@@ -93,8 +97,7 @@ impl Check {
     }
 
     fn shape(&self) -> String {
-        let all = self.call.inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        let outputs = self.call.outputs.iter().map(ToString::to_string).collect::<Vec<_>>();
-        format!("{all} -> {}", outputs.join(" ")).trim_start().to_owned()
+        let text = self.call.to_string();
+        text.strip_prefix(self.call.op.name()).unwrap_or(&text).trim_start().to_owned()
     }
 }

@@ -11,7 +11,7 @@ pub use fill::{Filled, fill};
 pub use kernels::{verify_case, verify_kernel};
 pub use steps::{STEPS, verify_steps};
 
-use crate::kernel::Tolerance;
+use crate::kernel::{Tolerance, Variant};
 use compare::largest;
 use serde::Serialize;
 
@@ -52,6 +52,11 @@ impl Row {
             ok: comparison.ok,
             score: comparison.score,
         }
+    }
+
+    /// A check in which nothing was compared, which fails.
+    fn nothing(kernel: &str, variant: Variant, shape: String) -> Self {
+        Self::new(kernel, variant.name(), shape, &compare(&[], &[], Tolerance::EXACT))
     }
 
     /// The worse of two rows, the one nearer to its bound or further beyond it, with the largest

@@ -213,7 +213,7 @@ fn wgpus_variables_are_obeyed() -> Outcome {
 
 #[test]
 fn every_command_has_an_example() -> Outcome {
-    for command in ["train", "devices", "verify", "graph"] {
+    for command in ["train", "devices", "verify", "graph", "profile"] {
         let output = wgvae(&[command, "--help"])?;
         assert_eq!(output.status.code(), Some(0));
         assert!(stdout(&output).contains(&format!("Example:\n  wgvae {command}")), "{command}");

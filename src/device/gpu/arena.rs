@@ -12,6 +12,13 @@ pub(super) struct Region {
     pub(super) bytes: u64,
 }
 
+impl Region {
+    /// All of a buffer.
+    pub(super) fn whole(buffer: &wgpu::Buffer) -> Self {
+        Self { buffer: buffer.clone(), offset: 0, bytes: buffer.size() }
+    }
+}
+
 /// The place of a tensor in an [`Arena`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {

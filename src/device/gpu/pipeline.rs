@@ -2,7 +2,7 @@
 
 use super::context::Gpu;
 use crate::graph::{Element, Op};
-use crate::kernel::{Call, Kernel, Step};
+use crate::kernel::{Call, Kernel, Step, Variant};
 use std::collections::HashMap;
 
 /// A pipeline and the layout of its bind group.
@@ -12,27 +12,36 @@ pub(super) struct Pipeline {
     pub(super) layout: wgpu::BindGroupLayout,
 }
 
-/// Shader and constants, the latter by their bits.
-type Key = (&'static str, Vec<(&'static str, u64)>);
+/// Shader, variant and constants, the latter by their bits.
+type Key = (Module, Vec<(&'static str, u64)>);
+
+/// Shader and variant.
+type Module = (&'static str, &'static str);
 
 /// The pipelines and shader modules of a session.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    modules: HashMap<&'static str, wgpu::ShaderModule>,
+    modules: HashMap<Module, wgpu::ShaderModule>,
     pipelines: HashMap<Key, Pipeline>,
 }
 
 impl Pipelines {
     /// The pipeline for a call of a kernel.
-    pub(super) fn get(&mut self, gpu: &Gpu, kernel: &Kernel, call: &Call) -> Pipeline {
-        let constants = (kernel.constants)(call);
+    pub(super) fn get(
+        &mut self,
+        gpu: &Gpu,
+        kernel: &Kernel,
+        call: &Call,
+        variant: Variant,
+    ) -> Pipeline {
+        let constants = kernel.tiling(call, variant).constants;
         let bits = constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
-        let key = (kernel.shader, bits);
+        let key = ((kernel.shader, variant.name()), bits);
         if let Some(pipeline) = self.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let module = self.modules.entry(kernel.shader).or_insert_with(|| {
-            let source = wgpu::ShaderSource::Wgsl(kernel.wgsl().into());
+        let module = self.modules.entry(key.0).or_insert_with(|| {
+            let source = wgpu::ShaderSource::Wgsl(kernel.wgsl(variant).into());
             let label = Some(kernel.shader);
             gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source })
         });
@@ -50,9 +59,11 @@ fn create(
     constants: &[(&str, f64)],
 ) -> Pipeline {
     let label = Some(kernel.name);
-    let buffers = call.inputs.len() + call.outputs.len();
-    let real = |i| call.op.input_element(i) == Element::F32;
-    let entries: Vec<_> = (0..buffers).map(|i| entry(i, !real(i))).collect();
+    let operands = call.inputs.len() + call.outputs.len();
+    let entries: Vec<_> = match &kernel.table {
+        Some(table) => (0..=table.buffers).map(|i| entry(i, i == table.buffers)).collect(),
+        None => (0..operands).map(|i| entry(i, call.op.input_element(i) != Element::F32)).collect(),
+    };
     let layout = gpu
         .device
         .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });

@@ -4,7 +4,7 @@ use super::arena::Region;
 use super::context::Gpu;
 use super::pipeline::{Pipeline, immediate_size};
 use crate::graph::{Plan, TensorId};
-use crate::kernel::{Call, Kernel, Step};
+use crate::kernel::{Call, Kernel, Step, Variant};
 use std::num::NonZeroU64;
 
 /// What a node's dispatch needs, all of it made at load.
@@ -22,6 +22,7 @@ impl Dispatch {
         gpu: &Gpu,
         kernel: &Kernel,
         call: &Call,
+        variant: Variant,
         pipeline: Pipeline,
         regions: &[Region],
     ) -> Self {
@@ -34,7 +35,7 @@ impl Dispatch {
         Self {
             pipeline: pipeline.pipeline,
             bind_group,
-            grid: (kernel.grid)(call),
+            grid: kernel.tiling(call, variant).grid,
             takes_step: immediate_size(&call.op) > 0,
         }
     }

@@ -5,10 +5,11 @@ use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::Pipelines;
 use super::program::{Dispatch, Log, Program};
-use crate::Result;
 use crate::device::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
 use crate::graph::{Element, Node, Plan, Role, Tensor, TensorId};
-use crate::kernel::{Call, Kernel, Step};
+use crate::kernel::{Call, Kernel, Step, Table, Variant};
+use crate::{Error, Result};
+use std::time::Instant;
 
 /// A GPU with tensors and plans.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct GpuSession {
     pipelines: Pipelines,
     flights: Flights,
     download: Option<wgpu::Buffer>,
+    forced: Option<Variant>,
     traffic: Traffic,
 }
 
@@ -32,6 +34,7 @@ impl GpuSession {
             pipelines: Pipelines::default(),
             flights: Flights::new(),
             download: None,
+            forced: None,
             traffic: Traffic::default(),
         }
     }
@@ -86,7 +89,10 @@ impl GpuSession {
 
     fn dispatch(&mut self, plan: &Plan, slots: &[Region], node: &Node) -> Result<Dispatch> {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        let pipeline = self.pipelines.get(&self.gpu, kernel, &call);
+        let variants = self.variants(kernel);
+        let forced = self.forced.filter(|forced| variants.contains(forced));
+        let variant = forced.unwrap_or(variants[0]);
+        let pipeline = self.pipelines.get(&self.gpu, kernel, &call, variant);
         let region = |&id: &TensorId| -> Result<Region> {
             let tensor = plan.graph().tensor(id);
             Ok(match plan.slot(id) {
@@ -98,8 +104,38 @@ impl GpuSession {
             })
         };
         let operands = node.inputs.iter().chain(&node.outputs);
-        let regions = operands.map(region).collect::<Result<Vec<_>>>()?;
-        Ok(Dispatch::new(&self.gpu, kernel, &call, pipeline, &regions))
+        let mut regions = operands.map(region).collect::<Result<Vec<_>>>()?;
+        if let Some(table) = &kernel.table {
+            regions = self.tabulate(table, &call, &regions)?;
+        }
+        Ok(Dispatch::new(&self.gpu, kernel, &call, variant, pipeline, &regions))
+    }
+
+    /// The buffers of a kernel's operands as a whole, and the table of where they are in them.
+    fn tabulate(&mut self, table: &Table, call: &Call, operands: &[Region]) -> Result<Vec<Region>> {
+        let mut buffers = vec![None; table.buffers];
+        for (index, operand) in operands.iter().enumerate() {
+            let buffer = buffers[(table.buffer)(call, index)].get_or_insert(&operand.buffer);
+            if *buffer != &operand.buffer {
+                return Err(Error::Unsupported {
+                    adapter: self.gpu.description.name.clone(),
+                    expected: format!("the operands of {} in one plan", call.op.name()),
+                    found: "tensors that an earlier plan had made".to_owned(),
+                });
+            }
+        }
+        let size = Element::F32.bytes() as u64;
+        let places: Vec<_> =
+            operands.iter().map(|operand| (operand.offset / size) as u32).collect();
+        let entries = (table.entries)(call, &places);
+        let bytes = (entries.len() * size_of::<u32>()) as u64;
+        let region = Region::whole(&self.gpu.storage_buffer(call.op.name(), bytes)?);
+        self.traffic.buffers_created += 1;
+        self.upload(&region, bytemuck::cast_slice(&entries));
+        // A buffer that no operand is in is never touched, but something must be bound.
+        let nothing = self.gpu.storage_buffer("nothing", size)?;
+        let whole = buffers.into_iter().map(|buffer| Region::whole(buffer.unwrap_or(&nothing)));
+        Ok(whole.chain([region]).collect())
     }
 
     fn make_log(&mut self, plan: &Plan) -> Result<Option<Log>> {
@@ -118,6 +154,7 @@ impl GpuSession {
     fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<()> {
         self.flights.make_room(&self.gpu)?;
         let program = &self.programs[id.0];
+        let began = Instant::now();
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         for &step in steps {
@@ -130,7 +167,9 @@ impl GpuSession {
             encoder.copy_buffer_to_buffer(buffer, *offset, staging, 0, *bytes);
             self.traffic.read_back_bytes += staging.size();
         }
-        let submission = self.gpu.queue.submit([encoder.finish()]);
+        let commands = encoder.finish();
+        self.traffic.recording += began.elapsed();
+        let submission = self.gpu.queue.submit([commands]);
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatches.len() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
@@ -203,6 +242,14 @@ impl Arenas {
 impl Session for GpuSession {
     fn description(&self) -> &Description {
         &self.gpu.description
+    }
+
+    fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
+        kernel.variants()
+    }
+
+    fn force(&mut self, variant: Option<Variant>) {
+        self.forced = variant;
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {

@@ -1,11 +1,22 @@
-//! Finds the weight and bias gradients of a layer with their updates.
+//! Finds the gradients of layers with their updates, and the sums of the loss.
 
 use super::{Fusion, Group, View};
-use crate::graph::{NodeId, Op, Transpose};
+use crate::graph::{NodeId, Op, TensorId, Transpose};
 
 impl View<'_> {
+    /// All layers and all sums of the loss as one group, then each layer as one, for the case that
+    /// the others cannot be ordered around the first.
+    pub(super) fn updates(&self) -> Vec<Group> {
+        let layers: Vec<_> = self.live.iter().filter_map(|&id| self.update(id)).collect();
+        let layers: Vec<_> = layers.into_iter().filter(|layer| self.is_closed(layer)).collect();
+        let mut groups: Vec<_> =
+            layers.first().map(|first| self.together(first, &layers)).into_iter().collect();
+        groups.extend(layers);
+        groups
+    }
+
     /// The layer of a product xᵀ·dy, if its gradients only feed RMSProp.
-    pub(super) fn update(&self, product: NodeId) -> Option<Group> {
+    fn update(&self, product: NodeId) -> Option<Group> {
         if self.op(product) != Op::Matmul(Transpose::A) {
             return None;
         }
@@ -21,5 +32,29 @@ impl View<'_> {
             inputs: self.inputs(product).to_vec(),
             outputs: [targets(weight), targets(bias)].concat(),
         })
+    }
+
+    /// The layers of the same batch and constants as the first, and the sums of the loss.
+    fn together(&self, first: &Group, layers: &[Group]) -> Group {
+        let alike = |group: &&Group| {
+            let rows = |group: &Group| self.graph.tensor(group.inputs[0]).shape.rows;
+            rows(group) == rows(first) && self.op(group.nodes[1]) == self.op(first.nodes[1])
+        };
+        let layers: Vec<_> = layers.iter().filter(alike).collect();
+        let is_sum = |id: &NodeId| matches!(self.op(*id), Op::LossSum { .. });
+        let sums: Vec<_> = self.live.iter().copied().filter(is_sum).collect();
+        let terms = sums.iter().map(|&id| self.inputs(id)[0]);
+        let log: Option<TensorId> = sums.first().map(|&id| self.output(id));
+        Group {
+            fusion: Fusion::Update,
+            nodes: layers
+                .iter()
+                .flat_map(|layer| &layer.nodes)
+                .copied()
+                .chain(sums.clone())
+                .collect(),
+            inputs: layers.iter().flat_map(|layer| &layer.inputs).copied().chain(terms).collect(),
+            outputs: layers.iter().flat_map(|layer| &layer.outputs).copied().chain(log).collect(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 
 use naga::{AddressSpace, ArraySize, GlobalVariable, Module, ScalarKind, StorageAccess, TypeInner};
 use wgvae::graph::Element;
-use wgvae::kernel::{Kernel, Step, kernels};
+use wgvae::kernel::{Kernel, Step, Variant, kernels};
 
 use super::{Applied, Outcome};
 
@@ -18,8 +18,12 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    pub(super) fn of(kernel: &Kernel, applied: &Applied) -> Self {
-        let bindings = applied.elements.iter().enumerate().map(|(binding, element)| {
+    pub(super) fn of(kernel: &Kernel, variant: Variant, applied: &Applied) -> Self {
+        let elements = match &kernel.table {
+            Some(table) => [vec![Element::F32; table.buffers], vec![Element::U32]].concat(),
+            None => applied.elements.clone(),
+        };
+        let bindings = elements.iter().enumerate().map(|(binding, element)| {
             let (access, scalar) = match element {
                 Element::F32 => ("read_write", "f32"),
                 Element::U32 | Element::U8 => ("read", "u32"),
@@ -29,7 +33,7 @@ impl Interface {
         Self {
             entry_point: kernel.entry_point,
             bindings: bindings.collect(),
-            constants: (kernel.constants)(&applied.call),
+            constants: kernel.tiling(&applied.call, variant).constants,
             immediate: if applied.call.op.depends_on_step() { step_layout() } else { Vec::new() },
         }
     }
@@ -154,8 +158,11 @@ fn type_name(module: &Module, ty: naga::Handle<naga::Type>) -> String {
 fn every_module_fits_its_row() -> Outcome {
     for kernel in kernels() {
         for case in (kernel.cases)() {
-            let interface = Interface::of(kernel, &Applied::new(&case)?);
-            interface.check(&kernel.wgsl()).map_err(|error| format!("{}: {error}", kernel.name))?;
+            for variant in kernel.variants() {
+                let interface = Interface::of(kernel, variant, &Applied::new(&case)?);
+                let checked = interface.check(&kernel.wgsl(variant));
+                checked.map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
+            }
         }
     }
     Ok(())

@@ -71,8 +71,9 @@ fn every_difference_is_reported() -> Outcome {
     for &(name, from, to, words) in CHANGES {
         let kernel = kernels().find(|kernel| kernel.name == name).ok_or(name)?;
         let case = (kernel.cases)().into_iter().next().ok_or(name)?;
-        let interface = Interface::of(kernel, &Applied::new(&case)?);
-        let wgsl = kernel.wgsl();
+        let variant = kernel.variants()[0];
+        let interface = Interface::of(kernel, variant, &Applied::new(&case)?);
+        let wgsl = kernel.wgsl(variant);
         assert!(wgsl.contains(from), "{name} has no {from:?}");
         let report = match interface.check(&wgsl.replacen(from, to, 1)) {
             Ok(()) => panic!("{name}: {from:?} became {to:?}, and nothing was reported"),

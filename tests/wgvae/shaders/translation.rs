@@ -166,13 +166,16 @@ fn every_module_translates_for_every_backend() -> Outcome {
     let mut seen = HashSet::new();
     let mut installed = true;
     for kernel in kernels() {
-        let valid = Valid::new(&kernel.wgsl()).map_err(|e| format!("{}: {e}", kernel.name))?;
-        for case in (kernel.cases)() {
-            let constants = (kernel.constants)(&Applied::new(&case)?.call);
-            let bits: Vec<_> = constants.iter().map(|&(name, v)| (name, v.to_bits())).collect();
-            if seen.insert((kernel.shader, bits)) {
-                installed &= translate(kernel, &valid, &constants, &file)
-                    .map_err(|error| format!("{} with {constants:?}: {error}", kernel.name))?;
+        for variant in kernel.variants() {
+            let valid = Valid::new(&kernel.wgsl(variant))
+                .map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
+            for case in (kernel.cases)() {
+                let constants = kernel.tiling(&Applied::new(&case)?.call, variant).constants;
+                let bits: Vec<_> = constants.iter().map(|&(name, v)| (name, v.to_bits())).collect();
+                if seen.insert((kernel.shader, variant.name(), bits)) {
+                    installed &= translate(kernel, &valid, &constants, &file)
+                        .map_err(|error| format!("{} with {constants:?}: {error}", kernel.name))?;
+                }
             }
         }
     }

@@ -4,25 +4,29 @@
 
 override DKL: f32;
 
-@group(0) @binding(0) var<storage, read_write> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> eps: array<f32>;
-@group(0) @binding(3) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(4) var<storage, read_write> stddev: array<f32>;
-@group(0) @binding(5) var<storage, read_write> s: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dencoded: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dy: array<Unit>;
+@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
+@group(0) @binding(2) var<storage, read_write> eps: array<Unit>;
+@group(0) @binding(3) var<storage, read_write> mean: array<Unit>;
+@group(0) @binding(4) var<storage, read_write> stddev: array<Unit>;
+@group(0) @binding(5) var<storage, read_write> s: array<Unit>;
+@group(0) @binding(6) var<storage, read_write> dencoded: array<Unit>;
 
-fn a_at(row: u32, k: u32) -> f32 {
-    return dy[row * K + k];
+const TRANSPOSE_A = false;
+const TRANSPOSE_B = true;
+
+fn a_unit(i: u32) -> Unit {
+    return dy[i];
 }
 
-fn b_at(k: u32, column: u32) -> f32 {
-    return weight[column * K + k];
+fn b_unit(i: u32) -> Unit {
+    return weight[i];
 }
 
-fn finish_one(row: u32, column: u32, dz: f32) {
-    let i = row * N + column;
+fn finish_one(row: u32, column: u32, dz: Unit) {
+    let i = (row * product.n + column) / UNIT;
+    let left = (row * 2u * product.n + column) / UNIT;
+    dencoded[left] = dz + DKL * mean[i];
     let dstddev = dz * eps[i] + DKL * (stddev[i] - 1.0 / stddev[i]);
-    dencoded[row * 2u * N + column] = dz + DKL * mean[i];
-    dencoded[row * 2u * N + N + column] = dstddev * sigmoid_of(s[i]);
+    dencoded[left + product.n / UNIT] = dstddev * sigmoid_of(s[i]);
 }

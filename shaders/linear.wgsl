@@ -2,20 +2,26 @@
 
 override RELU: bool;
 
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read_write> x: array<Unit>;
+@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
+@group(0) @binding(2) var<storage, read_write> bias: array<Unit>;
+@group(0) @binding(3) var<storage, read_write> y: array<Unit>;
 
-fn a_at(row: u32, k: u32) -> f32 {
-    return x[row * K + k];
+const TRANSPOSE_A = false;
+const TRANSPOSE_B = false;
+
+fn a_unit(i: u32) -> Unit {
+    return x[i];
 }
 
-fn b_at(k: u32, column: u32) -> f32 {
-    return weight[k * N + column];
+fn b_unit(i: u32) -> Unit {
+    return weight[i];
 }
 
-fn finish_one(row: u32, column: u32, sum: f32) {
-    let value = sum + bias[column];
-    y[row * N + column] = select(value, 0.0, RELU && value < 0.0);
+fn finish_one(row: u32, column: u32, sum: Unit) {
+    var value = sum + bias[column / UNIT];
+    if RELU {
+        value = select(value, Unit(), value < Unit());
+    }
+    y[(row * product.n + column) / UNIT] = value;
 }

@@ -3,31 +3,34 @@
 
 override DLOG_LIKELIHOOD: f32;
 
-@group(0) @binding(0) var<storage, read_write> h: array<f32>;
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> x: array<f32>;
+@group(0) @binding(0) var<storage, read_write> h: array<Unit>;
+@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
+@group(0) @binding(2) var<storage, read_write> bias: array<Unit>;
+@group(0) @binding(3) var<storage, read_write> x: array<Unit>;
 @group(0) @binding(4) var<storage, read_write> log_likelihood: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<Unit>;
 
-fn a_at(row: u32, k: u32) -> f32 {
-    return h[row * K + k];
+const TRANSPOSE_A = false;
+const TRANSPOSE_B = false;
+
+fn a_unit(i: u32) -> Unit {
+    return h[i];
 }
 
-fn b_at(k: u32, column: u32) -> f32 {
-    return weight[k * N + column];
+fn b_unit(i: u32) -> Unit {
+    return weight[i];
 }
 
 // Log-likelihood of a block whose columns begin at `column`; writes their dlogits.
 fn block(row: u32, column: u32, sums: vec4f) {
-    var sum = 0.0;
-    for (var j = 0u; j < 4u && column + j < N; j++) {
-        let i = row * N + column + j;
-        let l = sums[j] + bias[column + j];
-        sum -= max(l, 0.0) - l * x[i] + log1p(exp(-abs(l)));
+    var sum = Unit();
+    for (var j = 0u; j < 4u / UNIT && column + j * UNIT < product.n; j++) {
+        let i = (row * product.n + column) / UNIT + j;
+        let l = part(sums, j) + bias[column / UNIT + j];
+        sum -= max(l, Unit()) - l * x[i] + log1p(exp(-abs(l)));
         dlogits[i] = DLOG_LIKELIHOOD * (x[i] - sigmoid_of(l));
     }
-    log_likelihood[row * ((N + 3u) / 4u) + column / 4u] = sum;
+    log_likelihood[row * ((product.n + 3u) / 4u) + column / 4u] = total(sum);
 }
 
 fn finish(row: u32, column: u32, first: vec4f, second: vec4f) {
@@ -35,6 +38,6 @@ fn finish(row: u32, column: u32, first: vec4f, second: vec4f) {
         block(row, column, first);
     }
     if has_second(column) {
-        block(row, column + SECOND, second);
+        block(row, column + product.second, second);
     }
 }

@@ -4,18 +4,18 @@
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 
-@group(0) @binding(0) var<storage, read_write> a: array<f32>;
-@group(0) @binding(1) var<storage, read_write> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read_write> a: array<Unit>;
+@group(0) @binding(1) var<storage, read_write> b: array<Unit>;
+@group(0) @binding(2) var<storage, read_write> c: array<Unit>;
 
-fn a_at(row: u32, k: u32) -> f32 {
-    return a[select(row * K + k, k * M + row, TRANSPOSE_A)];
+fn a_unit(i: u32) -> Unit {
+    return a[i];
 }
 
-fn b_at(k: u32, column: u32) -> f32 {
-    return b[select(k * N + column, column * K + k, TRANSPOSE_B)];
+fn b_unit(i: u32) -> Unit {
+    return b[i];
 }
 
-fn finish_one(row: u32, column: u32, sum: f32) {
-    c[row * N + column] = sum;
+fn finish_one(row: u32, column: u32, sum: Unit) {
+    c[(row * product.n + column) / UNIT] = sum;
 }

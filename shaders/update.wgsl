@@ -8,16 +8,17 @@
 override LEARNING_RATE: f32;
 override GAIN: f32; // 1 - decay
 override EPSILON: f32;
-override LAYERS: u32;
-override TILES: u32; // of all layers
 override LOG_ROWS: u32;
-override LOG_COLUMNS: u32;
 
-@group(0) @binding(0) var<storage, read_write> workspace: array<f32>;
-@group(0) @binding(1) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(2) var<storage, read_write> mean_squares: array<f32>;
+@group(0) @binding(0) var<storage, read_write> workspace: array<Unit>;
+@group(0) @binding(1) var<storage, read_write> parameters: array<Unit>;
+@group(0) @binding(2) var<storage, read_write> mean_squares: array<Unit>;
 @group(0) @binding(3) var<storage, read_write> loss_log: array<f32>;
-@group(0) @binding(4) var<storage, read> table: array<u32>; // the layers, then the terms
+@group(0) @binding(4) var<storage, read> table: array<u32>;
+
+// The table begins with the number of layers, that of terms, and the columns of the log; then come
+// the layers, then the terms, each as where it begins, how long it is, and its column of the log.
+const HEAD = 3u;
 
 // Where its matrices begin, in elements of their buffers.
 struct Layer {
@@ -34,7 +35,7 @@ struct Layer {
 var<private> layer: Layer;
 
 fn layer_at(i: u32) -> Layer {
-    let at = 8u * i;
+    let at = HEAD + 8u * i;
     return Layer(table[at], table[at + 1u], table[at + 2u], table[at + 3u],
         table[at + 4u], table[at + 5u], table[at + 6u], table[at + 7u]);
 }
@@ -51,19 +52,34 @@ fn first_columns() -> u32 {
     return layer.outputs;
 }
 
-fn a_at(row: u32, k: u32) -> f32 {
-    return select(workspace[layer.x + k * layer.inputs + min(row, layer.inputs - 1u)], 1.0, row == layer.inputs);
+const TRANSPOSE_A = true;
+const TRANSPOSE_B = false;
+
+fn a_unit(i: u32) -> Unit {
+    return workspace[i];
 }
 
-fn b_at(k: u32, column: u32) -> f32 {
-    return workspace[layer.dy + k * layer.outputs + column];
+fn b_unit(i: u32) -> Unit {
+    return workspace[i];
 }
 
-fn finish_one(row: u32, column: u32, gradient: f32) {
+// Four rows of x^T, of which the one after the last is 1. Beyond K all is 0.
+fn a_four(row: u32, k: u32) -> vec4f {
+    let x = a_load(layer.x + k * layer.inputs + row);
+    let four = row + vec4u(0u, 1u, 2u, 3u);
+    let ones = select(vec4f(), vec4f(1.0), four == vec4u(layer.inputs));
+    return select(vec4f(), select(ones, x, four < vec4u(layer.inputs)), k < product.k);
+}
+
+fn b_four(k: u32, column: u32) -> vec4f {
+    return select(vec4f(), b_load(layer.dy + k * layer.outputs + column), k < product.k);
+}
+
+fn finish_one(row: u32, column: u32, gradient: Unit) {
     let i = row * layer.outputs + column;
     let is_bias = row == layer.inputs;
-    let w = select(layer.weight + i, layer.bias + column, is_bias);
-    let ms = select(layer.weight_mean_square + i, layer.bias_mean_square + column, is_bias);
+    let w = select(layer.weight + i, layer.bias + column, is_bias) / UNIT;
+    let ms = select(layer.weight_mean_square + i, layer.bias_mean_square + column, is_bias) / UNIT;
     let before = mean_squares[ms];
     let mean_square = before + (gradient * gradient - before) * GAIN;
     mean_squares[ms] = mean_square;
@@ -71,39 +87,47 @@ fn finish_one(row: u32, column: u32, gradient: f32) {
 }
 
 fn sum_term(i: u32, lane: u32) {
-    let at = 8u * LAYERS + 3u * i;
+    let at = HEAD + 8u * table[0] + 3u * i;
     let start = table[at];
     let end = start + table[at + 1u];
     var sum = 0.0;
     for (var element = start + lane; element < end; element += LANES) {
-        sum += workspace[element];
+        sum += vec4f(workspace[element / UNIT])[element % UNIT];
     }
     let total = workgroup_sum(lane, sum);
     if lane == 0u {
-        loss_log[(step.index % LOG_ROWS) * LOG_COLUMNS + table[at + 2u]] = total;
+        loss_log[(product.step.index % LOG_ROWS) * table[2] + table[at + 2u]] = total;
     }
 }
 
 // Finds the layer of a tile, and the tile's place in it.
 fn tile_of(index: u32) -> vec2u {
     var rest = index;
-    for (var i = 0u; i < LAYERS; i++) {
+    for (var i = 0u; i < table[0]; i++) {
         layer = layer_at(i);
-        let wide = (columns() + STRIDE - 1u) / STRIDE;
-        let tall = (rows() + TILE_ROWS - 1u) / TILE_ROWS;
-        if rest < wide * tall {
-            return vec2u(rest % wide, rest / wide);
+        let across = (columns() + product.stride - 1u) / product.stride;
+        let down = (rows() + TILE_ROWS - 1u) / TILE_ROWS;
+        if rest < across * down {
+            return vec2u(rest % across, rest / across);
         }
-        rest -= wide * tall;
+        rest -= across * down;
     }
-    return vec2u(); // not reached: there are TILES tiles
+    // The last workgroup of tiles may not be full: a place below all rows.
+    return vec2u(0u, 0x10000u);
 }
 
 @compute @workgroup_size(LANES)
-fn update(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    if group.x < TILES {
-        compute_tile(tile_of(group.x), lane);
-    } else {
-        sum_term(group.x - TILES, lane);
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = group.x + group.y * groups.x;
+    let tile_groups = product.across;
+    if index < tile_groups {
+        let tile = tile_of((index * LANES + lane) / TILE_LANES);
+        compute_tile(tile, lane % TILE_LANES);
+    } else if index < tile_groups + table[1] {
+        sum_term(index - tile_groups, lane);
     }
 }

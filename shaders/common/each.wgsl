@@ -1,12 +1,13 @@
-// For kernels whose columns do not need their partners: hands each sum to finish_one.
+// For kernels whose columns do not need their partners: hands each unit of the sums to finish_one.
 
 fn finish(row: u32, column: u32, first: vec4f, second: vec4f) {
-    for (var j = 0u; j < 4u; j++) {
-        if has_first(column + j) {
-            finish_one(row, column + j, first[j]);
+    for (var i = 0u; i < 4u / UNIT; i++) {
+        let at = column + i * UNIT;
+        if has_first(at) {
+            finish_one(row, at, part(first, i));
         }
-        if has_second(column + j) {
-            finish_one(row, column + j + SECOND, second[j]);
+        if has_second(at) {
+            finish_one(row, at + product.second, part(second, i));
         }
     }
 }

@@ -2,7 +2,7 @@
 // hyperbolic tangent of x / (2 + x), whose series needs no logarithm and survives fast math. The
 // first term left out is below 2e-8 of the sum.
 
-fn log1p(x: f32) -> f32 {
+fn log1p(x: Unit) -> Unit {
     let s = x / (2.0 + x);
     let q = s * s;
     let tail = q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0
@@ -11,9 +11,7 @@ fn log1p(x: f32) -> f32 {
 }
 
 // ln(x), where WGSL's own has only absolute accuracy around 1.
-fn log_accurate(x: f32) -> f32 {
-    if x > 0.5 && x < 2.0 {
-        return log1p(x - 1.0);
-    }
-    return log(x);
+fn log_accurate(x: Unit) -> Unit {
+    let near_1 = (x > Unit(0.5)) & (x < Unit(2.0));
+    return select(log(x), log1p(x - 1.0), near_1);
 }

@@ -1,22 +1,49 @@
-// A product of constant shape, a workgroup for each of its tiles.
-
-override M: u32;
-override N: u32;
-override FIRST: u32; // columns that have a tile of their own; the others are partners
+// A product of one pair of matrices: a is stored [M, K], or [K, M] if TRANSPOSE_A, and b [K, N], or [N, K]
+// if TRANSPOSE_B.
 
 fn rows() -> u32 {
-    return M;
+    return product.m;
 }
 
 fn columns() -> u32 {
-    return N;
+    return product.n;
 }
 
 fn first_columns() -> u32 {
-    return FIRST;
+    return product.first;
+}
+
+// Zero where k, the first of the four, has gone too far.
+fn inside(four: vec4f, k: u32) -> vec4f {
+    if UNIT == 4u {
+        return select(vec4f(), four, k < product.k);
+    }
+    return select(vec4f(), four, k + vec4u(0u, 1u, 2u, 3u) < vec4u(product.k));
+}
+
+// Four numbers of a: at row and k to k + 3, or at row to row + 3 and k if TRANSPOSE_A. Rows beyond
+// the last may be anything; beyond K all is 0.
+fn a_four(row: u32, k: u32) -> vec4f {
+    if TRANSPOSE_A {
+        return select(vec4f(), a_load(k * product.m + row), k < product.k);
+    }
+    return inside(a_load(row * product.k + k), k);
+}
+
+// Four numbers of b: at k and column to column + 3, or at k to k + 3 and column if TRANSPOSE_B.
+fn b_four(k: u32, column: u32) -> vec4f {
+    if TRANSPOSE_B {
+        return inside(b_load(column * product.k + k), k);
+    }
+    return select(vec4f(), b_load(k * product.n + column), k < product.k);
 }
 
 @compute @workgroup_size(LANES)
-fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    compute_tile(group.xy, lane);
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let tile = ((group.x + group.y * groups.x) * LANES + lane) / TILE_LANES;
+    compute_tile(vec2u(tile % product.across, tile / product.across), lane % TILE_LANES);
 }

@@ -6,5 +6,3 @@ struct Step {
     seed_low: u32,
     seed_high: u32,
 }
-
-var<immediate> step: Step;

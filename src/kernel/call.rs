@@ -30,6 +30,28 @@ impl Step {
     }
 }
 
+/// The size of a product; the shaders' `struct Product`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Product {
+    /// The step.
+    pub step: Step,
+    /// Rows.
+    pub m: u32,
+    /// Columns.
+    pub n: u32,
+    /// Terms of a sum.
+    pub k: u32,
+    /// Columns that have a tile of their own; the others are partners.
+    pub first: u32,
+    /// From a column to its partner.
+    pub second: u32,
+    /// From the columns of a tile to those of the next.
+    pub stride: u32,
+    /// Tiles side by side; for the update, workgroups that compute tiles.
+    pub across: u32,
+}
+
 /// An op and the shapes of its operands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {

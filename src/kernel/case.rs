@@ -1,5 +1,6 @@
 //! The operands on which a kernel is checked: awkward shapes, and what to fill them with.
 
+use super::Call;
 use crate::graph::{
     Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Role, Shape, TensorId, fuse,
 };
@@ -103,8 +104,8 @@ const SHAPES: [Shape; 8] = [
     Shape::new(5, 784),
 ];
 
-/// `[m, n, k]`: likewise, and the products of the default model.
-const PRODUCTS: [[usize; 3]; 10] = [
+/// `[m, n, k]`: likewise, also in multiples of 4, and the products of the default model.
+const PRODUCTS: [[usize; 3]; 15] = [
     [1, 1, 1],
     [1, 63, 257],
     [257, 1, 5],
@@ -115,6 +116,11 @@ const PRODUCTS: [[usize; 3]; 10] = [
     [7, 131, 67],
     [64, 200, 784],
     [200, 100, 64],
+    [4, 4, 4],
+    [36, 68, 20],
+    [100, 12, 132],
+    [132, 36, 12],
+    [28, 260, 4],
 ];
 
 impl Case {
@@ -153,6 +159,15 @@ impl Case {
             return Err(Error::Shape { op: "fuse", expected, found: graph.to_string() });
         }
         Ok(CaseGraph { graph, operands })
+    }
+
+    /// The call of its one node.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph).
+    pub fn call(&self) -> Result<Call> {
+        let case_graph = self.graph("operand")?;
+        Ok(Call::of(&case_graph.graph, case_graph.node()))
     }
 
     /// Every operand has the same shape.

@@ -2,33 +2,54 @@
 //! is said in the kernel's own file; how the sums are made, in one of the cores. Which core is best
 //! depends on adapter and shape.
 
-use super::Call;
-use crate::graph::{LOG_ROWS, Op};
+use super::table::wrapped;
+use super::{Call, Product};
+use crate::graph::{Op, Shape};
 
-/// A way to compute a product, in tiles: each workgroup computes `rows` rows of `columns` columns
-/// and of as many partners.
+/// A way to compute a product in tiles of `rows` rows by `columns` columns and as many partners.
 #[derive(Debug)]
 pub struct Core {
     /// The variant's name.
     pub name: &'static str,
-    /// Its text, from `shaders/common/`.
-    pub source: &'static str,
+    /// Its texts, from `shaders/common/`: the unit in which tensors are read, then the product.
+    pub sources: [&'static str; 2],
+    /// Numbers in a unit: 4 serves only rows whose length is a multiple of it.
+    pub unit: usize,
+    /// Whether it exchanges values within subgroups, which need at least 4 invocations.
+    pub subgroups: bool,
     /// Invocations of a workgroup, a power of two.
     pub lanes: usize,
+    /// Invocations that compute a tile.
+    pub tile_lanes: usize,
     /// Rows of a tile.
     pub rows: usize,
     /// Columns of a tile, its partners not counted.
     pub columns: usize,
 }
 
-/// Every core. All of them compute every product.
-pub static CORES: &[Core] = &[Core {
-    name: "tiled",
-    source: include_str!("../../shaders/common/product_tiled.wgsl"),
-    lanes: 256,
-    rows: 64,
-    columns: 64,
-}];
+/// How many numbers are read at once, and the text that says so.
+#[derive(Clone, Copy)]
+struct Unit {
+    numbers: usize,
+    source: &'static str,
+}
+
+const SCALAR: Unit = Unit { numbers: 1, source: include_str!("../../shaders/common/scalar.wgsl") };
+const VECTOR: Unit = Unit { numbers: 4, source: include_str!("../../shaders/common/vector.wgsl") };
+const QUAD: &str = include_str!("../../shaders/common/product_quad.wgsl");
+const TILED: &str = include_str!("../../shaders/common/product_tiled.wgsl");
+
+/// Every core, those first that serve a GPU which nobody has measured.
+pub static CORES: &[Core] = &[
+    Core::tiled("tiled_64_vector", VECTOR, 64),
+    Core::tiled("tiled_64", SCALAR, 64),
+    Core::tiled("tiled_32_vector", VECTOR, 32),
+    Core::tiled("tiled_32", SCALAR, 32),
+    Core::quad("quad_32_vector", VECTOR, 32, 8),
+    Core::quad("quad_32", SCALAR, 32, 8),
+    Core::quad("quad_16_vector", VECTOR, 16, 32),
+    Core::quad("quad_16", SCALAR, 16, 32),
+];
 
 /// How many workgroups, and what the shader is told about them.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,71 +58,117 @@ pub struct Tiling {
     pub grid: [u32; 3],
     /// Values of `override` constants.
     pub constants: Vec<(&'static str, f64)>,
+    /// For a product, its size; goes into immediate data.
+    pub product: Option<Product>,
 }
 
 impl Core {
+    /// Tiles staged in the workgroup's memory, `side` rows by `side` columns and their partners.
+    const fn tiled(name: &'static str, unit: Unit, side: usize) -> Self {
+        let lanes = side * side / 16;
+        Self {
+            name,
+            sources: [unit.source, TILED],
+            unit: unit.numbers,
+            subgroups: false,
+            lanes,
+            tile_lanes: lanes,
+            rows: side,
+            columns: side,
+        }
+    }
+
+    /// Registers alone, shared within quads.
+    const fn quad(name: &'static str, unit: Unit, rows: usize, lanes: usize) -> Self {
+        Self {
+            name,
+            sources: [unit.source, QUAD],
+            unit: unit.numbers,
+            subgroups: true,
+            lanes,
+            tile_lanes: 4,
+            rows,
+            columns: 16,
+        }
+    }
+
+    /// Workgroups for this many tiles.
+    fn groups(&self, tiles: usize) -> usize {
+        tiles.div_ceil(self.lanes / self.tile_lanes)
+    }
+
     /// Tiles across and down, where a tile is `stride` columns from the next.
     fn tiles(&self, rows: usize, columns: usize, stride: usize) -> [usize; 2] {
         [columns.div_ceil(stride), rows.div_ceil(self.rows)]
     }
 
-    /// What the core's text is told: how long the sums are, how far a column is from its partner,
-    /// and a tile from the next.
-    fn constants(&self, k: usize, second: usize, stride: usize) -> Vec<(&'static str, f64)> {
-        let sizes = [
-            ("K", k),
-            ("SECOND", second),
-            ("STRIDE", stride),
-            ("LANES", self.lanes),
-            ("TILE_ROWS", self.rows),
-        ];
-        sizes.map(|(name, size)| (name, size as f64)).to_vec()
+    /// Whether rows of these lengths can be read in its unit.
+    fn reads(&self, mut lengths: impl Iterator<Item = usize>) -> bool {
+        lengths.all(|length| length.is_multiple_of(self.unit))
+    }
+
+    /// What the core's text is told.
+    fn constants(&self) -> Vec<(&'static str, f64)> {
+        let mut sizes =
+            vec![("LANES", self.lanes), ("TILE_ROWS", self.rows), ("TILE_LANES", self.tile_lanes)];
+        if !self.subgroups {
+            sizes.push(("TILE_COLUMNS", self.columns));
+            sizes.extend([("A_VECTORS", 5 * self.rows), ("B_VECTORS", 5 * self.columns)]);
+        }
+        sizes.into_iter().map(|(name, size)| (name, size as f64)).collect()
     }
 
     /// A product of which `first` columns have tiles of their own.
-    fn plain(&self, call: &Call, first: usize, second: usize, stride: usize) -> Tiling {
+    fn plain(&self, call: &Call, first: usize, second: usize, stride: usize) -> Option<Tiling> {
         let [m, n, k] = call.mnk();
-        let [x, y] = self.tiles(m, first, stride);
-        let shape = [("M", m), ("N", n), ("FIRST", first)].map(|(name, size)| (name, size as f64));
-        Tiling {
-            grid: [x as u32, y as u32, 1],
-            constants: [&shape, self.constants(k, second, stride).as_slice()].concat(),
+        let lengths = call.inputs.iter().map(|shape| shape.columns).chain([n, first]);
+        if !self.reads(lengths) {
+            return None;
         }
+        let [across, down] = self.tiles(m, first, stride);
+        let [m, n, k, first, second, stride] = [m, n, k, first, second, stride].map(|s| s as u32);
+        let product =
+            Product { m, n, k, first, second, stride, across: across as u32, ..Product::default() };
+        Some(Tiling {
+            grid: wrapped(self.groups(across * down)),
+            constants: self.constants(),
+            product: Some(product),
+        })
     }
 }
 
 /// A product whose tiles have their partners beside them.
-pub(super) fn wide(call: &Call, core: &Core) -> Tiling {
+pub(super) fn wide(call: &Call, core: &Core) -> Option<Tiling> {
     core.plain(call, call.mnk()[1], core.columns, 2 * core.columns)
 }
 
 /// A product whose columns have their partners half a row further on.
-pub(super) fn halves(call: &Call, core: &Core) -> Tiling {
+pub(super) fn halves(call: &Call, core: &Core) -> Option<Tiling> {
     let half = call.mnk()[1] / 2;
     core.plain(call, half, half, core.columns)
 }
 
 /// The products of all layers, one after the other, then a workgroup for each term of the loss.
-pub(super) fn layers(call: &Call, core: &Core) -> Tiling {
+pub(super) fn layers(call: &Call, core: &Core) -> Option<Tiling> {
     let stride = 2 * core.columns;
     let (layers, terms) = layers_and_terms(call);
+    let matrices = &call.inputs[..2 * layers];
+    if !core.reads(matrices.iter().map(|shape| shape.columns)) {
+        return None;
+    }
     // A bias is one more row.
-    let tiles = |layer: usize| {
-        let [x, dy] = [call.inputs[2 * layer], call.inputs[2 * layer + 1]];
-        core.tiles(x.columns + 1, dy.columns, stride).iter().product::<usize>()
+    let tiles = |pair: &[Shape]| {
+        core.tiles(pair[0].columns + 1, pair[1].columns, stride).iter().product::<usize>()
     };
-    let tiles: usize = (0..layers).map(tiles).sum();
-    let log_columns = if terms > 0 { call.outputs[4 * layers].columns } else { 1 };
-    let own = [
-        ("LAYERS", layers),
-        ("TILES", tiles),
-        ("LOG_ROWS", LOG_ROWS),
-        ("LOG_COLUMNS", log_columns),
-        ("WORKGROUP", core.lanes),
-    ];
-    let own = own.map(|(name, size)| (name, size as f64));
-    let shared = core.constants(call.inputs[0].rows, core.columns, stride);
-    Tiling { grid: [(tiles + terms) as u32, 1, 1], constants: [&own, shared.as_slice()].concat() }
+    let groups = core.groups(matrices.chunks_exact(2).map(tiles).sum());
+    let [k, second, stride, across] =
+        [call.inputs[0].rows, core.columns, stride, groups].map(|size| size as u32);
+    let own = [("WORKGROUP", core.lanes as f64)];
+    Some(Tiling {
+        grid: wrapped(groups + terms),
+        constants: [&own, core.constants().as_slice()].concat(),
+        product: Some(Product { k, second, stride, across, ..Product::default() }),
+    })
 }
 
 /// How many layers an update has, and how many terms of the loss.

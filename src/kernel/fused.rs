@@ -17,7 +17,9 @@ pub(super) static FUSED: &[Kernel] = &[
         name: "batch",
         shader: "batch",
         entry_point: "batch",
-        sources: sources!("batch", "grid", "step", "log1p", "philox", "gather", "noise"),
+        sources: sources!(
+            "batch", "grid", "step", "now", "scalar", "log1p", "philox", "gather", "noise"
+        ),
         constants: |call| {
             let parts = call.parts.iter().flat_map(|&part| match part {
                 Op::GatherBatch { .. } => binarize(part),
@@ -49,27 +51,33 @@ pub(super) static FUSED: &[Kernel] = &[
     Kernel {
         constants: |_| vec![("RELU", 0.0)],
         shader: "linear",
-        ..product("linear", sources!("linear", "plain", "each"), || {
+        ..product("linear", sources!("linear", "fours", "step", "size", "plain", "each"), || {
             Case::fused(|graph, x| Ok(vec![linear(graph, x)?]), layer, |_| Vec::new())
         })
     },
     Kernel {
         constants: |_| vec![("RELU", 1.0)],
         shader: "linear",
-        ..product("linear_relu", sources!("linear", "plain", "each"), || {
-            let append = |graph: &mut Graph, x: &[TensorId]| {
-                let y = linear(graph, x)?;
-                Ok(vec![graph.relu(y)?])
-            };
-            Case::fused(append, layer, |_| Vec::new())
-        })
+        ..product(
+            "linear_relu",
+            sources!("linear", "fours", "step", "size", "plain", "each"),
+            || {
+                let append = |graph: &mut Graph, x: &[TensorId]| {
+                    let y = linear(graph, x)?;
+                    Ok(vec![graph.relu(y)?])
+                };
+                Case::fused(append, layer, |_| Vec::new())
+            },
+        )
     },
     Kernel {
         grid: Grid::Tiles(halves),
         tolerance: |call| after_product(call),
-        ..product("linear_sample", sources!("linear_sample", "plain", "log1p"), || {
-            Case::fused(sample, sampled_layer, |_| Vec::new())
-        })
+        ..product(
+            "linear_sample",
+            sources!("linear_sample", "fours", "step", "size", "plain", "log1p"),
+            || Case::fused(sample, sampled_layer, |_| Vec::new()),
+        )
     },
     Kernel {
         constants: |call| {
@@ -81,20 +89,28 @@ pub(super) static FUSED: &[Kernel] = &[
         tolerance: |call| after_product(call),
         ..product(
             "linear_bernoulli",
-            sources!("linear_bernoulli", "plain", "log1p", "sigmoid"),
+            sources!("linear_bernoulli", "fours", "step", "size", "plain", "log1p", "sigmoid"),
             || Case::fused(bernoulli, observed_layer, |_| Vec::new()),
         )
     },
-    product("matmul_relu_backward", sources!("matmul_relu_backward", "plain", "each"), || {
-        let append = |graph: &mut Graph, x: &[TensorId]| {
-            let dx = graph.matmul_transpose_b(x[0], x[1])?;
-            Ok(vec![graph.relu_backward(dx, x[2])?])
-        };
-        let operands = |[m, n, k]: [usize; 3]| {
-            vec![(Shape::new(m, k), Normal), (Shape::new(n, k), Weight), (Shape::new(m, n), Wide)]
-        };
-        Case::fused(append, operands, |_| Vec::new())
-    }),
+    product(
+        "matmul_relu_backward",
+        sources!("matmul_relu_backward", "fours", "step", "size", "plain", "each"),
+        || {
+            let append = |graph: &mut Graph, x: &[TensorId]| {
+                let dx = graph.matmul_transpose_b(x[0], x[1])?;
+                Ok(vec![graph.relu_backward(dx, x[2])?])
+            };
+            let operands = |[m, n, k]: [usize; 3]| {
+                vec![
+                    (Shape::new(m, k), Normal),
+                    (Shape::new(n, k), Weight),
+                    (Shape::new(m, n), Wide),
+                ]
+            };
+            Case::fused(append, operands, |_| Vec::new())
+        },
+    ),
     Kernel {
         constants: |call| {
             let Op::Fused(Fusion::LatentBackward { dkl }) = call.op else {
@@ -105,7 +121,7 @@ pub(super) static FUSED: &[Kernel] = &[
         tolerance: |call| after_product(call),
         ..product(
             "latent_backward",
-            sources!("latent_backward", "plain", "each", "sigmoid"),
+            sources!("latent_backward", "fours", "step", "size", "plain", "each", "sigmoid"),
             || Case::fused(latent, latent_operands, |_| Vec::new()),
         )
     },
@@ -117,14 +133,18 @@ pub(super) static FUSED: &[Kernel] = &[
             });
             let RmsProp { learning_rate, decay, epsilon } = constants.unwrap_or_default();
             let gain = 1.0 - decay;
-            vec![("LEARNING_RATE", learning_rate), ("GAIN", gain), ("EPSILON", epsilon)]
+            vec![
+                ("LEARNING_RATE", learning_rate),
+                ("GAIN", gain),
+                ("EPSILON", epsilon),
+                ("LOG_ROWS", LOG_ROWS as f64),
+            ]
         },
-        entry_point: "update",
         grid: Grid::Tiles(layers),
         table: Some(UPDATE),
         // A mean square is a tenth of a squared gradient, so twice its relative error.
         tolerance: |call| Tolerance { relative: 5e-6, ..after_product(call) },
-        ..product("update", sources!("update", "each", "step", "reduce"), || {
+        ..product("update", sources!("update", "fours", "each", "step", "size", "reduce"), || {
             [Case::fused(update, update_operands, update_targets), vec![three_layers()]].concat()
         })
     },
@@ -142,9 +162,11 @@ const UPDATE: Table = Table {
         }
     },
     entries: |call, places| {
-        let (layers, _) = layers_and_terms(call);
+        let (layers, terms) = layers_and_terms(call);
+        let log_columns = if terms > 0 { call.outputs[4 * layers].columns } else { 1 };
+        let head = [layers, terms, log_columns].map(|count| count as u32);
         let (inputs, outputs) = places.split_at(call.inputs.len());
-        let (matrices, terms) = inputs.split_at(2 * layers);
+        let (matrices, starts) = inputs.split_at(2 * layers);
         let shape = |layer: usize, operand: usize| call.inputs[2 * layer + operand].columns as u32;
         let layer = |layer: usize| {
             let sizes = [shape(layer, 0), shape(layer, 1)];
@@ -156,8 +178,8 @@ const UPDATE: Table = Table {
         });
         let lengths = call.inputs[2 * layers..].iter().map(|shape| shape.len() as u32);
         let term = |((&start, length), column)| [start, length, column];
-        let terms = terms.iter().zip(lengths).zip(columns).flat_map(term);
-        (0..layers).flat_map(layer).chain(terms).collect()
+        let terms = starts.iter().zip(lengths).zip(columns).flat_map(term);
+        head.into_iter().chain((0..layers).flat_map(layer)).chain(terms).collect()
     },
 };
 

@@ -5,8 +5,9 @@
 //! A kernel binds its node's inputs, then its outputs, as storage buffers of group 0, in order. All
 //! real numbers are bound writable, since inputs and outputs lie in one buffer, which wgpu does not
 //! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the exact size of its tensor, so shaders may
-//! use `arrayLength`. Everything else that is fixed for a plan comes in `override` constants;
-//! what changes from step to step is the [`Step`] in immediate data.
+//! use `arrayLength`. What else is fixed for a plan comes in `override` constants, but for the
+//! sizes of products, so that few pipelines serve all of them; those, and the [`Step`], come in
+//! immediate data.
 
 mod call;
 mod case;
@@ -16,7 +17,7 @@ mod table;
 mod tolerance;
 
 pub use self::core::{CORES, Core, Tiling};
-pub use call::{Call, Operand, Step, Twin, Twins};
+pub use call::{Call, Operand, Product, Step, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 
 pub use tolerance::Tolerance;
@@ -82,20 +83,21 @@ impl Kernel {
 
     /// The WGSL module.
     pub fn wgsl(&self, variant: Variant) -> String {
-        let core = variant.0.map_or("", |core| core.source);
-        [&[core], self.sources].concat().concat()
+        let core = variant.0.map_or(&[][..], |core| &core.sources);
+        [core, self.sources].concat().concat()
     }
 
-    /// The grid of a call, and the values of all `override` constants.
-    pub fn tiling(&self, call: &Call, variant: Variant) -> Tiling {
+    /// The grid of a call, and the values of all `override` constants; none if the variant does not
+    /// serve its shapes.
+    pub fn tiling(&self, call: &Call, variant: Variant) -> Option<Tiling> {
         let constants = (self.constants)(call);
         match (&self.grid, variant.0) {
             (Grid::Tiles(tiling), Some(core)) => {
-                let Tiling { grid, constants: more } = tiling(call, core);
-                Tiling { grid, constants: [constants, more].concat() }
+                let tiling = tiling(call, core)?;
+                Some(Tiling { constants: [constants, tiling.constants].concat(), ..tiling })
             }
-            (Grid::Own(grid), None) => Tiling { grid: grid(call), constants },
-            _ => unreachable!("the variant is one of this kernel's"),
+            (Grid::Own(grid), None) => Some(Tiling { grid: grid(call), constants, product: None }),
+            _ => None,
         }
     }
 }
@@ -106,7 +108,7 @@ pub enum Grid {
     /// Into this many.
     Own(fn(&Call) -> [u32; 3]),
     /// Into the tiles of a product, which any of the [`CORES`] may compute.
-    Tiles(fn(&Call, &Core) -> Tiling),
+    Tiles(fn(&Call, &Core) -> Option<Tiling>),
 }
 
 /// One of the ways to compute a kernel; devices choose by measurement.
@@ -122,6 +124,11 @@ impl PartialEq for Variant {
 impl Variant {
     /// The only variant of a kernel that has no core.
     pub const DEFAULT: Self = Self(None);
+
+    /// The core that makes its sums, if it begins with a product.
+    pub fn core(self) -> Option<&'static Core> {
+        self.0
+    }
 
     /// Its name.
     pub fn name(self) -> &'static str {

@@ -40,7 +40,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         },
         ..elementwise(
             "gather_batch",
-            sources!("gather_batch", "grid", "step", "philox", "gather"),
+            sources!("gather_batch", "grid", "step", "now", "philox", "gather"),
             twins!(|call, step, read, [x]| {
                 let Op::GatherBatch { binarize, .. } = call.op else {
                     unreachable!("the row is for this op")
@@ -116,14 +116,14 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance { absolute: 1e-7, ..Tolerance::ELEMENTWISE },
         ..elementwise(
             "softplus",
-            sources!("softplus", "grid", "log1p"),
+            sources!("softplus", "grid", "scalar", "log1p"),
             twins!(|_, _, read, [stddev]| cpu::softplus::softplus(read[0].reals(), stddev)),
             || Case::same(Op::Softplus, &[Wide]),
         )
     },
     elementwise(
         "softplus_backward",
-        sources!("softplus_backward", "grid", "sigmoid"),
+        sources!("softplus_backward", "grid", "scalar", "sigmoid"),
         twins!(|_, _, read, [ds]| {
             cpu::softplus_backward::softplus_backward(read[0].reals(), read[1].reals(), ds);
         }),
@@ -131,7 +131,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     ),
     elementwise(
         "sigmoid",
-        sources!("sigmoid", "grid", "sigmoid"),
+        sources!("sigmoid", "grid", "scalar", "sigmoid"),
         twins!(|_, _, read, [y]| cpu::sigmoid::sigmoid(read[0].reals(), y)),
         || Case::same(Op::Sigmoid, &[Wide]),
     ),
@@ -184,7 +184,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         grid: Grid::Own(|call| invocations(call.outputs[0].rows * call.columns().div_ceil(4))),
         ..elementwise(
             "normal",
-            sources!("normal", "grid", "step", "log1p", "philox", "noise"),
+            sources!("normal", "grid", "step", "now", "scalar", "log1p", "philox", "noise"),
             twins!(|call, step, _read, [draws]| {
                 let Op::Normal { stream, .. } = call.op else {
                     unreachable!("the row is for this op")
@@ -221,7 +221,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     },
     row_sum(
         "bernoulli_log_likelihood",
-        sources!("bernoulli_log_likelihood", "reduce", "log1p"),
+        sources!("bernoulli_log_likelihood", "reduce", "scalar", "log1p"),
         twins!(|_, _, read, [sums]| {
             let (logits, x) = (read[0].reals(), read[1].reals());
             cpu::bernoulli_log_likelihood::bernoulli_log_likelihood(logits, x, sums);
@@ -236,7 +236,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
         ..elementwise(
             "bernoulli_log_likelihood_blocks",
-            sources!("bernoulli_log_likelihood_blocks", "grid", "log1p"),
+            sources!("bernoulli_log_likelihood_blocks", "grid", "scalar", "log1p"),
             twins!(|call, _, read, [blocks]| {
                 let (logits, x) = (read[0].reals(), read[1].reals());
                 let columns = call.input_columns();
@@ -251,7 +251,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         constants: |call| vec![columns(call)],
         ..elementwise(
             "bernoulli_log_likelihood_backward",
-            sources!("bernoulli_log_likelihood_backward", "grid", "sigmoid"),
+            sources!("bernoulli_log_likelihood_backward", "grid", "scalar", "sigmoid"),
             twins!(|_, _, read, [dlogits]| {
                 let [d, logits, x] = [0, 1, 2].map(|i| read[i].reals());
                 cpu::bernoulli_log_likelihood_backward::bernoulli_log_likelihood_backward(
@@ -266,7 +266,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     },
     row_sum(
         "gaussian_kl",
-        sources!("gaussian_kl", "reduce", "log1p"),
+        sources!("gaussian_kl", "reduce", "scalar", "log1p"),
         twins!(|_, _, read, [kl]| {
             cpu::gaussian_kl::gaussian_kl(read[0].reals(), read[1].reals(), kl);
         }),
@@ -277,7 +277,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
         ..elementwise(
             "gaussian_kl_blocks",
-            sources!("gaussian_kl_blocks", "grid", "log1p"),
+            sources!("gaussian_kl_blocks", "grid", "scalar", "log1p"),
             twins!(|call, _, read, [blocks]| {
                 let (mean, stddev) = (read[0].reals(), read[1].reals());
                 let columns = call.input_columns();
@@ -308,7 +308,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance::EXACT,
         ..elementwise(
             "bernoulli_sample",
-            sources!("bernoulli_sample", "grid", "step", "philox"),
+            sources!("bernoulli_sample", "grid", "step", "now", "philox"),
             twins!(|call, step, read, [samples]| {
                 let Op::BernoulliSample { stream } = call.op else {
                     unreachable!("the row is for this op")
@@ -358,7 +358,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].len()),
         ..row_sum(
             "loss_sum",
-            sources!("loss_sum", "reduce", "step"),
+            sources!("loss_sum", "reduce", "step", "now"),
             twins!(|call, step, read, [log]| {
                 let Op::LossSum { column } = call.op else {
                     unreachable!("the row is for this op")
@@ -430,7 +430,7 @@ const fn matmul(name: &'static str, cases: fn() -> Vec<Case>) -> Kernel {
             let (a, b) = (is(Transpose::A), is(Transpose::B));
             vec![("TRANSPOSE_A", a), ("TRANSPOSE_B", b)]
         },
-        ..product(name, sources!("matmul", "plain", "each"), cases)
+        ..product(name, sources!("matmul", "fours", "step", "size", "plain", "each"), cases)
     }
 }
 
@@ -443,7 +443,7 @@ pub(super) const fn product(
     Kernel {
         name,
         shader: name,
-        entry_point: "product",
+        entry_point: "main",
         sources,
         constants: |_| Vec::new(),
         grid: Grid::Tiles(wide),
@@ -489,7 +489,7 @@ pub(super) fn invocations(count: usize) -> [u32; 3] {
 }
 
 /// This many workgroups, wrapped into y where x would be too long.
-fn wrapped(workgroups: usize) -> [u32; 3] {
+pub(super) fn wrapped(workgroups: usize) -> [u32; 3] {
     const LONGEST: usize = 65_535;
     [workgroups.min(LONGEST) as u32, workgroups.div_ceil(LONGEST) as u32, 1]
 }

@@ -1,7 +1,9 @@
 //! An open device: wgpu's device and queue, and the first fault that either reported.
 
 use super::adapter::AdapterInfo;
+use super::pipeline::{Pipeline, Pipelines};
 use crate::device::Description;
+use crate::kernel::{Call, Kernel, Tiling, Variant};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -39,14 +41,18 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) description: Description,
+    /// Whether four invocations can exchange values.
+    pub(super) has_quads: bool,
     fault: Arc<Mutex<Option<String>>>,
+    pipelines: Arc<Mutex<Pipelines>>,
 }
 
 impl Gpu {
     pub(super) fn open(adapter: &wgpu::Adapter, info: &AdapterInfo) -> Result<Self> {
+        let subgroup = adapter.features() & wgpu::Features::SUBGROUP;
         let wanted = wgpu::DeviceDescriptor {
             label: Some("wgvae"),
-            required_features: wgpu::Features::IMMEDIATES,
+            required_features: wgpu::Features::IMMEDIATES | subgroup,
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -64,7 +70,9 @@ impl Gpu {
                 backend: info.backend.clone(),
                 driver: info.driver.clone(),
             },
+            has_quads: !subgroup.is_empty() && info.subgroup_sizes[0] >= 4,
             fault: Arc::default(),
+            pipelines: Arc::default(),
         };
         gpu.watch();
         Ok(gpu)
@@ -97,6 +105,18 @@ impl Gpu {
     pub(super) fn error(&self, step: Option<u64>, message: &dyn std::fmt::Display) -> Error {
         let adapter = self.description.name.clone();
         Error::Device { adapter, step, message: message.to_string() }
+    }
+
+    /// The pipeline for a call of a kernel; all sessions of the device share them.
+    pub(super) fn pipeline(
+        &self,
+        kernel: &Kernel,
+        call: &Call,
+        variant: Variant,
+        tiling: &Tiling,
+    ) -> Pipeline {
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        pipelines.get(self, kernel, call, variant, tiling)
     }
 
     /// Waits for submits. wgpu panics here if the device was lost meanwhile; that too becomes an

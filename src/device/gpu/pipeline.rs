@@ -2,7 +2,7 @@
 
 use super::context::Gpu;
 use crate::graph::{Element, Op};
-use crate::kernel::{Call, Kernel, Step, Variant};
+use crate::kernel::{Call, Kernel, Product, Step, Tiling, Variant};
 use std::collections::HashMap;
 
 /// A pipeline and the layout of its bind group.
@@ -33,8 +33,9 @@ impl Pipelines {
         kernel: &Kernel,
         call: &Call,
         variant: Variant,
+        tiling: &Tiling,
     ) -> Pipeline {
-        let constants = kernel.tiling(call, variant).constants;
+        let constants = &tiling.constants;
         let bits = constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
         let key = ((kernel.shader, variant.name()), bits);
         if let Some(pipeline) = self.pipelines.get(&key) {
@@ -45,7 +46,7 @@ impl Pipelines {
             let label = Some(kernel.shader);
             gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source })
         });
-        let pipeline = create(gpu, kernel, call, module, &constants);
+        let pipeline = create(gpu, kernel, call, module, tiling);
         self.pipelines.insert(key, pipeline.clone());
         pipeline
     }
@@ -56,7 +57,7 @@ fn create(
     kernel: &Kernel,
     call: &Call,
     module: &wgpu::ShaderModule,
-    constants: &[(&str, f64)],
+    tiling: &Tiling,
 ) -> Pipeline {
     let label = Some(kernel.name);
     let operands = call.inputs.len() + call.outputs.len();
@@ -70,7 +71,7 @@ fn create(
     let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(&layout)],
-        immediate_size: immediate_size(&call.op),
+        immediate_size: immediate_size(&call.op, tiling),
     });
     let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
@@ -78,7 +79,7 @@ fn create(
         module,
         entry_point: Some(kernel.entry_point),
         compilation_options: wgpu::PipelineCompilationOptions {
-            constants,
+            constants: &tiling.constants,
             // Every kernel writes its workgroup memory before it reads it.
             zero_initialize_workgroup_memory: false,
         },
@@ -88,8 +89,12 @@ fn create(
 }
 
 /// Bytes of immediate data that an op's kernel takes.
-pub(super) fn immediate_size(op: &Op) -> u32 {
-    if op.depends_on_step() { size_of::<Step>() as u32 } else { 0 }
+fn immediate_size(op: &Op, tiling: &Tiling) -> u32 {
+    match tiling.product {
+        Some(_) => size_of::<Product>() as u32,
+        None if op.depends_on_step() => size_of::<Step>() as u32,
+        None => 0,
+    }
 }
 
 fn entry(binding: usize, read_only: bool) -> wgpu::BindGroupLayoutEntry {

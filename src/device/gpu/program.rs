@@ -2,9 +2,9 @@
 
 use super::arena::Region;
 use super::context::Gpu;
-use super::pipeline::{Pipeline, immediate_size};
+use super::pipeline::Pipeline;
 use crate::graph::{Plan, TensorId};
-use crate::kernel::{Call, Kernel, Step, Variant};
+use crate::kernel::{Call, Kernel, Product, Step, Tiling};
 use std::num::NonZeroU64;
 
 /// What a node's dispatch needs, all of it made at load.
@@ -13,7 +13,15 @@ pub(super) struct Dispatch {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     grid: [u32; 3],
-    takes_step: bool,
+    takes: Immediate,
+}
+
+/// What a dispatch takes as immediate data.
+#[derive(Clone, Copy, Debug)]
+enum Immediate {
+    Nothing,
+    Step,
+    Product(Product),
 }
 
 impl Dispatch {
@@ -22,7 +30,7 @@ impl Dispatch {
         gpu: &Gpu,
         kernel: &Kernel,
         call: &Call,
-        variant: Variant,
+        tiling: &Tiling,
         pipeline: Pipeline,
         regions: &[Region],
     ) -> Self {
@@ -35,8 +43,12 @@ impl Dispatch {
         Self {
             pipeline: pipeline.pipeline,
             bind_group,
-            grid: kernel.tiling(call, variant).grid,
-            takes_step: immediate_size(&call.op) > 0,
+            grid: tiling.grid,
+            takes: match tiling.product {
+                Some(product) => Immediate::Product(product),
+                None if call.op.depends_on_step() => Immediate::Step,
+                None => Immediate::Nothing,
+            },
         }
     }
 
@@ -44,8 +56,12 @@ impl Dispatch {
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass, step: Step) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
-        if self.takes_step {
-            pass.set_immediates(0, bytemuck::bytes_of(&step));
+        match self.takes {
+            Immediate::Nothing => (),
+            Immediate::Step => pass.set_immediates(0, bytemuck::bytes_of(&step)),
+            Immediate::Product(product) => {
+                pass.set_immediates(0, bytemuck::bytes_of(&Product { step, ..product }));
+            }
         }
         let [x, y, z] = self.grid;
         pass.dispatch_workgroups(x, y, z);

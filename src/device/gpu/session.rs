@@ -3,11 +3,10 @@
 use super::arena::{Arena, Place, Region};
 use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
-use super::pipeline::Pipelines;
 use super::program::{Dispatch, Log, Program};
 use crate::device::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
 use crate::graph::{Element, Node, Plan, Role, Tensor, TensorId};
-use crate::kernel::{Call, Kernel, Step, Table, Variant};
+use crate::kernel::{Call, Kernel, Step, Table, Tiling, Variant};
 use crate::{Error, Result};
 use std::time::Instant;
 
@@ -17,7 +16,6 @@ pub struct GpuSession {
     gpu: Gpu,
     held: Vec<(Tensor, Region)>,
     programs: Vec<Program>,
-    pipelines: Pipelines,
     flights: Flights,
     download: Option<wgpu::Buffer>,
     forced: Option<Variant>,
@@ -31,7 +29,6 @@ impl GpuSession {
             gpu,
             held: Vec::new(),
             programs: Vec::new(),
-            pipelines: Pipelines::default(),
             flights: Flights::new(),
             download: None,
             forced: None,
@@ -89,10 +86,8 @@ impl GpuSession {
 
     fn dispatch(&mut self, plan: &Plan, slots: &[Region], node: &Node) -> Result<Dispatch> {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        let variants = self.variants(kernel);
-        let forced = self.forced.filter(|forced| variants.contains(forced));
-        let variant = forced.unwrap_or(variants[0]);
-        let pipeline = self.pipelines.get(&self.gpu, kernel, &call, variant);
+        let (variant, tiling) = self.choose(kernel, &call);
+        let pipeline = self.gpu.pipeline(kernel, &call, variant, &tiling);
         let region = |&id: &TensorId| -> Result<Region> {
             let tensor = plan.graph().tensor(id);
             Ok(match plan.slot(id) {
@@ -108,7 +103,18 @@ impl GpuSession {
         if let Some(table) = &kernel.table {
             regions = self.tabulate(table, &call, &regions)?;
         }
-        Ok(Dispatch::new(&self.gpu, kernel, &call, variant, pipeline, &regions))
+        Ok(Dispatch::new(&self.gpu, kernel, &call, &tiling, pipeline, &regions))
+    }
+
+    /// The forced variant, if it serves the call, else the first that does.
+    fn choose(&self, kernel: &Kernel, call: &Call) -> (Variant, Tiling) {
+        let tiling = |variant| Some((variant, kernel.tiling(call, variant)?));
+        let all = self.variants(kernel);
+        let forced = self.forced.filter(|forced| all.contains(forced));
+        match forced.and_then(tiling).or_else(|| all.into_iter().find_map(tiling)) {
+            Some(chosen) => chosen,
+            None => unreachable!("some variants serve every shape, on every adapter"),
+        }
     }
 
     /// The buffers of a kernel's operands as a whole, and the table of where they are in them.
@@ -245,7 +251,10 @@ impl Session for GpuSession {
     }
 
     fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
-        kernel.variants()
+        let subgroups = self.gpu.has_quads;
+        let has =
+            |variant: &Variant| variant.core().is_none_or(|core| subgroups || !core.subgroups);
+        kernel.variants().into_iter().filter(has).collect()
     }
 
     fn force(&mut self, variant: Option<Variant>) {

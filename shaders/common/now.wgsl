@@ -1,0 +1,3 @@
+// The step, for kernels that depend on nothing else.
+
+var<immediate> step: Step;

@@ -5,7 +5,7 @@ use super::shared::{print_json, say};
 use crate::Result;
 use crate::device::Session;
 use crate::device::cpu::CpuSession;
-use crate::device::gpu::{AdapterInfo, Adapters};
+use crate::device::gpu::{AdapterInfo, Adapters, Tuned, known_kernels};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -13,6 +13,9 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae devices --json")]
 pub(super) struct Arguments {
+    /// Show which variant of each kernel was measured to be the fastest, where that is known
+    #[arg(long)]
+    kernels: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -23,10 +26,20 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let cpu = CpuSession::<f32>::new();
     let cpu = cpu.description();
     if arguments.json {
-        print_json(&json!({ "adapters": adapters.list(), "cpu": cpu }))?;
+        let mut all = json!({ "adapters": adapters.list(), "cpu": cpu });
+        if arguments.kernels {
+            let known = adapters.list().iter().map(|info| known_kernels(info).0);
+            all["kernels"] = json!(known.collect::<Vec<_>>());
+        }
+        print_json(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
-    adapters.list().iter().try_for_each(print)?;
+    for info in adapters.list() {
+        print(info)?;
+        if arguments.kernels {
+            print_kernels(info)?;
+        }
+    }
     if adapters.list().is_empty() {
         say("     no adapter: no driver for Vulkan, Metal or DX12 was found")?;
     }
@@ -37,6 +50,19 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     say(format!("\n--device auto takes {auto}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_kernels(info: &AdapterInfo) -> Result<()> {
+    let (known, warning) = known_kernels(info);
+    if let Some(warning) = warning {
+        eprintln!("warning: {warning}");
+    }
+    if known.is_empty() {
+        say("     no kernel has been measured; training does")?;
+    }
+    known.iter().try_for_each(|(call, Tuned { variant, microseconds })| {
+        say(format!("     {variant:<16} {microseconds:>9.1} us  {call}"))
+    })
 }
 
 fn print(info: &AdapterInfo) -> Result<()> {

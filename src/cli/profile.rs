@@ -1,7 +1,7 @@
 //! `wgvae profile`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, print_json, say};
+use super::shared::{DeviceFlag, KernelsFlag, print_json, report_notes, say};
 use crate::model::Architecture;
 use crate::profile::{Profile, profile};
 use crate::train::Config;
@@ -14,6 +14,8 @@ use std::process::ExitCode;
 pub(super) struct Arguments {
     #[command(flatten)]
     device: DeviceFlag,
+    #[command(flatten)]
+    kernels: KernelsFlag,
     /// Images of one step
     #[arg(long, default_value_t = Config::default().batch)]
     batch: usize,
@@ -33,9 +35,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let architecture = Architecture::new(784, &arguments.hidden)?;
-    let mut session = arguments.device.open()?;
+    let mut session = arguments.device.open(&arguments.kernels)?;
     let Arguments { batch, steps, no_fuse, .. } = *arguments;
     let profile = profile(session.as_mut(), &architecture, batch, steps, !no_fuse)?;
+    report_notes(session.as_mut());
     if arguments.json {
         print_json(&profile)?
     } else {

@@ -1,12 +1,14 @@
 //! Flags that several commands have, and how they are read.
 
+use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Session};
 use crate::graph::Binarize;
+use crate::kernel::CORES;
 use crate::{Action, Error, Result};
 use clap::ValueEnum;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where to compute.
 #[derive(Debug, clap::Args)]
@@ -18,15 +20,56 @@ pub(super) struct DeviceFlag {
 }
 
 impl DeviceFlag {
-    pub(super) fn open(&self) -> Result<Box<dyn Session>> {
+    pub(super) fn open(&self, kernels: &KernelsFlag) -> Result<Box<dyn Session>> {
         let Ok(choice) = self.device.parse::<Choice>();
-        device::open(&choice)
+        device::open(&choice, kernels.read()?)
     }
 
     /// Whether the choice was left to the program.
     pub(super) fn is_auto(&self) -> bool {
         matches!(self.device.parse(), Ok(Choice::Auto))
     }
+}
+
+/// Which kernels to use.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct KernelsFlag {
+    /// Use the variants of this file's [kernels], as a run's config.toml has them, instead of the
+    /// fastest
+    #[arg(long, value_name = "FILE")]
+    kernels: Option<PathBuf>,
+}
+
+impl KernelsFlag {
+    fn read(&self) -> Result<Choices> {
+        let Some(path) = &self.kernels else { return Ok(Choices::new()) };
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
+        let wrong = |found: String| Error::File {
+            path: path.clone(),
+            expected: "a table [kernels] of variants by call".to_owned(),
+            found,
+        };
+        let File { kernels } = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let known = |name: &&String| CORES.iter().any(|core| core.name == name.as_str());
+        match kernels.values().find(|name| !known(name)) {
+            Some(unknown) => {
+                let known = CORES.iter().map(|core| core.name).collect::<Vec<_>>().join(", ");
+                Err(wrong(format!("variant {unknown}, which is none of {known}")))
+            }
+            None => Ok(kernels),
+        }
+    }
+}
+
+/// What of a file [`KernelsFlag`] reads.
+#[derive(serde::Deserialize)]
+struct File {
+    kernels: Choices,
+}
+
+/// Tells what a device has to say.
+pub(super) fn report_notes(session: &mut dyn Session) {
+    session.take_notes().iter().for_each(|note| eprintln!("warning: {note}"));
 }
 
 /// `--binarize`.

@@ -1,7 +1,7 @@
 //! `wgvae train`.
 
 use super::Outcome;
-use super::shared::{BinarizeFlag, DeviceFlag, say};
+use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, report_notes, say};
 use crate::Result;
 use crate::data::Split;
 use crate::device::Session;
@@ -21,6 +21,8 @@ use std::process::ExitCode;
 pub(super) struct Arguments {
     #[command(flatten)]
     device: DeviceFlag,
+    #[command(flatten)]
+    kernels: KernelsFlag,
     /// mnist, or a folder of IDX files, gzipped or not
     #[arg(long, default_value_t = Config::default().data)]
     data: String,
@@ -82,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         data.train.truncate(limit);
     }
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-    let mut session = arguments.device.open()?;
+    let mut session = arguments.device.open(&arguments.kernels)?;
     let session = session.as_mut();
     announce(arguments, session, &architecture, &data);
     let mut trainer = Trainer::new(session, &config, &data)?;
@@ -94,9 +96,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     let size = (data.test.rows, data.test.columns);
     let pictures = Pictures::load(session, &architecture, test, size)?;
+    report_notes(session);
     let description = session.description().clone();
-    let mut folder =
-        RunFolder::create(&arguments.folder(), &RunConfig::new(&config, &description))?;
+    let mut folder = RunFolder::create(
+        &arguments.folder(),
+        &RunConfig::new(&config, &description, session.choices()),
+    )?;
     let progress = Progress::new(&config, &trainer);
     for _ in 0..config.epochs {
         let report = trainer.epoch(session, |step| {

@@ -1,7 +1,7 @@
 //! `wgvae verify`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, print_json, say};
+use super::shared::{DeviceFlag, KernelsFlag, print_json, report_notes, say};
 use crate::Result;
 use crate::kernel::kernels;
 use crate::verify::{Row, verify_kernel, verify_steps};
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut session = arguments.device.open()?;
+    let mut session = arguments.device.open(&KernelsFlag::default())?;
     let device = session.description().clone();
     eprintln!("{} ({}, {}), seed {}", device.name, device.backend, device.driver, arguments.seed);
     let mut rows = Vec::new();
@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             .into_iter()
             .try_for_each(&mut add)?;
     }
+    report_notes(session.as_mut());
     let failed = rows.iter().filter(|row| !row.ok).count();
     if arguments.json {
         print_json(&rows)?;

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::cpu::CpuSession;
-use super::gpu::{Adapters, GpuSession};
+use super::gpu::{Adapters, Choices, GpuSession, Tuner};
 use crate::Result;
 use std::str::FromStr;
 
@@ -45,12 +45,12 @@ impl std::fmt::Display for Choice {
     }
 }
 
-/// Opens the device that is meant.
+/// Opens the device that is meant. Kernels are chosen by measurement, but for those given.
 ///
 /// # Errors
 /// [`NoDevice`](crate::Error::NoDevice) if nothing fits; [`Unsupported`](crate::Error::Unsupported) if the adapter lacks what every plan
 /// needs.
-pub fn open(choice: &Choice) -> Result<Box<dyn Session>> {
+pub fn open(choice: &Choice, kernels: Choices) -> Result<Box<dyn Session>> {
     if *choice == Choice::Cpu {
         return Ok(Box::new(CpuSession::<f32>::new()));
     }
@@ -65,7 +65,11 @@ pub fn open(choice: &Choice) -> Result<Box<dyn Session>> {
         Choice::Cpu => None,
     };
     match index {
-        Some(index) => Ok(Box::new(GpuSession::new(adapters.open(index)?))),
+        Some(index) => {
+            let gpu = adapters.open(index)?;
+            let tuner = Tuner::new(&gpu, None, kernels);
+            Ok(Box::new(GpuSession::tuned(gpu, tuner)))
+        }
         None => Err(adapters.none_matches(&choice.to_string())),
     }
 }

@@ -12,6 +12,7 @@ use crate::graph::{Element, Plan, TensorId};
 use crate::kernel::{Kernel, Step, Variant};
 use crate::{Error, Result};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::ops::Sub;
 use std::time::Duration;
 
@@ -122,6 +123,16 @@ pub trait Session {
     /// From now on, loads plans with this variant of the kernels that have it, whatever is fastest;
     /// with none, leaves the choice to the device again.
     fn force(&mut self, variant: Option<Variant>);
+
+    /// The variant of every call so far, by the call as it is printed, where there was a choice.
+    fn choices(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// What the user should know about the device, and was not told before.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Makes a plan ready to run. Tensors that outlive a step are shared with earlier plans by
     /// name; new ones hold their constant or starting value, or 0.

@@ -82,6 +82,19 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// This node by itself: what it reads is data, under a name of its own.
+    pub fn alone(&self, node: &Node) -> Self {
+        let mut tensors = self.tensors.clone();
+        for &input in &node.inputs {
+            let tensor = &mut tensors[input.index()];
+            if tensor.role != Role::Data {
+                tensor.role = Role::Data;
+                tensor.name = format!("{}.{}", tensor.name, input.index());
+            }
+        }
+        Self { tensors, nodes: vec![node.clone()] }
+    }
+
     /// An empty graph.
     pub fn new() -> Self {
         Self::default()

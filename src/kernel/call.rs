@@ -1,6 +1,6 @@
 //! One application of a kernel: shapes, the step, and how a twin is called.
 
-use crate::graph::{Graph, Node, Op, Shape, Transpose};
+use crate::graph::{Fusion, Graph, Node, Op, Shape, Transpose};
 use bytemuck::{Pod, Zeroable};
 use std::fmt::{Display, Formatter};
 
@@ -93,6 +93,22 @@ impl Call {
             Some(Transpose::A) => [a.columns, b.columns, a.rows],
             Some(Transpose::B) => [a.rows, b.rows, a.columns],
             _ => [a.rows, b.columns, a.columns],
+        }
+    }
+
+    /// Multiplications of its matrix products; 0 if it has none.
+    pub fn multiplications(&self) -> usize {
+        match self.op {
+            Op::Fused(Fusion::Update) => {
+                let of_layer = |pair: &[Shape]| pair[0].len() * pair[1].columns;
+                let layers = self.parts.iter().filter(|op| matches!(op, Op::Matmul(_))).count();
+                self.inputs[..2 * layers].chunks_exact(2).map(of_layer).sum()
+            }
+            Op::Matmul(_) => self.mnk().iter().product(),
+            _ if self.parts.iter().any(|op| matches!(op, Op::Matmul(_))) => {
+                self.mnk().iter().product()
+            }
+            _ => 0,
         }
     }
 

@@ -4,6 +4,7 @@ use crate::device::Description;
 use crate::graph::{Binarize, RmsProp};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,11 +86,18 @@ pub struct RunConfig<'a> {
     pub config: &'a Config,
     /// Where it ran.
     pub device: &'a Description,
+    /// The variant of each kernel, by call, where there was a choice.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kernels: BTreeMap<String, String>,
 }
 
 impl<'a> RunConfig<'a> {
     /// The settings on a device.
-    pub fn new(config: &'a Config, device: &'a Description) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), config, device }
+    pub fn new(
+        config: &'a Config,
+        device: &'a Description,
+        kernels: BTreeMap<String, String>,
+    ) -> Self {
+        Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels }
     }
 }

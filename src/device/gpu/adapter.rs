@@ -1,6 +1,7 @@
 //! Which adapters there are, which is best, and opening one.
 
 use super::context::Gpu;
+use crate::device::Description;
 use crate::{Error, Result};
 use serde::Serialize;
 
@@ -31,6 +32,17 @@ pub struct AdapterInfo {
     pub subgroup_sizes: [u32; 2],
     /// The features that matter here.
     pub features: Vec<&'static str>,
+}
+
+impl AdapterInfo {
+    /// What a session on it is described by.
+    pub fn description(&self) -> Description {
+        Description {
+            name: self.name.clone(),
+            backend: self.backend.clone(),
+            driver: self.driver.clone(),
+        }
+    }
 }
 
 /// The adapters of this machine.

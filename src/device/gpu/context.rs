@@ -1,6 +1,7 @@
 //! An open device: wgpu's device and queue, and the first fault that either reported.
 
 use super::adapter::AdapterInfo;
+use super::clock::Clock;
 use super::pipeline::{Pipeline, Pipelines};
 use crate::device::Description;
 use crate::kernel::{Call, Kernel, Tiling, Variant};
@@ -23,7 +24,10 @@ pub(super) struct Mapping {
 
 impl Mapping {
     /// Hands over the numbers in the buffer, whose submit is done, and releases it.
-    pub(super) fn read<T>(self, take: impl FnOnce(&[f32]) -> T) -> std::result::Result<T, String> {
+    pub(super) fn read<N: bytemuck::AnyBitPattern, T>(
+        self,
+        take: impl FnOnce(&[N]) -> T,
+    ) -> std::result::Result<T, String> {
         let mapped = self.result.recv_timeout(MAP_TIMEOUT);
         mapped.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let bytes = self.staging.get_mapped_range(..self.bytes);
@@ -43,16 +47,18 @@ pub struct Gpu {
     pub(super) description: Description,
     /// Whether four invocations can exchange values.
     pub(super) has_quads: bool,
+    pub(super) clock: Option<Clock>,
     fault: Arc<Mutex<Option<String>>>,
     pipelines: Arc<Mutex<Pipelines>>,
 }
 
 impl Gpu {
     pub(super) fn open(adapter: &wgpu::Adapter, info: &AdapterInfo) -> Result<Self> {
-        let subgroup = adapter.features() & wgpu::Features::SUBGROUP;
+        let optional =
+            adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
         let wanted = wgpu::DeviceDescriptor {
             label: Some("wgvae"),
-            required_features: wgpu::Features::IMMEDIATES | subgroup,
+            required_features: wgpu::Features::IMMEDIATES | optional,
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -63,14 +69,11 @@ impl Gpu {
             message: error.to_string(),
         })?;
         let gpu = Self {
+            clock: Clock::new(&device, &queue),
             device,
             queue,
-            description: Description {
-                name: info.name.clone(),
-                backend: info.backend.clone(),
-                driver: info.driver.clone(),
-            },
-            has_quads: !subgroup.is_empty() && info.subgroup_sizes[0] >= 4,
+            description: info.description(),
+            has_quads: optional.contains(wgpu::Features::SUBGROUP) && info.subgroup_sizes[0] >= 4,
             fault: Arc::default(),
             pipelines: Arc::default(),
         };

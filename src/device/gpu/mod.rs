@@ -4,12 +4,16 @@
 
 mod adapter;
 mod arena;
+mod clock;
 mod context;
 mod flight;
 mod pipeline;
 mod program;
 mod session;
+mod tuner;
+mod tuning_file;
 
 pub use adapter::{AdapterInfo, Adapters};
 pub use context::Gpu;
 pub use session::GpuSession;
+pub use tuner::{Choices, Tuned, Tuner, known_kernels};

@@ -1,14 +1,16 @@
 //! Tensors in buffers, and plans that run on them.
 
 use super::arena::{Arena, Place, Region};
+use super::clock::Clock;
 use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
 use super::program::{Dispatch, Log, Program};
+use super::tuner::{Choices, Tuner};
 use crate::device::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
-use crate::graph::{Element, Node, Plan, Role, Tensor, TensorId};
+use crate::graph::{Element, Graph, Node, Plan, Role, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Step, Table, Tiling, Variant};
 use crate::{Error, Result};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A GPU with tensors and plans.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct GpuSession {
     flights: Flights,
     download: Option<wgpu::Buffer>,
     forced: Option<Variant>,
+    tuner: Option<Tuner>,
+    choices: Choices,
     traffic: Traffic,
 }
 
@@ -32,8 +36,15 @@ impl GpuSession {
             flights: Flights::new(),
             download: None,
             forced: None,
+            tuner: None,
+            choices: Choices::new(),
             traffic: Traffic::default(),
         }
+    }
+
+    /// An empty session that lets a tuner choose among kernels.
+    pub fn tuned(gpu: Gpu, tuner: Tuner) -> Self {
+        Self { tuner: Some(tuner), ..Self::new(gpu) }
     }
 
     fn find(&self, name: &str) -> Result<usize> {
@@ -86,7 +97,7 @@ impl GpuSession {
 
     fn dispatch(&mut self, plan: &Plan, slots: &[Region], node: &Node) -> Result<Dispatch> {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        let (variant, tiling) = self.choose(kernel, &call);
+        let (variant, tiling) = self.choose(plan.graph(), node, kernel, &call)?;
         let pipeline = self.gpu.pipeline(kernel, &call, variant, &tiling);
         let region = |&id: &TensorId| -> Result<Region> {
             let tensor = plan.graph().tensor(id);
@@ -106,14 +117,56 @@ impl GpuSession {
         Ok(Dispatch::new(&self.gpu, kernel, &call, &tiling, pipeline, &regions))
     }
 
-    /// The forced variant, if it serves the call, else the first that does.
-    fn choose(&self, kernel: &Kernel, call: &Call) -> (Variant, Tiling) {
-        let tiling = |variant| Some((variant, kernel.tiling(call, variant)?));
-        let all = self.variants(kernel);
-        let forced = self.forced.filter(|forced| all.contains(forced));
-        match forced.and_then(tiling).or_else(|| all.into_iter().find_map(tiling)) {
-            Some(chosen) => chosen,
+    /// The forced variant, if it serves the call, else the tuner's choice, else the first that does.
+    fn choose(
+        &mut self,
+        graph: &Graph,
+        node: &Node,
+        kernel: &Kernel,
+        call: &Call,
+    ) -> Result<(Variant, Tiling)> {
+        let serves = |variant: &Variant| kernel.tiling(call, *variant).is_some();
+        let eligible: Vec<_> = self.variants(kernel).into_iter().filter(serves).collect();
+        let mut chosen = self.forced.filter(|forced| eligible.contains(forced));
+        if let (None, Some(tuner)) = (chosen, &mut self.tuner) {
+            chosen = tuner.choose(&self.gpu, graph, node, &eligible)?;
+        }
+        let chosen = chosen.or_else(|| eligible.first().copied());
+        match chosen.and_then(|variant| Some((variant, kernel.tiling(call, variant)?))) {
+            Some((variant, tiling)) => {
+                if variant != Variant::DEFAULT {
+                    self.choices.insert(call.to_string(), variant.name().to_owned());
+                }
+                Ok((variant, tiling))
+            }
             None => unreachable!("some variants serve every shape, on every adapter"),
+        }
+    }
+
+    /// Runs a plan so many times and returns how long that took: by the GPU's clock where it can be
+    /// asked, else by the host's.
+    pub(super) fn time(&mut self, program: ProgramId, count: u32) -> Result<Duration> {
+        self.flights.wait(&self.gpu)?;
+        let began = Instant::now();
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("timing"),
+            timestamp_writes: self.gpu.clock.as_ref().map(Clock::writes),
+        });
+        for index in 0..count {
+            let step = Step { index, ..Step::default() };
+            self.programs[program.0].dispatches.iter().for_each(|d| d.record(&mut pass, step));
+        }
+        drop(pass);
+        if let Some(clock) = &self.gpu.clock {
+            clock.resolve(&mut encoder);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        let elapsed = began.elapsed();
+        match &self.gpu.clock {
+            Some(clock) => clock.read(&self.gpu),
+            None => Ok(elapsed),
         }
     }
 
@@ -255,6 +308,14 @@ impl Session for GpuSession {
         let has =
             |variant: &Variant| variant.core().is_none_or(|core| subgroups || !core.subgroups);
         kernel.variants().into_iter().filter(has).collect()
+    }
+
+    fn choices(&self) -> Choices {
+        self.choices.clone()
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        self.tuner.as_mut().map(Tuner::take_notes).unwrap_or_default()
     }
 
     fn force(&mut self, variant: Option<Variant>) {

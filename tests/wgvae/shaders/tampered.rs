@@ -72,7 +72,7 @@ fn every_difference_is_reported() -> Outcome {
         let kernel = kernels().find(|kernel| kernel.name == name).ok_or(name)?;
         let case = (kernel.cases)().into_iter().next().ok_or(name)?;
         let variant = kernel.variants()[0];
-        let interface = Interface::of(kernel, variant, &Applied::new(&case)?);
+        let interface = Interface::of(kernel, variant, &Applied::new(&case)?).ok_or(name)?;
         let wgsl = kernel.wgsl(variant);
         assert!(wgsl.contains(from), "{name} has no {from:?}");
         let report = match interface.check(&wgsl.replacen(from, to, 1)) {

@@ -11,9 +11,11 @@ use std::process::Command;
 use naga::back::pipeline_constants::process_overrides;
 use naga::back::{hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::valid::{
+    Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator,
+};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
-use wgvae::kernel::{Kernel, WORKGROUP, kernels};
+use wgvae::kernel::{Kernel, Tiling, Variant, WORKGROUP, kernels};
 
 use super::{Applied, Outcome};
 
@@ -31,11 +33,17 @@ struct Valid {
 }
 
 impl Valid {
-    /// With the capabilities of a device that was asked for immediate data and nothing else.
-    fn new(wgsl: &str) -> Result<Self, String> {
+    /// With the capabilities of a device that was asked for immediate data and nothing else, or for
+    /// subgroups too.
+    fn new(wgsl: &str, subgroups: bool) -> Result<Self, String> {
         let parsed = naga::front::wgsl::parse_str(wgsl);
         let module = parsed.map_err(|error| error.emit_to_string(wgsl))?;
-        let info = Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)
+        let mut capabilities = Capabilities::IMMEDIATES;
+        capabilities.set(Capabilities::SUBGROUP, subgroups);
+        let (stages, operations) = (ShaderStages::COMPUTE, SubgroupOperationSet::all());
+        let info = Validator::new(ValidationFlags::all(), capabilities)
+            .subgroup_stages(if subgroups { stages } else { ShaderStages::empty() })
+            .subgroup_operations(if subgroups { operations } else { SubgroupOperationSet::empty() })
             .validate(&module)
             .map_err(|error| error.emit_to_string(wgsl))?;
         Ok(Self { module, info })
@@ -54,7 +62,15 @@ impl Valid {
         let index = BoundsCheckPolicy::Restrict;
         let options = spv::Options {
             lang_version: version,
-            capabilities: Some([spv::Capability::Shader].into_iter().collect()),
+            capabilities: Some(
+                [
+                    spv::Capability::Shader,
+                    spv::Capability::GroupNonUniform,
+                    spv::Capability::GroupNonUniformQuad,
+                ]
+                .into_iter()
+                .collect(),
+            ),
             bounds_check_policies: BoundsCheckPolicies { index, buffer, ..Default::default() },
             zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
             ..Default::default()
@@ -139,17 +155,21 @@ fn spirv_val(file: &Path, words: &[u32], target: &str) -> Result<bool, Box<dyn s
 /// Takes one kernel with one set of constants through everything; false if spirv-val is missing.
 fn translate(
     kernel: &Kernel,
+    variant: Variant,
     valid: &Valid,
     constants: &[(&str, f64)],
     file: &Path,
 ) -> Result<bool, Box<dyn std::error::Error>> {
     let entry = kernel.entry_point;
     let valid = valid.specialised(entry, constants)?;
-    let invocations = if entry == "product" { [16, 16, 1] } else { [WORKGROUP as u32, 1, 1] };
+    let core = variant.core();
+    let invocations = [core.map_or(WORKGROUP, |core| core.lanes) as u32, 1, 1];
     let sizes: Vec<_> = valid.module.entry_points.iter().map(|e| e.workgroup_size).collect();
     assert_eq!(sizes, [invocations], "{entry}");
     valid.msl(entry)?;
-    valid.hlsl(entry, hlsl::ShaderModel::V5_1)?;
+    if !core.is_some_and(|core| core.subgroups) {
+        valid.hlsl(entry, hlsl::ShaderModel::V5_1)?;
+    }
     valid.hlsl(entry, hlsl::ShaderModel::V6_0)?;
     let mut installed = true;
     for (target, version, buffer) in VULKAN {
@@ -167,13 +187,15 @@ fn every_module_translates_for_every_backend() -> Outcome {
     let mut installed = true;
     for kernel in kernels() {
         for variant in kernel.variants() {
-            let valid = Valid::new(&kernel.wgsl(variant))
+            let subgroups = variant.core().is_some_and(|core| core.subgroups);
+            let valid = Valid::new(&kernel.wgsl(variant), subgroups)
                 .map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
             for case in (kernel.cases)() {
-                let constants = kernel.tiling(&Applied::new(&case)?.call, variant).constants;
+                let tiling = kernel.tiling(&Applied::new(&case)?.call, variant);
+                let Some(Tiling { constants, .. }) = tiling else { continue };
                 let bits: Vec<_> = constants.iter().map(|&(name, v)| (name, v.to_bits())).collect();
                 if seen.insert((kernel.shader, variant.name(), bits)) {
-                    installed &= translate(kernel, &valid, &constants, &file)
+                    installed &= translate(kernel, variant, &valid, &constants, &file)
                         .map_err(|error| format!("{} with {constants:?}: {error}", kernel.name))?;
                 }
             }
@@ -187,7 +209,7 @@ fn every_module_translates_for_every_backend() -> Outcome {
 
 #[test]
 fn faults_are_reported() -> Outcome {
-    let faulty = |text: &str| match Valid::new(text) {
+    let faulty = |text: &str| match Valid::new(text, false) {
         Ok(_) => panic!("nothing was reported for {text}"),
         Err(report) => report,
     };
@@ -196,7 +218,7 @@ fn faults_are_reported() -> Outcome {
     assert!(faulty("@compute @workgroup_size(1) fn f() { _ = subgroupAdd(1.0); }").contains("f()"));
     let text = "override COUNT: u32; @compute @workgroup_size(COUNT) fn f() {}";
     let given = |constants: &[(&str, f64)]| {
-        Valid::new(text).and_then(|valid| valid.specialised("f", constants)).err()
+        Valid::new(text, false).and_then(|valid| valid.specialised("f", constants)).err()
     };
     assert_eq!(given(&[("COUNT", 2.0)]), None);
     assert!(given(&[]).is_some_and(|report| report.contains("COUNT")));

@@ -1,0 +1,69 @@
+//! The GPU's clock: two timestamps around a pass.
+
+use super::context::Gpu;
+use crate::Result;
+use std::time::Duration;
+
+/// Two queries and the buffers that they come back through.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    nanoseconds: f64, // of a tick
+}
+
+impl Clock {
+    const BYTES: u64 = 16;
+
+    /// None if the device has no timestamps.
+    pub(super) fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
+        if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            return None;
+        }
+        let buffer = |label, usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: Self::BYTES,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let (copied, mapped) = (wgpu::BufferUsages::COPY_SRC, wgpu::BufferUsages::MAP_READ);
+        Some(Self {
+            queries: device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("clock"),
+                ty: wgpu::QueryType::Timestamp,
+                count: 2,
+            }),
+            resolved: buffer("clock", wgpu::BufferUsages::QUERY_RESOLVE | copied),
+            staging: buffer("clock staging", mapped | wgpu::BufferUsages::COPY_DST),
+            nanoseconds: queue.get_timestamp_period().into(),
+        })
+    }
+
+    /// What a pass is told so that it is timed.
+    pub(super) fn writes(&self) -> wgpu::ComputePassTimestampWrites<'_> {
+        wgpu::ComputePassTimestampWrites {
+            query_set: &self.queries,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        }
+    }
+
+    /// Records that the timestamps are copied to where the host can read them.
+    pub(super) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+        encoder.resolve_query_set(&self.queries, 0..2, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, Self::BYTES);
+    }
+
+    /// The time between the timestamps, once their submit is done.
+    pub(super) fn read(&self, gpu: &Gpu) -> Result<Duration> {
+        let mapping = gpu.map(&self.staging, Self::BYTES);
+        gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        let ticks = mapping
+            .read(|ticks: &[u64]| ticks[1].saturating_sub(ticks[0]))
+            .map_err(|error| gpu.error(None, &error))?;
+        Ok(Duration::from_nanos((ticks as f64 * self.nanoseconds) as u64))
+    }
+}

@@ -1,0 +1,195 @@
+//! Chooses among the variants of a kernel by running them: for each call, wrong ones are dropped,
+//! right ones are timed on operands of their own, and the fastest is remembered.
+
+use super::adapter::AdapterInfo;
+use super::context::Gpu;
+use super::session::GpuSession;
+use super::tuning_file::TuningFile;
+use crate::Result;
+use crate::device::cpu::CpuSession;
+use crate::device::{Session, Values};
+use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
+use crate::kernel::{Call, Kernel, Step, Variant};
+use crate::random::{generator, normals};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Multiplications below which a product is over before it matters how.
+const WORTH_TUNING: usize = 1 << 18;
+
+/// One timing lasts about this long.
+const TIMING: Duration = Duration::from_millis(5);
+
+/// Timings of a variant, of which the shortest counts: nothing makes a kernel faster than it is.
+const TIMINGS: usize = 3;
+
+/// A variant and how long it took.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Tuned {
+    /// The variant's name.
+    pub variant: String,
+    /// Microseconds of a call.
+    pub microseconds: f64,
+}
+
+/// Variants by call, as [`Call`] is printed.
+pub type Choices = BTreeMap<String, String>;
+
+/// What was measured on an adapter so far, and why it is not more, from the user's folder for
+/// caches.
+pub fn known_kernels(info: &AdapterInfo) -> (BTreeMap<String, Tuned>, Option<String>) {
+    TuningFile::new(None, &info.description()).read()
+}
+
+/// Chooses variants for an adapter.
+#[derive(Debug)]
+pub struct Tuner {
+    file: TuningFile,
+    forced: Choices,
+    known: BTreeMap<String, Tuned>,
+    notes: Vec<String>,
+}
+
+impl Tuner {
+    /// Remembers in a file, in the user's folder for caches if none is given; `forced` choices come
+    /// before what was measured.
+    pub fn new(gpu: &Gpu, file: Option<PathBuf>, forced: Choices) -> Self {
+        let file = TuningFile::new(file, &gpu.description);
+        let (known, note) = file.read();
+        Self { file, forced, known, notes: note.into_iter().collect() }
+    }
+
+    /// What the user should know: variants that were wrong, a cache that could not be used.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The variant for a node of a graph, of those that serve it; none if it does not matter.
+    pub(super) fn choose(
+        &mut self,
+        gpu: &Gpu,
+        graph: &Graph,
+        node: &Node,
+        eligible: &[Variant],
+    ) -> Result<Option<Variant>> {
+        let call = Call::of(graph, node);
+        let key = call.to_string();
+        let named = |name: &str| eligible.iter().copied().find(|variant| variant.name() == name);
+        if let Some(name) = self.forced.get(&key) {
+            if let Some(variant) = named(name) {
+                return Ok(Some(variant));
+            }
+            self.notes.push(format!("{key}: no variant {name} on this adapter; it is not forced"));
+        }
+        if eligible.len() < 2 || call.multiplications() < WORTH_TUNING {
+            return Ok(None);
+        }
+        if let Some(variant) = self.known.get(&key).and_then(|tuned| named(&tuned.variant)) {
+            return Ok(Some(variant));
+        }
+        let Some((variant, time)) = self.measure(gpu, graph, node, eligible)? else {
+            return Ok(None);
+        };
+        let microseconds = time.as_secs_f64() * 1e6;
+        self.known.insert(key, Tuned { variant: variant.name().to_owned(), microseconds });
+        self.notes.extend(self.file.write(&self.known));
+        Ok(Some(variant))
+    }
+
+    /// The fastest of the variants that are right.
+    fn measure(
+        &mut self,
+        gpu: &Gpu,
+        graph: &Graph,
+        node: &Node,
+        eligible: &[Variant],
+    ) -> Result<Option<(Variant, Duration)>> {
+        let trial = Trial::new(graph, node);
+        let expected = trial.run(&mut CpuSession::<f32>::new())?;
+        let mut fastest: Option<(Variant, Duration)> = None;
+        for &variant in eligible {
+            let mut session = GpuSession::new(gpu.clone());
+            session.force(Some(variant));
+            let found = trial.run(&mut session)?;
+            if !trial.agree(&found, &expected) {
+                let (call, name) = (Call::of(graph, node), variant.name());
+                self.notes.push(format!("{call}: {name} gives wrong results here and is not used"));
+                continue;
+            }
+            let time = trial.time(&mut session, fastest.map(|(_, time)| time))?;
+            if fastest.is_none_or(|(_, best)| time < best) {
+                fastest = Some((variant, time));
+            }
+        }
+        Ok(fastest)
+    }
+}
+
+/// A node with operands of its own.
+struct Trial {
+    plan: Plan,
+    call: Call,
+    operands: Vec<Tensor>,
+}
+
+impl Trial {
+    fn new(graph: &Graph, node: &Node) -> Self {
+        let graph = graph.alone(node);
+        let operands: Vec<_> =
+            node.inputs.iter().chain(&node.outputs).map(|&id| graph.tensor(id).clone()).collect();
+        let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
+        let call = Call::of(&graph, node);
+        Self { plan: Plan::new(graph, outputs), call, operands }
+    }
+
+    /// Fills the operands and runs the node once; what it wrote.
+    fn run(&self, session: &mut dyn Session) -> Result<Vec<Vec<f64>>> {
+        let program = session.load(self.plan.clone())?;
+        let mut rng = generator(0, 0);
+        for operand in &self.operands {
+            if matches!(operand.role, Role::Data | Role::Parameter)
+                && operand.element == Element::F32
+            {
+                let values: Vec<f32> =
+                    normals(&mut rng).take(operand.shape.len()).map(|draw| draw as f32).collect();
+                session.write(&operand.name, Values::F32(&values))?;
+            }
+        }
+        session.run(program, &[Step::default()])?;
+        session.take_log(true)?;
+        let outputs = self.plan.outputs().iter().map(|&id| session.read_output(program, id));
+        let mut written = outputs.collect::<Result<Vec<_>>>()?;
+        for operand in &self.operands {
+            if matches!(operand.role, Role::Parameter | Role::State(_) | Role::Log) {
+                written.push(session.read(&operand.name)?);
+            }
+        }
+        Ok(written)
+    }
+
+    /// Whether every number is within twice the kernel's tolerance, since both are in f32.
+    fn agree(&self, found: &[Vec<f64>], expected: &[Vec<f64>]) -> bool {
+        let tolerance = (Kernel::of(&self.call.op).tolerance)(&self.call);
+        let pairs = found.iter().flatten().zip(expected.iter().flatten());
+        let near = |(found, expected): (&f64, &f64)| {
+            (found - expected).abs() <= 2.0 * tolerance.bound(*expected)
+        };
+        found.iter().map(Vec::len).eq(expected.iter().map(Vec::len)) && pairs.into_iter().all(near)
+    }
+
+    /// How long the node takes; only roughly if it is far slower than `best`.
+    fn time(&self, session: &mut GpuSession, best: Option<Duration>) -> Result<Duration> {
+        let program = session.load(self.plan.clone())?;
+        let first = session.time(program, 1)?;
+        if best.is_some_and(|best| first > 4 * best) {
+            return Ok(first);
+        }
+        let count = (TIMING.as_secs_f64() / first.as_secs_f64().max(1e-6)).clamp(1.0, 100.0) as u32;
+        let mut shortest = first;
+        for _ in 0..TIMINGS {
+            shortest = shortest.min(session.time(program, count)? / count);
+        }
+        Ok(shortest)
+    }
+}

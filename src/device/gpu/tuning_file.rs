@@ -1,0 +1,101 @@
+//! What was measured, on disk: one file for all adapters, by adapter, driver and kernels. Anything
+//! wrong with it costs a measurement, never a run.
+
+use super::tuner::Tuned;
+use crate::device::Description;
+use crate::kernel::{CORES, kernels};
+use etcetera::BaseStrategy;
+use flate2::Crc;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Of the file's format.
+const VERSION: u32 = 1;
+
+/// The file's content.
+#[derive(Debug, Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    adapters: BTreeMap<String, BTreeMap<String, Tuned>>,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { version: VERSION, adapters: BTreeMap::new() }
+    }
+}
+
+/// The part of the file that belongs to an adapter.
+#[derive(Debug)]
+pub(super) struct TuningFile {
+    path: Option<PathBuf>,
+    adapter: String,
+}
+
+impl TuningFile {
+    pub(super) fn new(path: Option<PathBuf>, description: &Description) -> Self {
+        let Description { name, backend, driver } = description;
+        let adapter = format!("{name}, {backend}, {driver}, kernels {:08x}", kernels_sum());
+        Self { path: path.or_else(default_path), adapter }
+    }
+
+    /// What is known, and why not more.
+    pub(super) fn read(&self) -> (BTreeMap<String, Tuned>, Option<String>) {
+        match self.path.as_deref().map(content) {
+            Some(Ok(mut content)) => {
+                (content.adapters.remove(&self.adapter).unwrap_or_default(), None)
+            }
+            Some(Err(reason)) => (BTreeMap::new(), Some(reason)),
+            None => {
+                (BTreeMap::new(), Some("no folder for caches: kernels are chosen anew".to_owned()))
+            }
+        }
+    }
+
+    /// Replaces what is known; the reason if that is not possible.
+    pub(super) fn write(&self, known: &BTreeMap<String, Tuned>) -> Option<String> {
+        let path = self.path.as_deref()?;
+        // What cannot be read is replaced; reading it has been complained about.
+        let mut content = content(path).unwrap_or_default();
+        content.adapters.insert(self.adapter.clone(), known.clone());
+        let text = serde_json::to_string_pretty(&content).ok()?;
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let written = folder.map_err(|error| error.to_string()).and_then(|()| {
+            crate::file::replace(path, text.as_bytes()).map_err(|error| error.to_string())
+        });
+        written.err().map(|reason| format!("the choice of kernels is not kept: {reason}"))
+    }
+}
+
+/// The file's content; that of a file which is not there is empty.
+fn content(path: &Path) -> Result<Content, String> {
+    let ignored = |reason: &dyn std::fmt::Display| {
+        format!("{}: {reason}; kernels are chosen anew", path.display())
+    };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::default()),
+        Err(error) => return Err(ignored(&error)),
+    };
+    let content: Content = serde_json::from_slice(&bytes).map_err(|error| ignored(&error))?;
+    if content.version != VERSION {
+        let reason = format!("expected version {VERSION}, found {}", content.version);
+        return Err(ignored(&reason));
+    }
+    Ok(content)
+}
+
+/// `wgvae/tuning.json` in the user's folder for caches.
+fn default_path() -> Option<PathBuf> {
+    let folder = etcetera::choose_base_strategy().ok()?.cache_dir();
+    Some(folder.join("wgvae").join("tuning.json"))
+}
+
+/// A checksum of all shaders that are chosen among.
+fn kernels_sum() -> u32 {
+    let mut sum = Crc::new();
+    kernels().flat_map(|kernel| kernel.sources).for_each(|text| sum.update(text.as_bytes()));
+    CORES.iter().flat_map(|core| core.sources).for_each(|text| sum.update(text.as_bytes()));
+    sum.sum()
+}

@@ -25,12 +25,15 @@
 //!
 //! 1. [`model::forward`] writes the model down as ops on a [`graph::Graph`];
 //!    [`graph::gradients`] appends the backward ops and [`optimizer::rmsprop`] the updates.
-//! 2. A [`graph::Plan`] drops what nobody needs, orders the rest so that little memory is alive at
+//! 2. [`graph::fuse`] rewrites the graph into few nodes: a step of the default model is nine. Each
+//!    keeps the ops that it replaced, which the CPU runs in its stead. A [`graph::Plan`] drops what nobody needs, orders the rest so that little memory is alive at
 //!    once, and lets tensors that never meet share a slot. Hazards follow from what ops read and
 //!    write; nobody declares them, and independent checkers judge order and slots.
 //! 3. A [`device::Session`] looks each op up in [`kernel::kernels`] and makes everything that the
 //!    steps will need: on a GPU the buffers, pipelines and bind groups. Several plans share a
-//!    session's weights by name: training, evaluation and sampling do.
+//!    session's weights by name: training, evaluation and sampling do. Where a kernel has several
+//!    variants, [`device::gpu::Tuner`] runs them on this adapter, drops those that are wrong and
+//!    takes the fastest.
 //! 4. A step is then a list of dispatches. All that changes from one to the next is a
 //!    [`kernel::Step`] of 16 bytes in immediate data: the step's number, where its rows begin, and
 //!    the seed. Many steps go into one submit of about 100 ms; the loss of each goes into a ring
@@ -42,12 +45,22 @@
 //!
 //! A kernel is its shader in `shaders/`, its twin in [`cpu`] under the same name, and its row in
 //! [`kernel::kernels`]. Tests, `wgvae verify` and both devices walk the table. A new op also needs
-//! its name and shape rule in [`graph::Op`] and its gradient rule.
+//! its name and shape rule in [`graph::Op`] and its gradient rule. A kernel that begins with a matrix
+//! product says only what the operands are and what becomes of the sums; the [`kernel::CORES`] make
+//! the sums, each in its own way, for all such kernels.
 //!
 //! # Why it is as it is
 //!
-//! - **Shapes are `override` constants.** One plain WGSL file serves every shape; there is no text
-//!   templating beyond putting shared functions (`shaders/common/`) in front.
+//! - **Shapes are `override` constants, or immediate data.** One plain WGSL file serves every shape;
+//!   there is no text templating beyond putting shared functions (`shaders/common/`) in front.
+//!   Sizes of products are immediate data: as constants they made nothing faster, and every shape
+//!   of every variant had to be compiled.
+//! - **One text for numbers and vectors.** What a product's kernel does after the sums is written
+//!   for a `Unit`, which is `f32` or, where all rows are multiples of four, `vec4f`: half the time
+//!   on llvmpipe.
+//! - **Quads instead of subgroups.** The core for subgroups exchanges values among four neighbours
+//!   by swaps, so it works for every subgroup size from 4 on, and needs no broadcast.
+//! - **A bias is a row.** In the update it is the weight of an input that is always 1.
 //! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
 //!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no draw depends on workgroup sizes,
 //!   and a run can be taken up at any step.

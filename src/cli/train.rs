@@ -10,7 +10,7 @@ use crate::model::{Architecture, Images, Weights};
 use crate::train::{Config, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Train a model: with no flags, the tutorial's on MNIST for 30 epochs.
@@ -71,8 +71,14 @@ impl Arguments {
     }
 
     fn folder(&self) -> PathBuf {
-        let now = || jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        self.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(now()))
+        self.run.clone().unwrap_or_else(|| {
+            let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+            // Two runs may begin in one second.
+            let others = (2..).map(|number| format!("{now}-{number}"));
+            let mut paths = std::iter::once(now.clone()).chain(others);
+            let free = paths.find(|name| !Path::new("runs").join(name).exists());
+            Path::new("runs").join(free.unwrap_or(now))
+        })
     }
 }
 

@@ -96,13 +96,13 @@ impl Call {
         }
     }
 
-    /// Multiplications of its matrix products; 0 if it has none.
-    pub fn multiplications(&self) -> usize {
+    /// Multiplications of its largest matrix product; 0 if it has none.
+    pub fn largest_product(&self) -> usize {
         match self.op {
             Op::Fused(Fusion::Update) => {
                 let of_layer = |pair: &[Shape]| pair[0].len() * pair[1].columns;
                 let layers = self.parts.iter().filter(|op| matches!(op, Op::Matmul(_))).count();
-                self.inputs[..2 * layers].chunks_exact(2).map(of_layer).sum()
+                self.inputs[..2 * layers].chunks_exact(2).map(of_layer).max().unwrap_or(0)
             }
             Op::Matmul(_) => self.mnk().iter().product(),
             _ if self.parts.iter().any(|op| matches!(op, Op::Matmul(_))) => {

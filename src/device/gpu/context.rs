@@ -47,6 +47,8 @@ pub struct Gpu {
     pub(super) description: Description,
     /// Whether four invocations can exchange values.
     pub(super) has_quads: bool,
+    /// Whether the driver runs on the CPU.
+    pub(super) is_software: bool,
     pub(super) clock: Option<Clock>,
     fault: Arc<Mutex<Option<String>>>,
     pipelines: Arc<Mutex<Pipelines>>,
@@ -69,6 +71,7 @@ impl Gpu {
             message: error.to_string(),
         })?;
         let gpu = Self {
+            is_software: info.kind == "software",
             clock: Clock::new(&device, &queue),
             device,
             queue,

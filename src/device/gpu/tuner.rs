@@ -11,7 +11,7 @@ use crate::device::{Session, Values};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
 use crate::kernel::{Call, Kernel, Step, Variant};
 use crate::random::{generator, normals};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +20,12 @@ const WORTH_TUNING: usize = 1 << 18;
 
 /// One timing lasts about this long.
 const TIMING: Duration = Duration::from_millis(5);
+
+/// A variant so many times slower than the fastest is not tried again on smaller products. A GPU
+/// may want smaller tiles there, to keep all of itself busy. A driver that runs on the CPU has few
+/// cores to keep busy, and takes half a second to compile a variant.
+const HOPELESS: f64 = 4.0;
+const HOPELESS_ON_CPU: f64 = 1.3;
 
 /// Timings of a variant, of which the shortest counts: nothing makes a kernel faster than it is.
 const TIMINGS: usize = 3;
@@ -48,6 +54,8 @@ pub struct Tuner {
     file: TuningFile,
     forced: Choices,
     known: BTreeMap<String, Tuned>,
+    /// Variants that were hopeless, each with the largest product on which it was.
+    hopeless: HashMap<&'static str, usize>,
     notes: Vec<String>,
 }
 
@@ -57,7 +65,8 @@ impl Tuner {
     pub fn new(gpu: &Gpu, file: Option<PathBuf>, forced: Choices) -> Self {
         let file = TuningFile::new(file, &gpu.description);
         let (known, note) = file.read();
-        Self { file, forced, known, notes: note.into_iter().collect() }
+        let notes = note.into_iter().collect();
+        Self { file, forced, known, hopeless: HashMap::new(), notes }
     }
 
     /// What the user should know: variants that were wrong, a cache that could not be used.
@@ -82,7 +91,7 @@ impl Tuner {
             }
             self.notes.push(format!("{key}: no variant {name} on this adapter; it is not forced"));
         }
-        if eligible.len() < 2 || call.multiplications() < WORTH_TUNING {
+        if eligible.len() < 2 || call.largest_product() < WORTH_TUNING {
             return Ok(None);
         }
         if let Some(variant) = self.known.get(&key).and_then(|tuned| named(&tuned.variant)) {
@@ -97,7 +106,8 @@ impl Tuner {
         Ok(Some(variant))
     }
 
-    /// The fastest of the variants that are right.
+    /// The fastest of the variants that are right. Reading numbers one by one is tried only where
+    /// they cannot be read by four, which is never slower.
     fn measure(
         &mut self,
         gpu: &Gpu,
@@ -106,20 +116,34 @@ impl Tuner {
         eligible: &[Variant],
     ) -> Result<Option<(Variant, Duration)>> {
         let trial = Trial::new(graph, node);
+        let size = trial.call.largest_product();
+        let unit = |variant: &Variant| variant.core().map_or(1, |core| core.unit);
+        let widest = eligible.iter().map(unit).max();
+        let hopeful = |variant: &Variant| {
+            let hopeless = self.hopeless.get(variant.name()).is_some_and(|&least| least >= size);
+            Some(unit(variant)) == widest && !hopeless
+        };
+        let hopeful: Vec<_> = eligible.iter().copied().filter(hopeful).collect();
         let expected = trial.run(&mut CpuSession::<f32>::new())?;
-        let mut fastest: Option<(Variant, Duration)> = None;
-        for &variant in eligible {
+        let mut times: Vec<(Variant, Duration)> = Vec::new();
+        for variant in hopeful {
             let mut session = GpuSession::new(gpu.clone());
             session.force(Some(variant));
             let found = trial.run(&mut session)?;
             if !trial.agree(&found, &expected) {
-                let (call, name) = (Call::of(graph, node), variant.name());
+                let (call, name) = (&trial.call, variant.name());
                 self.notes.push(format!("{call}: {name} gives wrong results here and is not used"));
                 continue;
             }
-            let time = trial.time(&mut session, fastest.map(|(_, time)| time))?;
-            if fastest.is_none_or(|(_, best)| time < best) {
-                fastest = Some((variant, time));
+            let best = times.iter().map(|&(_, time)| time).min();
+            times.push((variant, trial.time(&mut session, best)?));
+        }
+        let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
+        let fastest = times.iter().copied().min_by_key(|&(_, time)| time);
+        for (variant, time) in times {
+            if fastest.is_some_and(|(_, best)| time.as_secs_f64() > hopeless * best.as_secs_f64()) {
+                let least = self.hopeless.entry(variant.name()).or_insert(size);
+                *least = size.max(*least);
             }
         }
         Ok(fastest)

@@ -77,7 +77,7 @@ impl Kernel {
     pub fn variants(&self) -> Vec<Variant> {
         match self.grid {
             Grid::Own(_) => vec![Variant::DEFAULT],
-            Grid::Tiles(_) => CORES.iter().map(|core| Variant(Some(core))).collect(),
+            Grid::Tiles(_) => CORES.iter().map(Variant::of).collect(),
         }
     }
 
@@ -112,8 +112,14 @@ pub enum Grid {
 }
 
 /// One of the ways to compute a kernel; devices choose by measurement.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Variant(Option<&'static Core>);
+
+impl std::fmt::Debug for Variant {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 impl PartialEq for Variant {
     fn eq(&self, other: &Self) -> bool {
@@ -124,6 +130,11 @@ impl PartialEq for Variant {
 impl Variant {
     /// The only variant of a kernel that has no core.
     pub const DEFAULT: Self = Self(None);
+
+    /// The variant of a core.
+    pub const fn of(core: &'static Core) -> Self {
+        Self(Some(core))
+    }
 
     /// The core that makes its sums, if it begins with a product.
     pub fn core(self) -> Option<&'static Core> {

@@ -211,6 +211,66 @@ fn wgpus_variables_are_obeyed() -> Outcome {
     Ok(())
 }
 
+/// A run's choice of kernels is in its config.toml, from which another run can take it.
+#[test]
+fn kernels_are_kept_and_can_be_given() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = |name: &str, more: &[&str]| -> std::io::Result<Output> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
+        command.args(["train", "--device", "gpu", "--epochs", "1", "--limit", "64"]);
+        command.args(["--hidden", "8,4", "--run"]).arg(folder.path().join(name)).args(more);
+        command.env("XDG_CACHE_HOME", folder.path().join("cache"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).output()
+    };
+    let first = run("first", &[])?;
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    let config = folder.path().join("first/config.toml");
+    let text = fs::read_to_string(&config)?;
+    let kernels = text.parse::<toml::Table>()?;
+    let kernels = kernels["kernels"].as_table().ok_or("no kernels")?;
+    let (call, name) = kernels.iter().find(|(call, _)| call.starts_with("update")).ok_or("none")?;
+    let name = name.as_str().ok_or("no name")?;
+    let other = if name == "tiled_32_vector" { "tiled_64_vector" } else { "tiled_32_vector" };
+
+    let file = folder.path().join("kernels.toml");
+    fs::write(&file, format!("[kernels]\n\"{call}\" = \"{other}\"\n"))?;
+    let second = run("second", &["--kernels", &file.to_string_lossy()])?;
+    assert_eq!(second.status.code(), Some(0), "{}", stderr(&second));
+    let text = fs::read_to_string(folder.path().join("second/config.toml"))?;
+    assert!(text.contains(&format!("\"{call}\" = \"{other}\"")), "{text}");
+
+    fs::write(&file, format!("[kernels]\n\"{call}\" = \"nonsense\"\n"))?;
+    let third = run("third", &["--kernels", &file.to_string_lossy()])?;
+    assert_eq!(third.status.code(), Some(2));
+    assert!(stderr(&third).contains("found variant nonsense, which is none of tiled_64_vector"));
+    let fourth = run("fourth", &["--kernels", "no-such-file.toml"])?;
+    assert_eq!(fourth.status.code(), Some(2));
+    assert!(stderr(&fourth).contains("no-such-file.toml: cannot read"), "{}", stderr(&fourth));
+    Ok(())
+}
+
+#[test]
+fn profile_counts_what_a_step_costs() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
+    command.args(["profile", "--device", "gpu", "--hidden", "12,4", "--steps", "20", "--json"]);
+    let output = command.env("XDG_CACHE_HOME", folder.path()).output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let profile: Value = serde_json::from_str(&stdout(&output))?;
+    for (key, expected) in [
+        ("dispatches_per_step", 9.0),
+        ("upload_bytes_per_step", 0.0),
+        ("buffers_created_per_step", 0.0),
+        ("batch", 64.0),
+    ] {
+        assert_eq!(profile[key].as_f64(), Some(expected), "{key} in {profile}");
+    }
+    for key in ["step_ms", "images_per_second", "submits_per_step", "host_us_per_step"] {
+        assert!(profile[key].as_f64().is_some_and(|value| value > 0.0), "{key} in {profile}");
+    }
+    Ok(())
+}
+
 #[test]
 fn every_command_has_an_example() -> Outcome {
     for command in ["train", "devices", "verify", "graph", "profile"] {

@@ -13,3 +13,4 @@ mod noise;
 mod report;
 mod shaders;
 mod training;
+mod tuner;

@@ -2,9 +2,9 @@
 
 use super::adapter::AdapterInfo;
 use super::clock::Clock;
-use super::pipeline::{Pipeline, Pipelines};
+use super::pipeline::{Chosen, Pipeline, Pipelines};
 use crate::device::Description;
-use crate::kernel::{Call, Kernel, Tiling, Variant};
+use crate::kernel::Variant;
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -46,12 +46,13 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     pub(super) description: Description,
     /// Whether four invocations can exchange values.
-    pub(super) has_quads: bool,
+    has_quads: bool,
     /// Whether the driver runs on the CPU.
     pub(super) is_software: bool,
-    pub(super) clock: Option<Clock>,
+    /// One timing at a time: its buffers are shared.
+    pub(super) clock: Option<Arc<Mutex<Clock>>>,
     fault: Arc<Mutex<Option<String>>>,
-    pipelines: Arc<Mutex<Pipelines>>,
+    pipelines: Arc<Pipelines>,
 }
 
 impl Gpu {
@@ -72,7 +73,7 @@ impl Gpu {
         })?;
         let gpu = Self {
             is_software: info.kind == "software",
-            clock: Clock::new(&device, &queue),
+            clock: Clock::new(&device, &queue).map(|clock| Arc::new(Mutex::new(clock))),
             device,
             queue,
             description: info.description(),
@@ -113,16 +114,14 @@ impl Gpu {
         Error::Device { adapter, step, message: message.to_string() }
     }
 
+    /// Whether the device can run a variant.
+    pub(super) fn has(&self, variant: Variant) -> bool {
+        variant.core().is_none_or(|core| self.has_quads || !core.subgroups)
+    }
+
     /// The pipeline for a call of a kernel; all sessions of the device share them.
-    pub(super) fn pipeline(
-        &self,
-        kernel: &Kernel,
-        call: &Call,
-        variant: Variant,
-        tiling: &Tiling,
-    ) -> Pipeline {
-        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        pipelines.get(self, kernel, call, variant, tiling)
+    pub(super) fn pipeline(&self, chosen: &Chosen) -> Pipeline {
+        self.pipelines.get(self, chosen)
     }
 
     /// Waits for submits. wgpu panics here if the device was lost meanwhile; that too becomes an

@@ -4,6 +4,8 @@ use super::context::Gpu;
 use crate::graph::{Element, Op};
 use crate::kernel::{Call, Kernel, Product, Step, Tiling, Variant};
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A pipeline and the layout of its bind group.
 #[derive(Clone, Debug)]
@@ -18,46 +20,60 @@ type Key = (Module, Vec<(&'static str, u64)>);
 /// Shader and variant.
 type Module = (&'static str, &'static str);
 
-/// The pipelines and shader modules of a session.
+/// Things that are each made once, by whoever first asks; who asks meanwhile waits.
+#[derive(Debug)]
+struct Made<K, V>(Mutex<HashMap<K, Arc<OnceLock<V>>>>);
+
+impl<K, V> Default for Made<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Made<K, V> {
+    fn get(&self, key: K, make: impl FnOnce() -> V) -> V {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = Arc::clone(all.entry(key).or_default());
+        drop(all); // Others may make theirs in the meantime.
+        one.get_or_init(make).clone()
+    }
+}
+
+/// The pipelines and shader modules of a device; threads may ask for them at once.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    modules: HashMap<Module, wgpu::ShaderModule>,
-    pipelines: HashMap<Key, Pipeline>,
+    modules: Made<Module, wgpu::ShaderModule>,
+    pipelines: Made<Key, Pipeline>,
+}
+
+/// A kernel's call, and how it is to be computed.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) kernel: &'static Kernel,
+    pub(super) call: Call,
+    pub(super) variant: Variant,
+    pub(super) tiling: Tiling,
 }
 
 impl Pipelines {
     /// The pipeline for a call of a kernel.
-    pub(super) fn get(
-        &mut self,
-        gpu: &Gpu,
-        kernel: &Kernel,
-        call: &Call,
-        variant: Variant,
-        tiling: &Tiling,
-    ) -> Pipeline {
-        let constants = &tiling.constants;
-        let bits = constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
+    pub(super) fn get(&self, gpu: &Gpu, chosen: &Chosen) -> Pipeline {
+        let Chosen { kernel, variant, tiling, .. } = chosen;
+        let bits = tiling.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
         let key = ((kernel.shader, variant.name()), bits);
-        if let Some(pipeline) = self.pipelines.get(&key) {
-            return pipeline.clone();
-        }
-        let module = self.modules.entry(key.0).or_insert_with(|| {
-            let source = wgpu::ShaderSource::Wgsl(kernel.wgsl(variant).into());
+        let module = self.modules.get(key.0, || {
+            let source = wgpu::ShaderSource::Wgsl(kernel.wgsl(*variant).into());
             let label = Some(kernel.shader);
             gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source })
         });
-        let pipeline = create(gpu, kernel, call, module, tiling);
-        self.pipelines.insert(key, pipeline.clone());
-        pipeline
+        self.pipelines.get(key, || create(gpu, chosen, &module))
     }
 }
 
 fn create(
     gpu: &Gpu,
-    kernel: &Kernel,
-    call: &Call,
+    Chosen { kernel, call, tiling, .. }: &Chosen,
     module: &wgpu::ShaderModule,
-    tiling: &Tiling,
 ) -> Pipeline {
     let label = Some(kernel.name);
     let operands = call.inputs.len() + call.outputs.len();

@@ -2,9 +2,9 @@
 
 use super::arena::Region;
 use super::context::Gpu;
-use super::pipeline::Pipeline;
+use super::pipeline::{Chosen, Pipeline};
 use crate::graph::{Plan, TensorId};
-use crate::kernel::{Call, Kernel, Product, Step, Tiling};
+use crate::kernel::{Product, Step};
 use std::num::NonZeroU64;
 
 /// What a node's dispatch needs, all of it made at load.
@@ -28,9 +28,7 @@ impl Dispatch {
     /// Binds the buffers of a node.
     pub(super) fn new(
         gpu: &Gpu,
-        kernel: &Kernel,
-        call: &Call,
-        tiling: &Tiling,
+        Chosen { kernel, call, tiling, .. }: &Chosen,
         pipeline: Pipeline,
         regions: &[Region],
     ) -> Self {

@@ -1,15 +1,17 @@
 //! Tensors in buffers, and plans that run on them.
 
 use super::arena::{Arena, Place, Region};
-use super::clock::Clock;
 use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
+use super::pipeline::{Chosen, Pipeline};
 use super::program::{Dispatch, Log, Program};
 use super::tuner::{Choices, Tuner};
 use crate::device::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor, TensorId};
-use crate::kernel::{Call, Kernel, Step, Table, Tiling, Variant};
+use crate::kernel::{Call, Kernel, Step, Table, Variant};
 use crate::{Error, Result};
+use rayon::prelude::*;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// A GPU with tensors and plans.
@@ -95,10 +97,14 @@ impl GpuSession {
         }
     }
 
-    fn dispatch(&mut self, plan: &Plan, slots: &[Region], node: &Node) -> Result<Dispatch> {
-        let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        let (variant, tiling) = self.choose(plan.graph(), node, kernel, &call)?;
-        let pipeline = self.gpu.pipeline(kernel, &call, variant, &tiling);
+    /// The dispatch of a node, by its choice and pipeline.
+    fn dispatch(
+        &mut self,
+        plan: &Plan,
+        slots: &[Region],
+        node: &Node,
+        (chosen, pipeline): (&Chosen, Pipeline),
+    ) -> Result<Dispatch> {
         let region = |&id: &TensorId| -> Result<Region> {
             let tensor = plan.graph().tensor(id);
             Ok(match plan.slot(id) {
@@ -111,33 +117,29 @@ impl GpuSession {
         };
         let operands = node.inputs.iter().chain(&node.outputs);
         let mut regions = operands.map(region).collect::<Result<Vec<_>>>()?;
-        if let Some(table) = &kernel.table {
-            regions = self.tabulate(table, &call, &regions)?;
+        if let Some(table) = &chosen.kernel.table {
+            regions = self.tabulate(table, &chosen.call, &regions)?;
         }
-        Ok(Dispatch::new(&self.gpu, kernel, &call, &tiling, pipeline, &regions))
+        Ok(Dispatch::new(&self.gpu, chosen, pipeline, &regions))
     }
 
     /// The forced variant, if it serves the call, else the tuner's choice, else the first that does.
-    fn choose(
-        &mut self,
-        graph: &Graph,
-        node: &Node,
-        kernel: &Kernel,
-        call: &Call,
-    ) -> Result<(Variant, Tiling)> {
-        let serves = |variant: &Variant| kernel.tiling(call, *variant).is_some();
-        let eligible: Vec<_> = self.variants(kernel).into_iter().filter(serves).collect();
-        let mut chosen = self.forced.filter(|forced| eligible.contains(forced));
+    fn choose(&mut self, graph: &Graph, node: &Node) -> Result<Chosen> {
+        let (kernel, call) = (Kernel::of(&node.op), Call::of(graph, node));
+        let serves =
+            |variant: &Variant| self.gpu.has(*variant) && kernel.tiling(&call, *variant).is_some();
+        let eligible: Vec<_> = kernel.variants().into_iter().filter(serves).collect();
+        let mut chosen = self.forced.filter(serves);
         if let (None, Some(tuner)) = (chosen, &mut self.tuner) {
             chosen = tuner.choose(&self.gpu, graph, node, &eligible)?;
         }
         let chosen = chosen.or_else(|| eligible.first().copied());
-        match chosen.and_then(|variant| Some((variant, kernel.tiling(call, variant)?))) {
+        match chosen.and_then(|variant| Some((variant, kernel.tiling(&call, variant)?))) {
             Some((variant, tiling)) => {
                 if variant != Variant::DEFAULT {
                     self.choices.insert(call.to_string(), variant.name().to_owned());
                 }
-                Ok((variant, tiling))
+                Ok(Chosen { kernel, call, variant, tiling })
             }
             None => unreachable!("some variants serve every shape, on every adapter"),
         }
@@ -147,24 +149,27 @@ impl GpuSession {
     /// asked, else by the host's.
     pub(super) fn time(&mut self, program: ProgramId, count: u32) -> Result<Duration> {
         self.flights.wait(&self.gpu)?;
+        let clock = self.gpu.clock.clone();
+        let clock =
+            clock.as_ref().map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner));
         let began = Instant::now();
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("timing"),
-            timestamp_writes: self.gpu.clock.as_ref().map(Clock::writes),
+            timestamp_writes: clock.as_ref().map(|clock| clock.writes()),
         });
         for index in 0..count {
             let step = Step { index, ..Step::default() };
             self.programs[program.0].dispatches.iter().for_each(|d| d.record(&mut pass, step));
         }
         drop(pass);
-        if let Some(clock) = &self.gpu.clock {
+        if let Some(clock) = &clock {
             clock.resolve(&mut encoder);
         }
         self.gpu.queue.submit([encoder.finish()]);
         self.gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
         let elapsed = began.elapsed();
-        match &self.gpu.clock {
+        match &clock {
             Some(clock) => clock.read(&self.gpu),
             None => Ok(elapsed),
         }
@@ -304,10 +309,7 @@ impl Session for GpuSession {
     }
 
     fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
-        let subgroups = self.gpu.has_quads;
-        let has =
-            |variant: &Variant| variant.core().is_none_or(|core| subgroups || !core.subgroups);
-        kernel.variants().into_iter().filter(has).collect()
+        kernel.variants().into_iter().filter(|&variant| self.gpu.has(variant)).collect()
     }
 
     fn choices(&self) -> Choices {
@@ -324,9 +326,14 @@ impl Session for GpuSession {
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
         let slots = self.allocate(&plan)?;
+        let chosen = plan.nodes().map(|node| self.choose(plan.graph(), node));
+        let chosen = chosen.collect::<Result<Vec<_>>>()?;
+        let gpu = &self.gpu;
+        let pipelines: Vec<_> = chosen.par_iter().map(|chosen| gpu.pipeline(chosen)).collect();
         let dispatches = plan
             .nodes()
-            .map(|node| self.dispatch(&plan, &slots, node))
+            .zip(chosen.iter().zip(pipelines))
+            .map(|(node, made)| self.dispatch(&plan, &slots, node, made))
             .collect::<Result<Vec<_>>>()?;
         let log = self.make_log(&plan)?;
         self.make_download(&plan);

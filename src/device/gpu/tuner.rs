@@ -70,12 +70,15 @@ impl Tuner {
     }
 
     /// What the user should know: variants that were wrong, a cache that could not be used.
-    pub(super) fn take_notes(&mut self) -> Vec<String> {
+    pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
     /// The variant for a node of a graph, of those that serve it; none if it does not matter.
-    pub(super) fn choose(
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn choose(
         &mut self,
         gpu: &Gpu,
         graph: &Graph,

@@ -1,0 +1,159 @@
+//! The choice among variants: wrong ones are dropped, choices are remembered and can be forced, and
+//! nothing that is wrong with the file of choices stops a run.
+
+use crate::devices::gpus;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use wgvae::device::Session;
+use wgvae::device::gpu::{Choices, Gpu, GpuSession, Tuner};
+use wgvae::graph::{Element, Graph, Shape};
+use wgvae::kernel::{CORES, Call, Core, Kernel, Variant};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A product that is worth tuning.
+fn product() -> wgvae::Result<Graph> {
+    let mut graph = Graph::new();
+    let a = graph.data("a", Shape::new(64, 68), Element::F32);
+    let b = graph.data("b", Shape::new(68, 72), Element::F32);
+    graph.matmul(a, b)?;
+    Ok(graph)
+}
+
+fn named(name: &str) -> Result<Variant, String> {
+    let core = CORES.iter().find(|core| core.name == name);
+    core.map(Variant::of).ok_or_else(|| format!("no core {name}"))
+}
+
+/// The choice between two variants that work everywhere, and what is said about it.
+fn choose(gpu: &Gpu, tuner: &mut Tuner, variants: &[Variant]) -> wgvae::Result<Option<Variant>> {
+    let graph = product()?;
+    tuner.choose(gpu, &graph, &graph.nodes()[0], variants)
+}
+
+fn call() -> wgvae::Result<String> {
+    let graph = product()?;
+    Ok(Call::of(&graph, &graph.nodes()[0]).to_string())
+}
+
+/// A core whose sums have the wrong sign.
+fn broken() -> &'static Core {
+    let right = &CORES[3];
+    let text = right.sources[1].replace("first += ", "first -= ");
+    assert_ne!(text, right.sources[1]);
+    Box::leak(Box::new(Core {
+        name: "broken",
+        sources: [right.sources[0], Box::leak(text.into_boxed_str())],
+        unit: right.unit,
+        subgroups: right.subgroups,
+        lanes: right.lanes,
+        tile_lanes: right.tile_lanes,
+        rows: right.rows,
+        columns: right.columns,
+    }))
+}
+
+#[test]
+fn a_wrong_variant_is_dropped_and_named() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let variants = [Variant::of(broken()), named("tiled_64")?];
+    for (index, gpu) in gpus().iter().enumerate() {
+        let file = folder.path().join(index.to_string());
+        let mut tuner = Tuner::new(gpu, Some(file), Choices::new());
+        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(variants[1]));
+        let notes = tuner.take_notes();
+        assert!(notes.len() == 1 && notes[0].contains("broken gives wrong results"), "{notes:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn choices_are_remembered_by_adapter() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("new/tuning.json");
+    let variants = [named("tiled_32")?, named("tiled_64")?];
+    for gpu in gpus() {
+        let mut tuner = Tuner::new(gpu, Some(file.clone()), Choices::new());
+        let chosen = choose(gpu, &mut tuner, &variants)?.ok_or("no choice")?;
+        // What the file says is believed: here, that the other one was faster.
+        let other = if chosen == variants[0] { variants[1] } else { variants[0] };
+        let text = fs::read_to_string(&file)?;
+        assert!(text.contains(&call()?) && text.contains(chosen.name()), "{text}");
+        fs::write(&file, text.replace(chosen.name(), other.name()))?;
+        let mut tuner = Tuner::new(gpu, Some(file.clone()), Choices::new());
+        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(other));
+        assert_eq!(tuner.take_notes(), Vec::<String>::new());
+    }
+    let content: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    let adapters = content["adapters"].as_object().ok_or("no adapters")?;
+    assert_eq!(adapters.len(), gpus().len());
+    Ok(())
+}
+
+fn note_on(file: &Path) -> Result<String, Box<dyn Error>> {
+    let gpu = &gpus()[0];
+    let variants = [named("tiled_32")?, named("tiled_64")?];
+    let mut tuner = Tuner::new(gpu, Some(file.to_owned()), Choices::new());
+    assert!(choose(gpu, &mut tuner, &variants)?.is_some());
+    Ok(tuner.take_notes().join("\n"))
+}
+
+#[test]
+fn a_damaged_file_is_complained_about_and_replaced() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("tuning.json");
+    for (content, words) in [
+        ("nonsense", "expected ident"),
+        ("", "EOF"),
+        (r#"{"version": 1}"#, "adapters"),
+        (r#"{"version": 99, "adapters": {}}"#, "expected version 1, found 99"),
+    ] {
+        fs::write(&file, content)?;
+        let note = note_on(&file)?;
+        assert!(note.contains(words) && note.contains("chosen anew"), "{content}: {note}");
+        assert_eq!(note_on(&file)?, "", "the file was not replaced");
+    }
+    // A folder can be neither read nor replaced; the choice is made all the same.
+    let note = note_on(folder.path())?;
+    assert!(note.contains("chosen anew") && note.contains("not kept"), "{note}");
+    Ok(())
+}
+
+#[test]
+fn a_forced_choice_comes_first() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("tuning.json");
+    let gpu = &gpus()[0];
+    let variants = [named("tiled_32")?, named("tiled_64")?];
+    for variant in variants {
+        let forced = Choices::from([(call()?, variant.name().to_owned())]);
+        let mut tuner = Tuner::new(gpu, Some(file.clone()), forced);
+        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(variant));
+        assert!(tuner.take_notes().is_empty());
+    }
+    let forced = Choices::from([(call()?, "quad_32".to_owned())]);
+    let mut tuner = Tuner::new(gpu, Some(file), forced);
+    assert!(choose(gpu, &mut tuner, &variants)?.is_some());
+    assert!(tuner.take_notes().join("").contains("no variant quad_32 on this adapter"));
+    Ok(())
+}
+
+#[test]
+fn every_variant_can_be_forced_on_a_session() -> Outcome {
+    let graph = product()?;
+    let kernel = Kernel::of(&graph.nodes()[0].op);
+    let c = graph.nodes()[0].outputs[0];
+    for gpu in gpus() {
+        let variants = GpuSession::new(gpu.clone()).variants(kernel);
+        assert!(variants.len() >= 4);
+        for variant in variants {
+            let mut session = GpuSession::new(gpu.clone());
+            session.force(Some(variant));
+            session.load(wgvae::graph::Plan::new(graph.clone(), &[c]))?;
+            let chosen: Vec<_> = session.choices().into_values().collect();
+            assert_eq!(chosen, [variant.name()]);
+        }
+    }
+    Ok(())
+}

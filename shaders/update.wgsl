@@ -1,9 +1,9 @@
 // The gradients of all layers, used where they arise: dweight = x^T dy with x [K, inputs] and
-// dy [K, outputs], dbias = the column sums of dy, and RMSProp on both. No gradient is stored. A bias
-// is the weight of an input that is always 1, so it is one more row of the product.
+// dy [K, outputs], dbias = the column sums of dy, and RMSProp on both. No gradient is stored.
 //
-// The tiles of the first layer come first, then those of the next; after the last come the terms of
-// the loss, a workgroup for each, whose sums go to the step's row of the log.
+// First come the workgroups for the tiles of all weights, layer by layer; then those for the biases,
+// an invocation for each unit; then one for each term of the loss, whose sum goes to the step's row
+// of the log.
 
 override LEARNING_RATE: f32;
 override GAIN: f32; // 1 - decay
@@ -41,7 +41,7 @@ fn layer_at(i: u32) -> Layer {
 }
 
 fn rows() -> u32 {
-    return layer.inputs + 1u;
+    return layer.inputs;
 }
 
 fn columns() -> u32 {
@@ -63,27 +63,44 @@ fn b_unit(i: u32) -> Unit {
     return workspace[i];
 }
 
-// Four rows of x^T, of which the one after the last is 1. Beyond K all is 0.
+// Beyond K anything finite will do, since b is 0.
 fn a_four(row: u32, k: u32) -> vec4f {
-    let x = a_load(layer.x + k * layer.inputs + row);
-    let four = row + vec4u(0u, 1u, 2u, 3u);
-    let ones = select(vec4f(), vec4f(1.0), four == vec4u(layer.inputs));
-    return select(vec4f(), select(ones, x, four < vec4u(layer.inputs)), k < product.k);
+    return a_load(layer.x + min(k, product.k - 1u) * layer.inputs + row);
 }
 
 fn b_four(k: u32, column: u32) -> vec4f {
     return select(vec4f(), b_load(layer.dy + k * layer.outputs + column), k < product.k);
 }
 
-fn finish_one(row: u32, column: u32, gradient: Unit) {
-    let i = row * layer.outputs + column;
-    let is_bias = row == layer.inputs;
-    let w = select(layer.weight + i, layer.bias + column, is_bias) / UNIT;
-    let ms = select(layer.weight_mean_square + i, layer.bias_mean_square + column, is_bias) / UNIT;
+// Units w of the parameters and ms of the mean squares, by their gradient.
+fn rmsprop(w: u32, ms: u32, gradient: Unit) {
     let before = mean_squares[ms];
     let mean_square = before + (gradient * gradient - before) * GAIN;
     mean_squares[ms] = mean_square;
     parameters[w] -= LEARNING_RATE * gradient / sqrt(mean_square + EPSILON);
+}
+
+fn finish_one(row: u32, column: u32, gradient: Unit) {
+    let i = row * layer.outputs + column;
+    rmsprop((layer.weight + i) / UNIT, (layer.weight_mean_square + i) / UNIT, gradient);
+}
+
+// The unit of this index of all biases.
+fn update_bias(index: u32) {
+    var i = index;
+    for (var l = 0u; l < table[0]; l++) {
+        layer = layer_at(l);
+        let units = layer.outputs / UNIT;
+        if i < units {
+            var gradient = Unit();
+            for (var k = 0u; k < product.k; k++) {
+                gradient += workspace[layer.dy / UNIT + k * units + i];
+            }
+            rmsprop(layer.bias / UNIT + i, layer.bias_mean_square / UNIT + i, gradient);
+            return;
+        }
+        i -= units;
+    }
 }
 
 fn sum_term(i: u32, lane: u32) {
@@ -123,11 +140,14 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let index = group.x + group.y * groups.x;
-    let tile_groups = product.across;
-    if index < tile_groups {
+    let tiles_end = product.across;
+    let biases_end = tiles_end + product.first;
+    if index < tiles_end {
         let tile = tile_of((index * LANES + lane) / TILE_LANES);
         compute_tile(tile, lane % TILE_LANES);
-    } else if index < tile_groups + table[1] {
-        sum_term(index - tile_groups, lane);
+    } else if index < biases_end {
+        update_bias((index - tiles_end) * LANES + lane);
+    } else if index < biases_end + table[1] {
+        sum_term(index - biases_end, lane);
     }
 }

@@ -60,7 +60,6 @@
 //!   on llvmpipe.
 //! - **Quads instead of subgroups.** The core for subgroups exchanges values among four neighbours
 //!   by swaps, so it works for every subgroup size from 4 on, and needs no broadcast.
-//! - **A bias is a row.** In the update it is the weight of an input that is always 1.
 //! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
 //!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no draw depends on workgroup sizes,
 //!   and a run can be taken up at any step.

@@ -22,15 +22,19 @@ fn inside(four: vec4f, k: u32) -> vec4f {
 }
 
 // Four numbers of a: at row and k to k + 3, or at row to row + 3 and k if TRANSPOSE_A. Rows beyond
-// the last may be anything; beyond K all is 0.
+// the last may be anything. Beyond K it is 0 or repeats what is at the end.
 fn a_four(row: u32, k: u32) -> vec4f {
     if TRANSPOSE_A {
-        return select(vec4f(), a_load(k * product.m + row), k < product.k);
+        return a_load(min(k, product.k - 1u) * product.m + row);
+    }
+    if UNIT == 4u {
+        return a_load(row * product.k + min(k, product.k - 4u));
     }
     return inside(a_load(row * product.k + k), k);
 }
 
 // Four numbers of b: at k and column to column + 3, or at k to k + 3 and column if TRANSPOSE_B.
+// Beyond K it is 0.
 fn b_four(k: u32, column: u32) -> vec4f {
     if TRANSPOSE_B {
         return inside(b_load(column * product.k + k), k);

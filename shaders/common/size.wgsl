@@ -6,10 +6,11 @@ struct Product {
     m: u32,      // rows
     n: u32,      // columns
     k: u32,      // terms of a sum
-    first: u32,  // columns that have a tile of their own; the others are partners
+    first: u32,  // columns that have a tile of their own; the others are partners. Of the update:
+                 // workgroups for biases
     second: u32, // from a column to its partner
     stride: u32, // from the columns of a tile to those of the next
-    across: u32, // tiles side by side
+    across: u32, // tiles side by side. Of the update: workgroups for tiles
 }
 
 var<immediate> product: Product;

@@ -42,13 +42,14 @@ pub struct Product {
     pub n: u32,
     /// Terms of a sum.
     pub k: u32,
-    /// Columns that have a tile of their own; the others are partners.
+    /// Columns that have a tile of their own; the others are partners. Of the update: workgroups
+    /// for biases.
     pub first: u32,
     /// From a column to its partner.
     pub second: u32,
     /// From the columns of a tile to those of the next.
     pub stride: u32,
-    /// Tiles side by side; for the update, workgroups that compute tiles.
+    /// Tiles side by side. Of the update: workgroups for tiles.
     pub across: u32,
 }
 

@@ -156,18 +156,19 @@ pub(super) fn layers(call: &Call, core: &Core) -> Option<Tiling> {
     if !core.reads(matrices.iter().map(|shape| shape.columns)) {
         return None;
     }
-    // A bias is one more row.
     let tiles = |pair: &[Shape]| {
-        core.tiles(pair[0].columns + 1, pair[1].columns, stride).iter().product::<usize>()
+        core.tiles(pair[0].columns, pair[1].columns, stride).iter().product::<usize>()
     };
     let groups = core.groups(matrices.chunks_exact(2).map(tiles).sum());
-    let [k, second, stride, across] =
-        [call.inputs[0].rows, core.columns, stride, groups].map(|size| size as u32);
+    let biases: usize = matrices.chunks_exact(2).map(|pair| pair[1].columns / core.unit).sum();
+    let bias_groups = biases.div_ceil(core.lanes);
+    let [k, first, second, stride, across] =
+        [call.inputs[0].rows, bias_groups, core.columns, stride, groups].map(|size| size as u32);
     let own = [("WORKGROUP", core.lanes as f64)];
     Some(Tiling {
-        grid: wrapped(groups + terms),
+        grid: wrapped(groups + bias_groups + terms),
         constants: [&own, core.constants().as_slice()].concat(),
-        product: Some(Product { k, second, stride, across, ..Product::default() }),
+        product: Some(Product { k, first, second, stride, across, ..Product::default() }),
     })
 }
 

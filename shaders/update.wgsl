@@ -87,19 +87,19 @@ fn finish_one(row: u32, column: u32, gradient: Unit) {
 
 // The unit of this index of all biases.
 fn update_bias(index: u32) {
-    var i = index;
-    for (var l = 0u; l < table[0]; l++) {
-        layer = layer_at(l);
+    var rest = index;
+    for (var i = 0u; i < table[0]; i++) {
+        layer = layer_at(i);
         let units = layer.outputs / UNIT;
-        if i < units {
+        if rest < units {
             var gradient = Unit();
             for (var k = 0u; k < product.k; k++) {
-                gradient += workspace[layer.dy / UNIT + k * units + i];
+                gradient += workspace[layer.dy / UNIT + k * units + rest];
             }
-            rmsprop(layer.bias / UNIT + i, layer.bias_mean_square / UNIT + i, gradient);
+            rmsprop(layer.bias / UNIT + rest, layer.bias_mean_square / UNIT + rest, gradient);
             return;
         }
-        i -= units;
+        rest -= units;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Flags that several commands have, and how they are read.
 
 use crate::device::gpu::Choices;
-use crate::device::{self, Choice, Session};
+use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::kernel::CORES;
 use crate::{Action, Error, Result};
@@ -22,7 +22,7 @@ pub(super) struct DeviceFlag {
 impl DeviceFlag {
     pub(super) fn open(&self, kernels: &KernelsFlag) -> Result<Box<dyn Session>> {
         let Ok(choice) = self.device.parse::<Choice>();
-        device::open(&choice, kernels.read()?)
+        device::open(&choice, Options { kernels: kernels.read()?, checked: kernels.checked })
     }
 
     /// Whether the choice was left to the program.
@@ -38,6 +38,9 @@ pub(super) struct KernelsFlag {
     /// fastest
     #[arg(long, value_name = "FILE")]
     kernels: Option<PathBuf>,
+    /// Let wgpu bound every loop of a shader, as it does for shaders that it does not know
+    #[arg(long)]
+    checked: bool,
 }
 
 impl KernelsFlag {

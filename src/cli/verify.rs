@@ -13,6 +13,8 @@ use std::process::ExitCode;
 pub(super) struct Arguments {
     #[command(flatten)]
     device: DeviceFlag,
+    #[command(flatten)]
+    kernels: KernelsFlag,
     /// Seed of the random operands
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -22,7 +24,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut session = arguments.device.open(&KernelsFlag::default())?;
+    let mut session = arguments.device.open(&arguments.kernels)?;
     let device = session.description().clone();
     eprintln!("{} ({}, {}), seed {}", device.name, device.backend, device.driver, arguments.seed);
     let mut rows = Vec::new();

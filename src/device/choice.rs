@@ -45,12 +45,21 @@ impl std::fmt::Display for Choice {
     }
 }
 
+/// How a GPU is to be used.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Variants by call, instead of the fastest.
+    pub kernels: Choices,
+    /// Whether shaders keep every check of wgpu's.
+    pub checked: bool,
+}
+
 /// Opens the device that is meant. Kernels are chosen by measurement, but for those given.
 ///
 /// # Errors
 /// [`NoDevice`](crate::Error::NoDevice) if nothing fits; [`Unsupported`](crate::Error::Unsupported) if the adapter lacks what every plan
 /// needs.
-pub fn open(choice: &Choice, kernels: Choices) -> Result<Box<dyn Session>> {
+pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     if *choice == Choice::Cpu {
         return Ok(Box::new(CpuSession::<f32>::new()));
     }
@@ -66,8 +75,8 @@ pub fn open(choice: &Choice, kernels: Choices) -> Result<Box<dyn Session>> {
     };
     match index {
         Some(index) => {
-            let gpu = adapters.open(index)?;
-            let tuner = Tuner::new(&gpu, None, kernels);
+            let gpu = adapters.open(index)?.checked(options.checked);
+            let tuner = Tuner::new(&gpu, None, options.kernels);
             Ok(Box::new(GpuSession::tuned(gpu, tuner)))
         }
         None => Err(adapters.none_matches(&choice.to_string())),

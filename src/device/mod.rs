@@ -6,7 +6,7 @@ mod choice;
 pub mod cpu;
 pub mod gpu;
 
-pub use choice::{Choice, open};
+pub use choice::{Choice, Options, open};
 
 use crate::graph::{Element, Plan, TensorId};
 use crate::kernel::{Kernel, Step, Variant};

@@ -158,3 +158,51 @@ fn every_shader_file_is_used() -> Outcome {
     }
     Ok(())
 }
+
+/// The variable that a loop counts by, if it is `for (var i = …; i < …; i += …)`, or halves it.
+fn counted(line: &str) -> Option<&str> {
+    let header = line.trim().strip_prefix("for (var ")?.strip_suffix(") {")?;
+    let mut parts = header.split("; ");
+    let (start, condition, step) = (parts.next()?, parts.next()?, parts.next()?);
+    let name = start.split(' ').next()?;
+    let (compared, bound) = condition.strip_prefix(name)?.trim_start().split_at(2);
+    let up = step == format!("{name}++") || step.starts_with(&format!("{name} += "));
+    let halves = step == format!("{name} /= 2u") && bound == "0u";
+    let ends = (compared == "< " && up) || (compared == "> " && halves);
+    (ends && parts.next().is_none()).then_some(name)
+}
+
+/// Devices tell wgpu that no loop is infinite, so that it need not count the rounds of each.
+#[test]
+fn every_loop_counts_to_a_bound() -> Outcome {
+    let mut loops = 0;
+    for file in files(&Path::new(ROOT).join("shaders"))? {
+        let text = fs::read_to_string(&file)?;
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let code: Vec<_> = code.collect();
+        for line in &code {
+            assert!(!line.contains("loop {") && !line.contains("while "), "{line}");
+            if line.trim().starts_with("for (") {
+                let name = counted(line).ok_or_else(|| format!("{}: {line}", file.display()))?;
+                let assigned = |line: &&&str| {
+                    let line = line.trim();
+                    [" = ", " += ", " -= ", "++", "--"]
+                        .iter()
+                        .any(|sign| line.starts_with(&format!("{name}{sign}")))
+                };
+                assert_eq!(code.iter().find(assigned), None, "{}", file.display());
+                loops += 1;
+            }
+        }
+    }
+    assert!(loops > 15, "only {loops} loops were read");
+    for wrong in [
+        "for (var i = 0u; i < 4u; i--) {",
+        "for (var i = 0u; i >= 0u; i++) {",
+        "for (var i = 0u; j < 4u; i++) {",
+        "for (;;) {",
+    ] {
+        assert_eq!(counted(wrong), None, "{wrong}");
+    }
+    Ok(())
+}

@@ -47,6 +47,8 @@ pub struct Gpu {
     pub(super) description: Description,
     /// Whether four invocations can exchange values.
     has_quads: bool,
+    /// Whether loops are bounded by wgpu too.
+    pub(super) is_checked: bool,
     /// Whether the driver runs on the CPU.
     pub(super) is_software: bool,
     /// One timing at a time: its buffers are shared.
@@ -72,6 +74,7 @@ impl Gpu {
             message: error.to_string(),
         })?;
         let gpu = Self {
+            is_checked: false,
             is_software: info.kind == "software",
             clock: Clock::new(&device, &queue).map(|clock| Arc::new(Mutex::new(clock))),
             device,
@@ -83,6 +86,14 @@ impl Gpu {
         };
         gpu.watch();
         Ok(gpu)
+    }
+
+    /// The same device, on which shaders keep every check of wgpu's, or none of the bounds that it
+    /// puts on loops.
+    pub fn checked(mut self, checked: bool) -> Self {
+        self.is_checked = checked;
+        self.pipelines = Arc::default();
+        self
     }
 
     /// Keeps what wgpu reports apart from the calls that cause it: without a handler it panics.

@@ -64,9 +64,25 @@ impl Pipelines {
         let module = self.modules.get(key.0, || {
             let source = wgpu::ShaderSource::Wgsl(kernel.wgsl(*variant).into());
             let label = Some(kernel.shader);
-            gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source })
+            module(gpu, wgpu::ShaderModuleDescriptor { label, source })
         });
         self.pipelines.get(key, || create(gpu, chosen, &module))
+    }
+}
+
+/// Makes a module. Bounds of buffers are always checked: tiles reach beyond the last row and column.
+/// Loops are not bounded by wgpu, which counts the rounds of each, unless the user wants it.
+fn module(gpu: &Gpu, wanted: wgpu::ShaderModuleDescriptor) -> wgpu::ShaderModule {
+    if gpu.is_checked {
+        return gpu.device.create_shader_module(wanted);
+    }
+    let checked = wgpu::ShaderRuntimeChecks::checked();
+    let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..checked };
+    #[allow(unsafe_code)]
+    // SAFETY: no loop of ours is infinite: each counts, by a fixed amount, to a bound that it does
+    // not change, and a test reads every shader for that.
+    unsafe {
+        gpu.device.create_shader_module_trusted(wanted, checks)
     }
 }
 

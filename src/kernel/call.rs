@@ -97,19 +97,27 @@ impl Call {
         }
     }
 
+    /// Multiplications of all its matrix products; 0 if it has none.
+    pub fn multiplications(&self) -> usize {
+        self.products().iter().sum()
+    }
+
     /// Multiplications of its largest matrix product; 0 if it has none.
     pub fn largest_product(&self) -> usize {
+        self.products().into_iter().max().unwrap_or(0)
+    }
+
+    /// Multiplications of each of its matrix products.
+    fn products(&self) -> Vec<usize> {
+        let ops = self.parts.iter().chain([&self.op]);
+        let count = ops.filter(|op| matches!(op, Op::Matmul(_))).count();
         match self.op {
             Op::Fused(Fusion::Update) => {
                 let of_layer = |pair: &[Shape]| pair[0].len() * pair[1].columns;
-                let layers = self.parts.iter().filter(|op| matches!(op, Op::Matmul(_))).count();
-                self.inputs[..2 * layers].chunks_exact(2).map(of_layer).max().unwrap_or(0)
+                self.inputs[..2 * count].chunks_exact(2).map(of_layer).collect()
             }
-            Op::Matmul(_) => self.mnk().iter().product(),
-            _ if self.parts.iter().any(|op| matches!(op, Op::Matmul(_))) => {
-                self.mnk().iter().product()
-            }
-            _ => 0,
+            _ if count > 0 => vec![self.mnk().iter().product()],
+            _ => Vec::new(),
         }
     }
 

@@ -126,7 +126,7 @@ impl Gpu {
     }
 
     /// Whether the device can run a variant.
-    pub(super) fn has(&self, variant: Variant) -> bool {
+    pub fn has(&self, variant: Variant) -> bool {
         variant.core().is_none_or(|core| self.has_quads || !core.subgroups)
     }
 

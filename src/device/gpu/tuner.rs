@@ -118,7 +118,7 @@ impl Tuner {
         node: &Node,
         eligible: &[Variant],
     ) -> Result<Option<(Variant, Duration)>> {
-        let trial = Trial::new(graph, node);
+        let trial = Trial::new(graph, node)?;
         let size = trial.call.largest_product();
         let unit = |variant: &Variant| variant.core().map_or(1, |core| core.unit);
         let widest = eligible.iter().map(unit).max();
@@ -127,19 +127,17 @@ impl Tuner {
             Some(unit(variant)) == widest && !hopeless
         };
         let hopeful: Vec<_> = eligible.iter().copied().filter(hopeful).collect();
-        let expected = trial.run(&mut CpuSession::<f32>::new())?;
-        let mut times: Vec<(Variant, Duration)> = Vec::new();
+        let mut times = Vec::new();
         for variant in hopeful {
-            let mut session = GpuSession::new(gpu.clone());
-            session.force(Some(variant));
-            let found = trial.run(&mut session)?;
-            if !trial.agree(&found, &expected) {
-                let (call, name) = (&trial.call, variant.name());
-                self.notes.push(format!("{call}: {name} gives wrong results here and is not used"));
-                continue;
-            }
             let best = times.iter().map(|&(_, time)| time).min();
-            times.push((variant, trial.time(&mut session, best)?));
+            match trial.measure(gpu, variant, best)? {
+                Some(time) => times.push((variant, time)),
+                None => {
+                    let (call, name) = (&trial.call, variant.name());
+                    let note = format!("{call}: {name} gives wrong results here and is not used");
+                    self.notes.push(note);
+                }
+            }
         }
         let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
         let fastest = times.iter().copied().min_by_key(|&(_, time)| time);
@@ -153,21 +151,47 @@ impl Tuner {
     }
 }
 
-/// A node with operands of its own.
-struct Trial {
+/// A node with operands of its own, to be checked and timed.
+#[derive(Debug)]
+pub struct Trial {
     plan: Plan,
     call: Call,
     operands: Vec<Tensor>,
+    expected: Vec<Vec<f64>>,
 }
 
 impl Trial {
-    fn new(graph: &Graph, node: &Node) -> Self {
+    /// Of a node of a graph, with what the CPU makes of it.
+    ///
+    /// # Errors
+    /// None but those of a faulty node.
+    pub fn new(graph: &Graph, node: &Node) -> Result<Self> {
         let graph = graph.alone(node);
         let operands: Vec<_> =
             node.inputs.iter().chain(&node.outputs).map(|&id| graph.tensor(id).clone()).collect();
         let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
         let call = Call::of(&graph, node);
-        Self { plan: Plan::new(graph, outputs), call, operands }
+        let plan = Plan::new(graph, outputs);
+        let mut trial = Self { plan, call, operands, expected: Vec::new() };
+        trial.expected = trial.run(&mut CpuSession::<f32>::new())?;
+        Ok(trial)
+    }
+
+    /// How long a call takes with this variant; none if the variant is wrong. Only roughly if it is
+    /// far slower than `best`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn measure(
+        &self,
+        gpu: &Gpu,
+        variant: Variant,
+        best: Option<Duration>,
+    ) -> Result<Option<Duration>> {
+        let mut session = GpuSession::new(gpu.clone());
+        session.force(Some(variant));
+        let found = self.run(&mut session)?;
+        if self.agree(&found) { self.time(&mut session, best).map(Some) } else { Ok(None) }
     }
 
     /// Fills the operands and runs the node once; what it wrote.
@@ -196,13 +220,14 @@ impl Trial {
     }
 
     /// Whether every number is within twice the kernel's tolerance, since both are in f32.
-    fn agree(&self, found: &[Vec<f64>], expected: &[Vec<f64>]) -> bool {
+    fn agree(&self, found: &[Vec<f64>]) -> bool {
         let tolerance = (Kernel::of(&self.call.op).tolerance)(&self.call);
-        let pairs = found.iter().flatten().zip(expected.iter().flatten());
+        let pairs = found.iter().flatten().zip(self.expected.iter().flatten());
         let near = |(found, expected): (&f64, &f64)| {
             (found - expected).abs() <= 2.0 * tolerance.bound(*expected)
         };
-        found.iter().map(Vec::len).eq(expected.iter().map(Vec::len)) && pairs.into_iter().all(near)
+        let lengths = self.expected.iter().map(Vec::len);
+        found.iter().map(Vec::len).eq(lengths) && pairs.into_iter().all(near)
     }
 
     /// How long the node takes; only roughly if it is far slower than `best`.

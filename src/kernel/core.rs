@@ -11,8 +11,9 @@ use crate::graph::{Op, Shape};
 pub struct Core {
     /// The variant's name.
     pub name: &'static str,
-    /// Its texts, from `shaders/common/`: the unit in which tensors are read, then the product.
-    pub sources: [&'static str; 2],
+    /// Its texts, from `shaders/common/`: the unit in which tensors are read, how a block of the
+    /// first operand comes about, then the product.
+    pub sources: [&'static str; 3],
     /// Numbers in a unit: 4 serves only rows whose length is a multiple of it.
     pub unit: usize,
     /// Whether it exchanges values within subgroups, which need at least 4 invocations.
@@ -36,7 +37,9 @@ struct Unit {
 
 const SCALAR: Unit = Unit { numbers: 1, source: include_str!("../../shaders/common/scalar.wgsl") };
 const VECTOR: Unit = Unit { numbers: 4, source: include_str!("../../shaders/common/vector.wgsl") };
-const QUAD: &str = include_str!("../../shaders/common/product_quad.wgsl");
+const EXCHANGED: &str = include_str!("../../shaders/common/exchanged.wgsl");
+const ALONE: &str = include_str!("../../shaders/common/alone.wgsl");
+const REGISTERS: &str = include_str!("../../shaders/common/product_registers.wgsl");
 const TILED: &str = include_str!("../../shaders/common/product_tiled.wgsl");
 
 /// Every core, those first that serve a GPU which nobody has measured.
@@ -49,6 +52,8 @@ pub static CORES: &[Core] = &[
     Core::quad("quad_32", SCALAR, 32, 8),
     Core::quad("quad_16_vector", VECTOR, 16, 32),
     Core::quad("quad_16", SCALAR, 16, 32),
+    Core::registers("registers_16_vector", VECTOR),
+    Core::registers("registers_16", SCALAR),
 ];
 
 /// How many workgroups, and what the shader is told about them.
@@ -68,7 +73,7 @@ impl Core {
         let lanes = side * side / 16;
         Self {
             name,
-            sources: [unit.source, TILED],
+            sources: [unit.source, "", TILED],
             unit: unit.numbers,
             subgroups: false,
             lanes,
@@ -78,11 +83,11 @@ impl Core {
         }
     }
 
-    /// Registers alone, shared within quads.
+    /// Registers alone, exchanged within quads.
     const fn quad(name: &'static str, unit: Unit, rows: usize, lanes: usize) -> Self {
         Self {
             name,
-            sources: [unit.source, QUAD],
+            sources: [unit.source, EXCHANGED, REGISTERS],
             unit: unit.numbers,
             subgroups: true,
             lanes,
@@ -90,6 +95,12 @@ impl Core {
             rows,
             columns: 16,
         }
+    }
+
+    /// Registers alone, each invocation for itself.
+    const fn registers(name: &'static str, unit: Unit) -> Self {
+        let sources = [unit.source, ALONE, REGISTERS];
+        Self { name, sources, subgroups: false, ..Self::quad(name, unit, 16, 32) }
     }
 
     /// Workgroups for this many tiles.
@@ -111,7 +122,8 @@ impl Core {
     fn constants(&self) -> Vec<(&'static str, f64)> {
         let mut sizes =
             vec![("LANES", self.lanes), ("TILE_ROWS", self.rows), ("TILE_LANES", self.tile_lanes)];
-        if !self.subgroups {
+        if self.tile_lanes == self.lanes {
+            // Staged in the workgroup's memory.
             sizes.push(("TILE_COLUMNS", self.columns));
             sizes.extend([("A_VECTORS", 5 * self.rows), ("B_VECTORS", 5 * self.columns)]);
         }

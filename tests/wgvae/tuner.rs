@@ -40,11 +40,11 @@ fn call() -> wgvae::Result<String> {
 /// A core whose sums have the wrong sign.
 fn broken() -> &'static Core {
     let right = &CORES[3];
-    let text = right.sources[1].replace("first += ", "first -= ");
-    assert_ne!(text, right.sources[1]);
+    let text = right.sources[2].replace("first += ", "first -= ");
+    assert_ne!(text, right.sources[2]);
     Box::leak(Box::new(Core {
         name: "broken",
-        sources: [right.sources[0], Box::leak(text.into_boxed_str())],
+        sources: [right.sources[0], right.sources[1], Box::leak(text.into_boxed_str())],
         unit: right.unit,
         subgroups: right.subgroups,
         lanes: right.lanes,

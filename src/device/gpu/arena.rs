@@ -3,6 +3,7 @@
 
 use super::context::Gpu;
 use crate::Result;
+use crate::graph::{Element, Role, Tensor};
 
 /// A part of a buffer.
 #[derive(Clone, Debug)]
@@ -60,5 +61,45 @@ impl Place {
     /// The place in the buffer.
     pub(super) fn of(self, buffer: &wgpu::Buffer) -> Region {
         Region { buffer: buffer.clone(), offset: self.offset, bytes: self.bytes }
+    }
+}
+
+/// The buffers of one plan, while they are planned: its slots with the real numbers that the host
+/// fills, its parameters, the optimiser's state, and one buffer for each of the others.
+#[derive(Debug)]
+pub(super) struct Arenas {
+    pub(super) workspace: Arena,
+    parameters: Arena,
+    state: Arena,
+    others: Vec<Arena>,
+}
+
+impl Arenas {
+    pub(super) const WORKSPACE: usize = 0;
+
+    pub(super) fn new(gpu: &Gpu) -> Self {
+        let [workspace, parameters, state] =
+            ["workspace", "parameters", "optimizer state"].map(|label| Arena::new(gpu, label));
+        Self { workspace, parameters, state, others: Vec::new() }
+    }
+
+    /// Which arena, and where in it.
+    pub(super) fn place(&mut self, gpu: &Gpu, tensor: &Tensor) -> (usize, Place) {
+        let (arena, index) = match (tensor.role, tensor.element) {
+            (Role::Data, Element::F32) => (&mut self.workspace, Self::WORKSPACE),
+            (Role::Parameter, _) => (&mut self.parameters, 1),
+            (Role::State(_), _) => (&mut self.state, 2),
+            _ => {
+                self.others.push(Arena::new(gpu, &tensor.name));
+                let last = self.others.len() - 1;
+                (&mut self.others[last], 3 + last)
+            }
+        };
+        (index, arena.place(tensor.bytes()))
+    }
+
+    pub(super) fn make(self, gpu: &Gpu) -> Result<Vec<Option<wgpu::Buffer>>> {
+        let arenas = [self.workspace, self.parameters, self.state].into_iter().chain(self.others);
+        arenas.map(|arena| arena.make(gpu)).collect()
     }
 }

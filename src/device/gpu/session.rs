@@ -1,13 +1,13 @@
 //! Tensors in buffers, and plans that run on them.
 
-use super::arena::{Arena, Place, Region};
+use super::arena::{Arenas, Place, Region};
 use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::{Chosen, Pipeline};
 use super::program::{Dispatch, Log, Program};
 use super::tuner::{Choices, Tuner};
 use crate::device::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
-use crate::graph::{Element, Graph, Node, Plan, Role, Tensor, TensorId};
+use crate::graph::{Element, Graph, Node, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Step, Table, Variant};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -261,45 +261,6 @@ impl GpuSession {
     fn upload(&mut self, region: &Region, bytes: &[u8]) {
         self.gpu.queue.write_buffer(&region.buffer, region.offset, bytes);
         self.traffic.uploaded_bytes += bytes.len() as u64;
-    }
-}
-
-/// The buffers of one plan, while they are planned: its slots with the real numbers that the host
-/// fills, its parameters, the optimiser's state, and one buffer for each of the others.
-struct Arenas {
-    workspace: Arena,
-    parameters: Arena,
-    state: Arena,
-    others: Vec<Arena>,
-}
-
-impl Arenas {
-    const WORKSPACE: usize = 0;
-
-    fn new(gpu: &Gpu) -> Self {
-        let [workspace, parameters, state] =
-            ["workspace", "parameters", "optimizer state"].map(|label| Arena::new(gpu, label));
-        Self { workspace, parameters, state, others: Vec::new() }
-    }
-
-    /// Which arena, and where in it.
-    fn place(&mut self, gpu: &Gpu, tensor: &Tensor) -> (usize, Place) {
-        let (arena, index) = match (tensor.role, tensor.element) {
-            (Role::Data, Element::F32) => (&mut self.workspace, Self::WORKSPACE),
-            (Role::Parameter, _) => (&mut self.parameters, 1),
-            (Role::State(_), _) => (&mut self.state, 2),
-            _ => {
-                self.others.push(Arena::new(gpu, &tensor.name));
-                let last = self.others.len() - 1;
-                (&mut self.others[last], 3 + last)
-            }
-        };
-        (index, arena.place(tensor.bytes()))
-    }
-
-    fn make(self, gpu: &Gpu) -> Result<Vec<Option<wgpu::Buffer>>> {
-        let arenas = [self.workspace, self.parameters, self.state].into_iter().chain(self.others);
-        arenas.map(|arena| arena.make(gpu)).collect()
     }
 }
 

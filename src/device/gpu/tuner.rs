@@ -11,7 +11,7 @@ use crate::device::{Session, Values};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
 use crate::kernel::{Call, Kernel, Step, Variant};
 use crate::random::{generator, normals};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const HOPELESS: f64 = 4.0;
 const HOPELESS_ON_CPU: f64 = 1.3;
 
 /// Timings of a variant, of which the shortest counts: nothing makes a kernel faster than it is.
-const TIMINGS: usize = 3;
+const TIMINGS: usize = 5;
 
 /// A variant and how long it took.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -54,6 +54,8 @@ pub struct Tuner {
     file: TuningFile,
     forced: Choices,
     known: BTreeMap<String, Tuned>,
+    /// Variants that were the fastest somewhere; they are always tried.
+    winners: HashSet<&'static str>,
     /// Variants that were hopeless, each with the largest product on which it was.
     hopeless: HashMap<&'static str, usize>,
     notes: Vec<String>,
@@ -66,7 +68,7 @@ impl Tuner {
         let file = TuningFile::new(file, &gpu.description);
         let (known, note) = file.read();
         let notes = note.into_iter().collect();
-        Self { file, forced, known, hopeless: HashMap::new(), notes }
+        Self { file, forced, known, winners: HashSet::new(), hopeless: HashMap::new(), notes }
     }
 
     /// What the user should know: variants that were wrong, a cache that could not be used.
@@ -124,7 +126,8 @@ impl Tuner {
         let widest = eligible.iter().map(unit).max();
         let hopeful = |variant: &Variant| {
             let hopeless = self.hopeless.get(variant.name()).is_some_and(|&least| least >= size);
-            Some(unit(variant)) == widest && !hopeless
+            let won = self.winners.contains(variant.name());
+            Some(unit(variant)) == widest && (won || !hopeless)
         };
         let hopeful: Vec<_> = eligible.iter().copied().filter(hopeful).collect();
         let mut times = Vec::new();
@@ -141,11 +144,14 @@ impl Tuner {
         }
         let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
         let fastest = times.iter().copied().min_by_key(|&(_, time)| time);
-        for (variant, time) in times {
-            if fastest.is_some_and(|(_, best)| time.as_secs_f64() > hopeless * best.as_secs_f64()) {
-                let least = self.hopeless.entry(variant.name()).or_insert(size);
-                *least = size.max(*least);
+        if let Some((winner, best)) = fastest {
+            for (variant, time) in times {
+                if time.as_secs_f64() > hopeless * best.as_secs_f64() {
+                    let least = self.hopeless.entry(variant.name()).or_insert(size);
+                    *least = size.max(*least);
+                }
             }
+            self.winners.insert(winner.name());
         }
         Ok(fastest)
     }

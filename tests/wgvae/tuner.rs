@@ -37,13 +37,13 @@ fn call() -> wgvae::Result<String> {
     Ok(Call::of(&graph, &graph.nodes()[0]).to_string())
 }
 
-/// A core whose sums have the wrong sign.
-fn broken() -> &'static Core {
-    let right = &CORES[3];
+/// A core whose sums have the wrong sign, made of one that is right.
+fn broken(name: &str) -> Result<&'static Core, Box<dyn Error>> {
+    let right = named(name)?.core().ok_or("no core")?;
     let text = right.sources[2].replace("first += ", "first -= ");
     assert_ne!(text, right.sources[2]);
-    Box::leak(Box::new(Core {
-        name: "broken",
+    Ok(Box::leak(Box::new(Core {
+        name: Box::leak(format!("broken_{name}").into_boxed_str()),
         sources: [right.sources[0], right.sources[1], Box::leak(text.into_boxed_str())],
         unit: right.unit,
         subgroups: right.subgroups,
@@ -51,19 +51,30 @@ fn broken() -> &'static Core {
         tile_lanes: right.tile_lanes,
         rows: right.rows,
         columns: right.columns,
-    }))
+    })))
 }
 
 #[test]
 fn a_wrong_variant_is_dropped_and_named() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let variants = [Variant::of(broken()), named("tiled_64")?];
+    let right = named("tiled_64")?;
+    let variants = [Variant::of(broken("tiled_32")?), right];
+    let by_four = [Variant::of(broken("tiled_32_vector")?), right];
+    let none = [variants[0], by_four[0]];
     for (index, gpu) in gpus().iter().enumerate() {
         let file = folder.path().join(index.to_string());
         let mut tuner = Tuner::new(gpu, Some(file), Choices::new());
-        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(variants[1]));
+        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(right));
         let notes = tuner.take_notes();
-        assert!(notes.len() == 1 && notes[0].contains("broken gives wrong results"), "{notes:?}");
+        assert!(notes.len() == 1 && notes[0].contains("broken_tiled_32 gives wrong results"), "{notes:?}");
+
+        // Those that read one by one are tried where all that read by four are wrong.
+        let mut tuner = Tuner::new(gpu, Some(folder.path().join("again")), Choices::new());
+        assert_eq!(choose(gpu, &mut tuner, &by_four)?, Some(right));
+        let mut tuner = Tuner::new(gpu, Some(folder.path().join("none")), Choices::new());
+        let refusal = choose(gpu, &mut tuner, &none).err().ok_or("a wrong one was chosen")?;
+        assert!(refusal.to_string().contains("no variant gives right results"), "{refusal}");
+        fs::remove_file(folder.path().join("again"))?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ impl Tuner {
     /// The variant for a node of a graph, of those that serve it; none if it does not matter.
     ///
     /// # Errors
-    /// If the device fails.
+    /// If the device fails, or no variant gives right results on it.
     pub fn choose(
         &mut self,
         gpu: &Gpu,
@@ -102,36 +102,66 @@ impl Tuner {
         if let Some(variant) = self.known.get(&key).and_then(|tuned| named(&tuned.variant)) {
             return Ok(Some(variant));
         }
-        let Some((variant, time)) = self.measure(gpu, graph, node, eligible)? else {
-            return Ok(None);
-        };
+        let (variant, time) = self.measure(gpu, graph, node, eligible)?;
         let microseconds = time.as_secs_f64() * 1e6;
         self.known.insert(key, Tuned { variant: variant.name().to_owned(), microseconds });
         self.notes.extend(self.file.write(&self.known));
         Ok(Some(variant))
     }
 
-    /// The fastest of the variants that are right. Reading numbers one by one is tried only where
-    /// they cannot be read by four, which is never slower.
+    /// The fastest of the variants that are right.
     fn measure(
         &mut self,
         gpu: &Gpu,
         graph: &Graph,
         node: &Node,
         eligible: &[Variant],
-    ) -> Result<Option<(Variant, Duration)>> {
+    ) -> Result<(Variant, Duration)> {
         let trial = Trial::new(graph, node)?;
-        let size = trial.call.largest_product();
+        let (hopeful, others) = self.hopeful(&trial.call, eligible);
+        let mut times = self.times(gpu, &trial, &hopeful)?;
+        if times.is_empty() {
+            times = self.times(gpu, &trial, &others)?;
+        }
+        let Some(&(winner, best)) = times.iter().min_by_key(|(_, time)| time) else {
+            let message = format!("no variant gives right results for {}", trial.call);
+            return Err(gpu.error(None, &message));
+        };
+        let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
+        for (variant, time) in times {
+            if time.as_secs_f64() > hopeless * best.as_secs_f64() {
+                let size = trial.call.largest_product();
+                let largest = self.hopeless.entry(variant.name()).or_insert(size);
+                *largest = size.max(*largest);
+            }
+        }
+        self.winners.insert(winner.name());
+        Ok((winner, best))
+    }
+
+    /// The variants that may be the fastest for a call, and the others. Reading numbers one by one
+    /// is never faster than by four.
+    fn hopeful(&self, call: &Call, eligible: &[Variant]) -> (Vec<Variant>, Vec<Variant>) {
         let unit = |variant: &Variant| variant.core().map_or(1, |core| core.unit);
         let widest = eligible.iter().map(unit).max();
-        let hopeful = |variant: &Variant| {
-            let hopeless = self.hopeless.get(variant.name()).is_some_and(|&least| least >= size);
+        let size = call.largest_product();
+        eligible.iter().partition(|variant| {
+            let largest = self.hopeless.get(variant.name());
+            let hopeless = largest.is_some_and(|&largest| largest >= size);
             let won = self.winners.contains(variant.name());
             Some(unit(variant)) == widest && (won || !hopeless)
-        };
-        let hopeful: Vec<_> = eligible.iter().copied().filter(hopeful).collect();
+        })
+    }
+
+    /// How long each of these takes; wrong ones are noted and left out.
+    fn times(
+        &mut self,
+        gpu: &Gpu,
+        trial: &Trial,
+        variants: &[Variant],
+    ) -> Result<Vec<(Variant, Duration)>> {
         let mut times = Vec::new();
-        for variant in hopeful {
+        for &variant in variants {
             let best = times.iter().map(|&(_, time)| time).min();
             match trial.measure(gpu, variant, best)? {
                 Some(time) => times.push((variant, time)),
@@ -142,18 +172,7 @@ impl Tuner {
                 }
             }
         }
-        let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
-        let fastest = times.iter().copied().min_by_key(|&(_, time)| time);
-        if let Some((winner, best)) = fastest {
-            for (variant, time) in times {
-                if time.as_secs_f64() > hopeless * best.as_secs_f64() {
-                    let least = self.hopeless.entry(variant.name()).or_insert(size);
-                    *least = size.max(*least);
-                }
-            }
-            self.winners.insert(winner.name());
-        }
-        Ok(fastest)
+        Ok(times)
     }
 }
 

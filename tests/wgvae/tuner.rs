@@ -66,7 +66,10 @@ fn a_wrong_variant_is_dropped_and_named() -> Outcome {
         let mut tuner = Tuner::new(gpu, Some(file), Choices::new());
         assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(right));
         let notes = tuner.take_notes();
-        assert!(notes.len() == 1 && notes[0].contains("broken_tiled_32 gives wrong results"), "{notes:?}");
+        assert!(
+            notes.len() == 1 && notes[0].contains("broken_tiled_32 gives wrong results"),
+            "{notes:?}"
+        );
 
         // Those that read one by one are tried where all that read by four are wrong.
         let mut tuner = Tuner::new(gpu, Some(folder.path().join("again")), Choices::new());

@@ -19,7 +19,7 @@ fn main() -> Outcome {
     let index = if device == "gpu" { adapters.best(true)? } else { adapters.named(&device) };
     let index = index.ok_or_else(|| format!("no adapter {device}: see `wgvae devices`"))?;
     let (gpu, info) = (adapters.open(index)?, &adapters.list()[index]);
-    println!("{} ({}, {})", info.name, info.backend, info.driver);
+    println!("{}", info.description());
 
     let architecture = Architecture::new(784, &[200, 100])?;
     let images = Images { name: "bench", count: batch, batch, binarize: Binarize::Threshold };

@@ -19,9 +19,7 @@ fn main() -> Outcome {
     let device = arguments.next().unwrap_or_else(|| "gpu".to_owned());
     let most: usize = arguments.next().map_or(Ok(512), |most| most.parse())?;
     let Ok(choice) = device.parse::<Choice>();
-    let session = open(&choice, Options::default())?;
-    let description = session.description().clone();
-    println!("{} ({}, {})\n", description.name, description.backend, description.driver);
+    println!("{}\n", open(&choice, Options::default())?.description());
     println!("| hidden | batch | | ms a step | images/s | GFLOP/s | dispatches |");
     println!("| --- | ---: | --- | ---: | ---: | ---: | ---: |");
     let batches = [64, 128, 256, 512, 1024, 2048, 4096].into_iter().filter(|&batch| batch <= most);

@@ -20,8 +20,7 @@ fn bernoulli_log_likelihood(
     var sum = 0.0;
     for (var column = lane; column < COLUMNS; column += WORKGROUP) {
         let i = row * COLUMNS + column;
-        let l = logits[i];
-        sum -= max(l, 0.0) - l * x[i] + log1p(exp(-abs(l)));
+        sum += log_likelihood_of(logits[i], x[i]);
     }
     let total = workgroup_sum(lane, sum);
     if lane == 0u {

@@ -22,7 +22,7 @@ fn bernoulli_log_likelihood_blocks(
     var sum = 0.0;
     for (var column = first; column < min(first + 4u, COLUMNS); column++) {
         let i = row * COLUMNS + column;
-        sum -= max(logits[i], 0.0) - logits[i] * x[i] + log1p(exp(-abs(logits[i])));
+        sum += log_likelihood_of(logits[i], x[i]);
     }
     blocks[block] = sum;
 }

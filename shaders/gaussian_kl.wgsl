@@ -20,9 +20,7 @@ fn gaussian_kl(
     var sum = 0.0;
     for (var column = lane; column < COLUMNS; column += WORKGROUP) {
         let i = row * COLUMNS + column;
-        let m = mean[i];
-        let s = stddev[i];
-        sum += 0.5 * (s * s + m * m) - 0.5 - log_accurate(s);
+        sum += kl_of(mean[i], stddev[i]);
     }
     let total = workgroup_sum(lane, sum);
     if lane == 0u {

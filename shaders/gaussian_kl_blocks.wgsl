@@ -22,7 +22,7 @@ fn gaussian_kl_blocks(
     var sum = 0.0;
     for (var column = first; column < min(first + 4u, COLUMNS); column++) {
         let i = row * COLUMNS + column;
-        sum += 0.5 * (stddev[i] * stddev[i] + mean[i] * mean[i]) - 0.5 - log_accurate(stddev[i]);
+        sum += kl_of(mean[i], stddev[i]);
     }
     blocks[block] = sum;
 }

@@ -1,11 +1,9 @@
-// dz [M, N] = dy [M, K] weight^T, with weight stored [N, K], and what it comes to at the encoder's
+// dz [M, N] = a b^T, for dy = a [M, K] and the weight b [N, K], and what it comes to at the encoder's
 // output [M, 2 N]: dmean = dz + DKL * mean on the left, and on the right
 // (dz * eps + DKL * (stddev - 1 / stddev)) * sigmoid(s), the gradient before softplus.
 
 override DKL: f32;
 
-@group(0) @binding(0) var<storage, read_write> dy: array<Unit>;
-@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
 @group(0) @binding(2) var<storage, read_write> eps: array<Unit>;
 @group(0) @binding(3) var<storage, read_write> mean: array<Unit>;
 @group(0) @binding(4) var<storage, read_write> stddev: array<Unit>;
@@ -14,14 +12,6 @@ override DKL: f32;
 
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = true;
-
-fn a_unit(i: u32) -> Unit {
-    return dy[i];
-}
-
-fn b_unit(i: u32) -> Unit {
-    return weight[i];
-}
 
 fn finish_one(row: u32, column: u32, dz: Unit) {
     let i = (row * product.n + column) / UNIT;

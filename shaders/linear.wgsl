@@ -1,22 +1,13 @@
-// y [M, N] = x [M, K] weight [K, N] + bias [1, N], and max(y, 0) if RELU; a NaN passes through.
+// y [M, N] = a b + bias [1, N] for inputs a [M, K] and a weight b [K, N], and max(y, 0) if RELU; a NaN
+// passes through.
 
 override RELU: bool;
 
-@group(0) @binding(0) var<storage, read_write> x: array<Unit>;
-@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
 @group(0) @binding(2) var<storage, read_write> bias: array<Unit>;
 @group(0) @binding(3) var<storage, read_write> y: array<Unit>;
 
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = false;
-
-fn a_unit(i: u32) -> Unit {
-    return x[i];
-}
-
-fn b_unit(i: u32) -> Unit {
-    return weight[i];
-}
 
 fn finish_one(row: u32, column: u32, sum: Unit) {
     var value = sum + bias[column / UNIT];

@@ -1,10 +1,9 @@
-// The decoder's last layer and what follows it: logits l = h [M, K] weight [K, N] + bias [1, N];
-// the log-likelihood of x [M, N] in blocks of four columns; and dlogits = DLOG_LIKELIHOOD * (x - sigmoid(l)).
+// The decoder's last layer and what follows it: logits l = a b + bias [1, N] for hidden units a [M, K]
+// and a weight b [K, N]; the log-likelihood of x [M, N] in blocks of four columns; and
+// dlogits = DLOG_LIKELIHOOD * (x - sigmoid(l)).
 
 override DLOG_LIKELIHOOD: f32;
 
-@group(0) @binding(0) var<storage, read_write> h: array<Unit>;
-@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
 @group(0) @binding(2) var<storage, read_write> bias: array<Unit>;
 @group(0) @binding(3) var<storage, read_write> x: array<Unit>;
 @group(0) @binding(4) var<storage, read_write> log_likelihood: array<f32>;
@@ -13,21 +12,13 @@ override DLOG_LIKELIHOOD: f32;
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = false;
 
-fn a_unit(i: u32) -> Unit {
-    return h[i];
-}
-
-fn b_unit(i: u32) -> Unit {
-    return weight[i];
-}
-
 // Log-likelihood of a block whose columns begin at `column`; writes their dlogits.
 fn block(row: u32, column: u32, sums: vec4f) {
     var sum = Unit();
     for (var j = 0u; j < 4u / UNIT && column + j * UNIT < product.n; j++) {
         let i = (row * product.n + column) / UNIT + j;
         let l = part(sums, j) + bias[column / UNIT + j];
-        sum -= max(l, Unit()) - l * x[i] + log1p(exp(-abs(l)));
+        sum += log_likelihood_of(l, x[i]);
         dlogits[i] = DLOG_LIKELIHOOD * (x[i] - sigmoid_of(l));
     }
     log_likelihood[row * ((product.n + 3u) / 4u) + column / 4u] = total(sum);

@@ -1,10 +1,8 @@
-// The encoder's last layer and what follows it, for FIRST = N / 2 latent units: mean and s are the
-// halves of h [M, K] weight [K, N] + bias [1, N]; stddev = ln(1 + exp(s)) + 1e-6;
+// The encoder's last layer and what follows it, for N / 2 latent units: mean and s are the halves
+// of a b + bias [1, N] for hidden units a [M, K] and a weight b [K, N]; stddev = ln(1 + exp(s)) + 1e-6;
 // z = mean + stddev * eps; and the KL divergence of blocks of four units. A unit's mean and s are
 // partners, so one invocation has both.
 
-@group(0) @binding(0) var<storage, read_write> h: array<Unit>;
-@group(0) @binding(1) var<storage, read_write> weight: array<Unit>;
 @group(0) @binding(2) var<storage, read_write> bias: array<Unit>;
 @group(0) @binding(3) var<storage, read_write> eps: array<Unit>;
 @group(0) @binding(4) var<storage, read_write> mean: array<Unit>;
@@ -16,26 +14,18 @@
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = false;
 
-fn a_unit(i: u32) -> Unit {
-    return h[i];
-}
-
-fn b_unit(i: u32) -> Unit {
-    return weight[i];
-}
-
 fn finish(row: u32, column: u32, means: vec4f, others: vec4f) {
     var sum = Unit();
     for (var j = 0u; j < 4u / UNIT && has_first(column + j * UNIT); j++) {
         let i = (row * product.first + column) / UNIT + j;
         let m = part(means, j) + bias[column / UNIT + j];
         let before = part(others, j) + bias[(column + product.second) / UNIT + j];
-        let sd = max(before, Unit()) + log1p(exp(-abs(before))) + 1e-6;
+        let sd = stddev_of(before);
         mean[i] = m;
         s[i] = before;
         stddev[i] = sd;
         z[i] = m + sd * eps[i];
-        sum += 0.5 * (sd * sd + m * m) - 0.5 - log_accurate(sd);
+        sum += kl_of(m, sd);
     }
     if has_first(column) {
         kl[row * ((product.first + 3u) / 4u) + column / 4u] = total(sum);

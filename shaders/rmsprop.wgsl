@@ -1,9 +1,5 @@
 // Updates ms += (dw^2 - ms) * GAIN, then w -= LEARNING_RATE * dw / sqrt(ms + EPSILON).
 
-override LEARNING_RATE: f32;
-override GAIN: f32; // 1 - decay
-override EPSILON: f32;
-
 @group(0) @binding(0) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(1) var<storage, read_write> w: array<f32>;
 @group(0) @binding(2) var<storage, read_write> ms: array<f32>;
@@ -15,9 +11,8 @@ fn rmsprop(
 ) {
     let i = flat_index(id, groups);
     if i < arrayLength(&w) {
-        let g = dw[i];
-        let mean_square = ms[i] + (g * g - ms[i]) * GAIN;
+        let mean_square = mean_square_of(ms[i], dw[i]);
         ms[i] = mean_square;
-        w[i] -= LEARNING_RATE * g / sqrt(mean_square + EPSILON);
+        w[i] -= step_of(dw[i], mean_square);
     }
 }

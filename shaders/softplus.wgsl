@@ -10,6 +10,6 @@ fn softplus(
 ) {
     let i = flat_index(id, groups);
     if i < arrayLength(&stddev) {
-        stddev[i] = max(s[i], 0.0) + log1p(exp(-abs(s[i]))) + 1e-6;
+        stddev[i] = stddev_of(s[i]);
     }
 }

@@ -5,9 +5,6 @@
 // an invocation for each unit; then one for each term of the loss, whose sum goes to the step's row
 // of the log.
 
-override LEARNING_RATE: f32;
-override GAIN: f32; // 1 - decay
-override EPSILON: f32;
 override LOG_ROWS: u32;
 
 @group(0) @binding(0) var<storage, read_write> workspace: array<Unit>;
@@ -74,10 +71,9 @@ fn b_four(k: u32, column: u32) -> vec4f {
 
 // Units w of the parameters and ms of the mean squares, by their gradient.
 fn rmsprop(w: u32, ms: u32, gradient: Unit) {
-    let before = mean_squares[ms];
-    let mean_square = before + (gradient * gradient - before) * GAIN;
+    let mean_square = mean_square_of(mean_squares[ms], gradient);
     mean_squares[ms] = mean_square;
-    parameters[w] -= LEARNING_RATE * gradient / sqrt(mean_square + EPSILON);
+    parameters[w] -= step_of(gradient, mean_square);
 }
 
 fn finish_one(row: u32, column: u32, gradient: Unit) {

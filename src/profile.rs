@@ -5,8 +5,7 @@ use crate::device::{Description, ProgramId, Session, Values};
 use crate::graph::{Binarize, RmsProp, Shape};
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, Parameter, initial_weights};
-use crate::random::generator;
-use rand::RngExt;
+use crate::random::pixels;
 use serde::Serialize;
 use std::ops::Range;
 use std::time::Instant;
@@ -118,11 +117,7 @@ fn load(
     let images = Images { name: "profile", count, batch, binarize: Binarize::Threshold };
     let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     initial_weights(architecture, 0).write(session)?;
-    let mut rng = generator(0, 0);
-    let pixels = count * architecture.input();
-    // As many bright ones as handwritten digits have.
-    let bytes: Vec<u8> = (0..pixels).map(|_| if rng.random_bool(0.13) { 255 } else { 0 }).collect();
-    session.write("profile.images", Values::U8(&bytes))?;
+    session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;
     session.write("profile.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
     Ok(program)
 }
@@ -138,12 +133,7 @@ fn run(
     let row = |index: u32| index % BATCHES as u32 * batch as u32;
     let steps: Vec<_> = range.map(|index| Step::new(0, index, row(index))).collect();
     let began = Instant::now();
-    let mut left = steps.as_slice();
-    while !left.is_empty() {
-        let (now, later) = left.split_at(session.steps_at_once(program).min(left.len()));
-        session.run(program, now)?;
-        left = later;
-    }
+    session.run(program, &steps)?;
     session.take_log(true)?;
     Ok(began.elapsed().as_secs_f64() / count as f64)
 }

@@ -27,6 +27,12 @@ pub fn normals(rng: &mut impl Rng) -> impl Iterator<Item = f64> {
     std::iter::repeat_with(move || normal_pair(rng)).flatten()
 }
 
+/// So many pixels, as many of them bright as in handwritten digits: 13 in 100.
+pub fn pixels(count: usize, seed: u64) -> Vec<u8> {
+    let mut rng = generator(seed, 0);
+    (0..count).map(|_| if rng.random_bool(0.13) { 255 } else { 0 }).collect()
+}
+
 /// A draw from N(0, 1).
 pub fn normal(rng: &mut impl Rng) -> f64 {
     normal_pair(rng)[0]

@@ -1,5 +1,16 @@
-// A product of one pair of matrices: a is stored [M, K], or [K, M] if TRANSPOSE_A, and b [K, N], or [N, K]
+// A product of one pair of matrices, the first two bindings: a is stored [M, K], or [K, M] if TRANSPOSE_A, and b [K, N], or [N, K]
 // if TRANSPOSE_B.
+
+@group(0) @binding(0) var<storage, read_write> a: array<Unit>;
+@group(0) @binding(1) var<storage, read_write> b: array<Unit>;
+
+fn a_unit(i: u32) -> Unit {
+    return a[i];
+}
+
+fn b_unit(i: u32) -> Unit {
+    return b[i];
+}
 
 fn rows() -> u32 {
     return product.m;

@@ -1,10 +1,9 @@
 //! `wgvae profile`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, KernelsFlag, print_json, report_notes, say};
+use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, report_notes, say};
 use crate::model::Architecture;
 use crate::profile::{Profile, profile};
-use crate::train::Config;
 use std::process::ExitCode;
 
 /// Time whole training steps on random images: how long one takes, what it dispatches and moves,
@@ -16,28 +15,21 @@ pub(super) struct Arguments {
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
-    /// Images of one step
-    #[arg(long, default_value_t = Config::default().batch)]
-    batch: usize,
-    /// Layer sizes of the encoder; the last is the latent size
-    #[arg(long, value_delimiter = ',', default_values_t = Config::default().hidden)]
-    hidden: Vec<usize>,
+    #[command(flatten)]
+    step: StepFlags,
     /// Steps to time, after as many to warm up
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
-    /// Run each op as a kernel of its own
-    #[arg(long)]
-    no_fuse: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let architecture = Architecture::new(784, &arguments.hidden)?;
+    let StepFlags { hidden, batch, no_fuse } = &arguments.step;
+    let architecture = Architecture::new(784, hidden)?;
     let mut session = arguments.device.open(&arguments.kernels)?;
-    let Arguments { batch, steps, no_fuse, .. } = *arguments;
-    let profile = profile(session.as_mut(), &architecture, batch, steps, !no_fuse)?;
+    let profile = profile(session.as_mut(), &architecture, *batch, arguments.steps, !no_fuse)?;
     report_notes(session.as_mut());
     if arguments.json {
         print_json(&profile)?

@@ -4,6 +4,7 @@ use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::kernel::CORES;
+use crate::train::Config;
 use crate::{Action, Error, Result};
 use clap::ValueEnum;
 use std::fmt::Display;
@@ -29,6 +30,20 @@ impl DeviceFlag {
     pub(super) fn is_auto(&self) -> bool {
         matches!(self.device.parse(), Ok(Choice::Auto))
     }
+}
+
+/// What a training step is made of.
+#[derive(Debug, clap::Args)]
+pub(super) struct StepFlags {
+    /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it
+    #[arg(long, value_delimiter = ',', default_values_t = Config::default().hidden)]
+    pub(super) hidden: Vec<usize>,
+    /// Images of one step
+    #[arg(long, default_value_t = Config::default().batch)]
+    pub(super) batch: usize,
+    /// Run each op as a kernel of its own, to debug, bisect or teach
+    #[arg(long)]
+    pub(super) no_fuse: bool,
 }
 
 /// Which kernels to use.

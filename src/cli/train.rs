@@ -1,7 +1,7 @@
 //! `wgvae train`.
 
 use super::Outcome;
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, report_notes, say};
+use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, report_notes, say};
 use crate::Result;
 use crate::data::Split;
 use crate::device::Session;
@@ -32,21 +32,14 @@ pub(super) struct Arguments {
     /// Only the first N training images
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it
-    #[arg(long, value_delimiter = ',', default_values_t = Config::default().hidden)]
-    hidden: Vec<usize>,
+    #[command(flatten)]
+    step: StepFlags,
     /// Times that each image is seen
     #[arg(long, default_value_t = Config::default().epochs)]
     epochs: u32,
-    /// Images of one step
-    #[arg(long, default_value_t = Config::default().batch)]
-    batch: usize,
     /// RMSProp's step size
     #[arg(long, default_value_t = Config::default().learning_rate, allow_negative_numbers = true)]
     learning_rate: f64,
-    /// Run each op as a kernel of its own, to debug, bisect or teach
-    #[arg(long)]
-    no_fuse: bool,
     /// Seed of the starting weights, the shuffles and the noise
     #[arg(long, default_value_t = Config::default().seed)]
     seed: u64,
@@ -61,11 +54,11 @@ impl Arguments {
             data: self.data.clone(),
             binarize: self.binarize.into(),
             limit: self.limit,
-            hidden: self.hidden.clone(),
+            hidden: self.step.hidden.clone(),
             epochs: self.epochs,
-            batch: self.batch,
+            batch: self.step.batch,
             learning_rate: self.learning_rate,
-            fuse: !self.no_fuse,
+            fuse: !self.step.no_fuse,
             seed: self.seed,
         }
     }
@@ -138,7 +131,7 @@ fn announce(
         eprintln!("no GPU found: training on the CPU (`wgvae devices` lists what there is)");
     }
     let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();
-    eprintln!("{} ({}, {})", device.name, device.backend, device.driver);
+    eprintln!("{device}");
     eprintln!(
         "{architecture}, {parameters} parameters; {} training and {} test images",
         data.train.len(),

@@ -25,8 +25,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut session = arguments.device.open(&arguments.kernels)?;
-    let device = session.description().clone();
-    eprintln!("{} ({}, {}), seed {}", device.name, device.backend, device.driver, arguments.seed);
+    eprintln!("{}, seed {}", session.description(), arguments.seed);
     let mut rows = Vec::new();
     let mut add = |row: Row| -> Result<()> {
         if !arguments.json {

@@ -13,6 +13,7 @@ use crate::kernel::{Kernel, Step, Variant};
 use crate::{Error, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter};
 use std::ops::Sub;
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ pub struct Description {
     pub backend: String,
     /// The driver and its version; for the CPU, the number format and threads.
     pub driver: String,
+}
+
+impl Display for Description {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        write!(f, "{} ({}, {})", self.name, self.backend, self.driver)
+    }
 }
 
 /// A plan in a session.

@@ -75,7 +75,7 @@ pub(super) static FUSED: &[Kernel] = &[
         tolerance: |call| after_product(call),
         ..product(
             "linear_sample",
-            sources!("linear_sample", "fours", "step", "size", "plain", "log1p"),
+            sources!("linear_sample", "fours", "step", "size", "plain", "log1p", "stddev", "kl"),
             || Case::fused(sample, sampled_layer, |_| Vec::new()),
         )
     },
@@ -89,7 +89,16 @@ pub(super) static FUSED: &[Kernel] = &[
         tolerance: |call| after_product(call),
         ..product(
             "linear_bernoulli",
-            sources!("linear_bernoulli", "fours", "step", "size", "plain", "log1p", "sigmoid"),
+            sources!(
+                "linear_bernoulli",
+                "fours",
+                "step",
+                "size",
+                "plain",
+                "log1p",
+                "log_likelihood",
+                "sigmoid"
+            ),
             || Case::fused(bernoulli, observed_layer, |_| Vec::new()),
         )
     },
@@ -144,9 +153,14 @@ pub(super) static FUSED: &[Kernel] = &[
         table: Some(UPDATE),
         // A mean square is a tenth of a squared gradient, so twice its relative error.
         tolerance: |call| Tolerance { relative: 5e-6, ..after_product(call) },
-        ..product("update", sources!("update", "fours", "each", "step", "size", "reduce"), || {
-            [Case::fused(update, update_operands, update_targets), vec![three_layers()]].concat()
-        })
+        ..product(
+            "update",
+            sources!("update", "fours", "each", "step", "size", "reduce", "descent"),
+            || {
+                [Case::fused(update, update_operands, update_targets), vec![three_layers()]]
+                    .concat()
+            },
+        )
     },
 ];
 

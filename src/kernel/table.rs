@@ -116,7 +116,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance { absolute: 1e-7, ..Tolerance::ELEMENTWISE },
         ..elementwise(
             "softplus",
-            sources!("softplus", "grid", "scalar", "log1p"),
+            sources!("softplus", "grid", "scalar", "log1p", "stddev"),
             twins!(|_, _, read, [stddev]| cpu::softplus::softplus(read[0].reals(), stddev)),
             || Case::same(Op::Softplus, &[Wide]),
         )
@@ -221,7 +221,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     },
     row_sum(
         "bernoulli_log_likelihood",
-        sources!("bernoulli_log_likelihood", "reduce", "scalar", "log1p"),
+        sources!("bernoulli_log_likelihood", "reduce", "scalar", "log1p", "log_likelihood"),
         twins!(|_, _, read, [sums]| {
             let (logits, x) = (read[0].reals(), read[1].reals());
             cpu::bernoulli_log_likelihood::bernoulli_log_likelihood(logits, x, sums);
@@ -236,7 +236,13 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
         ..elementwise(
             "bernoulli_log_likelihood_blocks",
-            sources!("bernoulli_log_likelihood_blocks", "grid", "scalar", "log1p"),
+            sources!(
+                "bernoulli_log_likelihood_blocks",
+                "grid",
+                "scalar",
+                "log1p",
+                "log_likelihood"
+            ),
             twins!(|call, _, read, [blocks]| {
                 let (logits, x) = (read[0].reals(), read[1].reals());
                 let columns = call.input_columns();
@@ -266,7 +272,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     },
     row_sum(
         "gaussian_kl",
-        sources!("gaussian_kl", "reduce", "scalar", "log1p"),
+        sources!("gaussian_kl", "reduce", "scalar", "log1p", "kl"),
         twins!(|_, _, read, [kl]| {
             cpu::gaussian_kl::gaussian_kl(read[0].reals(), read[1].reals(), kl);
         }),
@@ -277,7 +283,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
         ..elementwise(
             "gaussian_kl_blocks",
-            sources!("gaussian_kl_blocks", "grid", "scalar", "log1p"),
+            sources!("gaussian_kl_blocks", "grid", "scalar", "log1p", "kl"),
             twins!(|call, _, read, [blocks]| {
                 let (mean, stddev) = (read[0].reals(), read[1].reals());
                 let columns = call.input_columns();
@@ -338,7 +344,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         tolerance: |_| Tolerance { absolute: 1e-8, relative: 5e-7 },
         ..elementwise(
             "rmsprop",
-            sources!("rmsprop", "grid"),
+            sources!("rmsprop", "grid", "scalar", "descent"),
             twins!(|call, _, read, [w, ms]| {
                 let Op::RmsProp(constants) = call.op else {
                     unreachable!("the row is for this op")

@@ -8,8 +8,7 @@ use crate::device::{Session, Values};
 use crate::graph::{Binarize, RmsProp};
 use crate::kernel::{Step, Tolerance};
 use crate::model::{Architecture, Images, Parameter, initial_weights};
-use crate::random::generator;
-use rand::RngExt;
+use crate::random::pixels;
 
 /// How many steps are compared.
 pub const STEPS: usize = 20;
@@ -85,7 +84,7 @@ fn train(
     for Parameter { name, shape } in architecture.parameters() {
         session.write(&format!("rms.{name}"), Values::F32(&vec![1.0; shape.len()]))?;
     }
-    session.write("verify.images", Values::U8(&random_images(architecture.input(), seed)))?;
+    session.write("verify.images", Values::U8(&pixels(COUNT * architecture.input(), seed)))?;
     let indices: Vec<u32> = (0..COUNT as u32).collect();
     session.write("verify.indices", Values::U32(&indices))?;
     let step = |index| Step::new(seed, index as u32, (index * BATCH) as u32);
@@ -102,11 +101,4 @@ fn train(
         }
     }
     Ok(Run { losses, tensors })
-}
-
-/// Images with about as many bright pixels as handwritten digits have: 13 in 100.
-fn random_images(pixels: usize, seed: u64) -> Vec<u8> {
-    let mut rng = generator(seed, 0);
-    let mut pixel = || if rng.random_bool(0.13) { 255 } else { 0 };
-    (0..COUNT * pixels).map(|_| pixel()).collect()
 }

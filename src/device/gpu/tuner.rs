@@ -7,7 +7,7 @@ use super::session::GpuSession;
 use super::tuning_file::TuningFile;
 use crate::Result;
 use crate::device::cpu::CpuSession;
-use crate::device::{Session, Values};
+use crate::device::{ProgramId, Session, Values};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
 use crate::kernel::{Call, Kernel, Step, Variant};
 use crate::random::{generator, normals};
@@ -198,7 +198,7 @@ impl Trial {
         let call = Call::of(&graph, node);
         let plan = Plan::new(graph, outputs);
         let mut trial = Self { plan, call, operands, expected: Vec::new() };
-        trial.expected = trial.run(&mut CpuSession::<f32>::new())?;
+        trial.expected = trial.run(&mut CpuSession::<f32>::new())?.1;
         Ok(trial)
     }
 
@@ -215,12 +215,12 @@ impl Trial {
     ) -> Result<Option<Duration>> {
         let mut session = GpuSession::new(gpu.clone());
         session.force(Some(variant));
-        let found = self.run(&mut session)?;
-        if self.agree(&found) { self.time(&mut session, best).map(Some) } else { Ok(None) }
+        let (program, found) = self.run(&mut session)?;
+        if self.agree(&found) { time(&mut session, program, best).map(Some) } else { Ok(None) }
     }
 
-    /// Fills the operands and runs the node once; what it wrote.
-    fn run(&self, session: &mut dyn Session) -> Result<Vec<Vec<f64>>> {
+    /// Loads the node, fills its operands and runs it once; what it wrote.
+    fn run(&self, session: &mut dyn Session) -> Result<(ProgramId, Vec<Vec<f64>>)> {
         let program = session.load(self.plan.clone())?;
         let mut rng = generator(0, 0);
         for operand in &self.operands {
@@ -241,7 +241,7 @@ impl Trial {
                 written.push(session.read(&operand.name)?);
             }
         }
-        Ok(written)
+        Ok((program, written))
     }
 
     /// Whether every number is within twice the kernel's tolerance, since both are in f32.
@@ -254,19 +254,18 @@ impl Trial {
         let lengths = self.expected.iter().map(Vec::len);
         found.iter().map(Vec::len).eq(lengths) && pairs.into_iter().all(near)
     }
+}
 
-    /// How long the node takes; only roughly if it is far slower than `best`.
-    fn time(&self, session: &mut GpuSession, best: Option<Duration>) -> Result<Duration> {
-        let program = session.load(self.plan.clone())?;
-        let first = session.time(program, 1)?;
-        if best.is_some_and(|best| first > 4 * best) {
-            return Ok(first);
-        }
-        let count = (TIMING.as_secs_f64() / first.as_secs_f64().max(1e-6)).clamp(1.0, 100.0) as u32;
-        let mut shortest = first;
-        for _ in 0..TIMINGS {
-            shortest = shortest.min(session.time(program, count)? / count);
-        }
-        Ok(shortest)
+/// How long a program takes; only roughly if it is far slower than `best`.
+fn time(session: &mut GpuSession, program: ProgramId, best: Option<Duration>) -> Result<Duration> {
+    let first = session.time(program, 1)?;
+    if best.is_some_and(|best| first > 4 * best) {
+        return Ok(first);
     }
+    let count = (TIMING.as_secs_f64() / first.as_secs_f64().max(1e-6)).clamp(1.0, 100.0) as u32;
+    let mut shortest = first;
+    for _ in 0..TIMINGS {
+        shortest = shortest.min(session.time(program, count)? / count);
+    }
+    Ok(shortest)
 }

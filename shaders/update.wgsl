@@ -135,8 +135,8 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = group.x + group.y * groups.x;
-    let tiles_end = product.across;
+    let index = enter(group.x + group.y * groups.x);
+    let tiles_end = product.groups;
     let biases_end = tiles_end + product.first;
     if index < tiles_end {
         let tile = tile_of((index * LANES + lane) / TILE_LANES);

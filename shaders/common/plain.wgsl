@@ -59,6 +59,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let tile = ((group.x + group.y * groups.x) * LANES + lane) / TILE_LANES;
+    let tile = (enter(group.x + group.y * groups.x) * LANES + lane) / TILE_LANES;
     compute_tile(vec2u(tile % product.across, tile / product.across), lane % TILE_LANES);
 }

@@ -1,5 +1,4 @@
-// The product [M, N] = a b with inner dimension K in registers alone. The kernel's own file says what
-// the operands are (a_four, b_four) and what becomes of the sums (finish).
+// The product, in registers alone.
 //
 // Four invocations, a quad, compute a tile of TILE_ROWS rows by 4 x 4 columns and their partners,
 // second columns further on; no memory is shared and nothing waits. Each invocation keeps the sums
@@ -7,22 +6,10 @@
 // 4 k (a_block). It may hold a block's vectors in another order, the i-th in place of i ^ order,
 // which is undone in finish (where a vector is a row) or in b_block (where it is a k).
 
-override LANES: u32;      // invocations of a workgroup
-override TILE_ROWS: u32;  // rows of a tile: 32, or 16 where registers are few
-override TILE_LANES: u32; // invocations that compute a tile: 4
-
 // The columns are rows of the product.
 struct Sums {
     first: mat4x4f,
     second: mat4x4f,
-}
-
-fn has_first(column: u32) -> bool {
-    return column < first_columns();
-}
-
-fn has_second(column: u32) -> bool {
-    return column < first_columns() && column + product.second < columns();
 }
 
 // Column i is b at k + (i ^ order), four columns of it.
@@ -44,8 +31,8 @@ fn b_block(k: u32, column: u32, order: u32) -> mat4x4f {
 }
 
 fn add(sums: ptr<function, Sums>, block: mat4x4f, first: mat4x4f, second: mat4x4f) {
-    (*sums).first += first * block;
-    (*sums).second += second * block;
+    (*sums).first = add_block((*sums).first, first, block);
+    (*sums).second = add_block((*sums).second, second, block);
 }
 
 fn turn(m: mat4x4f) -> mat4x4f {
@@ -58,7 +45,7 @@ fn finish_four(row: u32, column: u32, order: u32, sums: Sums) {
     for (var i = 0u; i < 4u; i++) {
         let at = row + (i ^ order);
         if at < rows() {
-            finish(at, column, turned.first[0], turned.second[0]);
+            put(at, column, turned.first[0], turned.second[0]);
         }
         turned.first = turn(turned.first);
         turned.second = turn(turned.second);
@@ -81,8 +68,10 @@ fn compute_tile(tile: vec2u, lane: u32) {
         let second = b_block(k, column + product.second, k_order(lane));
         add(&s0, a_block(row, k, lane), first, second);
         add(&s1, a_block(row + 4u, k, lane), first, second);
-        add(&s2, a_block(row + 8u, k, lane), first, second);
-        add(&s3, a_block(row + 12u, k, lane), first, second);
+        if TILE_ROWS > 8u {
+            add(&s2, a_block(row + 8u, k, lane), first, second);
+            add(&s3, a_block(row + 12u, k, lane), first, second);
+        }
         if TILE_ROWS > 16u {
             add(&s4, a_block(row + 16u, k, lane), first, second);
             add(&s5, a_block(row + 20u, k, lane), first, second);

@@ -1,103 +1,113 @@
-// The product [M, N] = a b with inner dimension K, staged in the workgroup's memory. The kernel's own
-// file says what the operands are (a_four, b_four) and what becomes of the sums (finish).
+// The product, staged in the workgroup's memory.
 //
-// A workgroup computes a tile of TILE_ROWS rows by TILE_COLUMNS columns and their partners, second
-// columns further on; each invocation 4 rows of 4 columns and their partners. Vectors are staged as
-// they are read, along k or across it, and put together as blocks of 4 by 4 when they are used.
+// A workgroup computes a tile of TILE_ROWS rows by as many columns and their partners, second columns
+// further on; each invocation 4 rows of 4 columns and their partners. While GROUPS terms of the sums
+// are added, each invocation loads one vector of each operand for the next ones.
 
-override LANES: u32;        // invocations of a workgroup: TILE_ROWS / 4 times TILE_COLUMNS / 4
-override TILE_ROWS: u32;
-override TILE_COLUMNS: u32;
-override TILE_LANES: u32;   // invocations that compute a tile: all
-override A_VECTORS: u32;    // room for vectors of a: TILE_ROWS * ALONG
-override B_VECTORS: u32;    // of b: TILE_COLUMNS * ALONG
+override GROUPS: u32; // TILE_ROWS / 4
 
-const DEPTH = 16u; // staged along k at once
-const ALONG = 5u;  // from a row of DEPTH / 4 vectors along k to the next: odd, to spread over banks
-
-var<workgroup> a_staged: array<vec4f, A_VECTORS>;
-var<workgroup> first_staged: array<vec4f, B_VECTORS>;
-var<workgroup> second_staged: array<vec4f, B_VECTORS>;
-
-fn has_first(column: u32) -> bool {
-    return column < first_columns();
+// What four rows of a, or four columns of b, have in GROUPS steps along k: for every four of them a
+// block, whose vectors go along k or across, as they are read. One index finds 16 numbers: computing
+// and checking indices would cost more than the product. The odd number of vectors spreads groups
+// over the banks of memory.
+struct Group {
+    blocks: array<mat4x4f, 4>,
+    unused: vec4f,
 }
 
-fn has_second(column: u32) -> bool {
-    return column < first_columns() && column + product.second < columns();
+var<workgroup> a_groups: array<Group, GROUPS>;
+var<workgroup> first_groups: array<Group, GROUPS>;
+var<workgroup> second_groups: array<Group, GROUPS>;
+
+// The vectors that an invocation loads for all.
+struct Share {
+    a: vec4f,
+    first: vec4f,
+    second: vec4f,
 }
 
-fn stage(corner: vec2u, k: u32, lane: u32) {
-    for (var i = lane; i < TILE_ROWS * DEPTH / 4u; i += LANES) {
-        if TRANSPOSE_A {
-            a_staged[i] = a_four(corner.y + i % (TILE_ROWS / 4u) * 4u, k + i / (TILE_ROWS / 4u));
-        } else {
-            let at = vec2u(i % (DEPTH / 4u), i / (DEPTH / 4u));
-            a_staged[at.y * ALONG + at.x] = a_four(corner.y + at.y, k + 4u * at.x);
-        }
+// The share of an invocation where vectors go across k: the four rows or columns, and k.
+fn share_across(lane: u32) -> vec2u {
+    return vec2u(lane % GROUPS, lane / GROUPS);
+}
+
+// The same where they go along k: the row or column, and the four along k.
+fn share_along(lane: u32) -> vec2u {
+    return vec2u(lane / (GROUPS / 4u), lane % (GROUPS / 4u));
+}
+
+fn load(corner: vec2u, k: u32, lane: u32) -> Share {
+    let across = share_across(lane);
+    let along = share_along(lane);
+    var share: Share;
+    if TRANSPOSE_A {
+        share.a = a_four(corner.y + 4u * across.x, k + across.y);
+    } else {
+        share.a = a_four(corner.y + along.x, k + 4u * along.y);
     }
-    for (var i = lane; i < TILE_COLUMNS * DEPTH / 4u; i += LANES) {
-        if TRANSPOSE_B {
-            let at = vec2u(i % (DEPTH / 4u), i / (DEPTH / 4u));
-            let column = corner.x + at.y;
-            first_staged[at.y * ALONG + at.x] = b_four(k + 4u * at.x, column);
-            second_staged[at.y * ALONG + at.x] = b_four(k + 4u * at.x, column + product.second);
-        } else {
-            let column = corner.x + i % (TILE_COLUMNS / 4u) * 4u;
-            first_staged[i] = b_four(k + i / (TILE_COLUMNS / 4u), column);
-            second_staged[i] = b_four(k + i / (TILE_COLUMNS / 4u), column + product.second);
-        }
+    if TRANSPOSE_B {
+        let column = corner.x + along.x;
+        share.first = b_four(k + 4u * along.y, column);
+        share.second = b_four(k + 4u * along.y, column + product.second);
+    } else {
+        let column = corner.x + 4u * across.x;
+        share.first = b_four(k + across.y, column);
+        share.second = b_four(k + across.y, column + product.second);
     }
+    return share;
 }
 
-// Four vectors, from the one at `i` on, `step` apart.
-fn a_block(i: u32, step: u32) -> mat4x4f {
-    let j = i + 2u * step;
-    return mat4x4f(a_staged[i], a_staged[i + step], a_staged[j], a_staged[j + step]);
+// Where a share lies: group, block, and vector in the block.
+fn place(is_along: bool, lane: u32) -> vec3u {
+    let across = share_across(lane);
+    let along = share_along(lane);
+    return select(
+        vec3u(across.x, across.y / 4u, across.y % 4u),
+        vec3u(along.x / 4u, along.y, along.x % 4u),
+        is_along,
+    );
 }
 
-fn first_block(i: u32, step: u32) -> mat4x4f {
-    let j = i + 2u * step;
-    return mat4x4f(first_staged[i], first_staged[i + step], first_staged[j], first_staged[j + step]);
-}
-
-fn second_block(i: u32, step: u32) -> mat4x4f {
-    let j = i + 2u * step;
-    return mat4x4f(second_staged[i], second_staged[i + step], second_staged[j], second_staged[j + step]);
+fn stage(share: Share, a: vec3u, b: vec3u) {
+    a_groups[a.x].blocks[a.y][a.z] = share.a;
+    first_groups[b.x].blocks[b.y][b.z] = share.first;
+    second_groups[b.x].blocks[b.y][b.z] = share.second;
 }
 
 fn compute_tile(tile: vec2u, lane: u32) {
     let corner = tile * vec2u(product.stride, TILE_ROWS);
-    let local = vec2u(lane % (TILE_COLUMNS / 4u), lane / (TILE_COLUMNS / 4u));
-    var first = mat4x4f();  // its columns are rows of the product
+    let own = share_across(lane); // its columns' group, and its rows'
+    var first = mat4x4f();        // columns are rows of the product
     var second = mat4x4f();
-    for (var k = 0u; k < product.k; k += DEPTH) {
-        stage(corner, k, lane);
+    let a_place = place(!TRANSPOSE_A, lane);
+    let b_place = place(TRANSPOSE_B, lane);
+    var share = load(corner, slice_begin(), lane);
+    let end = min(slice_begin() + product.slice, product.k);
+    for (var k = slice_begin(); k < end; k += GROUPS) {
+        stage(share, a_place, b_place);
         workgroupBarrier();
-        for (var i = 0u; i < DEPTH / 4u; i++) {
-            var a: mat4x4f; // columns along k
+        share = load(corner, k + GROUPS, lane);
+        for (var i = 0u; i < GROUPS / 4u; i++) {
+            var a = a_groups[own.y].blocks[i];
+            var b_first = first_groups[own.x].blocks[i];
+            var b_second = second_groups[own.x].blocks[i];
             if TRANSPOSE_A {
-                a = transpose(a_block(i * TILE_ROWS + local.y, TILE_ROWS / 4u));
-            } else {
-                a = a_block(4u * local.y * ALONG + i, ALONG);
+                a = transpose(a);
             }
             if TRANSPOSE_B {
-                let at = 4u * local.x * ALONG + i;
-                first += transpose(first_block(at, ALONG)) * a;
-                second += transpose(second_block(at, ALONG)) * a;
-            } else {
-                let at = i * TILE_COLUMNS + local.x;
-                first += first_block(at, TILE_COLUMNS / 4u) * a;
-                second += second_block(at, TILE_COLUMNS / 4u) * a;
+                b_first = transpose(b_first);
+                b_second = transpose(b_second);
             }
+            first = add_block(first, b_first, a);
+            second = add_block(second, b_second, a);
         }
         workgroupBarrier();
     }
-    let row = corner.y + 4u * local.y;
-    let column = corner.x + 4u * local.x;
+    let row = corner.y + 4u * own.y;
+    let column = corner.x + 4u * own.x;
     for (var i = 0u; i < 4u; i++) {
         if row + i < rows() {
-            finish(row + i, column, first[i], second[i]);
+            put(row + i, column, first[i], second[i]);
         }
     }
 }

@@ -10,7 +10,9 @@ struct Product {
                  // workgroups for biases
     second: u32, // from a column to its partner
     stride: u32, // from the columns of a tile to those of the next
-    across: u32, // tiles side by side. Of the update: workgroups for tiles
+    across: u32, // tiles side by side
+    groups: u32, // workgroups for the tiles, of one slice
+    slice: u32,  // terms of a sum that one workgroup adds
 }
 
 var<immediate> product: Product;

@@ -57,12 +57,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 fn print(row: &Row, first: bool) -> Result<()> {
     if first {
         say(format!(
-            "{:<34} {:<8} {:<4} {:>8} {:>8} {:>7}  {:<20} worst operands",
+            "{:<33} {:<16} {:<4} {:>8} {:>8} {:>7}  {:<20} worst operands",
             "kernel", "variant", "", "max abs", "max rel", "index", "tolerance"
         ))?;
     }
     say(format!(
-        "{:<34} {:<8} {:<4} {:>8.1e} {:>8.1e} {:>7}  {:<20} {}",
+        "{:<33} {:<16} {:<4} {:>8.1e} {:>8.1e} {:>7}  {:<20} {}",
         row.kernel,
         row.variant,
         if row.ok { "ok" } else { "FAIL" },

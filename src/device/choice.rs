@@ -75,7 +75,7 @@ pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     };
     match index {
         Some(index) => {
-            let gpu = adapters.open(index)?.checked(options.checked);
+            let gpu = adapters.open(index)?.checked(options.checked).remembering(None);
             let tuner = Tuner::new(&gpu, None, options.kernels);
             Ok(Box::new(GpuSession::tuned(gpu, tuner)))
         }

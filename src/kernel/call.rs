@@ -49,8 +49,12 @@ pub struct Product {
     pub second: u32,
     /// From the columns of a tile to those of the next.
     pub stride: u32,
-    /// Tiles side by side. Of the update: workgroups for tiles.
+    /// Tiles side by side.
     pub across: u32,
+    /// Workgroups for the tiles, of one slice.
+    pub groups: u32,
+    /// Terms of a sum that one workgroup adds.
+    pub slice: u32,
 }
 
 /// An op and the shapes of its operands.

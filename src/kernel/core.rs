@@ -6,14 +6,16 @@ use super::table::wrapped;
 use super::{Call, Product};
 use crate::graph::{Op, Shape};
 
+/// The texts of a pass, from `shaders/common/`.
+pub type Pass = &'static [&'static str];
+
 /// A way to compute a product in tiles of `rows` rows by `columns` columns and as many partners.
 #[derive(Debug)]
 pub struct Core {
     /// The variant's name.
     pub name: &'static str,
-    /// Its texts, from `shaders/common/`: the unit in which tensors are read, how a block of the
-    /// first operand comes about, then the product.
-    pub sources: [&'static str; 3],
+    /// The texts of each pass: the kernel's own come after them.
+    pub passes: &'static [Pass],
     /// Numbers in a unit: 4 serves only rows whose length is a multiple of it.
     pub unit: usize,
     /// Whether it exchanges values within subgroups, which need at least 4 invocations.
@@ -28,53 +30,87 @@ pub struct Core {
     pub columns: usize,
 }
 
-/// How many numbers are read at once, and the text that says so.
-#[derive(Clone, Copy)]
-struct Unit {
-    numbers: usize,
-    source: &'static str,
+/// A text of `shaders/common/`.
+macro_rules! common {
+    ($name:literal) => {
+        include_str!(concat!("../../shaders/common/", $name, ".wgsl"))
+    };
 }
 
-const SCALAR: Unit = Unit { numbers: 1, source: include_str!("../../shaders/common/scalar.wgsl") };
-const VECTOR: Unit = Unit { numbers: 4, source: include_str!("../../shaders/common/vector.wgsl") };
-const EXCHANGED: &str = include_str!("../../shaders/common/exchanged.wgsl");
-const ALONE: &str = include_str!("../../shaders/common/alone.wgsl");
-const REGISTERS: &str = include_str!("../../shaders/common/product_registers.wgsl");
-const TILED: &str = include_str!("../../shaders/common/product_tiled.wgsl");
+const SCALAR: &str = common!("scalar");
+const VECTOR: &str = common!("vector");
+const PRODUCT: &str = common!("product");
+const WHOLE: &str = common!("whole");
+const FUSED: &str = common!("add_fused");
+const BLOCKS: &str = common!("add_blocks");
+const TILED: &str = common!("product_tiled");
+const SLICING: &str = common!("slicing");
+const SLICES: &str = common!("slices");
+const SLICE_SUMS: &str = common!("slice_sums");
+const REGISTERS: &str = common!("product_registers");
+const EXCHANGED: &str = common!("exchanged");
+const ALONE: &str = common!("alone");
 
 /// Every core, those first that serve a GPU which nobody has measured.
 pub static CORES: &[Core] = &[
-    Core::tiled("tiled_64_vector", VECTOR, 64),
-    Core::tiled("tiled_64", SCALAR, 64),
-    Core::tiled("tiled_32_vector", VECTOR, 32),
-    Core::tiled("tiled_32", SCALAR, 32),
-    Core::quad("quad_32_vector", VECTOR, 32, 8),
-    Core::quad("quad_32", SCALAR, 32, 8),
-    Core::quad("quad_16_vector", VECTOR, 16, 32),
-    Core::quad("quad_16", SCALAR, 16, 32),
-    Core::registers("registers_16_vector", VECTOR),
-    Core::registers("registers_16", SCALAR),
+    Core::tiled("tiled_64_vector", 4, &[TILED_VECTOR], 64),
+    Core::tiled("tiled_64", 1, &[TILED_SCALAR], 64),
+    Core::tiled("tiled_32_vector", 4, &[TILED_VECTOR], 32),
+    Core::tiled("tiled_32", 1, &[TILED_SCALAR], 32),
+    Core::tiled("sliced_64_vector", 4, SLICED_VECTOR, 64),
+    Core::tiled("sliced_64", 1, SLICED_SCALAR, 64),
+    Core::tiled("sliced_32_vector", 4, SLICED_VECTOR, 32),
+    Core::tiled("sliced_32", 1, SLICED_SCALAR, 32),
+    Core::quad("quad_8_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, FUSED, EXCHANGED, REGISTERS]], 8),
+    Core::quad("quad_8", 1, &[&[SCALAR, PRODUCT, WHOLE, FUSED, EXCHANGED, REGISTERS]], 8),
+    Core::quad("quad_16_vector", 4, &[QUAD_VECTOR], 16),
+    Core::quad("quad_16", 1, &[QUAD_SCALAR], 16),
+    Core::quad("quad_32_vector", 4, &[QUAD_VECTOR], 32),
+    Core::quad("quad_32", 1, &[QUAD_SCALAR], 32),
+    Core::alone("registers_16_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, BLOCKS, ALONE, REGISTERS]]),
+    Core::alone("registers_16", 1, &[&[SCALAR, PRODUCT, WHOLE, BLOCKS, ALONE, REGISTERS]]),
 ];
 
-/// How many workgroups, and what the shader is told about them.
+const TILED_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, FUSED, TILED];
+const TILED_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, FUSED, TILED];
+const QUAD_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, BLOCKS, EXCHANGED, REGISTERS];
+const QUAD_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, BLOCKS, EXCHANGED, REGISTERS];
+const SLICED_VECTOR: &[Pass] =
+    &[&[VECTOR, PRODUCT, SLICING, SLICES, FUSED, TILED], &[VECTOR, PRODUCT, SLICING, SLICE_SUMS]];
+const SLICED_SCALAR: &[Pass] =
+    &[&[SCALAR, PRODUCT, SLICING, SLICES, FUSED, TILED], &[SCALAR, PRODUCT, SLICING, SLICE_SUMS]];
+
+/// Sums are split into slices until there are so many workgroups: a few for each compute unit of a
+/// large GPU.
+const ENOUGH_WORKGROUPS: usize = 256;
+
+/// Terms in the shortest slice that is worth a second pass.
+const SHORTEST_SLICE: usize = 32;
+
+/// Slices begin at multiples of the most that a tiled core stages at once.
+const SLICE_STEP: usize = 16;
+
+/// How a kernel's work is cut, and what the shader is told about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiling {
-    /// Number of workgroups.
-    pub grid: [u32; 3],
+    /// Number of workgroups of each pass.
+    pub grids: Vec<[u32; 3]>,
     /// Values of `override` constants.
     pub constants: Vec<(&'static str, f64)>,
     /// For a product, its size; goes into immediate data.
     pub product: Option<Product>,
+    /// Bytes of what the first of two passes leaves to the second, bound as group 1.
+    pub slice_bytes: usize,
 }
 
 impl Core {
     /// Tiles staged in the workgroup's memory, `side` rows by `side` columns and their partners.
-    const fn tiled(name: &'static str, unit: Unit, side: usize) -> Self {
+    const fn tiled(name: &'static str, unit: usize, passes: &'static [Pass], side: usize) -> Self {
         let lanes = side * side / 16;
         Self {
             name,
-            sources: [unit.source, "", TILED],
-            unit: unit.numbers,
+            passes,
+            unit,
             subgroups: false,
             lanes,
             tile_lanes: lanes,
@@ -84,23 +120,54 @@ impl Core {
     }
 
     /// Registers alone, exchanged within quads.
-    const fn quad(name: &'static str, unit: Unit, rows: usize, lanes: usize) -> Self {
-        Self {
-            name,
-            sources: [unit.source, EXCHANGED, REGISTERS],
-            unit: unit.numbers,
-            subgroups: true,
-            lanes,
-            tile_lanes: 4,
-            rows,
-            columns: 16,
-        }
+    const fn quad(name: &'static str, unit: usize, passes: &'static [Pass], rows: usize) -> Self {
+        let lanes = 512 / rows;
+        Self { name, passes, unit, subgroups: true, lanes, tile_lanes: 4, rows, columns: 16 }
     }
 
     /// Registers alone, each invocation for itself.
-    const fn registers(name: &'static str, unit: Unit) -> Self {
-        let sources = [unit.source, ALONE, REGISTERS];
-        Self { name, sources, subgroups: false, ..Self::quad(name, unit, 16, 32) }
+    const fn alone(name: &'static str, unit: usize, passes: &'static [Pass]) -> Self {
+        Self { subgroups: false, ..Self::quad(name, unit, passes, 16) }
+    }
+
+    /// Whether sums are split along k.
+    pub fn is_sliced(&self) -> bool {
+        self.passes.len() > 1
+    }
+
+    /// Whether it may be the fastest on an adapter. To a driver that runs on the CPU, the
+    /// workgroup's memory is memory like any other, and the sums of 16 rows and more fit the
+    /// registers and what is near them. On a GPU they leave room for few invocations at a time, or
+    /// do not fit at all: `cargo bench --bench isa`.
+    pub fn suits(&self, is_software: bool) -> bool {
+        let is_for_gpus = self.tile_lanes == self.lanes || self.rows < 16;
+        is_for_gpus != is_software
+    }
+
+    /// Terms of a slice of sums with `k` terms, where there are so many workgroups for tiles; none
+    /// if it is not worth it.
+    fn slice(&self, groups: usize, k: usize) -> Option<usize> {
+        if !self.is_sliced() {
+            return Some(k);
+        }
+        let count = ENOUGH_WORKGROUPS.div_ceil(groups).min(k / SHORTEST_SLICE);
+        (count > 1).then(|| k.div_ceil(count).next_multiple_of(SLICE_STEP))
+    }
+
+    /// The tiling into so many workgroups for tiles, and others that come after them.
+    fn tiling(&self, product: Product, others: usize) -> Option<Tiling> {
+        let [groups, k] = [product.groups, product.k].map(|count| count as usize);
+        let slice = self.slice(groups, k)?;
+        let all = wrapped(groups + others);
+        let (grids, slice_bytes) = if self.is_sliced() {
+            let made = groups * k.div_ceil(slice);
+            let floats = 2 * self.rows * self.columns;
+            (vec![wrapped(made), all], made * floats * size_of::<f32>())
+        } else {
+            (vec![all], 0)
+        };
+        let product = Some(Product { slice: slice as u32, ..product });
+        Some(Tiling { grids, constants: self.constants(), product, slice_bytes })
     }
 
     /// Workgroups for this many tiles.
@@ -124,8 +191,7 @@ impl Core {
             vec![("LANES", self.lanes), ("TILE_ROWS", self.rows), ("TILE_LANES", self.tile_lanes)];
         if self.tile_lanes == self.lanes {
             // Staged in the workgroup's memory.
-            sizes.push(("TILE_COLUMNS", self.columns));
-            sizes.extend([("A_VECTORS", 5 * self.rows), ("B_VECTORS", 5 * self.columns)]);
+            sizes.push(("GROUPS", self.rows / 4));
         }
         sizes.into_iter().map(|(name, size)| (name, size as f64)).collect()
     }
@@ -138,14 +204,12 @@ impl Core {
             return None;
         }
         let [across, down] = self.tiles(m, first, stride);
-        let [m, n, k, first, second, stride] = [m, n, k, first, second, stride].map(|s| s as u32);
-        let product =
-            Product { m, n, k, first, second, stride, across: across as u32, ..Product::default() };
-        Some(Tiling {
-            grid: wrapped(self.groups(across * down)),
-            constants: self.constants(),
-            product: Some(product),
-        })
+        let groups = self.groups(across * down);
+        let [m, n, k, first, second, stride, across, groups] =
+            [m, n, k, first, second, stride, across, groups].map(|size| size as u32);
+        let (step, slice) = Default::default();
+        let product = Product { step, m, n, k, first, second, stride, across, groups, slice };
+        self.tiling(product, 0)
     }
 }
 
@@ -174,14 +238,12 @@ pub(super) fn layers(call: &Call, core: &Core) -> Option<Tiling> {
     let groups = core.groups(matrices.chunks_exact(2).map(tiles).sum());
     let biases: usize = matrices.chunks_exact(2).map(|pair| pair[1].columns / core.unit).sum();
     let bias_groups = biases.div_ceil(core.lanes);
-    let [k, first, second, stride, across] =
+    let [k, first, second, stride, size] =
         [call.inputs[0].rows, bias_groups, core.columns, stride, groups].map(|size| size as u32);
-    let own = [("WORKGROUP", core.lanes as f64)];
-    Some(Tiling {
-        grid: wrapped(groups + bias_groups + terms),
-        constants: [&own, core.constants().as_slice()].concat(),
-        product: Some(Product { k, first, second, stride, across, ..Product::default() }),
-    })
+    let product = Product { k, first, second, stride, groups: size, ..Product::default() };
+    let mut tiling = core.tiling(product, bias_groups + terms)?;
+    tiling.constants.push(("WORKGROUP", core.lanes as f64));
+    Some(tiling)
 }
 
 /// How many layers an update has, and how many terms of the loss.

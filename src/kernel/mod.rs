@@ -4,10 +4,11 @@
 //!
 //! A kernel binds its node's inputs, then its outputs, as storage buffers of group 0, in order. All
 //! real numbers are bound writable, since inputs and outputs lie in one buffer, which wgpu does not
-//! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the exact size of its tensor, so shaders may
-//! use `arrayLength`. What else is fixed for a plan comes in `override` constants, but for the
-//! sizes of products, so that few pipelines serve all of them; those, and the [`Step`], come in
-//! immediate data.
+//! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the
+//! exact size of its tensor, so shaders may use `arrayLength`. What the first of two passes leaves
+//! to the second is the one buffer of group 1. What else is fixed for a plan comes in `override`
+//! constants, but for the sizes of products, so that few pipelines serve all of them; those, and
+//! the [`Step`], come in immediate data.
 
 mod call;
 mod case;
@@ -16,7 +17,7 @@ mod fused;
 mod table;
 mod tolerance;
 
-pub use self::core::{CORES, Core, Tiling};
+pub use self::core::{CORES, Core, Pass, Tiling};
 pub use call::{Call, Operand, Product, Step, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 
@@ -81,10 +82,11 @@ impl Kernel {
         }
     }
 
-    /// The WGSL module.
-    pub fn wgsl(&self, variant: Variant) -> String {
-        let core = variant.0.map_or(&[][..], |core| &core.sources);
-        [core, self.sources].concat().concat()
+    /// The WGSL module of each pass: one, or two where a variant's sums are split.
+    pub fn wgsl(&self, variant: Variant) -> Vec<String> {
+        const NO_CORE: &[&[&str]] = &[&[]];
+        let passes = variant.0.map_or(NO_CORE, |core| core.passes);
+        passes.iter().map(|texts| [texts, self.sources].concat().concat()).collect()
     }
 
     /// The grid of a call, and the values of all `override` constants; none if the variant does not
@@ -96,7 +98,9 @@ impl Kernel {
                 let tiling = tiling(call, core)?;
                 Some(Tiling { constants: [constants, tiling.constants].concat(), ..tiling })
             }
-            (Grid::Own(grid), None) => Some(Tiling { grid: grid(call), constants, product: None }),
+            (Grid::Own(grid), None) => {
+                Some(Tiling { grids: vec![grid(call)], constants, product: None, slice_bytes: 0 })
+            }
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ use wgvae::kernel::{CORES, Call, Case, kernels};
 mod interface;
 mod tampered;
 mod translation;
+mod valid;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -145,7 +146,7 @@ fn every_shader_file_is_used() -> Outcome {
     for file in files {
         let text = fs::read_to_string(&file)?;
         let imported = file.starts_with(folder.join("common"));
-        let is_core = CORES.iter().any(|core| core.sources.contains(&text.as_str()));
+        let is_core = CORES.iter().any(|core| core.passes.concat().contains(&text.as_str()));
         let used = is_core
             || kernels().any(|kernel| match kernel.sources.split_last() {
                 Some((own, imports)) if imported => {

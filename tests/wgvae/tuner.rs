@@ -37,14 +37,17 @@ fn call() -> wgvae::Result<String> {
     Ok(Call::of(&graph, &graph.nodes()[0]).to_string())
 }
 
-/// A core whose sums have the wrong sign, made of one that is right.
+/// A core whose sums are wrong, made of one that is right.
 fn broken(name: &str) -> Result<&'static Core, Box<dyn Error>> {
     let right = named(name)?.core().ok_or("no core")?;
-    let text = right.sources[2].replace("first += ", "first -= ");
-    assert_ne!(text, right.sources[2]);
+    let broken = |text: &&'static str| -> &'static str {
+        text.replace("first = add_block(first", "first = add_block(2.0 * first").leak()
+    };
+    let texts: Vec<_> = right.passes[0].iter().map(broken).collect();
+    assert_ne!(texts, right.passes[0]);
     Ok(Box::leak(Box::new(Core {
         name: Box::leak(format!("broken_{name}").into_boxed_str()),
-        sources: [right.sources[0], right.sources[1], Box::leak(text.into_boxed_str())],
+        passes: vec![&*texts.leak()].leak(),
         unit: right.unit,
         subgroups: right.subgroups,
         lanes: right.lanes,
@@ -131,6 +134,37 @@ fn a_damaged_file_is_complained_about_and_replaced() -> Outcome {
     // A folder can be neither read nor replaced; the choice is made all the same.
     let note = note_on(folder.path())?;
     assert!(note.contains("chosen anew") && note.contains("not kept"), "{note}");
+    Ok(())
+}
+
+#[test]
+fn compiled_pipelines_are_kept_and_a_damaged_file_is_replaced() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for gpu in gpus().iter().filter(|gpu| gpu.has_pipeline_cache()) {
+        let load = || -> Outcome {
+            let gpu = gpu.clone().remembering(Some(folder.path().to_owned()));
+            let tuner = Tuner::new(&gpu, Some(folder.path().join("tuning")), Choices::new());
+            let mut session = GpuSession::tuned(gpu, tuner);
+            let graph = product()?;
+            let c = graph.nodes()[0].outputs[0];
+            session.load(wgvae::graph::Plan::new(graph, &[c]))?;
+            Ok(())
+        };
+        load()?;
+        fs::remove_file(folder.path().join("tuning"))?;
+        let files = fs::read_dir(folder.path())?.collect::<Result<Vec<_>, _>>()?;
+        assert_eq!(files.len(), 1);
+        let (file, kept) = (files[0].path(), fs::read(files[0].path())?);
+        assert!(kept.len() > 4);
+        let mut flipped = kept.clone();
+        flipped[4] ^= 1;
+        for damaged in [&flipped[..], &kept[..kept.len() - 1], &kept[..3], b""] {
+            fs::write(&file, damaged)?;
+            load()?;
+            assert_eq!(fs::read(&file)?, kept);
+        }
+        fs::remove_file(file)?;
+    }
     Ok(())
 }
 

@@ -3,10 +3,13 @@
 use super::adapter::AdapterInfo;
 use super::clock::Clock;
 use super::pipeline::{Chosen, Pipeline, Pipelines};
+use super::pipeline_file::PipelineFile;
+use super::tuning_file::cache_folder;
 use crate::device::Description;
 use crate::kernel::Variant;
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -55,12 +58,15 @@ pub struct Gpu {
     pub(super) clock: Option<Arc<Mutex<Clock>>>,
     fault: Arc<Mutex<Option<String>>>,
     pipelines: Arc<Pipelines>,
+    pipeline_file: Option<Arc<PipelineFile>>,
 }
 
 impl Gpu {
     pub(super) fn open(adapter: &wgpu::Adapter, info: &AdapterInfo) -> Result<Self> {
-        let optional =
-            adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let optional = adapter.features()
+            & (wgpu::Features::SUBGROUP
+                | wgpu::Features::TIMESTAMP_QUERY
+                | wgpu::Features::PIPELINE_CACHE);
         let wanted = wgpu::DeviceDescriptor {
             label: Some("wgvae"),
             required_features: wgpu::Features::IMMEDIATES | optional,
@@ -83,6 +89,7 @@ impl Gpu {
             has_quads: optional.contains(wgpu::Features::SUBGROUP) && info.subgroup_sizes[0] >= 4,
             fault: Arc::default(),
             pipelines: Arc::default(),
+            pipeline_file: None,
         };
         gpu.watch();
         Ok(gpu)
@@ -94,6 +101,32 @@ impl Gpu {
         self.is_checked = checked;
         self.pipelines = Arc::default();
         self
+    }
+
+    /// The same device, which keeps compiled pipelines in a folder: the user's folder for caches if
+    /// none is given.
+    pub fn remembering(mut self, folder: Option<PathBuf>) -> Self {
+        let folder = folder.or_else(cache_folder);
+        let file = folder.and_then(|folder| PipelineFile::open(&self.device, &folder));
+        self.pipeline_file = file.map(Arc::new);
+        self
+    }
+
+    /// Whether the driver lets pipelines be kept.
+    pub fn has_pipeline_cache(&self) -> bool {
+        self.device.features().contains(wgpu::Features::PIPELINE_CACHE)
+    }
+
+    /// The driver's cache of pipelines, if they are kept.
+    pub(super) fn pipeline_cache(&self) -> Option<&wgpu::PipelineCache> {
+        self.pipeline_file.as_ref().map(|file| &file.cache)
+    }
+
+    /// Keeps the pipelines so far.
+    pub(super) fn keep_pipelines(&self) {
+        if let Some(file) = &self.pipeline_file {
+            file.keep();
+        }
     }
 
     /// Keeps what wgpu reports apart from the calls that cause it: without a handler it panics.
@@ -128,6 +161,11 @@ impl Gpu {
     /// Whether the device can run a variant.
     pub fn has(&self, variant: Variant) -> bool {
         variant.core().is_none_or(|core| self.has_quads || !core.subgroups)
+    }
+
+    /// Whether a variant may be the fastest on the device.
+    pub(super) fn suits(&self, variant: Variant) -> bool {
+        variant.core().is_none_or(|core| core.suits(self.is_software))
     }
 
     /// The pipeline for a call of a kernel; all sessions of the device share them.

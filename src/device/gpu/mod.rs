@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod flight;
 mod pipeline;
+mod pipeline_file;
 mod program;
 mod session;
 mod tuner;

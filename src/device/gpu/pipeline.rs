@@ -1,4 +1,4 @@
-//! Compute pipelines, each made once: one for every shader and set of `override` constants.
+//! Compute pipelines, each made once: one for every pass of a shader and set of `override` constants.
 
 use super::context::Gpu;
 use crate::graph::{Element, Op};
@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A pipeline and the layout of its bind group.
+/// A pipeline for each pass, and the layouts of their bind groups.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
-    pub(super) pipeline: wgpu::ComputePipeline,
-    pub(super) layout: wgpu::BindGroupLayout,
+    pub(super) passes: Vec<wgpu::ComputePipeline>,
+    pub(super) layouts: Vec<wgpu::BindGroupLayout>,
 }
 
 /// Shader, variant and constants, the latter by their bits.
@@ -42,7 +42,7 @@ impl<K: Eq + Hash, V: Clone> Made<K, V> {
 /// The pipelines and shader modules of a device; threads may ask for them at once.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    modules: Made<Module, wgpu::ShaderModule>,
+    modules: Made<Module, Vec<wgpu::ShaderModule>>,
     pipelines: Made<Key, Pipeline>,
 }
 
@@ -61,12 +61,15 @@ impl Pipelines {
         let Chosen { kernel, variant, tiling, .. } = chosen;
         let bits = tiling.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
         let key = ((kernel.shader, variant.name()), bits);
-        let module = self.modules.get(key.0, || {
-            let source = wgpu::ShaderSource::Wgsl(kernel.wgsl(*variant).into());
-            let label = Some(kernel.shader);
-            module(gpu, wgpu::ShaderModuleDescriptor { label, source })
+        let modules = self.modules.get(key.0, || {
+            let module = |wgsl: String| {
+                let source = wgpu::ShaderSource::Wgsl(wgsl.into());
+                let label = Some(kernel.shader);
+                module(gpu, wgpu::ShaderModuleDescriptor { label, source })
+            };
+            kernel.wgsl(*variant).into_iter().map(module).collect()
         });
-        self.pipelines.get(key, || create(gpu, chosen, &module))
+        self.pipelines.get(key, || create(gpu, chosen, &modules))
     }
 }
 
@@ -89,7 +92,7 @@ fn module(gpu: &Gpu, wanted: wgpu::ShaderModuleDescriptor) -> wgpu::ShaderModule
 fn create(
     gpu: &Gpu,
     Chosen { kernel, call, tiling, .. }: &Chosen,
-    module: &wgpu::ShaderModule,
+    modules: &[wgpu::ShaderModule],
 ) -> Pipeline {
     let label = Some(kernel.name);
     let operands = call.inputs.len() + call.outputs.len();
@@ -97,27 +100,33 @@ fn create(
         Some(table) => (0..=table.buffers).map(|i| entry(i, i == table.buffers)).collect(),
         None => (0..operands).map(|i| entry(i, call.op.input_element(i) != Element::F32)).collect(),
     };
-    let layout = gpu
-        .device
-        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+    let slices = [entry(0, false)];
+    let groups: &[&[_]] = if tiling.slice_bytes > 0 { &[&entries, &slices] } else { &[&entries] };
+    let layout = |entries: &&[_]| {
+        let wanted = wgpu::BindGroupLayoutDescriptor { label, entries };
+        gpu.device.create_bind_group_layout(&wanted)
+    };
+    let layouts: Vec<_> = groups.iter().map(layout).collect();
     let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
-        bind_group_layouts: &[Some(&layout)],
+        bind_group_layouts: &layouts.iter().map(Some).collect::<Vec<_>>(),
         immediate_size: immediate_size(&call.op, tiling),
     });
-    let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label,
-        layout: Some(&pipeline_layout),
-        module,
-        entry_point: Some(kernel.entry_point),
-        compilation_options: wgpu::PipelineCompilationOptions {
-            constants: &tiling.constants,
-            // Every kernel writes its workgroup memory before it reads it.
-            zero_initialize_workgroup_memory: false,
-        },
-        cache: None,
-    });
-    Pipeline { pipeline, layout }
+    let pipeline = |module| {
+        gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module,
+            entry_point: Some(kernel.entry_point),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &tiling.constants,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: gpu.pipeline_cache(),
+        })
+    };
+    Pipeline { passes: modules.iter().map(pipeline).collect(), layouts }
 }
 
 /// Bytes of immediate data that an op's kernel takes.

@@ -7,12 +7,11 @@ use crate::graph::{Plan, TensorId};
 use crate::kernel::{Product, Step};
 use std::num::NonZeroU64;
 
-/// What a node's dispatch needs, all of it made at load.
+/// What a node's dispatches need, all of it made at load.
 #[derive(Debug)]
 pub(super) struct Dispatch {
-    pipeline: wgpu::ComputePipeline,
-    bind_group: wgpu::BindGroup,
-    grid: [u32; 3],
+    passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
+    bind_groups: Vec<wgpu::BindGroup>,
     takes: Immediate,
 }
 
@@ -25,23 +24,23 @@ enum Immediate {
 }
 
 impl Dispatch {
-    /// Binds the buffers of a node.
+    /// Binds the buffers of a node: its operands, then those of each further group.
     pub(super) fn new(
         gpu: &Gpu,
         Chosen { kernel, call, tiling, .. }: &Chosen,
         pipeline: Pipeline,
-        regions: &[Region],
+        groups: &[&[Region]],
     ) -> Self {
-        let entries: Vec<_> = regions.iter().enumerate().map(entry).collect();
-        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(kernel.name),
-            layout: &pipeline.layout,
-            entries: &entries,
-        });
+        let bind_group = |(layout, regions): (_, &&[Region])| {
+            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(kernel.name),
+                layout,
+                entries: &regions.iter().enumerate().map(entry).collect::<Vec<_>>(),
+            })
+        };
         Self {
-            pipeline: pipeline.pipeline,
-            bind_group,
-            grid: tiling.grid,
+            bind_groups: pipeline.layouts.iter().zip(groups).map(bind_group).collect(),
+            passes: pipeline.passes.into_iter().zip(tiling.grids.iter().copied()).collect(),
             takes: match tiling.product {
                 Some(product) => Immediate::Product(product),
                 None if call.op.depends_on_step() => Immediate::Step,
@@ -50,19 +49,27 @@ impl Dispatch {
         }
     }
 
+    /// How many dispatches it is.
+    pub(super) fn count(&self) -> usize {
+        self.passes.len()
+    }
+
     /// Records it for one step.
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass, step: Step) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
-        match self.takes {
-            Immediate::Nothing => (),
-            Immediate::Step => pass.set_immediates(0, bytemuck::bytes_of(&step)),
-            Immediate::Product(product) => {
-                pass.set_immediates(0, bytemuck::bytes_of(&Product { step, ..product }));
+        for (pipeline, [x, y, z]) in &self.passes {
+            pass.set_pipeline(pipeline);
+            for (index, bind_group) in (0..).zip(&self.bind_groups) {
+                pass.set_bind_group(index, bind_group, &[]);
             }
+            match self.takes {
+                Immediate::Nothing => (),
+                Immediate::Step => pass.set_immediates(0, bytemuck::bytes_of(&step)),
+                Immediate::Product(product) => {
+                    pass.set_immediates(0, bytemuck::bytes_of(&Product { step, ..product }));
+                }
+            }
+            pass.dispatch_workgroups(*x, *y, *z);
         }
-        let [x, y, z] = self.grid;
-        pass.dispatch_workgroups(x, y, z);
     }
 }
 
@@ -87,11 +94,18 @@ pub(super) struct Log {
 pub(super) struct Program {
     pub(super) plan: Plan,
     pub(super) slots: Vec<Region>,
+    /// What first passes leave to second ones.
+    pub(super) slices: Option<Region>,
     pub(super) dispatches: Vec<Dispatch>,
     pub(super) log: Option<Log>,
 }
 
 impl Program {
+    /// Dispatches of a step.
+    pub(super) fn dispatch_count(&self) -> usize {
+        self.dispatches.iter().map(Dispatch::count).sum()
+    }
+
     /// Bytes of a tensor of the plan.
     pub(super) fn bytes(&self, tensor: TensorId) -> usize {
         self.plan.graph().tensor(tensor).bytes()

@@ -54,12 +54,13 @@ impl GpuSession {
         names().position(|held| held == name).ok_or_else(|| unknown_tensor(name, names()))
     }
 
-    /// Makes room for a plan: buffers for its slots and for what it does not share with earlier
-    /// plans. Returns the slots.
-    fn allocate(&mut self, plan: &Plan) -> Result<Vec<Region>> {
+    /// Makes room for a plan: buffers for its slots, for what first passes leave to second ones, and
+    /// for what it does not share with earlier plans. Returns the slots, and that of the passes.
+    fn allocate(&mut self, plan: &Plan, slices: usize) -> Result<(Vec<Region>, Option<Region>)> {
         let mut arenas = Arenas::new(&self.gpu);
         let slots: Vec<_> =
             plan.slots().bytes.iter().map(|&bytes| arenas.workspace.place(bytes)).collect();
+        let slices = (slices > 0).then(|| arenas.workspace.place(slices));
         let mut new = Vec::new();
         for tensor in plan.persistent().map(|id| plan.graph().tensor(id)) {
             match self.find(&tensor.name) {
@@ -81,7 +82,8 @@ impl GpuSession {
                 self.write(&name, Values::F32(&vec![fill; len]))?;
             }
         }
-        Ok(slots.into_iter().map(|place| region((Arenas::WORKSPACE, place))).collect())
+        let workspace = |place| region((Arenas::WORKSPACE, place));
+        Ok((slots.into_iter().map(workspace).collect(), slices.map(workspace)))
     }
 
     /// A buffer to read back through, as large as the largest tensor that the host may read.
@@ -102,6 +104,7 @@ impl GpuSession {
         &mut self,
         plan: &Plan,
         slots: &[Region],
+        slices: &[Region],
         node: &Node,
         (chosen, pipeline): (&Chosen, Pipeline),
     ) -> Result<Dispatch> {
@@ -120,15 +123,17 @@ impl GpuSession {
         if let Some(table) = &chosen.kernel.table {
             regions = self.tabulate(table, &chosen.call, &regions)?;
         }
-        Ok(Dispatch::new(&self.gpu, chosen, pipeline, &regions))
+        Ok(Dispatch::new(&self.gpu, chosen, pipeline, &[&regions, slices]))
     }
 
-    /// The forced variant, if it serves the call, else the tuner's choice, else the first that does.
+    /// The forced variant, if it serves the call, else the tuner's choice, else the first of those
+    /// that serve it and suit the adapter.
     fn choose(&mut self, graph: &Graph, node: &Node) -> Result<Chosen> {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(graph, node));
         let serves =
             |variant: &Variant| self.gpu.has(*variant) && kernel.tiling(&call, *variant).is_some();
-        let eligible: Vec<_> = kernel.variants().into_iter().filter(serves).collect();
+        let mut eligible: Vec<_> = kernel.variants().into_iter().filter(serves).collect();
+        eligible.sort_by_key(|&variant| !self.gpu.suits(variant));
         let mut chosen = self.forced.filter(serves);
         if let (None, Some(tuner)) = (chosen, &mut self.tuner) {
             chosen = tuner.choose(&self.gpu, graph, node, &eligible)?;
@@ -235,7 +240,7 @@ impl GpuSession {
         self.traffic.recording += began.elapsed();
         let submission = self.gpu.queue.submit([commands]);
         self.traffic.submits += 1;
-        self.traffic.dispatches += (program.dispatches.len() * steps.len()) as u64;
+        self.traffic.dispatches += (program.dispatch_count() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
         self.flights.push(&self.gpu, submission, id, steps, program.log.as_ref());
         self.gpu.check(self.flights.step())
@@ -286,20 +291,24 @@ impl Session for GpuSession {
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
-        let slots = self.allocate(&plan)?;
         let chosen = plan.nodes().map(|node| self.choose(plan.graph(), node));
         let chosen = chosen.collect::<Result<Vec<_>>>()?;
+        let slices = chosen.iter().map(|chosen| chosen.tiling.slice_bytes).max().unwrap_or(0);
+        let (slots, slices) = self.allocate(&plan, slices)?;
         let gpu = &self.gpu;
         let pipelines: Vec<_> = chosen.par_iter().map(|chosen| gpu.pipeline(chosen)).collect();
         let dispatches = plan
             .nodes()
             .zip(chosen.iter().zip(pipelines))
-            .map(|(node, made)| self.dispatch(&plan, &slots, node, made))
+            .map(|(node, made)| self.dispatch(&plan, &slots, slices.as_slice(), node, made))
             .collect::<Result<Vec<_>>>()?;
         let log = self.make_log(&plan)?;
         self.make_download(&plan);
         self.gpu.check(self.flights.step())?;
-        self.programs.push(Program { plan, slots, dispatches, log });
+        if self.tuner.is_some() {
+            self.gpu.keep_pipelines();
+        }
+        self.programs.push(Program { plan, slots, slices, dispatches, log });
         Ok(ProgramId(self.programs.len() - 1))
     }
 
@@ -336,7 +345,8 @@ impl Session for GpuSession {
     }
 
     fn poison(&mut self, program: ProgramId) -> Result<()> {
-        for slot in self.programs[program.0].slots.clone() {
+        let Program { slots, slices, .. } = &self.programs[program.0];
+        for slot in slots.iter().chain(slices).cloned().collect::<Vec<_>>() {
             let len = slot.bytes as usize / Element::F32.bytes();
             self.upload(&slot, bytemuck::cast_slice(&vec![f32::NAN; len]));
         }

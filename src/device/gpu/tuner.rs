@@ -118,7 +118,7 @@ impl Tuner {
         eligible: &[Variant],
     ) -> Result<(Variant, Duration)> {
         let trial = Trial::new(graph, node)?;
-        let (hopeful, others) = self.hopeful(&trial.call, eligible);
+        let (hopeful, others) = self.hopeful(gpu, &trial.call, eligible);
         let mut times = self.times(gpu, &trial, &hopeful)?;
         if times.is_empty() {
             times = self.times(gpu, &trial, &others)?;
@@ -141,7 +141,12 @@ impl Tuner {
 
     /// The variants that may be the fastest for a call, and the others. Reading numbers one by one
     /// is never faster than by four.
-    fn hopeful(&self, call: &Call, eligible: &[Variant]) -> (Vec<Variant>, Vec<Variant>) {
+    fn hopeful(
+        &self,
+        gpu: &Gpu,
+        call: &Call,
+        eligible: &[Variant],
+    ) -> (Vec<Variant>, Vec<Variant>) {
         let unit = |variant: &Variant| variant.core().map_or(1, |core| core.unit);
         let widest = eligible.iter().map(unit).max();
         let size = call.largest_product();
@@ -149,7 +154,7 @@ impl Tuner {
             let largest = self.hopeless.get(variant.name());
             let hopeless = largest.is_some_and(|&largest| largest >= size);
             let won = self.winners.contains(variant.name());
-            Some(unit(variant)) == widest && (won || !hopeless)
+            gpu.suits(**variant) && Some(unit(variant)) == widest && (won || !hopeless)
         })
     }
 

@@ -37,7 +37,7 @@ impl TuningFile {
     pub(super) fn new(path: Option<PathBuf>, description: &Description) -> Self {
         let Description { name, backend, driver } = description;
         let adapter = format!("{name}, {backend}, {driver}, kernels {:08x}", kernels_sum());
-        Self { path: path.or_else(default_path), adapter }
+        Self { path: path.or_else(|| Some(cache_folder()?.join("tuning.json"))), adapter }
     }
 
     /// What is known, and why not more.
@@ -86,16 +86,15 @@ fn content(path: &Path) -> Result<Content, String> {
     Ok(content)
 }
 
-/// `wgvae/tuning.json` in the user's folder for caches.
-fn default_path() -> Option<PathBuf> {
-    let folder = etcetera::choose_base_strategy().ok()?.cache_dir();
-    Some(folder.join("wgvae").join("tuning.json"))
+/// `wgvae` in the user's folder for caches.
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wgvae"))
 }
 
 /// A checksum of all shaders that are chosen among.
 fn kernels_sum() -> u32 {
     let mut sum = Crc::new();
     kernels().flat_map(|kernel| kernel.sources).for_each(|text| sum.update(text.as_bytes()));
-    CORES.iter().flat_map(|core| core.sources).for_each(|text| sum.update(text.as_bytes()));
+    CORES.iter().flat_map(|core| core.passes.concat()).for_each(|text| sum.update(text.as_bytes()));
     sum.sum()
 }

@@ -36,9 +36,11 @@ impl Interface {
             };
             format!("group 0, binding {binding}: {access} array<{scalar}>")
         });
+        let slices = (tiling.grids.len() == 2)
+            .then(|| "group 1, binding 0: read_write array<vec4<f32>>".to_owned());
         Some(Self {
             entry_point: kernel.entry_point,
-            bindings: bindings.collect(),
+            bindings: bindings.chain(slices).collect(),
             constants: tiling.constants,
             immediate: match tiling.product {
                 Some(_) => product_layout(),
@@ -61,7 +63,8 @@ impl Interface {
         let mut found = bindings(&module);
         if self.unit == 4 {
             // Sums of blocks stay single numbers.
-            found.iter_mut().for_each(|text| *text = text.replace("vec4<f32>", "f32"));
+            let operands = found.iter_mut().filter(|text| text.starts_with("group 0"));
+            operands.for_each(|text| *text = text.replace("vec4<f32>", "f32"));
         }
         same("bindings", found, self.bindings.clone())?;
         same("immediate data", immediate(&module), self.immediate.clone())?;
@@ -122,8 +125,10 @@ fn step_layout() -> Vec<String> {
 
 /// The same of [`Product`], which begins with the step.
 fn product_layout() -> Vec<String> {
-    let Product { step: _, m, n, k, first, second, stride, across } = Product::default();
-    let [_, _, _, _, _, _, _]: [u32; 7] = [m, n, k, first, second, stride, across];
+    let Product { step: _, m, n, k, first, second, stride, across, groups, slice } =
+        Product::default();
+    let [_, _, _, _, _, _, _, _, _]: [u32; 9] =
+        [m, n, k, first, second, stride, across, groups, slice];
     assert_eq!(offset_of!(Product, step), 0);
     let mut fields = step_fields();
     fields.extend([
@@ -134,6 +139,8 @@ fn product_layout() -> Vec<String> {
         (offset_of!(Product, second), "second"),
         (offset_of!(Product, stride), "stride"),
         (offset_of!(Product, across), "across"),
+        (offset_of!(Product, groups), "groups"),
+        (offset_of!(Product, slice), "slice"),
     ]);
     layout(fields, size_of::<Product>())
 }
@@ -217,8 +224,10 @@ fn every_module_fits_its_row() -> Outcome {
                 let Some(interface) = Interface::of(kernel, variant, &Applied::new(&case)?) else {
                     continue;
                 };
-                let checked = interface.check(&kernel.wgsl(variant));
-                checked.map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
+                for wgsl in kernel.wgsl(variant) {
+                    let checked = interface.check(&wgsl);
+                    checked.map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
+                }
             }
         }
     }

@@ -73,7 +73,7 @@ fn every_difference_is_reported() -> Outcome {
         let case = (kernel.cases)().into_iter().next().ok_or(name)?;
         let variant = kernel.variants()[0];
         let interface = Interface::of(kernel, variant, &Applied::new(&case)?).ok_or(name)?;
-        let wgsl = kernel.wgsl(variant);
+        let wgsl = kernel.wgsl(variant).remove(0);
         assert!(wgsl.contains(from), "{name} has no {from:?}");
         let report = match interface.check(&wgsl.replacen(from, to, 1)) {
             Ok(()) => panic!("{name}: {from:?} became {to:?}, and nothing was reported"),

@@ -8,79 +8,22 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use naga::back::pipeline_constants::process_overrides;
-use naga::back::{hlsl, msl, spv};
-use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use naga::valid::{
-    Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator,
-};
-use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
+use naga::back::{hlsl, msl};
+use naga::proc::BoundsCheckPolicy;
+use naga::{AddressSpace, ShaderStage, StorageAccess};
 use wgvae::kernel::{Kernel, Tiling, Variant, WORKGROUP, kernels};
 
+use super::valid::Valid;
 use super::{Applied, Outcome};
 
 /// Vulkan versions with their SPIR-V versions, without and with robust buffer access, as wgpu
-/// chooses.
-const VULKAN: [(&str, (u8, u8), BoundsCheckPolicy); 2] = [
-    ("vulkan1.1", (1, 3), BoundsCheckPolicy::Restrict),
-    ("vulkan1.3", (1, 6), BoundsCheckPolicy::Unchecked),
+/// chooses; with and without bounds on loops, as `--checked` does.
+const VULKAN: [(&str, (u8, u8), BoundsCheckPolicy, bool); 2] = [
+    ("vulkan1.1", (1, 3), BoundsCheckPolicy::Restrict, true),
+    ("vulkan1.3", (1, 6), BoundsCheckPolicy::Unchecked, false),
 ];
 
-/// A module that passed the validator.
-struct Valid {
-    module: Module,
-    info: ModuleInfo,
-}
-
 impl Valid {
-    /// With the capabilities of a device that was asked for immediate data and nothing else, or for
-    /// subgroups too.
-    fn new(wgsl: &str, subgroups: bool) -> Result<Self, String> {
-        let parsed = naga::front::wgsl::parse_str(wgsl);
-        let module = parsed.map_err(|error| error.emit_to_string(wgsl))?;
-        let mut capabilities = Capabilities::IMMEDIATES;
-        capabilities.set(Capabilities::SUBGROUP, subgroups);
-        let (stages, operations) = (ShaderStages::COMPUTE, SubgroupOperationSet::all());
-        let info = Validator::new(ValidationFlags::all(), capabilities)
-            .subgroup_stages(if subgroups { stages } else { ShaderStages::empty() })
-            .subgroup_operations(if subgroups { operations } else { SubgroupOperationSet::empty() })
-            .validate(&module)
-            .map_err(|error| error.emit_to_string(wgsl))?;
-        Ok(Self { module, info })
-    }
-
-    /// With values for its `override` constants.
-    fn specialised(&self, entry: &str, constants: &[(&str, f64)]) -> Result<Self, String> {
-        let values = constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-        let entry_point = Some((ShaderStage::Compute, entry));
-        let (module, info) = process_overrides(&self.module, &self.info, entry_point, &values)
-            .map_err(|error| error.to_string())?;
-        Ok(Self { module: module.into_owned(), info: info.into_owned() })
-    }
-
-    fn spirv(&self, entry: &str, version: (u8, u8), buffer: BoundsCheckPolicy) -> Spirv {
-        let index = BoundsCheckPolicy::Restrict;
-        let options = spv::Options {
-            lang_version: version,
-            capabilities: Some(
-                [
-                    spv::Capability::Shader,
-                    spv::Capability::GroupNonUniform,
-                    spv::Capability::GroupNonUniformQuad,
-                ]
-                .into_iter()
-                .collect(),
-            ),
-            bounds_check_policies: BoundsCheckPolicies { index, buffer, ..Default::default() },
-            zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
-            ..Default::default()
-        };
-        let (shader_stage, entry_point) = (ShaderStage::Compute, entry.to_owned());
-        let pipeline = spv::PipelineOptions { shader_stage, entry_point };
-        spv::write_vec(&self.module, &self.info, &options, Some(&pipeline))
-            .map_err(|error| format!("SPIR-V: {error}"))
-    }
-
     fn msl(&self, entry: &str) -> Result<String, String> {
         let resources = self.module.global_variables.iter().filter_map(|(_, global)| {
             let AddressSpace::Storage { access } = global.space else { return None };
@@ -129,8 +72,6 @@ impl Valid {
     }
 }
 
-type Spirv = Result<Vec<u32>, String>;
-
 /// Whether a text has the one entry point that its writer reports.
 fn named<E: std::fmt::Display>(text: &str, names: Vec<Result<String, E>>) -> Result<(), String> {
     match names.as_slice() {
@@ -172,8 +113,8 @@ fn translate(
     }
     valid.hlsl(entry, hlsl::ShaderModel::V6_0)?;
     let mut installed = true;
-    for (target, version, buffer) in VULKAN {
-        let words = valid.spirv(entry, version, buffer)?;
+    for (target, version, buffer, bound_loops) in VULKAN {
+        let words = valid.spirv(entry, version, buffer, bound_loops)?;
         installed = installed && spirv_val(file, &words, target)?;
     }
     Ok(installed)
@@ -188,14 +129,20 @@ fn every_module_translates_for_every_backend() -> Outcome {
     for kernel in kernels() {
         for variant in kernel.variants() {
             let subgroups = variant.core().is_some_and(|core| core.subgroups);
-            let valid = Valid::new(&kernel.wgsl(variant), subgroups)
-                .map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
+            let valid = |wgsl: &String| {
+                Valid::new(wgsl, subgroups)
+                    .map_err(|error| format!("{} {variant:?}: {error}", kernel.name))
+            };
+            let passes = kernel.wgsl(variant).iter().map(valid).collect::<Result<Vec<_>, _>>()?;
             for case in (kernel.cases)() {
                 let tiling = kernel.tiling(&Applied::new(&case)?.call, variant);
                 let Some(Tiling { constants, .. }) = tiling else { continue };
                 let bits: Vec<_> = constants.iter().map(|&(name, v)| (name, v.to_bits())).collect();
-                if seen.insert((kernel.shader, variant.name(), bits)) {
-                    installed &= translate(kernel, variant, &valid, &constants, &file)
+                if !seen.insert((kernel.shader, variant.name(), bits)) {
+                    continue;
+                }
+                for valid in &passes {
+                    installed &= translate(kernel, variant, valid, &constants, &file)
                         .map_err(|error| format!("{} with {constants:?}: {error}", kernel.name))?;
                 }
             }

@@ -1,0 +1,23 @@
+// The second of two passes adds the slices of each tile.
+
+override GROUPS: u32; // TILE_ROWS / 4
+
+fn enter(group: u32) -> u32 {
+    this_group = group;
+    return group;
+}
+
+fn compute_tile(tile: vec2u, lane: u32) {
+    let row = tile.y * TILE_ROWS + lane / GROUPS * 4u;
+    let column = tile.x * product.stride + lane % GROUPS * 4u;
+    for (var i = row; i < min(row + 4u, rows()); i++) {
+        var first = vec4f();
+        var second = vec4f();
+        for (var k = 0u; k < product.k; k += product.slice) {
+            let at = slice_at(this_group + k / product.slice * product.groups, i, column);
+            first += slices[at];
+            second += slices[at + 1u];
+        }
+        finish(i, column, first, second);
+    }
+}

@@ -1,54 +1,67 @@
 //! Every variant of every product of a training step, checked against the CPU and then timed.
 //!
-//! `cargo bench --bench kernels -- [DEVICE] [BATCH]`; DEVICE as in `wgvae devices`, `gpu` if none is
-//! given, BATCH 64.
+//! `cargo bench --bench kernels -- [DEVICE] [BATCH] [KERNEL] [VARIANT]`; DEVICE as in `wgvae devices`, `gpu` if
+//! none is given, BATCH 64, every KERNEL and VARIANT.
+
+mod common;
 
 use wgvae::device::gpu::{Adapters, Trial};
 use wgvae::graph::{Binarize, RmsProp};
-use wgvae::kernel::{Call, Kernel, Product};
+use wgvae::kernel::{Call, Kernel, Product, Variant};
 use wgvae::model::{Architecture, Images};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// Timings of each variant, in turns; the shortest counts.
+const TIMINGS: usize = 20;
 
 fn main() -> Outcome {
     // Cargo adds --bench.
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     let device = arguments.next().unwrap_or_else(|| "gpu".to_owned());
     let batch = arguments.next().map_or(Ok(64), |batch| batch.parse())?;
+    let (wanted, only) = (arguments.next(), arguments.next());
     let adapters = Adapters::enumerate();
     let index = if device == "gpu" { adapters.best(true)? } else { adapters.named(&device) };
     let index = index.ok_or_else(|| format!("no adapter {device}: see `wgvae devices`"))?;
     let (gpu, info) = (adapters.open(index)?, &adapters.list()[index]);
-    println!("{}", info.description());
-
+    println!("{}, batch {batch}\n", common::header(&info.description()));
     let architecture = Architecture::new(784, &[200, 100])?;
     let images = Images { name: "bench", count: batch, batch, binarize: Binarize::Threshold };
     let plan = architecture.training_plan(images, RmsProp::default(), true)?;
     for node in plan.nodes() {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        if call.largest_product() == 0 {
+        if call.largest_product() == 0 || wanted.as_ref().is_some_and(|name| name != kernel.name) {
             continue;
         }
         let trial = Trial::new(plan.graph(), node)?;
-        println!("\n{call}");
-        for variant in kernel.variants().into_iter().filter(|&variant| gpu.has(variant)) {
-            if kernel.tiling(&call, variant).is_none() {
-                continue;
-            }
-            match trial.measure(&gpu, variant, None)? {
-                None => println!("  {:<16} wrong", variant.name()),
-                Some(time) => {
-                    let seconds = time.as_secs_f64();
-                    println!(
-                        "  {:<16} {:>9.1} us {:>8.2} GFLOP/s {:>8.2} GB/s",
-                        variant.name(),
-                        seconds * 1e6,
-                        2e-9 * call.multiplications() as f64 / seconds,
-                        1e-9 * bytes(&call) as f64 / seconds,
-                    );
-                }
+        let serves = |&variant: &Variant| {
+            gpu.has(variant)
+                && kernel.tiling(&call, variant).is_some()
+                && only.as_ref().is_none_or(|only| variant.name() == only)
+        };
+        let variants = kernel.variants().into_iter().filter(serves);
+        let candidate = |variant| Ok((variant, trial.candidate(&gpu, variant)?));
+        let mut candidates = variants.map(candidate).collect::<wgvae::Result<Vec<_>>>()?;
+        for _ in 0..TIMINGS {
+            for candidate in candidates.iter_mut().filter_map(|(_, found)| found.as_mut()) {
+                candidate.time()?;
             }
         }
+        println!("{call}\n\n| variant | us | GFLOP/s | GB/s |\n| --- | ---: | ---: | ---: |");
+        for (variant, candidate) in candidates {
+            let times = match candidate {
+                None => "wrong | - | -".to_owned(),
+                Some(candidate) => {
+                    let seconds = candidate.shortest.as_secs_f64();
+                    let gflops = 2e-9 * call.multiplications() as f64 / seconds;
+                    let bandwidth = 1e-9 * bytes(&call) as f64 / seconds;
+                    format!("{:.1} | {gflops:.2} | {bandwidth:.2}", seconds * 1e6)
+                }
+            };
+            println!("| {} | {times} |", variant.name());
+        }
+        println!();
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! `cargo bench --bench steps -- [DEVICE] [MOST]`; DEVICE as for `--device`, `gpu` if none is given;
 //! MOST is the largest batch, 512 if none is given, at most 4096.
 
+mod common;
+
 use wgvae::device::{Choice, Options, Session, open};
 use wgvae::model::Architecture;
 use wgvae::profile::{Profile, profile};
@@ -19,7 +21,7 @@ fn main() -> Outcome {
     let device = arguments.next().unwrap_or_else(|| "gpu".to_owned());
     let most: usize = arguments.next().map_or(Ok(512), |most| most.parse())?;
     let Ok(choice) = device.parse::<Choice>();
-    println!("{}\n", open(&choice, Options::default())?.description());
+    println!("{}\n", common::header(open(&choice, Options::default())?.description()));
     println!("| hidden | batch | | ms a step | images/s | GFLOP/s | dispatches |");
     println!("| --- | ---: | --- | ---: | ---: | ---: | ---: |");
     let batches = [64, 128, 256, 512, 1024, 2048, 4096].into_iter().filter(|&batch| batch <= most);

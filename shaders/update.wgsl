@@ -135,6 +135,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    product = given;
     let index = enter(group.x + group.y * groups.x);
     let tiles_end = product.groups;
     let biases_end = tiles_end + product.first;

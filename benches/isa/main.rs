@@ -77,7 +77,7 @@ fn row(kernel: &Kernel, variant: Variant, executable: &Executable) {
         "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {share:.0} % |",
         kernel.name,
         variant.name(),
-        if variant.core().is_some_and(|core| core.suits(false)) { "GPUs" } else { "CPUs" },
+        if variant.core().is_some_and(|core| core.suits(false, true)) { "GPUs" } else { "CPUs" },
         statistic("VGPRs"),
         statistic("Spilled VGPRs"),
         statistic("LDS size"),

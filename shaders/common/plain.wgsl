@@ -59,6 +59,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    product = given;
     let tile = (enter(group.x + group.y * groups.x) * LANES + lane) / TILE_LANES;
     compute_tile(vec2u(tile % product.across, tile / product.across), lane % TILE_LANES);
 }

@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         binarize: config.binarize,
     };
     let size = (data.test.rows, data.test.columns);
-    let pictures = Pictures::load(session, &architecture, test, size)?;
+    let pictures = Pictures::load(session, &architecture, test, size, config.fuse)?;
     report_notes(session);
     let description = session.description().clone();
     let mut folder = RunFolder::create(

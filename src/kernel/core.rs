@@ -138,10 +138,15 @@ impl Core {
     /// Whether it may be the fastest on an adapter. To a driver that runs on the CPU, the
     /// workgroup's memory is memory like any other, and the sums of 16 rows and more fit the
     /// registers and what is near them. On a GPU they leave room for few invocations at a time, or
-    /// do not fit at all: `cargo bench --bench isa`.
-    pub fn suits(&self, is_software: bool) -> bool {
-        let is_for_gpus = self.tile_lanes == self.lanes || self.rows < 16;
-        is_for_gpus != is_software
+    /// do not fit at all: `cargo bench --bench isa`. Where values can be exchanged, reading them
+    /// again takes twice as long.
+    pub fn suits(&self, is_software: bool, has_quads: bool) -> bool {
+        let is_staged = self.tile_lanes == self.lanes;
+        if is_software {
+            !is_staged && self.rows >= 16 && self.subgroups == has_quads
+        } else {
+            is_staged || self.rows < 16
+        }
     }
 
     /// Terms of a slice of sums with `k` terms, where there are so many workgroups for tiles; none

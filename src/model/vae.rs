@@ -194,23 +194,23 @@ pub struct Decoded {
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if there are no images.
-pub fn reconstruction(architecture: &Architecture, images: Images) -> Result<Decoded> {
+pub fn reconstruction(architecture: &Architecture, images: Images, fused: bool) -> Result<Decoded> {
     let mut graph = Graph::new();
     let x = images.gather(&mut graph, architecture.input())?;
     let eps = images.noise(&mut graph, architecture.latent(), Stream::Evaluation)?;
     let (mean, stddev) = encode(&mut graph, architecture, x)?;
     let z = graph.reparameterize(mean, stddev, eps)?;
-    draw(graph, architecture, Some(x), z)
+    draw(graph, architecture, Some(x), z, fused)
 }
 
 /// Prior predictive samples, with their probabilities, from the same latents.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `count` is 0.
-pub fn prior(architecture: &Architecture, count: usize) -> Result<Decoded> {
+pub fn prior(architecture: &Architecture, count: usize, fused: bool) -> Result<Decoded> {
     let mut graph = Graph::new();
     let z = graph.normal(Shape::new(count, architecture.latent()), Stream::Prior)?;
-    draw(graph, architecture, None, z)
+    draw(graph, architecture, None, z, fused)
 }
 
 fn draw(
@@ -218,10 +218,11 @@ fn draw(
     architecture: &Architecture,
     x: Option<TensorId>,
     z: TensorId,
+    fused: bool,
 ) -> Result<Decoded> {
     let logits = decode(&mut graph, architecture, z)?;
     let probabilities = graph.sigmoid(logits)?;
     let sample = graph.bernoulli_sample(probabilities, Stream::Bernoulli)?;
     let outputs: Vec<_> = x.into_iter().chain([probabilities, sample]).collect();
-    Ok(Decoded { plan: Plan::new(graph, &outputs), x, probabilities, sample })
+    Ok(Decoded { plan: plan(graph, &outputs, fused), x, probabilities, sample })
 }

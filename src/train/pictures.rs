@@ -38,7 +38,8 @@ impl Loaded {
 }
 
 impl Pictures {
-    /// Loads the plans. `test` are the images to reconstruct from, of `size` pixels each.
+    /// Loads the plans, their ops fused or as they are. `test` are the images to reconstruct from,
+    /// of `size` pixels each.
     ///
     /// # Errors
     /// If the device cannot hold them.
@@ -47,10 +48,11 @@ impl Pictures {
         architecture: &Architecture,
         test: Images,
         size: Size,
+        fused: bool,
     ) -> Result<Self> {
         let test = Images { batch: PER_BAND.min(test.count), ..test };
-        let reconstruction = Loaded::new(session, reconstruction(architecture, test)?)?;
-        let prior = Loaded::new(session, prior(architecture, 2 * PER_BAND)?)?;
+        let reconstruction = Loaded::new(session, reconstruction(architecture, test, fused)?)?;
+        let prior = Loaded::new(session, prior(architecture, 2 * PER_BAND, fused)?)?;
         Ok(Self { reconstruction, prior, size })
     }
 

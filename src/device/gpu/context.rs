@@ -165,7 +165,7 @@ impl Gpu {
 
     /// Whether a variant may be the fastest on the device.
     pub(super) fn suits(&self, variant: Variant) -> bool {
-        variant.core().is_none_or(|core| core.suits(self.is_software))
+        variant.core().is_none_or(|core| core.suits(self.is_software, self.has_quads))
     }
 
     /// The pipeline for a call of a kernel; all sessions of the device share them.

@@ -17,4 +17,4 @@ mod tuning_file;
 pub use adapter::{AdapterInfo, Adapters};
 pub use context::Gpu;
 pub use session::GpuSession;
-pub use tuner::{Choices, Trial, Tuned, Tuner, known_kernels};
+pub use tuner::{Candidate, Choices, Trial, Tuned, Tuner, known_kernels};

@@ -25,10 +25,13 @@ const TIMING: Duration = Duration::from_millis(5);
 /// may want smaller tiles there, to keep all of itself busy. A driver that runs on the CPU has few
 /// cores to keep busy, and takes half a second to compile a variant.
 const HOPELESS: f64 = 4.0;
-const HOPELESS_ON_CPU: f64 = 1.3;
+const HOPELESS_ON_CPU: f64 = 1.15;
 
-/// Timings of a variant, of which the shortest counts: nothing makes a kernel faster than it is.
+/// Timings of a variant, of which the shortest counts.
 const TIMINGS: usize = 5;
+
+/// A variant whose first call took so many times as long as the shortest is timed no more.
+const FAR: u32 = 4;
 
 /// A variant and how long it took.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -158,18 +161,18 @@ impl Tuner {
         })
     }
 
-    /// How long each of these takes; wrong ones are noted and left out.
+    /// How long each of these takes; wrong ones are noted and left out. They take turns, since what
+    /// else the machine does comes and goes.
     fn times(
         &mut self,
         gpu: &Gpu,
         trial: &Trial,
         variants: &[Variant],
     ) -> Result<Vec<(Variant, Duration)>> {
-        let mut times = Vec::new();
+        let mut candidates = Vec::new();
         for &variant in variants {
-            let best = times.iter().map(|&(_, time)| time).min();
-            match trial.measure(gpu, variant, best)? {
-                Some(time) => times.push((variant, time)),
+            match trial.candidate(gpu, variant)? {
+                Some(candidate) => candidates.push((variant, candidate)),
                 None => {
                     let (call, name) = (&trial.call, variant.name());
                     let note = format!("{call}: {name} gives wrong results here and is not used");
@@ -177,7 +180,15 @@ impl Tuner {
                 }
             }
         }
-        Ok(times)
+        let best = candidates.iter().map(|(_, candidate)| candidate.shortest).min();
+        for _ in 0..TIMINGS {
+            for (_, candidate) in &mut candidates {
+                if best.is_some_and(|best| candidate.shortest < FAR * best) {
+                    candidate.time()?;
+                }
+            }
+        }
+        Ok(candidates.into_iter().map(|(variant, found)| (variant, found.shortest)).collect())
     }
 }
 
@@ -207,21 +218,21 @@ impl Trial {
         Ok(trial)
     }
 
-    /// How long a call takes with this variant; none if the variant is wrong. Only roughly if it is
-    /// far slower than `best`.
+    /// The node with this variant, run once; none if the variant is wrong.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn measure(
-        &self,
-        gpu: &Gpu,
-        variant: Variant,
-        best: Option<Duration>,
-    ) -> Result<Option<Duration>> {
+    pub fn candidate(&self, gpu: &Gpu, variant: Variant) -> Result<Option<Candidate>> {
         let mut session = GpuSession::new(gpu.clone());
         session.force(Some(variant));
         let (program, found) = self.run(&mut session)?;
-        if self.agree(&found) { time(&mut session, program, best).map(Some) } else { Ok(None) }
+        if !self.agree(&found) {
+            return Ok(None);
+        }
+        let shortest = session.time(program, 1)?;
+        let count = TIMING.as_secs_f64() / shortest.as_secs_f64().max(1e-6);
+        let count = count.clamp(1.0, 100.0) as u32;
+        Ok(Some(Candidate { session, program, count, shortest }))
     }
 
     /// Loads the node, fills its operands and runs it once; what it wrote.
@@ -261,16 +272,24 @@ impl Trial {
     }
 }
 
-/// How long a program takes; only roughly if it is far slower than `best`.
-fn time(session: &mut GpuSession, program: ProgramId, best: Option<Duration>) -> Result<Duration> {
-    let first = session.time(program, 1)?;
-    if best.is_some_and(|best| first > 4 * best) {
-        return Ok(first);
+/// A variant that gives right results, to be timed.
+#[derive(Debug)]
+pub struct Candidate {
+    session: GpuSession,
+    program: ProgramId,
+    count: u32,
+    /// The shortest time of a call so far: nothing makes a kernel faster than it is.
+    pub shortest: Duration,
+}
+
+impl Candidate {
+    /// Times it once more.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn time(&mut self) -> Result<()> {
+        let time = self.session.time(self.program, self.count)? / self.count;
+        self.shortest = self.shortest.min(time);
+        Ok(())
     }
-    let count = (TIMING.as_secs_f64() / first.as_secs_f64().max(1e-6)).clamp(1.0, 100.0) as u32;
-    let mut shortest = first;
-    for _ in 0..TIMINGS {
-        shortest = shortest.min(session.time(program, count)? / count);
-    }
-    Ok(shortest)
 }

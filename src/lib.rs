@@ -62,6 +62,13 @@
 //! - **Quads instead of subgroups.** One core exchanges values among four neighbours by swaps, so it
 //!   works for every subgroup size from 4 on, and is the fastest on both software drivers: three
 //!   times as fast there as tiles in workgroup memory, which is memory like any other on a CPU.
+//! - **Shaped by the instructions that come out.** Where there was no GPU to time, the cores for GPUs
+//!   were shaped by what a compiler for one makes of them (`benches/isa`): each product added on its
+//!   own, so that it becomes one instruction with the sum; one index for 16 numbers, since each is
+//!   computed and checked; sums few enough for the registers of 8 waves.
+//! - **A second pass only where tiles are few.** Sums of long rows with few tiles would leave most of
+//!   a GPU idle; sliced cores split them among workgroups, and a second dispatch adds the slices in
+//!   order.
 //! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
 //!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no draw depends on workgroup sizes,
 //!   and a run can be taken up at any step.

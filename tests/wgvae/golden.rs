@@ -2,14 +2,15 @@
 //! the first step, every gradient, and weights and RMSProp state after the first and the last
 //! update, on the oracle and on every device, with ops fused and as they are.
 
-use crate::devices::sessions;
+use crate::devices::{gpus, sessions};
 use safetensors::{Dtype, SafeTensors};
 use std::error::Error;
 use std::fs;
 use wgvae::device::cpu::CpuSession;
+use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, Values};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, RmsProp, Role, Shape, TensorId, fuse};
-use wgvae::kernel::{Step, Tolerance};
+use wgvae::kernel::{CORES, Step, Tolerance, Variant};
 use wgvae::model::{Architecture, forward, training};
 use wgvae::verify::compare;
 
@@ -256,4 +257,21 @@ fn mnist() -> Outcome {
     let mut golden = Golden::open("mnist-784-200-100", 784, &[200, 100])?;
     golden.f64 = F64_STORED_F32;
     check_everywhere(&golden, 2)
+}
+
+#[test]
+fn mnist_by_each_variant() -> Outcome {
+    let mut golden = Golden::open("mnist-784-200-100", 784, &[200, 100])?;
+    golden.f64 = F64_STORED_F32;
+    for core in CORES {
+        for gpu in gpus().iter().filter(|gpu| gpu.has(Variant::of(core))) {
+            for mode in [Mode::Fused, Mode::Primitives] {
+                let mut session = GpuSession::new(gpu.clone());
+                session.force(Some(Variant::of(core)));
+                check(&golden, &mut session, false, mode)?;
+                assert!(session.choices().values().any(|name| name == core.name), "{}", core.name);
+            }
+        }
+    }
+    Ok(())
 }

@@ -96,12 +96,16 @@ pub mod eval;
 pub mod file;
 pub mod graph;
 pub mod kernel;
+mod matrix;
 pub mod model;
 pub mod optimizer;
 pub mod profile;
 pub mod random;
 pub mod report;
 pub mod train;
+mod vae;
 pub mod verify;
 
 pub use error::{Action, Error, Result};
+pub use matrix::Matrix;
+pub use vae::{Posterior, Predictive, Vae};

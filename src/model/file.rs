@@ -39,7 +39,8 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
     crate::file::replace(path, &sorted_header(file))
 }
 
-/// Reads weights; the sizes come from the metadata.
+/// Reads weights; the sizes come from the metadata, or, in a file that PyTorch wrote, from the shapes
+/// of the encoder's weights.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model.
@@ -56,11 +57,15 @@ pub fn load(path: &Path) -> Result<Weights> {
         .map_err(|error| wrong("a safetensors file", error.to_string()))?;
     let metadata = header.metadata().as_ref();
     let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key)).map(String::as_str);
-    let (input, hidden) = (entry("input"), entry("hidden_layer_sizes"));
-    let Some(architecture) = input.zip(hidden).and_then(architecture) else {
-        let expected = "metadata with the sizes input and hidden_layer_sizes, each at least 1";
-        let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
-        return Err(wrong(expected, format!("{input} and {hidden}")));
+    let architecture = match (entry("input"), entry("hidden_layer_sizes")) {
+        (None, None) => from_shapes(&tensors).map_err(|found| {
+            wrong("weights of linear layers encoder.0, encoder.2, … that fit each other", found)
+        })?,
+        (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
+            let expected = "metadata with the sizes input and hidden_layer_sizes, each at least 1";
+            let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
+            wrong(expected, format!("{input} and {hidden}"))
+        })?,
     };
     let values = architecture
         .parameters()
@@ -82,10 +87,35 @@ pub fn load(path: &Path) -> Result<Weights> {
 
 /// The architecture of these sizes: the input's, and the layers' with commas between them. Sizes of
 /// 32 bits, so that twice the last cannot overflow.
-fn architecture((input, hidden): (&str, &str)) -> Option<Architecture> {
+fn from_metadata((input, hidden): (&str, &str)) -> Option<Architecture> {
     let size = |text: &str| text.parse::<u32>().ok().map(|size| size as usize);
     let hidden: Vec<_> = hidden.split(',').map(size).collect::<Option<_>>()?;
     Architecture::new(size(input)?, &hidden).ok()
+}
+
+/// The architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, by the shapes
+/// `[out, in]` of its weights; what there is instead if they are not such.
+fn from_shapes(tensors: &SafeTensors) -> std::result::Result<Architecture, String> {
+    let mut widths = Vec::new();
+    for layer in (0..).step_by(2) {
+        let name = format!("encoder.{layer}.weight");
+        let Ok(view) = tensors.tensor(&name) else { break };
+        match (view.shape(), widths.last()) {
+            (&[out, into], None) => widths.extend([into, out]),
+            (&[out, into], Some(&before)) if into == before => widths.push(out),
+            (shape, _) => return Err(format!("{name} of shape {shape:?}")),
+        }
+    }
+    match widths.as_slice() {
+        [] => Err("no encoder.0.weight".to_owned()),
+        [input, hidden @ .., last] if last.is_multiple_of(2) => {
+            let hidden = [hidden, &[last / 2]].concat();
+            Architecture::new(*input, &hidden).map_err(|error| error.to_string())
+        }
+        [.., last] => Err(format!(
+            "{last} outputs of the encoder, where each latent unit has a mean and a stddev"
+        )),
+    }
 }
 
 /// The same file, its header sorted by key: `safetensors` writes metadata in random order, and

@@ -11,8 +11,9 @@ pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
 pub use file::{load, save};
 pub use init::initial_weights;
 pub use vae::{
-    Decoded, Evaluation, Forward, Images, LOSS_TERMS, evaluation, forward, prior, reconstruction,
-    training,
+    DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, LOSS_TERMS,
+    decoding, encoding, evaluation, forward, posterior_predictive, prior_predictive,
+    reconstruction, training,
 };
 
 use crate::Result;

@@ -177,40 +177,108 @@ pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> R
     Ok(Evaluation { plan, log_likelihood, kl })
 }
 
-/// A plan that draws images, and its outputs.
-#[derive(Clone, Debug)]
-pub struct Decoded {
-    /// The plan.
-    pub plan: Plan,
-    /// What was encoded `[batch, input]`, if anything was.
+/// The tensor `[batch, input]` that takes what is to be encoded.
+pub const ENCODER_INPUT: &str = "encoder.input";
+
+/// The tensor `[batch, latent]` that takes what is to be decoded.
+pub const DECODER_INPUT: &str = "decoder.input";
+
+/// The outputs of an encoding plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded {
+    /// `[batch, latent]`.
+    pub mean: TensorId,
+    /// `[batch, latent]`.
+    pub stddev: TensorId,
+}
+
+/// Posteriors of the rows of [`ENCODER_INPUT`].
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if `batch` is 0.
+pub fn encoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Encoded)> {
+    let mut graph = Graph::new();
+    let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
+    let (mean, stddev) = encode(&mut graph, architecture, x)?;
+    Ok((plan(graph, &[mean, stddev], true), Encoded { mean, stddev }))
+}
+
+/// Pixel probabilities `[batch, input]` of the rows of [`DECODER_INPUT`].
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if `batch` is 0.
+pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, TensorId)> {
+    let mut graph = Graph::new();
+    let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
+    let logits = decode(&mut graph, architecture, z)?;
+    let probabilities = graph.sigmoid(logits)?;
+    Ok((plan(graph, &[probabilities], true), probabilities))
+}
+
+/// The outputs of a plan that draws images.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawn {
+    /// What was encoded `[batch, input]`, if it is an output.
     pub x: Option<TensorId>,
+    /// The latents `[batch, latent]`.
+    pub z: TensorId,
     /// Pixel probabilities `[batch, input]`.
     pub probabilities: TensorId,
     /// A Bernoulli sample of them `[batch, input]`.
     pub sample: TensorId,
 }
 
-/// Posterior predictive samples of images, with their probabilities.
+/// Posterior predictive samples of images of a set, with their probabilities.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if there are no images.
-pub fn reconstruction(architecture: &Architecture, images: Images, fused: bool) -> Result<Decoded> {
+pub fn reconstruction(
+    architecture: &Architecture,
+    images: Images,
+    fused: bool,
+) -> Result<(Plan, Drawn)> {
     let mut graph = Graph::new();
     let x = images.gather(&mut graph, architecture.input())?;
-    let eps = images.noise(&mut graph, architecture.latent(), Stream::Evaluation)?;
-    let (mean, stddev) = encode(&mut graph, architecture, x)?;
-    let z = graph.reparameterize(mean, stddev, eps)?;
+    let z = posterior(&mut graph, architecture, x, images.batch)?;
     draw(graph, architecture, Some(x), z, fused)
+}
+
+/// The same of the rows of [`ENCODER_INPUT`].
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if `batch` is 0.
+pub fn posterior_predictive(architecture: &Architecture, batch: usize) -> Result<(Plan, Drawn)> {
+    let mut graph = Graph::new();
+    let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
+    let z = posterior(&mut graph, architecture, x, batch)?;
+    draw(graph, architecture, None, z, true)
 }
 
 /// Prior predictive samples, with their probabilities, from the same latents.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `count` is 0.
-pub fn prior(architecture: &Architecture, count: usize, fused: bool) -> Result<Decoded> {
+pub fn prior_predictive(
+    architecture: &Architecture,
+    count: usize,
+    fused: bool,
+) -> Result<(Plan, Drawn)> {
     let mut graph = Graph::new();
     let z = graph.normal(Shape::new(count, architecture.latent()), Stream::Prior)?;
     draw(graph, architecture, None, z, fused)
+}
+
+/// Latents drawn from the posteriors of x.
+fn posterior(
+    graph: &mut Graph,
+    architecture: &Architecture,
+    x: TensorId,
+    batch: usize,
+) -> Result<TensorId> {
+    let eps = graph.normal(Shape::new(batch, architecture.latent()), Stream::Evaluation)?;
+    graph.rename(eps, "eps");
+    let (mean, stddev) = encode(graph, architecture, x)?;
+    graph.reparameterize(mean, stddev, eps)
 }
 
 fn draw(
@@ -219,10 +287,10 @@ fn draw(
     x: Option<TensorId>,
     z: TensorId,
     fused: bool,
-) -> Result<Decoded> {
+) -> Result<(Plan, Drawn)> {
     let logits = decode(&mut graph, architecture, z)?;
     let probabilities = graph.sigmoid(logits)?;
     let sample = graph.bernoulli_sample(probabilities, Stream::Bernoulli)?;
-    let outputs: Vec<_> = x.into_iter().chain([probabilities, sample]).collect();
-    Ok(Decoded { plan: plan(graph, &outputs, fused), x, probabilities, sample })
+    let outputs: Vec<_> = x.into_iter().chain([z, probabilities, sample]).collect();
+    Ok((plan(graph, &outputs, fused), Drawn { x, z, probabilities, sample }))
 }

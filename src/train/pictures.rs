@@ -3,9 +3,9 @@
 use super::RunFolder;
 use crate::Result;
 use crate::device::{ProgramId, Session};
-use crate::graph::TensorId;
+use crate::graph::Plan;
 use crate::kernel::Step;
-use crate::model::{Architecture, Decoded, Images, prior, reconstruction};
+use crate::model::{Architecture, Drawn, Images, prior_predictive, reconstruction};
 use crate::report::{Row, tiles};
 
 /// Images side by side.
@@ -25,15 +25,12 @@ pub struct Pictures {
 #[derive(Clone, Copy, Debug)]
 struct Loaded {
     program: ProgramId,
-    x: Option<TensorId>,
-    probabilities: TensorId,
-    sample: TensorId,
+    drawn: Drawn,
 }
 
 impl Loaded {
-    fn new(session: &mut dyn Session, decoded: Decoded) -> Result<Self> {
-        let Decoded { plan, x, probabilities, sample } = decoded;
-        Ok(Self { program: session.load(plan)?, x, probabilities, sample })
+    fn new(session: &mut dyn Session, (plan, drawn): (Plan, Drawn)) -> Result<Self> {
+        Ok(Self { program: session.load(plan)?, drawn })
     }
 }
 
@@ -52,7 +49,7 @@ impl Pictures {
     ) -> Result<Self> {
         let test = Images { batch: PER_BAND.min(test.count), ..test };
         let reconstruction = Loaded::new(session, reconstruction(architecture, test, fused)?)?;
-        let prior = Loaded::new(session, prior(architecture, 2 * PER_BAND, fused)?)?;
+        let prior = Loaded::new(session, prior_predictive(architecture, 2 * PER_BAND, fused)?)?;
         Ok(Self { reconstruction, prior, size })
     }
 
@@ -87,7 +84,8 @@ impl Pictures {
             ),
         ] {
             session.run(loaded.program, &[step])?;
-            let tensors = [loaded.x, Some(loaded.sample), Some(loaded.probabilities)];
+            let Drawn { x, sample, probabilities, .. } = loaded.drawn;
+            let tensors = [x, Some(sample), Some(probabilities)];
             let mut lines = Vec::new();
             for (caption, tensor) in names.into_iter().zip(tensors) {
                 if let Some(tensor) = tensor {

@@ -14,3 +14,4 @@ mod report;
 mod shaders;
 mod training;
 mod tuner;
+mod vae;

@@ -134,6 +134,35 @@ fn the_small_file_made_here_is_a_model() -> Outcome {
 }
 
 #[test]
+fn sizes_come_from_the_shapes_where_metadata_does_not_have_them() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("model.safetensors");
+    // As `safetensors.torch.save_file` leaves it.
+    for metadata in [&[("format", "pt")][..], &[]] {
+        fs::write(&path, file(&entries()?, metadata)?)?;
+        assert_eq!(load(&path)?, small()?);
+    }
+    let changed = |name: &str, change: &dyn Fn(&mut Entry)| {
+        let mut entries = entries()?;
+        entries.iter_mut().filter(|entry| entry.0 == name).for_each(change);
+        file(&entries, &[])
+    };
+    let rule =
+        "expected weights of linear layers encoder.0, encoder.2, … that fit each other, found";
+    let none = changed("encoder.0.weight", &|e| e.0 = "encoder.weight".to_owned())?;
+    assert_refused(&none, &format!("{rule} no encoder.0.weight"))?;
+    let unfit = changed("encoder.2.weight", &|e| (e.2, e.3) = (vec![2, 3], vec![0; 24]))?;
+    assert_refused(&unfit, &format!("{rule} encoder.2.weight of shape [2, 3]"))?;
+    let flat = changed("encoder.0.weight", &|e| e.2 = vec![6])?;
+    assert_refused(&flat, &format!("{rule} encoder.0.weight of shape [6]"))?;
+    let odd = changed("encoder.2.weight", &|e| (e.2, e.3) = (vec![3, 2], vec![0; 24]))?;
+    let words = "3 outputs of the encoder, where each latent unit has a mean and a stddev";
+    assert_refused(&odd, &format!("{rule} {words}"))?;
+    let decoder = changed("decoder.0.weight", &|e| (e.2, e.3) = (vec![2, 2], vec![0; 16]))?;
+    assert_refused(&decoder, "expected decoder.0.weight F32[2, 1], found F32[2, 2]")
+}
+
+#[test]
 fn files_that_are_cut_off_are_refused() -> Outcome {
     let whole = file(&entries()?, &SIZES)?;
     let expected = "expected a safetensors file, found";
@@ -176,7 +205,6 @@ fn missing_or_senseless_sizes_are_refused() -> Outcome {
     let entries = entries()?;
     let rule =
         "expected metadata with the sizes input and hidden_layer_sizes, each at least 1, found";
-    assert_refused(&file(&entries, &[])?, &format!("{rule} nothing and nothing"))?;
     assert_refused(&file(&entries, &SIZES[..1])?, &format!("{rule} 3 and nothing"))?;
     assert_refused(&file(&entries, &SIZES[1..])?, &format!("{rule} nothing and 2,1"))?;
     // The last but one is above 32 bits; of the last, twice is above 64.

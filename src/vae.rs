@@ -1,0 +1,263 @@
+//! The model as a user of the library has it: one value that is trained, saved and asked, on any
+//! device. It is the tutorial's class; what each method computes is a plan of [`model`](crate::model).
+
+use crate::data::Split;
+use crate::device::{ProgramId, Session, Values};
+use crate::graph::{Plan, TensorId};
+use crate::kernel::Step;
+use crate::model::{
+    self, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Weights, decoding, encoding,
+    posterior_predictive, prior_predictive,
+};
+use crate::train::{Config, EpochReport, Trainer};
+use crate::{Error, Matrix, Result};
+use std::path::Path;
+
+/// Rows that are computed at once. Results do not depend on it: noise belongs to a row.
+const CHUNK: usize = 256;
+
+/// A variational autoencoder on a device.
+///
+/// ```
+/// use wgvae::device::{Choice, Options, open};
+/// use wgvae::model::{Architecture, initial_weights};
+/// use wgvae::{Matrix, Vae};
+///
+/// let weights = initial_weights(&Architecture::new(4, &[3, 2])?, 0);
+/// let mut vae = Vae::new(open(&Choice::Cpu, Options::default())?, &weights)?;
+/// let images = Matrix::new(2, 4, vec![0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0])?;
+/// let means = vae.transform(&images)?;
+/// assert_eq!((means.rows(), means.columns()), (2, 2));
+/// let probabilities = vae.decode(&means)?;
+/// assert_eq!((probabilities.rows(), probabilities.columns()), (2, 4));
+/// # Ok::<(), wgvae::Error>(())
+/// ```
+pub struct Vae {
+    architecture: Architecture,
+    session: Box<dyn Session>,
+    encoder: Loaded<Encoded>,
+    decoder: Loaded<TensorId>,
+    posterior: Loaded<Drawn>,
+    /// Loaded when it is first asked for.
+    prior: Option<Loaded<Drawn>>,
+}
+
+/// A plan in the session, and what of it is read.
+#[derive(Clone, Copy, Debug)]
+struct Loaded<T> {
+    program: ProgramId,
+    outputs: T,
+}
+
+impl<T> Loaded<T> {
+    fn new(session: &mut dyn Session, (plan, outputs): (Plan, T)) -> Result<Self> {
+        Ok(Self { program: session.load(plan)?, outputs })
+    }
+}
+
+/// Rows for a plan: the tensor that takes them, how wide it is, and the rows.
+type Input<'a> = (&'static str, usize, &'a Matrix);
+
+/// What a posterior says of each image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posterior {
+    /// `[images, latent]`.
+    pub mean: Matrix,
+    /// `[images, latent]`.
+    pub stddev: Matrix,
+}
+
+/// Images that the model makes up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictive {
+    /// The latents that they come from `[images, latent]`.
+    pub z: Matrix,
+    /// Probability of each pixel `[images, input]`.
+    pub probabilities: Matrix,
+    /// A Bernoulli sample of the same latents `[images, input]`.
+    pub sample: Matrix,
+}
+
+impl Vae {
+    /// A model of these weights on a device.
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    pub fn new(mut session: Box<dyn Session>, weights: &Weights) -> Result<Self> {
+        let architecture = weights.architecture.clone();
+        // First the plan that has all parameters: training wants them in one buffer.
+        let posterior = Loaded::new(session.as_mut(), posterior_predictive(&architecture, CHUNK)?)?;
+        let encoder = Loaded::new(session.as_mut(), encoding(&architecture, CHUNK)?)?;
+        let decoder = Loaded::new(session.as_mut(), decoding(&architecture, CHUNK)?)?;
+        weights.write(session.as_mut())?;
+        Ok(Self { architecture, session, encoder, decoder, posterior, prior: None })
+    }
+
+    /// The model in a file: see [`model::load`].
+    ///
+    /// # Errors
+    /// Those of [`model::load`] and [`new`](Self::new).
+    pub fn load(session: Box<dyn Session>, path: &Path) -> Result<Self> {
+        Self::new(session, &model::load(path)?)
+    }
+
+    /// Writes the model to a file: see [`model::save`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written; whatever the device reports.
+    pub fn save(&mut self, path: &Path) -> Result<()> {
+        model::save(path, &self.weights()?)
+    }
+
+    /// Its layers.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The device that it is on.
+    pub fn session(&mut self) -> &mut dyn Session {
+        self.session.as_mut()
+    }
+
+    /// Its weights, copied from the device.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn weights(&mut self) -> Result<Weights> {
+        Weights::read(&self.architecture, self.session.as_mut())
+    }
+
+    /// Trains anew, from starting weights that follow from `config.seed`; `on_epoch` is told of
+    /// each epoch.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if `config.hidden` or the width of the images is another than this
+    /// model's; those of [`Trainer`]; what `on_epoch` reports.
+    pub fn fit(
+        &mut self,
+        data: &Split,
+        config: &Config,
+        mut on_epoch: impl FnMut(&EpochReport) -> Result<()>,
+    ) -> Result<()> {
+        config.check()?;
+        let wanted = Architecture::new(data.train.width(), &config.hidden)?;
+        if wanted != self.architecture {
+            return Err(Error::Setting {
+                setting: "--hidden",
+                expected: self.architecture.to_string(),
+                found: wanted.to_string(),
+            });
+        }
+        let session = self.session.as_mut();
+        let mut trainer = Trainer::new(session, config, data)?;
+        (0..config.epochs).try_for_each(|_| on_epoch(&trainer.epoch(session, |_| Ok(()))?))
+    }
+
+    /// Posterior means `[images, latent]` of images `[images, input]`: the tutorial's `transform`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the images have another width; whatever the device reports.
+    pub fn transform(&mut self, x: &Matrix) -> Result<Matrix> {
+        Ok(self.encode(x)?.mean)
+    }
+
+    /// Posterior means and standard deviations of images `[images, input]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the images have another width; whatever the device reports.
+    pub fn encode(&mut self, x: &Matrix) -> Result<Posterior> {
+        let Loaded { program, outputs: Encoded { mean, stddev } } = self.encoder;
+        let input = (ENCODER_INPUT, self.architecture.input(), x);
+        let [mean, stddev] = self.run(program, Some(input), x.rows(), 0, [mean, stddev])?;
+        Ok(Posterior { mean, stddev })
+    }
+
+    /// Images like these `[images, input]`: latents drawn from each one's posterior, decoded.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the images have another width; whatever the device reports.
+    pub fn posterior_predictive(&mut self, x: &Matrix, seed: u64) -> Result<Predictive> {
+        let input = (ENCODER_INPUT, self.architecture.input(), x);
+        self.draw(self.posterior, Some(input), x.rows(), seed)
+    }
+
+    /// So many images from latents drawn from the prior N(0, 1).
+    ///
+    /// # Errors
+    /// Whatever the device reports.
+    pub fn prior_predictive(&mut self, count: usize, seed: u64) -> Result<Predictive> {
+        let loaded = match self.prior {
+            Some(loaded) => loaded,
+            None => {
+                let plan = prior_predictive(&self.architecture, CHUNK, true)?;
+                *self.prior.insert(Loaded::new(self.session.as_mut(), plan)?)
+            }
+        };
+        self.draw(loaded, None, count, seed)
+    }
+
+    /// Pixel probabilities `[images, input]` for latents `[images, latent]`: the tutorial's
+    /// `prior_predictive_with_input`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the latents have another width; whatever the device reports.
+    pub fn decode(&mut self, z: &Matrix) -> Result<Matrix> {
+        let Loaded { program, outputs } = self.decoder;
+        let input = (DECODER_INPUT, self.architecture.latent(), z);
+        let [probabilities] = self.run(program, Some(input), z.rows(), 0, [outputs])?;
+        Ok(probabilities)
+    }
+
+    fn draw(
+        &mut self,
+        Loaded { program, outputs }: Loaded<Drawn>,
+        input: Option<Input>,
+        rows: usize,
+        seed: u64,
+    ) -> Result<Predictive> {
+        let Drawn { z, probabilities, sample, .. } = outputs;
+        let outputs = [z, probabilities, sample];
+        let [z, probabilities, sample] = self.run(program, input, rows, seed, outputs)?;
+        Ok(Predictive { z, probabilities, sample })
+    }
+
+    /// Runs a plan on all rows, chunk by chunk, and reads its outputs.
+    fn run<const N: usize>(
+        &mut self,
+        program: ProgramId,
+        input: Option<Input>,
+        rows: usize,
+        seed: u64,
+        outputs: [TensorId; N],
+    ) -> Result<[Matrix; N]> {
+        check(input, rows)?;
+        let mut read: [Vec<f32>; N] = std::array::from_fn(|_| Vec::new());
+        for first in (0..rows).step_by(CHUNK) {
+            let count = CHUNK.min(rows - first);
+            if let Some((name, width, matrix)) = input {
+                let mut chunk = matrix.values()[first * width..][..count * width].to_vec();
+                chunk.resize(CHUNK * width, 0.0);
+                self.session.write(name, Values::F32(&chunk))?;
+            }
+            self.session.run(program, &[Step::new(seed, 0, first as u32)])?;
+            for (output, read) in outputs.into_iter().zip(&mut read) {
+                let values = self.session.read_output(program, output)?;
+                let wanted = values.len() / CHUNK * count;
+                read.extend(values[..wanted].iter().map(|&value| value as f32));
+            }
+        }
+        Ok(read.map(|values| Matrix::of_rows(rows, values)))
+    }
+}
+
+/// Whether there are rows, and as wide as they have to be.
+fn check(input: Option<Input>, rows: usize) -> Result<()> {
+    let (expected, found) = match input {
+        _ if rows == 0 => ("at least one row".to_owned(), "none".to_owned()),
+        Some((_, width, matrix)) if matrix.columns() != width => {
+            (format!("rows of {width} numbers"), format!("rows of {}", matrix.columns()))
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Shape { op: "model", expected, found })
+}

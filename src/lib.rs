@@ -17,7 +17,8 @@
 //! cli       what users type
 //! ```
 //!
-//! Dependencies point upwards only. Beside them stand [`model`] (the autoencoder's graphs, weights
+//! Dependencies point upwards only. [`Vae`] has all of it behind one value, for programs that train
+//! and use models. Beside them stand [`model`] (the autoencoder's graphs, weights
 //! and file), [`optimizer`], [`data`] (images from files), [`random`], [`report`] (pictures),
 //! [`mod@file`] and [`error`].
 //!

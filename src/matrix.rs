@@ -1,5 +1,8 @@
 //! Rows of numbers, as models take and give them.
 
+mod file;
+mod npy;
+
 use crate::{Error, Result};
 
 /// Numbers `[rows, columns]`, row by row.

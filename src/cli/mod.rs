@@ -1,9 +1,15 @@
 //! What users type: one file a command. Results go to stdout, progress and errors to stderr; the
 //! exit code is 0 for success, 1 for a failed run or check, 2 for wrong usage or bad input.
 
+mod decode;
 mod devices;
+mod encode;
 mod graph;
+mod interpolate;
 mod profile;
+mod reconstruct;
+mod run;
+mod sample;
 mod shared;
 mod train;
 mod verify;
@@ -24,6 +30,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Arguments),
+    Encode(encode::Arguments),
+    Decode(decode::Arguments),
+    Reconstruct(reconstruct::Arguments),
+    Sample(sample::Arguments),
+    Interpolate(interpolate::Arguments),
     Devices(devices::Arguments),
     Verify(verify::Arguments),
     Profile(profile::Arguments),
@@ -34,6 +45,11 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Encode(arguments) => encode::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
+        Command::Reconstruct(arguments) => reconstruct::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
+        Command::Interpolate(arguments) => interpolate::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
@@ -66,7 +82,10 @@ fn remedy(error: &Error) -> Option<&'static str> {
         Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
         Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
         Error::NonFinite { .. } => Some("a lower --learning-rate"),
-        Error::File { .. } => Some("--data FOLDER with the four IDX files, gzipped or not"),
+        // A folder that is no data set.
+        Error::File { path, .. } if path.is_dir() || path.ends_with("data/mnist") => {
+            Some("--data FOLDER with the four IDX files, gzipped or not")
+        }
         _ => None,
     }
 }

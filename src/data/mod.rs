@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 pub use idx::CLASSES;
 
-use crate::{Action, Error, Result};
+use crate::cpu::gather_batch::gather_batch;
+use crate::graph::Binarize;
+use crate::kernel::Step;
+use crate::{Action, Error, Matrix, Result};
 
 /// How many of a folder's files an error lists.
 const LISTED: usize = 12;
@@ -47,6 +50,25 @@ impl Dataset {
     pub fn truncate(&mut self, count: usize) {
         self.labels.truncate(count);
         self.images.truncate(self.labels.len() * self.width());
+    }
+
+    /// These images as a model sees them, `[which, rows * columns]`; a stochastic draw follows from
+    /// the seed and the place in `which`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are none.
+    ///
+    /// # Panics
+    /// If one of `which` is not below [`Dataset::len`].
+    pub fn matrix(&self, which: &[u32], binarize: Binarize, seed: u64) -> Result<Matrix> {
+        if which.is_empty() {
+            let (expected, found) = ("at least one image".to_owned(), "none".to_owned());
+            return Err(Error::Shape { op: "images", expected, found });
+        }
+        let mut x = vec![0.0; which.len() * self.width()];
+        let step = Step::new(seed, 0, 0);
+        gather_batch(step, binarize, self.width(), &self.images, which, &mut x);
+        Matrix::new(which.len(), self.width(), x)
     }
 
     /// The pixels of an image, `[rows * columns]`.

@@ -2,9 +2,10 @@
 
 use crate::device::Description;
 use crate::graph::{Binarize, RmsProp};
-use crate::{Error, Result};
+use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,19 @@ impl Config {
             return wrong("--learning-rate", expected, self.learning_rate.to_string());
         }
         Ok(())
+    }
+
+    /// Reads the settings of a run from its `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, [`Error::File`] if it is something else.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
+        toml::from_str(&text).map_err(|error| Error::File {
+            path: path.to_owned(),
+            expected: "the settings of a run".to_owned(),
+            found: error.to_string(),
+        })
     }
 
     /// The optimiser's constants.

@@ -10,20 +10,20 @@ use wgvae::model;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-fn wgvae(arguments: &[&str]) -> std::io::Result<Output> {
+pub(crate) fn wgvae(arguments: &[&str]) -> std::io::Result<Output> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn short_run(folder: &Path) -> std::io::Result<Output> {
+pub(crate) fn short_run(folder: &Path) -> std::io::Result<Output> {
     let folder = folder.to_string_lossy();
     let small = ["--device", "cpu", "--epochs", "2", "--limit", "6400", "--hidden", "16,4"];
     wgvae(&[&["train", "--run", &folder, "--seed", "3"], small.as_slice()].concat())

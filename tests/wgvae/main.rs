@@ -1,5 +1,6 @@
 //! Every test that needs more than one module, in one binary.
 
+mod ask;
 mod cli;
 mod compare;
 mod data;
@@ -8,6 +9,7 @@ mod golden;
 mod gradient;
 mod graph;
 mod kernels;
+mod matrix;
 mod model;
 mod noise;
 mod report;

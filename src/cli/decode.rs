@@ -1,0 +1,52 @@
+//! `wgvae decode`.
+
+use super::Outcome;
+use super::run::{RunFlags, SizeFlag, draw, is_picture};
+use super::shared::say;
+use crate::Matrix;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Decode latents: the pixel probabilities of each row.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wgvae decode runs/first --input z.npy --output images.png")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: RunFlags,
+    /// Latents, a row an image (.npy or .csv)
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// A picture (.png), or the probabilities (.npy or .csv)
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    size: SizeFlag,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let picture = is_picture(&arguments.output);
+    if !picture {
+        Matrix::check_ending(&arguments.output)?;
+    }
+    let z = Matrix::read(&arguments.input)?;
+    let mut run = arguments.run.open()?;
+    let latent = run.vae.architecture().latent();
+    if z.columns() != latent {
+        return Err(crate::Error::File {
+            path: arguments.input.clone(),
+            expected: format!("rows of {latent} numbers, the model's latent units"),
+            found: format!("rows of {}", z.columns()),
+        });
+    }
+    let size = picture.then(|| arguments.size.of(run.vae.architecture().input())).transpose()?;
+    let probabilities = run.vae.decode(&z)?;
+    match size {
+        Some(size) => {
+            let title = format!("{} decoded, {}", arguments.input.display(), arguments.run.name());
+            draw(&arguments.output, &title, size, &[("", &probabilities)])?;
+        }
+        None => probabilities.write(&arguments.output)?,
+    }
+    say(arguments.output.display())?;
+    Ok(ExitCode::SUCCESS)
+}

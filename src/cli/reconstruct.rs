@@ -1,0 +1,78 @@
+//! `wgvae reconstruct`.
+
+use super::Outcome;
+use super::run::{ImageFlags, RunFlags, at_least_one, check_picture, draw};
+use super::shared::say;
+use crate::data::Dataset;
+use crate::{Error, Matrix, Result};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Draw images beside posterior predictive samples and probabilities.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wgvae reconstruct runs/first --digit 7 --output sevens.png")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: RunFlags,
+    #[command(flatten)]
+    images: ImageFlags,
+    /// Only images with this label
+    #[arg(long, visible_alias = "label", value_name = "LABEL")]
+    digit: Option<u8>,
+    /// How many images
+    #[arg(long, default_value_t = 10, value_parser = at_least_one)]
+    count: usize,
+    /// Samples of each image, each with its own latents
+    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
+    samples: usize,
+    /// The picture (.png)
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Arguments {
+    /// The first images that are wanted.
+    fn chosen(&self, data: &Dataset) -> Result<Vec<u32>> {
+        let wanted =
+            |index: &u32| self.digit.is_none_or(|digit| data.labels[*index as usize] == digit);
+        let chosen: Vec<u32> = (0..data.len() as u32).filter(wanted).take(self.count).collect();
+        match self.digit {
+            Some(digit) if chosen.is_empty() => Err(Error::Setting {
+                setting: "--digit",
+                expected: "the label of an image".to_owned(),
+                found: digit.to_string(),
+            }),
+            _ => Ok(chosen),
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    check_picture(&arguments.output)?;
+    let mut run = arguments.run.open()?;
+    let data = arguments.images.load(&run)?;
+    let chosen = arguments.chosen(&data)?;
+    let x = arguments.images.matrix(&run, &data, &chosen, arguments.run.seed)?;
+    // Rows of one sample after those of another: each row has noise of its own.
+    let repeated = Matrix::new(
+        x.rows() * arguments.samples,
+        x.columns(),
+        x.values().repeat(arguments.samples),
+    )?;
+    let drawn = run.vae.posterior_predictive(&repeated, arguments.run.seed)?;
+    let part = |matrix: &Matrix, sample: usize| {
+        let size = x.values().len();
+        Matrix::new(x.rows(), x.columns(), matrix.values()[sample * size..][..size].to_vec())
+    };
+    let mut lines = vec![("Original", x.clone())];
+    for sample in 0..arguments.samples {
+        lines.push(("Posterior sample", part(&drawn.sample, sample)?));
+        lines.push(("Probabilities", part(&drawn.probabilities, sample)?));
+    }
+    let lines: Vec<_> = lines.iter().map(|(caption, matrix)| (*caption, matrix)).collect();
+    let what = arguments.digit.map_or("test images".to_owned(), |digit| digit.to_string());
+    let title = format!("Samples of the posterior for {what}, {}", arguments.run.name());
+    draw(&arguments.output, &title, (data.rows, data.columns), &lines)?;
+    say(arguments.output.display())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,161 @@
+//! A run that is asked something: what the commands on one have in common.
+
+use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, report_notes};
+use crate::data::{Dataset, Split};
+use crate::report::{Row, tiles};
+use crate::train::Config;
+use crate::{Error, Matrix, Result, Vae};
+use std::path::{Path, PathBuf};
+
+/// Images side by side in a picture.
+const PER_BAND: usize = 10;
+
+/// Which run, and where to compute.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunFlags {
+    /// A run's folder, or a model's file
+    run: PathBuf,
+    #[command(flatten)]
+    device: DeviceFlag,
+    #[command(flatten)]
+    kernels: KernelsFlag,
+    /// Seed of the noise
+    #[arg(long, default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+/// A run that is open: its model, and how it was trained.
+pub(super) struct Run {
+    pub(super) vae: Vae,
+    pub(super) config: Config,
+}
+
+impl RunFlags {
+    pub(super) fn open(&self) -> Result<Run> {
+        let (model, config) = if self.run.is_dir() {
+            (self.run.join("model.safetensors"), Config::read(&self.run.join("config.toml"))?)
+        } else {
+            (self.run.clone(), Config::default())
+        };
+        let weights = crate::model::load(&model)?;
+        let config = Config { hidden: weights.architecture.hidden().to_vec(), ..config };
+        let mut vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
+        report_notes(vae.session());
+        Ok(Run { vae, config })
+    }
+
+    /// What the run is called in a picture's title.
+    pub(super) fn name(&self) -> String {
+        self.run.display().to_string()
+    }
+}
+
+/// Which images a run is asked about.
+#[derive(Debug, clap::Args)]
+pub(super) struct ImageFlags {
+    /// The test images of mnist or of a folder of IDX files [default: the run's own]
+    #[arg(long, visible_alias = "data", value_name = "DATA")]
+    input: Option<String>,
+    /// What becomes of grey pixels [default: as in training]
+    #[arg(long, value_enum)]
+    binarize: Option<BinarizeFlag>,
+}
+
+impl ImageFlags {
+    /// The images, of the width that the run's model takes.
+    pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
+        let source = self.input.as_ref().unwrap_or(&run.config.data);
+        let data = Split::load(source)?.test;
+        let input = run.vae.architecture().input();
+        if data.width() != input {
+            return Err(Error::Setting {
+                setting: "--input",
+                expected: format!("images of {input} pixels, as the model takes"),
+                found: format!("{} x {} pixels in {source}", data.rows, data.columns),
+            });
+        }
+        Ok(data)
+    }
+
+    /// Images of a data set as the model sees them.
+    pub(super) fn matrix(
+        &self,
+        run: &Run,
+        data: &Dataset,
+        which: &[u32],
+        seed: u64,
+    ) -> Result<Matrix> {
+        data.matrix(which, self.binarize.map_or(run.config.binarize, Into::into), seed)
+    }
+}
+
+/// Reads a number of things, of which there must be one.
+pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number from 1 on".to_owned()),
+    }
+}
+
+/// Checks that a file is to be a picture.
+pub(super) fn check_picture(path: &Path) -> Result<()> {
+    if is_picture(path) {
+        return Ok(());
+    }
+    Err(Error::File {
+        path: path.to_owned(),
+        expected: "a name that ends with .png".to_owned(),
+        found: "another".to_owned(),
+    })
+}
+
+/// Whether a file is a picture by its ending.
+pub(super) fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+}
+
+/// How large an image is, for models that were not told.
+#[derive(Debug, clap::Args)]
+pub(super) struct SizeFlag {
+    /// Rows and columns of an image, for pictures [default: a square]
+    #[arg(long, value_name = "ROWSxCOLUMNS")]
+    size: Option<String>,
+}
+
+impl SizeFlag {
+    /// Rows and columns of images of so many pixels.
+    pub(super) fn of(&self, pixels: usize) -> Result<(usize, usize)> {
+        let wrong = |found: String| Error::Setting {
+            setting: "--size",
+            expected: format!("ROWSxCOLUMNS, {pixels} pixels in all"),
+            found,
+        };
+        let Some(text) = &self.size else {
+            let side = pixels.isqrt();
+            let square = (side * side == pixels).then_some((side, side));
+            return square.ok_or_else(|| wrong(format!("nothing, and {pixels} is no square")));
+        };
+        let size = text.split_once('x').and_then(|(rows, columns)| {
+            let size: (usize, usize) = (rows.parse().ok()?, columns.parse().ok()?);
+            (size.0.checked_mul(size.1)? == pixels).then_some(size)
+        });
+        size.ok_or_else(|| wrong(text.clone()))
+    }
+}
+
+/// Draws lines of images, each under its caption.
+pub(super) fn draw(
+    path: &Path,
+    title: &str,
+    (rows, columns): (usize, usize),
+    lines: &[(&str, &Matrix)],
+) -> Result<()> {
+    // A driver may round a probability up past 1.
+    let within = |matrix: &Matrix| -> Vec<f32> {
+        matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
+    };
+    let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
+    let rows_of = lines.iter().zip(&images);
+    let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();
+    tiles(path, title, rows, columns, PER_BAND, &lines)
+}

@@ -1,0 +1,56 @@
+//! `wgvae sample`.
+
+use super::Outcome;
+use super::run::{RunFlags, SizeFlag, at_least_one, draw, is_picture};
+use super::shared::say;
+use crate::{Matrix, Predictive};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Draw images from the prior: samples beside their probabilities, from the same latents.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wgvae sample runs/first --count 30 --output samples.png")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: RunFlags,
+    /// How many
+    #[arg(long, default_value_t = 20, value_parser = at_least_one)]
+    count: usize,
+    /// A picture (.png), or the samples alone (.npy or .csv)
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// The probabilities too (.npy or .csv)
+    #[arg(long, value_name = "FILE")]
+    probabilities: Option<PathBuf>,
+    /// The latents too (.npy or .csv)
+    #[arg(long, value_name = "FILE")]
+    latents: Option<PathBuf>,
+    #[command(flatten)]
+    size: SizeFlag,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let others = [&arguments.probabilities, &arguments.latents];
+    others.into_iter().flatten().try_for_each(|path| Matrix::check_ending(path))?;
+    let picture = is_picture(&arguments.output);
+    if !picture {
+        Matrix::check_ending(&arguments.output)?;
+    }
+    let mut run = arguments.run.open()?;
+    let size = picture.then(|| arguments.size.of(run.vae.architecture().input())).transpose()?;
+    let Predictive { z, probabilities, sample } =
+        run.vae.prior_predictive(arguments.count, arguments.run.seed)?;
+    match size {
+        Some(size) => {
+            let title = format!("Samples of the prior, {}", arguments.run.name());
+            let lines = [("Prior sample", &sample), ("Probabilities", &probabilities)];
+            draw(&arguments.output, &title, size, &lines)?;
+        }
+        None => sample.write(&arguments.output)?,
+    }
+    for (path, matrix) in others.into_iter().zip([&probabilities, &z]) {
+        path.as_ref().map_or(Ok(()), |path| matrix.write(path))?;
+    }
+    say(arguments.output.display())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,95 @@
+//! NumPy's `.npy` format, by its specification (numpy.lib.format): a magic word, a version, a header
+//! that is a Python dictionary of `descr`, `fortran_order` and `shape`, then the elements. Here and
+//! not from a library, since the crates that read it panic at sizes whose product overflows, and a
+//! file is not trusted.
+
+/// What every file begins with.
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// The header ends at a multiple of this.
+const ALIGNMENT: usize = 64;
+
+/// An array: its element type as NumPy writes it, its sizes, and its elements' bytes, which are as
+/// many as the sizes say.
+#[derive(Debug)]
+pub(super) struct Array<'a> {
+    pub(super) kind: &'a str,
+    pub(super) sizes: Vec<usize>,
+    pub(super) data: &'a [u8],
+}
+
+/// A file of f32 `[rows, columns]`.
+pub(super) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    // Magic, version and length take 10 bytes, and the last of the header is a line's end.
+    let end = (10 + header.len() + 1).next_multiple_of(ALIGNMENT);
+    header.extend(std::iter::repeat_n(' ', end - 10 - header.len() - 1));
+    header.push('\n');
+    let length = (header.len() as u16).to_le_bytes();
+    [MAGIC, &[1, 0], &length, header.as_bytes(), bytemuck::cast_slice(values)].concat()
+}
+
+/// The array in a file, in C order.
+///
+/// # Errors
+/// What was expected, and what was found.
+pub(super) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
+    let header = |found: &str| ("a .npy file", found.to_owned());
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| header("another"))?;
+    let (text, data) = split(rest).ok_or_else(|| header("one that ends in its header"))?;
+    let text = std::str::from_utf8(text).map_err(|_| header("a header that is no text"))?;
+    let missing = |name: &str| header(&format!("a header without {name}: {}", text.trim()));
+    let kind = value(text, "descr").and_then(quoted).ok_or_else(|| missing("a plain descr"))?;
+    let order = value(text, "fortran_order").ok_or_else(|| missing("fortran_order"))?;
+    if !order.starts_with("False") {
+        return Err(("an array in C order", "Fortran order".to_owned()));
+    }
+    let sizes = value(text, "shape").and_then(sizes).ok_or_else(|| missing("a shape"))?;
+    let size = kind.trim_start_matches(['<', '>', '|', '=']).get(1..);
+    let Some(size) = size.and_then(|digits| digits.parse::<usize>().ok()) else {
+        return Err(("elements of a plain type", kind.to_owned()));
+    };
+    let claimed = sizes.iter().try_fold(size, |product, &size| product.checked_mul(size));
+    if claimed != Some(data.len()) {
+        let found = format!("{} bytes for {sizes:?} of {kind}", data.len());
+        return Err(("as many numbers as the header says", found));
+    }
+    Ok(Array { kind, sizes, data })
+}
+
+/// Header and data, of what follows the magic word; none if the header is cut off.
+fn split(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (version, rest) = rest.split_first_chunk::<2>()?;
+    let (length, rest) = if version[0] == 1 {
+        let (length, rest) = rest.split_first_chunk()?;
+        (u16::from_le_bytes(*length).into(), rest)
+    } else {
+        let (length, rest) = rest.split_first_chunk()?;
+        (u32::from_le_bytes(*length) as usize, rest)
+    };
+    rest.split_at_checked(length)
+}
+
+/// What follows a key of the dictionary.
+fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let quotes = ['\'', '"'];
+    let after = quotes.into_iter().find_map(|quote| {
+        let quoted = format!("{quote}{key}{quote}");
+        text.find(&quoted).map(|at| &text[at + quoted.len()..])
+    });
+    Some(after?.trim_start().strip_prefix(':')?.trim_start())
+}
+
+/// A text in quotes.
+fn quoted(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|quote| ['\'', '"'].contains(quote))?;
+    text[1..].split(quote).next()
+}
+
+/// A tuple of whole numbers.
+fn sizes(text: &str) -> Option<Vec<usize>> {
+    let (inner, _) = text.strip_prefix('(')?.split_once(')')?;
+    let numbers = inner.split(',').map(str::trim).filter(|number| !number.is_empty());
+    numbers.map(|number| number.parse().ok()).collect()
+}

@@ -1,0 +1,141 @@
+//! Commands that ask something of a run, as a user runs them.
+
+use crate::cli::{short_run, stderr, stdout, wgvae};
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use wgvae::data::Split;
+use wgvae::device::{Choice, Options, open};
+use wgvae::graph::Binarize;
+use wgvae::{Matrix, Vae};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A run, in a folder that goes when it is dropped.
+struct Run(tempfile::TempDir);
+
+impl Run {
+    fn new() -> Result<Self, Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let output = short_run(&folder.path().join("run"))?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        Ok(Self(folder))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs a command on the run, in whose arguments `@` stands for the folder.
+    fn ask(&self, command: &str, arguments: &str) -> Result<std::process::Output, Box<dyn Error>> {
+        let folder = format!("{}/", self.0.path().display());
+        let run = self.file("run").display().to_string();
+        let words: Vec<_> = arguments.split(' ').map(|word| word.replace('@', &folder)).collect();
+        let words = words.iter().map(String::as_str);
+        let all: Vec<_> = [command, &run, "--device", "cpu"].into_iter().chain(words).collect();
+        Ok(wgvae(&all)?)
+    }
+
+    fn done(&self, command: &str, arguments: &str) -> Outcome {
+        let output = self.ask(command, arguments)?;
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+        let written = arguments.split("--output @").nth(1).and_then(|rest| rest.split(' ').next());
+        let written = self.file(written.ok_or("no output")?);
+        assert_eq!(stdout(&output).trim_end(), written.display().to_string());
+        assert!(written.exists());
+        Ok(())
+    }
+
+    fn refused(&self, command: &str, arguments: &str, words: &str) -> Outcome {
+        let before = fs::read_dir(self.0.path())?.count();
+        let output = self.ask(command, arguments)?;
+        assert_eq!(output.status.code(), Some(2), "{command} {arguments}");
+        assert!(stderr(&output).contains(words), "{words}: {}", stderr(&output));
+        assert_eq!(fs::read_dir(self.0.path())?.count(), before, "something was written");
+        Ok(())
+    }
+}
+
+#[test]
+fn every_command_answers_as_the_library_does() -> Outcome {
+    let run = Run::new()?;
+    let session = open(&Choice::Cpu, Options::default())?;
+    let mut vae = Vae::load(session, &run.file("run/model.safetensors"))?;
+    let test = Split::load("mnist")?.test;
+
+    run.done("encode", "--limit 300 --output @m.npy --stddev @s.csv")?;
+    let first: Vec<u32> = (0..300).collect();
+    let posterior = vae.encode(&test.matrix(&first, Binarize::Threshold, 0)?)?;
+    assert_eq!(Matrix::read(&run.file("m.npy"))?, posterior.mean);
+    assert_eq!(Matrix::read(&run.file("s.csv"))?, posterior.stddev);
+
+    run.done(
+        "sample",
+        "--count 30 --seed 4 --output @x.npy --probabilities @p.npy --latents @z.npy",
+    )?;
+    let drawn = vae.prior_predictive(30, 4)?;
+    assert_eq!(Matrix::read(&run.file("x.npy"))?, drawn.sample);
+    assert_eq!(Matrix::read(&run.file("p.npy"))?, drawn.probabilities);
+    assert_eq!(Matrix::read(&run.file("z.npy"))?, drawn.z);
+
+    // A model's file does as well as a run, and the latents decode to their probabilities.
+    run.done("decode", "--input @z.npy --output @d.npy")?;
+    assert_eq!(Matrix::read(&run.file("d.npy"))?, drawn.probabilities);
+
+    // Stochastic images follow from the seed.
+    run.done("encode", "--limit 5 --binarize stochastic --seed 9 --output @r.npy")?;
+    let random = vae.transform(&test.matrix(&first[..5], Binarize::Stochastic, 9)?)?;
+    assert_eq!(Matrix::read(&run.file("r.npy"))?, random);
+    Ok(())
+}
+
+#[test]
+fn pictures_have_an_image_for_each_thing_asked_for() -> Outcome {
+    let run = Run::new()?;
+    let width = |name: &str| -> Result<(u32, u32), Box<dyn Error>> {
+        let picture = image::open(run.file(name))?;
+        Ok((picture.width(), picture.height()))
+    };
+    run.done("sample", "--count 8 --output @eight.png")?;
+    run.done("sample", "--count 9 --output @nine.png")?;
+    // A tile is 84 pixels wide, and 8 lie between two.
+    assert_eq!(width("nine.png")?.0 - width("eight.png")?.0, 92);
+    run.done("reconstruct", "--digit 7 --count 2 --output @once.png")?;
+    run.done("reconstruct", "--digit 7 --count 2 --samples 2 --output @twice.png")?;
+    assert_eq!(width("twice.png")?.1 - width("once.png")?.1, 2 * 92);
+    run.done("interpolate", "--from 3 --to 2 --steps 6 --output @path.png")?;
+    run.done("sample", "--count 2 --latents @z.npy --output @two.png")?;
+    run.done("decode", "--input @z.npy --output @decoded.png")?;
+    run.done("decode", "--input @z.npy --size 14x56 --output @wide.png")?;
+    assert!(width("wide.png")?.0 > width("decoded.png")?.0);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
+    let run = Run::new()?;
+    fs::write(run.file("z.csv"), "1,2,3,4\n1,2,3\n")?;
+    fs::write(run.file("w.csv"), "1,2,3\n")?;
+    run.refused("decode", "--input @z.csv --output @x.png", "4 numbers in row 2")?;
+    run.refused(
+        "decode",
+        "--input @w.csv --output @x.png",
+        "rows of 4 numbers, the model's latent",
+    )?;
+    run.refused("decode", "--input @none.npy --output @x.png", "cannot read")?;
+    run.refused("sample", "--output @x.txt", "ends with .npy or .csv")?;
+    run.refused("sample", "--output @x.png --latents @x.txt", "ends with .npy or .csv")?;
+    run.refused("sample", "--count 0 --output @x.png", "a whole number from 1 on")?;
+    run.refused("sample", "--size 28x29 --output @x.png", "784 pixels in all, found 28x29")?;
+    run.refused("encode", "--output @x.png", "ends with .npy or .csv")?;
+    run.refused("encode", "--input @ --output @x.npy", "train-images-idx3-ubyte")?;
+    run.refused("reconstruct", "--output @x.npy", "ends with .png")?;
+    run.refused("reconstruct", "--digit 10 --output @x.png", "the label of an image, found 10")?;
+    run.refused(
+        "interpolate",
+        "--from 0 --to 10000 --output @x.png",
+        "from 0 to 9999, found 10000",
+    )?;
+    fs::write(run.file("run/config.toml"), "hidden = 3\n")?;
+    run.refused("sample", "--output @x.png", "the settings of a run")
+}

@@ -49,6 +49,11 @@ impl Matrix {
         &self.values
     }
 
+    /// The numbers, row by row, without the matrix.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+
     /// A row.
     ///
     /// # Panics

@@ -7,7 +7,7 @@ use crate::graph::{Plan, TensorId};
 use crate::kernel::Step;
 use crate::model::{
     self, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Weights, decoding, encoding,
-    posterior_predictive, prior_predictive,
+    likelihood, posterior_predictive, prior_predictive,
 };
 use crate::train::{Config, EpochReport, Trainer};
 use crate::{Error, Matrix, Result};
@@ -38,8 +38,9 @@ pub struct Vae {
     encoder: Loaded<Encoded>,
     decoder: Loaded<TensorId>,
     posterior: Loaded<Drawn>,
-    /// Loaded when it is first asked for.
+    /// These are loaded when they are first asked for.
     prior: Option<Loaded<Drawn>>,
+    likelihood: Option<Loaded<TensorId>>,
 }
 
 /// A plan in the session, and what of it is read.
@@ -90,7 +91,15 @@ impl Vae {
         let encoder = Loaded::new(session.as_mut(), encoding(&architecture, CHUNK)?)?;
         let decoder = Loaded::new(session.as_mut(), decoding(&architecture, CHUNK)?)?;
         weights.write(session.as_mut())?;
-        Ok(Self { architecture, session, encoder, decoder, posterior, prior: None })
+        Ok(Self {
+            architecture,
+            session,
+            encoder,
+            decoder,
+            posterior,
+            prior: None,
+            likelihood: None,
+        })
     }
 
     /// The model in a file: see [`model::load`].
@@ -168,7 +177,7 @@ impl Vae {
     pub fn encode(&mut self, x: &Matrix) -> Result<Posterior> {
         let Loaded { program, outputs: Encoded { mean, stddev } } = self.encoder;
         let input = (ENCODER_INPUT, self.architecture.input(), x);
-        let [mean, stddev] = self.run(program, Some(input), x.rows(), 0, [mean, stddev])?;
+        let [mean, stddev] = self.run(program, &[input], x.rows(), 0, [mean, stddev])?;
         Ok(Posterior { mean, stddev })
     }
 
@@ -178,7 +187,7 @@ impl Vae {
     /// [`Error::Shape`] if the images have another width; whatever the device reports.
     pub fn posterior_predictive(&mut self, x: &Matrix, seed: u64) -> Result<Predictive> {
         let input = (ENCODER_INPUT, self.architecture.input(), x);
-        self.draw(self.posterior, Some(input), x.rows(), seed)
+        self.draw(self.posterior, &[input], x.rows(), seed)
     }
 
     /// So many images from latents drawn from the prior N(0, 1).
@@ -193,7 +202,7 @@ impl Vae {
                 *self.prior.insert(Loaded::new(self.session.as_mut(), plan)?)
             }
         };
-        self.draw(loaded, None, count, seed)
+        self.draw(loaded, &[], count, seed)
     }
 
     /// Pixel probabilities `[images, input]` for latents `[images, latent]`: the tutorial's
@@ -204,20 +213,41 @@ impl Vae {
     pub fn decode(&mut self, z: &Matrix) -> Result<Matrix> {
         let Loaded { program, outputs } = self.decoder;
         let input = (DECODER_INPUT, self.architecture.latent(), z);
-        let [probabilities] = self.run(program, Some(input), z.rows(), 0, [outputs])?;
+        let [probabilities] = self.run(program, &[input], z.rows(), 0, [outputs])?;
         Ok(probabilities)
+    }
+
+    /// Log-likelihood of each image `[images, input]`, given latents `[images, latent]`, in nats.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if they have other widths, or are not as many; whatever the device reports.
+    pub fn log_likelihood(&mut self, x: &Matrix, z: &Matrix) -> Result<Vec<f32>> {
+        let loaded = match self.likelihood {
+            Some(loaded) => loaded,
+            None => {
+                let plan = likelihood(&self.architecture, CHUNK)?;
+                *self.likelihood.insert(Loaded::new(self.session.as_mut(), plan)?)
+            }
+        };
+        let inputs = [
+            (ENCODER_INPUT, self.architecture.input(), x),
+            (DECODER_INPUT, self.architecture.latent(), z),
+        ];
+        let Loaded { program, outputs } = loaded;
+        let [log_likelihood] = self.run(program, &inputs, x.rows(), 0, [outputs])?;
+        Ok(log_likelihood.into_values())
     }
 
     fn draw(
         &mut self,
         Loaded { program, outputs }: Loaded<Drawn>,
-        input: Option<Input>,
+        inputs: &[Input],
         rows: usize,
         seed: u64,
     ) -> Result<Predictive> {
         let Drawn { z, probabilities, sample, .. } = outputs;
         let outputs = [z, probabilities, sample];
-        let [z, probabilities, sample] = self.run(program, input, rows, seed, outputs)?;
+        let [z, probabilities, sample] = self.run(program, inputs, rows, seed, outputs)?;
         Ok(Predictive { z, probabilities, sample })
     }
 
@@ -225,16 +255,16 @@ impl Vae {
     fn run<const N: usize>(
         &mut self,
         program: ProgramId,
-        input: Option<Input>,
+        inputs: &[Input],
         rows: usize,
         seed: u64,
         outputs: [TensorId; N],
     ) -> Result<[Matrix; N]> {
-        check(input, rows)?;
+        check(inputs, rows)?;
         let mut read: [Vec<f32>; N] = std::array::from_fn(|_| Vec::new());
         for first in (0..rows).step_by(CHUNK) {
             let count = CHUNK.min(rows - first);
-            if let Some((name, width, matrix)) = input {
+            for &(name, width, matrix) in inputs {
                 let mut chunk = matrix.values()[first * width..][..count * width].to_vec();
                 chunk.resize(CHUNK * width, 0.0);
                 self.session.write(name, Values::F32(&chunk))?;
@@ -250,14 +280,20 @@ impl Vae {
     }
 }
 
-/// Whether there are rows, and as wide as they have to be.
-fn check(input: Option<Input>, rows: usize) -> Result<()> {
-    let (expected, found) = match input {
-        _ if rows == 0 => ("at least one row".to_owned(), "none".to_owned()),
-        Some((_, width, matrix)) if matrix.columns() != width => {
-            (format!("rows of {width} numbers"), format!("rows of {}", matrix.columns()))
+/// Whether there are rows, as many in each input and as wide as they have to be.
+fn check(inputs: &[Input], rows: usize) -> Result<()> {
+    let wrong = |expected, found| Err(Error::Shape { op: "model", expected, found });
+    if rows == 0 {
+        return wrong("at least one row".to_owned(), "none".to_owned());
+    }
+    for (_, width, matrix) in inputs {
+        if matrix.columns() != *width {
+            let found = format!("rows of {}", matrix.columns());
+            return wrong(format!("rows of {width} numbers"), found);
         }
-        _ => return Ok(()),
-    };
-    Err(Error::Shape { op: "model", expected, found })
+        if matrix.rows() != rows {
+            return wrong(format!("{rows} rows"), matrix.rows().to_string());
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 mod decode;
 mod devices;
 mod encode;
+mod eval;
 mod graph;
 mod interpolate;
 mod profile;
@@ -30,6 +31,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Arguments),
+    Eval(eval::Arguments),
     Encode(encode::Arguments),
     Decode(decode::Arguments),
     Reconstruct(reconstruct::Arguments),
@@ -45,6 +47,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),

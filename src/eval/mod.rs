@@ -1,4 +1,9 @@
-//! Measuring a model on images it has not seen.
+//! Measuring a model on images it has not seen: quickly after each epoch, or thoroughly at the end
+//! ([`assess`]).
+
+mod assess;
+
+pub use assess::{Assessment, Mean, Samples, assess};
 
 use crate::Result;
 use crate::device::{ProgramId, Session};

@@ -36,6 +36,8 @@ pub enum Stream {
     Prior = 3,
     /// Bernoulli samples of images.
     Bernoulli = 4,
+    /// The latent noise of importance sampling.
+    Importance = 5,
 }
 
 /// The constants of TensorFlow-1 RMSProp: `ms += (g² − ms)·(1 − decay)`,

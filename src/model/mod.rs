@@ -12,7 +12,7 @@ pub use file::{load, save};
 pub use init::initial_weights;
 pub use vae::{
     DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, LOSS_TERMS,
-    decoding, encoding, evaluation, forward, posterior_predictive, prior_predictive,
+    decoding, encoding, evaluation, forward, likelihood, posterior_predictive, prior_predictive,
     reconstruction, training,
 };
 

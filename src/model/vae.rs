@@ -215,6 +215,19 @@ pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Tens
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
 
+/// Log-likelihood `[batch, 1]` of each row of [`ENCODER_INPUT`], given that of [`DECODER_INPUT`].
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if `batch` is 0.
+pub fn likelihood(architecture: &Architecture, batch: usize) -> Result<(Plan, TensorId)> {
+    let mut graph = Graph::new();
+    let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
+    let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
+    let logits = decode(&mut graph, architecture, z)?;
+    let log_likelihood = graph.bernoulli_log_likelihood(logits, x)?;
+    Ok((plan(graph, &[log_likelihood], true), log_likelihood))
+}
+
 /// The outputs of a plan that draws images.
 #[derive(Clone, Copy, Debug)]
 pub struct Drawn {

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use wgvae::data::Split;
 use wgvae::device::{Choice, Options, open};
+use wgvae::eval::{Samples, assess};
 use wgvae::graph::Binarize;
 use wgvae::{Matrix, Vae};
 
@@ -81,6 +82,17 @@ fn every_command_answers_as_the_library_does() -> Outcome {
     // A model's file does as well as a run, and the latents decode to their probabilities.
     run.done("decode", "--input @z.npy --output @d.npy")?;
     assert_eq!(Matrix::read(&run.file("d.npy"))?, drawn.probabilities);
+
+    let output = run.ask("eval", "--limit 300 --importance-samples 4 --json")?;
+    let found: serde_json::Value = serde_json::from_str(&stdout(&output))?;
+    let x = test.matrix(&first, Binarize::Threshold, 0)?;
+    let expected = assess(&mut vae, &x, Samples { noise: 1, importance: Some(4), seed: 0 }, || ())?;
+    assert_eq!(found["elbo"].as_f64(), Some(expected.elbo.mean));
+    assert_eq!(found["nll"].as_f64(), expected.nll.map(|nll| nll.mean));
+    assert_eq!(found["active_units"], expected.active_units);
+    assert_eq!(found["kl_per_unit"].as_array().map(Vec::len), Some(4));
+    let text = stdout(&run.ask("eval", "--limit 1")?);
+    assert!(text.contains("ELBO") && text.contains("± ?") && text.contains("of 4"), "{text}");
 
     // Stochastic images follow from the seed.
     run.done("encode", "--limit 5 --binarize stochastic --seed 9 --output @r.npy")?;

@@ -1,6 +1,7 @@
 //! Every test that needs more than one module, in one binary.
 
 mod ask;
+mod assess;
 mod cli;
 mod compare;
 mod data;

@@ -27,7 +27,7 @@ fn weights() -> wgvae::Result<Weights> {
 }
 
 /// Layers `from..to` of the weights on one row, with ReLU between them.
-fn network(weights: &Weights, from: usize, to: usize, row: &[f32]) -> Vec<f64> {
+pub(crate) fn network(weights: &Weights, from: usize, to: usize, row: &[f32]) -> Vec<f64> {
     let mut x: Vec<f64> = row.iter().map(|&value| value.into()).collect();
     for layer in from..to {
         let (weight, bias) = (&weights.values[2 * layer], &weights.values[2 * layer + 1]);
@@ -60,7 +60,7 @@ fn images(count: usize) -> wgvae::Result<Matrix> {
     Matrix::new(count, 12, values.collect())
 }
 
-fn sigmoid(logits: Vec<f64>) -> Vec<f64> {
+pub(crate) fn sigmoid(logits: Vec<f64>) -> Vec<f64> {
     logits.into_iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect()
 }
 

@@ -1,0 +1,183 @@
+//! What a finished model is worth: bounds on the log-likelihood of images, and what its latent units
+//! do. The noise is drawn here, by image and sample, so a seed gives the same number on every device
+//! up to rounding, however many images are computed at once.
+
+use crate::cpu::normal::normal;
+use crate::graph::Stream;
+use crate::kernel::Step;
+use crate::{Matrix, Posterior, Result, Vae};
+
+/// A latent unit is active if its posterior mean varies by more than this over the images (Burda,
+/// Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016).
+const ACTIVE: f64 = 0.01;
+
+/// How images are assessed.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples {
+    /// Draws of each image's latents for its log-likelihood, at least one.
+    pub noise: u32,
+    /// Draws for the importance-sampled likelihood; none if it is not wanted.
+    pub importance: Option<u32>,
+    /// Seed of the noise.
+    pub seed: u64,
+}
+
+/// A mean over images and its standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mean {
+    /// The mean.
+    pub mean: f64,
+    /// Its standard error: the images' standard deviation over √images; NaN of one image.
+    pub error: f64,
+}
+
+impl Mean {
+    fn of(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        Self { mean, error: (squares / (count - 1.0) / count).sqrt() }
+    }
+}
+
+/// Means over the images, in nats an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    /// Log-likelihood − KL: the evidence lower bound.
+    pub elbo: Mean,
+    /// Log-likelihood, by samples of the posterior.
+    pub log_likelihood: Mean,
+    /// KL divergence of the posterior from the prior.
+    pub kl: Mean,
+    /// Negative log-likelihood by importance sampling.
+    pub nll: Option<Mean>,
+    /// Number of active units.
+    pub active_units: usize,
+    /// KL divergence of each latent unit, which sum to `kl`.
+    pub kl_per_unit: Vec<f64>,
+}
+
+/// Assesses a model on images `[images, input]`.
+///
+/// The negative log-likelihood is −log(1/K Σ p(x|z) p(z) / q(z|x)) over K draws z of the posterior q.
+///
+/// # Errors
+/// [`Shape`](crate::Error::Shape) if the images do not fit the model; whatever the device reports.
+pub fn assess(
+    vae: &mut Vae,
+    x: &Matrix,
+    samples: Samples,
+    mut on_sample: impl FnMut(),
+) -> Result<Assessment> {
+    let posterior = vae.encode(x)?;
+    let (kl, kl_per_unit) = divergences(&posterior);
+    let mut log_likelihood = vec![0.0; x.rows()];
+    for index in 0..samples.noise {
+        let (z, _) = latents(&posterior, samples.seed, Stream::Evaluation, index)?;
+        for (sum, value) in log_likelihood.iter_mut().zip(vae.log_likelihood(x, &z)?) {
+            *sum += f64::from(value) / f64::from(samples.noise);
+        }
+        on_sample();
+    }
+    let mut weights = samples.importance.map(|_| vec![LogMeanExp::default(); x.rows()]);
+    for index in 0..samples.importance.unwrap_or(0) {
+        let (z, log_ratio) = latents(&posterior, samples.seed, Stream::Importance, index)?;
+        let log_likelihood = vae.log_likelihood(x, &z)?;
+        let all = weights.iter_mut().flatten().zip(log_likelihood.iter().zip(&log_ratio));
+        all.for_each(|(weight, (&value, ratio))| weight.add(f64::from(value) + ratio));
+        on_sample();
+    }
+    let elbo: Vec<_> = log_likelihood.iter().zip(&kl).map(|(value, kl)| value - kl).collect();
+    let nll =
+        weights.map(|weights| weights.iter().map(|weight| -weight.value()).collect::<Vec<_>>());
+    Ok(Assessment {
+        elbo: Mean::of(&elbo),
+        log_likelihood: Mean::of(&log_likelihood),
+        kl: Mean::of(&kl),
+        nll: nll.map(|nll| Mean::of(&nll)),
+        active_units: active_units(&posterior.mean),
+        kl_per_unit,
+    })
+}
+
+/// KL divergence from N(0, 1) of each image, and the mean of each unit:
+/// (mean² + stddev² − 1) / 2 − ln stddev.
+fn divergences(Posterior { mean, stddev }: &Posterior) -> (Vec<f64>, Vec<f64>) {
+    let mut per_unit = vec![0.0; mean.columns()];
+    let per_image = (0..mean.rows()).map(|row| {
+        let pairs = mean.row(row).iter().zip(stddev.row(row)).zip(&mut per_unit);
+        pairs
+            .map(|((&mean, &stddev), unit)| {
+                let (mean, stddev) = (f64::from(mean), f64::from(stddev));
+                let kl = 0.5 * (mean * mean + stddev * stddev - 1.0) - stddev.ln();
+                *unit += kl;
+                kl
+            })
+            .sum()
+    });
+    let per_image = per_image.collect();
+    per_unit.iter_mut().for_each(|unit| *unit /= mean.rows() as f64);
+    (per_image, per_unit)
+}
+
+/// A draw from each image's posterior, and log p(z) − log q(z|x) of it, which is
+/// Σ (eps² − z²) / 2 + ln stddev for z = mean + stddev·eps.
+fn latents(
+    Posterior { mean, stddev }: &Posterior,
+    seed: u64,
+    stream: Stream,
+    index: u32,
+) -> Result<(Matrix, Vec<f64>)> {
+    let mut z = vec![0.0_f32; mean.values().len()];
+    normal(Step::new(seed, index, 0), stream, mean.columns(), &mut z);
+    let mut ratios = Vec::new();
+    for (row, z) in z.chunks_exact_mut(mean.columns()).enumerate() {
+        let mut ratio = 0.0;
+        for ((z, &mean), &stddev) in z.iter_mut().zip(mean.row(row)).zip(stddev.row(row)) {
+            let eps = f64::from(*z);
+            *z = mean + stddev * *z;
+            ratio += 0.5 * (eps * eps - f64::from(*z) * f64::from(*z)) + f64::from(stddev).ln();
+        }
+        ratios.push(ratio);
+    }
+    Ok((Matrix::new(mean.rows(), mean.columns(), z)?, ratios))
+}
+
+/// log(1/n Σ exp(x)), one x after the other: the sum is kept relative to the largest.
+#[derive(Clone, Copy, Debug)]
+struct LogMeanExp {
+    largest: f64,
+    sum: f64,
+    count: f64,
+}
+
+impl Default for LogMeanExp {
+    fn default() -> Self {
+        Self { largest: f64::NEG_INFINITY, sum: 0.0, count: 0.0 }
+    }
+}
+
+impl LogMeanExp {
+    fn add(&mut self, x: f64) {
+        let largest = self.largest.max(x);
+        self.sum = self.sum * (self.largest - largest).exp() + (x - largest).exp();
+        self.largest = largest;
+        self.count += 1.0;
+    }
+
+    fn value(&self) -> f64 {
+        self.largest + (self.sum / self.count).ln()
+    }
+}
+
+fn active_units(mean: &Matrix) -> usize {
+    let unit = |column: usize| -> Vec<f64> {
+        (0..mean.rows()).map(|row| mean.row(row)[column].into()).collect()
+    };
+    let variance = |values: Vec<f64>| {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count
+    };
+    (0..mean.columns()).filter(|&column| variance(unit(column)) > ACTIVE).count()
+}

@@ -143,9 +143,10 @@ fn latents(
     Ok((Matrix::new(mean.rows(), mean.columns(), z)?, ratios))
 }
 
-/// log(1/n Σ exp(x)), one x after the other: the sum is kept relative to the largest.
+/// log(1/n Σ eˣ), one x after the other: the sum is kept relative to the largest, so that neither
+/// very small nor very large terms are lost.
 #[derive(Clone, Copy, Debug)]
-struct LogMeanExp {
+pub struct LogMeanExp {
     largest: f64,
     sum: f64,
     count: f64,
@@ -158,14 +159,16 @@ impl Default for LogMeanExp {
 }
 
 impl LogMeanExp {
-    fn add(&mut self, x: f64) {
+    /// Adds a term.
+    pub fn add(&mut self, x: f64) {
         let largest = self.largest.max(x);
         self.sum = self.sum * (self.largest - largest).exp() + (x - largest).exp();
         self.largest = largest;
         self.count += 1.0;
     }
 
-    fn value(&self) -> f64 {
+    /// The value so far; NaN of no terms.
+    pub fn value(&self) -> f64 {
         self.largest + (self.sum / self.count).ln()
     }
 }

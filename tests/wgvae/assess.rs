@@ -4,7 +4,7 @@
 use crate::devices::sessions;
 use crate::vae::{network, sigmoid};
 use std::error::Error;
-use wgvae::eval::{Assessment, Samples, assess};
+use wgvae::eval::{Assessment, LogMeanExp, Samples, assess};
 use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::random::pixels;
 use wgvae::{Matrix, Vae};
@@ -117,4 +117,22 @@ fn latent_units_are_told_apart() -> Outcome {
         assert!((found.elbo.mean - difference).abs() < 1e-9 * difference.abs());
     }
     Ok(())
+}
+
+#[test]
+fn the_mean_of_exponentials_does_not_depend_on_their_order() {
+    // Far below and above what a double's exponential can be.
+    for offset in [0.0, -5000.0, 5000.0] {
+        let terms = [0.0, 3.0, -700.0, 2.5, -1.0, 3.5];
+        let expected = offset + (terms.map(f64::exp).iter().sum::<f64>() / 6.0).ln();
+        let mut ascending = terms;
+        ascending.sort_by(f64::total_cmp);
+        let mut descending = ascending;
+        descending.reverse();
+        for order in [terms, ascending, descending] {
+            let mut mean = LogMeanExp::default();
+            order.iter().for_each(|term| mean.add(offset + term));
+            assert!((mean.value() - expected).abs() < 1e-9, "{}, {expected}", mean.value());
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `wgvae encode`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, at_least_one};
+use super::run::{ImageFlags, RunFlags};
 use super::shared::say;
 use crate::Matrix;
 use std::path::PathBuf;
@@ -17,9 +17,6 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
-    /// Only the first N images
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    limit: Option<usize>,
     /// The means (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -34,12 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         .flatten()
         .try_for_each(|path| Matrix::check_ending(path))?;
     let mut run = arguments.run.open()?;
-    let mut data = arguments.images.load(&run)?;
-    if let Some(limit) = arguments.limit {
-        data.truncate(limit);
-    }
-    let all: Vec<u32> = (0..data.len() as u32).collect();
-    let x = arguments.images.matrix(&run, &data, &all, arguments.run.seed)?;
+    let x = arguments.images.load_matrix(&run, arguments.run.seed)?;
     let posterior = run.vae.encode(&x)?;
     posterior.mean.write(&arguments.output)?;
     arguments.stddev.as_ref().map_or(Ok(()), |path| posterior.stddev.write(path))?;

@@ -1,7 +1,7 @@
 //! `wgvae eval`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, at_least_one};
+use super::run::{ImageFlags, RunFlags};
 use super::shared::{print_json, say};
 use crate::Result;
 use crate::eval::{Assessment, Mean, Samples, assess};
@@ -18,9 +18,6 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
-    /// Only the first N images
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    limit: Option<usize>,
     /// Draws of each image's latents for its log-likelihood
     #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     noise_samples: u32,
@@ -34,12 +31,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
-    let mut data = arguments.images.load(&run)?;
-    if let Some(limit) = arguments.limit {
-        data.truncate(limit);
-    }
-    let all: Vec<u32> = (0..data.len() as u32).collect();
-    let x = arguments.images.matrix(&run, &data, &all, arguments.run.seed)?;
+    let x = arguments.images.load_matrix(&run, arguments.run.seed)?;
     let samples = Samples {
         noise: arguments.noise_samples,
         importance: arguments.importance_samples,

@@ -59,13 +59,16 @@ pub(super) struct ImageFlags {
     /// What becomes of grey pixels [default: as in training]
     #[arg(long, value_enum)]
     binarize: Option<BinarizeFlag>,
+    /// Only the first N images
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    limit: Option<usize>,
 }
 
 impl ImageFlags {
     /// The images, of the width that the run's model takes.
     pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
         let source = self.input.as_ref().unwrap_or(&run.config.data);
-        let data = Split::load(source)?.test;
+        let mut data = Split::load(source)?.test;
         let input = run.vae.architecture().input();
         if data.width() != input {
             return Err(Error::Setting {
@@ -74,7 +77,15 @@ impl ImageFlags {
                 found: format!("{} x {} pixels in {source}", data.rows, data.columns),
             });
         }
+        data.truncate(self.limit.unwrap_or(usize::MAX));
         Ok(data)
+    }
+
+    /// All the images, as the model sees them.
+    pub(super) fn load_matrix(&self, run: &Run, seed: u64) -> Result<Matrix> {
+        let data = self.load(run)?;
+        let all: Vec<u32> = (0..data.len() as u32).collect();
+        self.matrix(run, &data, &all, seed)
     }
 
     /// Images of a data set as the model sees them.

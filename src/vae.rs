@@ -35,10 +35,10 @@ const CHUNK: usize = 256;
 pub struct Vae {
     architecture: Architecture,
     session: Box<dyn Session>,
-    encoder: Loaded<Encoded>,
-    decoder: Loaded<TensorId>,
     posterior: Loaded<Drawn>,
     /// These are loaded when they are first asked for.
+    encoder: Option<Loaded<Encoded>>,
+    decoder: Option<Loaded<TensorId>>,
     prior: Option<Loaded<Drawn>>,
     likelihood: Option<Loaded<TensorId>>,
 }
@@ -50,9 +50,21 @@ struct Loaded<T> {
     outputs: T,
 }
 
-impl<T> Loaded<T> {
+impl<T: Copy> Loaded<T> {
     fn new(session: &mut dyn Session, (plan, outputs): (Plan, T)) -> Result<Self> {
         Ok(Self { program: session.load(plan)?, outputs })
+    }
+
+    /// What is in `slot`, loaded if it is not there yet.
+    fn get(
+        slot: &mut Option<Self>,
+        session: &mut dyn Session,
+        make: impl FnOnce() -> Result<(Plan, T)>,
+    ) -> Result<Self> {
+        match *slot {
+            Some(loaded) => Ok(loaded),
+            None => Ok(*slot.insert(Self::new(session, make()?)?)),
+        }
     }
 }
 
@@ -88,18 +100,9 @@ impl Vae {
         let architecture = weights.architecture.clone();
         // First the plan that has all parameters: training wants them in one buffer.
         let posterior = Loaded::new(session.as_mut(), posterior_predictive(&architecture, CHUNK)?)?;
-        let encoder = Loaded::new(session.as_mut(), encoding(&architecture, CHUNK)?)?;
-        let decoder = Loaded::new(session.as_mut(), decoding(&architecture, CHUNK)?)?;
         weights.write(session.as_mut())?;
-        Ok(Self {
-            architecture,
-            session,
-            encoder,
-            decoder,
-            posterior,
-            prior: None,
-            likelihood: None,
-        })
+        let (encoder, decoder, prior, likelihood) = Default::default();
+        Ok(Self { architecture, session, posterior, encoder, decoder, prior, likelihood })
     }
 
     /// The model in a file: see [`model::load`].
@@ -175,7 +178,10 @@ impl Vae {
     /// # Errors
     /// [`Error::Shape`] if the images have another width; whatever the device reports.
     pub fn encode(&mut self, x: &Matrix) -> Result<Posterior> {
-        let Loaded { program, outputs: Encoded { mean, stddev } } = self.encoder;
+        let session = self.session.as_mut();
+        let plan = || encoding(&self.architecture, CHUNK);
+        let Loaded { program, outputs } = Loaded::get(&mut self.encoder, session, plan)?;
+        let Encoded { mean, stddev } = outputs;
         let input = (ENCODER_INPUT, self.architecture.input(), x);
         let [mean, stddev] = self.run(program, &[input], x.rows(), 0, [mean, stddev])?;
         Ok(Posterior { mean, stddev })
@@ -195,13 +201,9 @@ impl Vae {
     /// # Errors
     /// Whatever the device reports.
     pub fn prior_predictive(&mut self, count: usize, seed: u64) -> Result<Predictive> {
-        let loaded = match self.prior {
-            Some(loaded) => loaded,
-            None => {
-                let plan = prior_predictive(&self.architecture, CHUNK, true)?;
-                *self.prior.insert(Loaded::new(self.session.as_mut(), plan)?)
-            }
-        };
+        let session = self.session.as_mut();
+        let plan = || prior_predictive(&self.architecture, CHUNK, true);
+        let loaded = Loaded::get(&mut self.prior, session, plan)?;
         self.draw(loaded, &[], count, seed)
     }
 
@@ -211,7 +213,9 @@ impl Vae {
     /// # Errors
     /// [`Error::Shape`] if the latents have another width; whatever the device reports.
     pub fn decode(&mut self, z: &Matrix) -> Result<Matrix> {
-        let Loaded { program, outputs } = self.decoder;
+        let session = self.session.as_mut();
+        let plan = || decoding(&self.architecture, CHUNK);
+        let Loaded { program, outputs } = Loaded::get(&mut self.decoder, session, plan)?;
         let input = (DECODER_INPUT, self.architecture.latent(), z);
         let [probabilities] = self.run(program, &[input], z.rows(), 0, [outputs])?;
         Ok(probabilities)
@@ -222,18 +226,13 @@ impl Vae {
     /// # Errors
     /// [`Error::Shape`] if they have other widths, or are not as many; whatever the device reports.
     pub fn log_likelihood(&mut self, x: &Matrix, z: &Matrix) -> Result<Vec<f32>> {
-        let loaded = match self.likelihood {
-            Some(loaded) => loaded,
-            None => {
-                let plan = likelihood(&self.architecture, CHUNK)?;
-                *self.likelihood.insert(Loaded::new(self.session.as_mut(), plan)?)
-            }
-        };
+        let session = self.session.as_mut();
+        let plan = || likelihood(&self.architecture, CHUNK);
+        let Loaded { program, outputs } = Loaded::get(&mut self.likelihood, session, plan)?;
         let inputs = [
             (ENCODER_INPUT, self.architecture.input(), x),
             (DECODER_INPUT, self.architecture.latent(), z),
         ];
-        let Loaded { program, outputs } = loaded;
         let [log_likelihood] = self.run(program, &inputs, x.rows(), 0, [outputs])?;
         Ok(log_likelihood.into_values())
     }

@@ -1,7 +1,7 @@
 //! `wgvae decode`.
 
 use super::Outcome;
-use super::run::{RunFlags, SizeFlag, draw, is_picture};
+use super::run::{RunFlags, SizeFlag, check_output, draw, is_picture};
 use super::shared::say;
 use crate::Matrix;
 use std::path::PathBuf;
@@ -24,10 +24,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let picture = is_picture(&arguments.output);
-    if !picture {
-        Matrix::check_ending(&arguments.output)?;
-    }
+    check_output(&arguments.output)?;
     let z = Matrix::read(&arguments.input)?;
     let mut run = arguments.run.open()?;
     let latent = run.vae.architecture().latent();
@@ -38,14 +35,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             found: format!("rows of {}", z.columns()),
         });
     }
-    let size = picture.then(|| arguments.size.of(run.vae.architecture().input())).transpose()?;
     let probabilities = run.vae.decode(&z)?;
-    match size {
-        Some(size) => {
-            let title = format!("{} decoded, {}", arguments.input.display(), arguments.run.name());
-            draw(&arguments.output, &title, size, &[("", &probabilities)])?;
-        }
-        None => probabilities.write(&arguments.output)?,
+    if is_picture(&arguments.output) {
+        let size = arguments.size.of(probabilities.columns())?;
+        let title = format!("{} decoded, {}", arguments.input.display(), arguments.run.name());
+        draw(&arguments.output, &title, size, &[("", &probabilities)])?;
+    } else {
+        probabilities.write(&arguments.output)?;
     }
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)

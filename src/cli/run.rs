@@ -120,6 +120,11 @@ pub(super) fn check_picture(path: &Path) -> Result<()> {
     })
 }
 
+/// Checks that a file is to be a picture or numbers.
+pub(super) fn check_output(path: &Path) -> Result<()> {
+    if is_picture(path) { Ok(()) } else { Matrix::check_ending(path) }
+}
+
 /// Whether a file is a picture by its ending.
 pub(super) fn is_picture(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))

@@ -1,7 +1,7 @@
 //! `wgvae sample`.
 
 use super::Outcome;
-use super::run::{RunFlags, SizeFlag, at_least_one, draw, is_picture};
+use super::run::{RunFlags, SizeFlag, at_least_one, check_output, draw, is_picture};
 use super::shared::say;
 use crate::{Matrix, Predictive};
 use std::path::PathBuf;
@@ -32,21 +32,17 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let others = [&arguments.probabilities, &arguments.latents];
     others.into_iter().flatten().try_for_each(|path| Matrix::check_ending(path))?;
-    let picture = is_picture(&arguments.output);
-    if !picture {
-        Matrix::check_ending(&arguments.output)?;
-    }
+    check_output(&arguments.output)?;
     let mut run = arguments.run.open()?;
-    let size = picture.then(|| arguments.size.of(run.vae.architecture().input())).transpose()?;
     let Predictive { z, probabilities, sample } =
         run.vae.prior_predictive(arguments.count, arguments.run.seed)?;
-    match size {
-        Some(size) => {
-            let title = format!("Samples of the prior, {}", arguments.run.name());
-            let lines = [("Prior sample", &sample), ("Probabilities", &probabilities)];
-            draw(&arguments.output, &title, size, &lines)?;
-        }
-        None => sample.write(&arguments.output)?,
+    if is_picture(&arguments.output) {
+        let size = arguments.size.of(sample.columns())?;
+        let title = format!("Samples of the prior, {}", arguments.run.name());
+        let lines = [("Prior sample", &sample), ("Probabilities", &probabilities)];
+        draw(&arguments.output, &title, size, &lines)?;
+    } else {
+        sample.write(&arguments.output)?;
     }
     for (path, matrix) in others.into_iter().zip([&probabilities, &z]) {
         path.as_ref().map_or(Ok(()), |path| matrix.write(path))?;

@@ -33,11 +33,16 @@ pub struct Mean {
 
 impl Mean {
     fn of(values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        Self { mean, error: (squares / (count - 1.0) / count).sqrt() }
+        let (mean, variance) = moments(values);
+        Self { mean, error: (variance / (values.len() as f64 - 1.0)).sqrt() }
     }
+}
+
+/// Mean, and mean square of the differences from it.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count)
 }
 
 /// Means over the images, in nats an image.
@@ -177,10 +182,5 @@ fn active_units(mean: &Matrix) -> usize {
     let unit = |column: usize| -> Vec<f64> {
         (0..mean.rows()).map(|row| mean.row(row)[column].into()).collect()
     };
-    let variance = |values: Vec<f64>| {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count
-    };
-    (0..mean.columns()).filter(|&column| variance(unit(column)) > ACTIVE).count()
+    (0..mean.columns()).filter(|&column| moments(&unit(column)).1 > ACTIVE).count()
 }

@@ -130,6 +130,11 @@ impl Core {
         Self { subgroups: false, ..Self::quad(name, unit, passes, 16) }
     }
 
+    /// Whether operands are staged in the workgroup's memory: all its invocations share a tile.
+    fn is_staged(&self) -> bool {
+        self.tile_lanes == self.lanes
+    }
+
     /// Whether sums are split along k.
     pub fn is_sliced(&self) -> bool {
         self.passes.len() > 1
@@ -141,11 +146,10 @@ impl Core {
     /// do not fit at all: `cargo bench --bench isa`. Where values can be exchanged, reading them
     /// again takes twice as long.
     pub fn suits(&self, is_software: bool, has_quads: bool) -> bool {
-        let is_staged = self.tile_lanes == self.lanes;
         if is_software {
-            !is_staged && self.rows >= 16 && self.subgroups == has_quads
+            !self.is_staged() && self.rows >= 16 && self.subgroups == has_quads
         } else {
-            is_staged || self.rows < 16
+            self.is_staged() || self.rows < 16
         }
     }
 
@@ -194,8 +198,7 @@ impl Core {
     fn constants(&self) -> Vec<(&'static str, f64)> {
         let mut sizes =
             vec![("LANES", self.lanes), ("TILE_ROWS", self.rows), ("TILE_LANES", self.tile_lanes)];
-        if self.tile_lanes == self.lanes {
-            // Staged in the workgroup's memory.
+        if self.is_staged() {
             sizes.push(("GROUPS", self.rows / 4));
         }
         sizes.into_iter().map(|(name, size)| (name, size as f64)).collect()

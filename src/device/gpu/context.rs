@@ -106,7 +106,7 @@ impl Gpu {
     /// The same device, which keeps compiled pipelines in a folder: the user's folder for caches if
     /// none is given.
     pub fn remembering(mut self, folder: Option<PathBuf>) -> Self {
-        let folder = folder.or_else(cache_folder);
+        let folder = folder.or_else(cache_folder).filter(|_| self.has_pipeline_cache());
         let file = folder.and_then(|folder| PipelineFile::open(&self.device, &folder));
         self.pipeline_file = file.map(Arc::new);
         self

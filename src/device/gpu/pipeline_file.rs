@@ -19,12 +19,9 @@ pub(super) struct PipelineFile {
 }
 
 impl PipelineFile {
-    /// The cache of a device in a folder, with what the file there has; none if the adapter has no
-    /// pipeline caches.
+    /// The cache of a device that has them, in a folder, with what the file there has; none if wgpu
+    /// has no name for the file.
     pub(super) fn open(device: &wgpu::Device, folder: &Path) -> Option<Self> {
-        if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
-            return None;
-        }
         let path = folder.join(wgpu::util::pipeline_cache_key(&device.adapter_info())?);
         let data = read(&path);
         let wanted = wgpu::PipelineCacheDescriptor {

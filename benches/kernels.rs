@@ -6,7 +6,7 @@
 mod common;
 
 use wgvae::device::gpu::{Adapters, Trial};
-use wgvae::graph::{Binarize, RmsProp};
+use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::kernel::{Call, Kernel, Product, Variant};
 use wgvae::model::{Architecture, Images};
 
@@ -27,7 +27,13 @@ fn main() -> Outcome {
     let (gpu, info) = (adapters.open(index)?, &adapters.list()[index]);
     println!("{}, batch {batch}\n", common::header(&info.description()));
     let architecture = Architecture::new(784, &[200, 100])?;
-    let images = Images { name: "bench", count: batch, batch, binarize: Binarize::Threshold };
+    let images = Images {
+        name: "bench",
+        count: batch,
+        batch,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
     let plan = architecture.training_plan(images, RmsProp::default(), true)?;
     for node in plan.nodes() {
         let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));

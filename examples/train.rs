@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use wgvae::Vae;
-use wgvae::data::Split;
+use wgvae::data::{Source, Split};
 use wgvae::device::{Choice, Options, open};
 use wgvae::model::{Architecture, initial_weights};
 use wgvae::train::Config;
@@ -14,7 +14,7 @@ fn main() -> wgvae::Result<()> {
     let file = arguments.next().unwrap_or_else(|| "model.safetensors".to_owned());
     let Ok(choice) = device.parse::<Choice>();
 
-    let data = Split::load("mnist")?;
+    let data = Split::load(&Source::new("mnist"))?;
     let config = Config { epochs: 1, ..Config::default() };
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
     let weights = initial_weights(&architecture, config.seed);

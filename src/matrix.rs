@@ -1,7 +1,7 @@
 //! Rows of numbers, as models take and give them.
 
 mod file;
-mod npy;
+pub(crate) mod npy;
 
 use crate::{Error, Result};
 

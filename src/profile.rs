@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::device::{Description, ProgramId, Session, Values};
-use crate::graph::{Binarize, RmsProp, Shape};
+use crate::graph::{Binarize, Pixels, RmsProp, Shape};
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, Parameter, initial_weights};
 use crate::random::pixels;
@@ -114,7 +114,13 @@ fn load(
 ) -> Result<ProgramId> {
     architecture.check_batch(BATCHES * batch)?;
     let count = BATCHES * batch;
-    let images = Images { name: "profile", count, batch, binarize: Binarize::Threshold };
+    let images = Images {
+        name: "profile",
+        count,
+        batch,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
     let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     initial_weights(architecture, 0).write(session)?;
     session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;

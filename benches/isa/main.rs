@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::process::Command;
 use valid::Valid;
-use wgvae::graph::{Binarize, RmsProp};
+use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::kernel::{Call, Kernel, Product, Variant};
 use wgvae::model::{Architecture, Images};
 
@@ -44,7 +44,13 @@ fn main() -> Outcome<()> {
         );
     }
     let architecture = Architecture::new(784, &[200, 100])?;
-    let images = Images { name: "bench", count: 64, batch: 64, binarize: Binarize::Threshold };
+    let images = Images {
+        name: "bench",
+        count: 64,
+        batch: 64,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
     let plan = architecture.training_plan(images, RmsProp::default(), true)?;
     let mut seen = HashSet::new();
     for node in plan.nodes() {

@@ -1,20 +1,36 @@
 // x [rows, COLUMNS]: the images that the indices name from first_row on, binarised. The data set
-// holds four bytes a word, the first in the lowest bits. Past the end of the indices, the last
-// image again. The kernel's own file binds data, indices and x.
+// holds the bits of an f32 from 0 to 1 in a word, or four bytes, the first in the lowest bits. Past
+// the end of the indices, the last image again. The kernel's own file binds data, indices and x.
 
 override COLUMNS: u32;
+override REALS: u32; // 0 bytes, 1 reals
 override BINARIZE: u32; // 0 threshold, 1 stochastic, 2 none
 override BINARIZE_STREAM: u32;
 
-fn binarized(byte: u32, row: u32, column: u32) -> f32 {
+// A random number below 2^24.
+fn uniform_bits(row: u32, column: u32) -> u32 {
+    let random = words(BINARIZE_STREAM, row, column / 4u);
+    return random[column % 4u] >> 8u;
+}
+
+fn of_byte(byte: u32, row: u32, column: u32) -> f32 {
     if BINARIZE == 0u {
         return select(0.0, 1.0, byte > 127u);
     }
     if BINARIZE == 1u {
-        let random = words(BINARIZE_STREAM, row, column / 4u);
-        return select(0.0, 1.0, (random[column % 4u] >> 8u) * 255u < byte << 24u);
+        return select(0.0, 1.0, uniform_bits(row, column) * 255u < byte << 24u);
     }
     return f32(byte) / 255.0;
+}
+
+fn of_real(real: f32, row: u32, column: u32) -> f32 {
+    if BINARIZE == 0u {
+        return select(0.0, 1.0, real > 0.5);
+    }
+    if BINARIZE == 1u {
+        return select(0.0, 1.0, f32(uniform_bits(row, column)) * (1.0 / 16777216.0) < real);
+    }
+    return real;
 }
 
 // The element of this index.
@@ -23,6 +39,9 @@ fn gather(i: u32) {
     let column = i % COLUMNS;
     let image = indices[min(row, arrayLength(&indices) - 1u)];
     let at = image * COLUMNS + column;
-    let byte = (data[at / 4u] >> (8u * (at % 4u))) & 0xFFu;
-    x[i] = binarized(byte, row, column);
+    if REALS == 1u {
+        x[i] = of_real(bitcast<f32>(data[at]), row, column);
+    } else {
+        x[i] = of_byte((data[at / 4u] >> (8u * (at % 4u))) & 0xFFu, row, column);
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let probabilities = run.vae.decode(&z)?;
     if is_picture(&arguments.output) {
-        let size = arguments.size.of(probabilities.columns())?;
+        let size = arguments.size.of(&run)?;
         let title = format!("{} decoded, {}", arguments.input.display(), arguments.run.name());
         draw(&arguments.output, &title, size, &[("", &probabilities)])?;
     } else {

@@ -2,8 +2,9 @@
 
 use super::Outcome;
 use super::shared::{StepFlags, say};
-use crate::graph::{Binarize, RmsProp};
+use crate::graph::{Pixels, RmsProp};
 use crate::model::{Architecture, Images};
+use crate::train::Config;
 use std::process::ExitCode;
 
 /// Print the plan of a training step: every tensor that outlives it, then every op in order, with
@@ -19,10 +20,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let Arguments { step: StepFlags { hidden, batch, no_fuse }, input } = arguments;
-    let (architecture, batch) = (Architecture::new(*input, hidden)?, *batch);
-    let images = Images { name: "train", count: 60_000, batch, binarize: Binarize::Threshold };
-    let plan = architecture.training_plan(images, RmsProp::default(), !no_fuse)?;
+    let Config { hidden, batch, fuse, binarize, .. } = arguments.step.over(Config::default());
+    let architecture = Architecture::new(arguments.input, &hidden)?;
+    let images = Images { name: "train", count: 60_000, batch, pixels: Pixels::Bytes, binarize };
+    let plan = architecture.training_plan(images, RmsProp::default(), fuse)?;
     say(plan.to_string().trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

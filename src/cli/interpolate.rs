@@ -48,8 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let probabilities = run.vae.decode(&path)?;
     let [from, to] = ends;
     let title = format!("From test image {from} to {to}, {}", arguments.run.name());
-    let size = (data.rows, data.columns);
-    draw(&arguments.output, &title, size, &[("Probabilities", &probabilities)])?;
+    draw(&arguments.output, &title, data.size, &[("Probabilities", &probabilities)])?;
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -17,6 +17,7 @@ mod verify;
 
 use crate::{Action, Error, Result};
 use clap::{Parser, Subcommand};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Trains variational autoencoders with WGSL compute shaders, on any GPU that Vulkan, Metal or
@@ -85,10 +86,32 @@ fn remedy(error: &Error) -> Option<&'static str> {
         Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
         Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
         Error::NonFinite { .. } => Some("a lower --learning-rate"),
-        // A folder that is no data set.
-        Error::File { path, .. } if path.is_dir() || path.ends_with("data/mnist") => {
-            Some("--data FOLDER with the four IDX files, gzipped or not")
+        Error::File { path, .. } => file_remedy(path),
+        _ => None,
+    }
+}
+
+/// What a file of its kind has to be.
+fn file_remedy(path: &Path) -> Option<&'static str> {
+    if path.is_dir() || path.ends_with("data/mnist") {
+        return Some(
+            "--data FOLDER with four IDX files, or with PNG or JPEG pictures, or with a subfolder of \
+             them for each label",
+        );
+    }
+    match path.extension()?.to_str()?.to_lowercase().as_str() {
+        "csv" => {
+            Some("a line an image: a label below 62 or none, then every pixel, separated by commas")
         }
+        "amat" => Some("a line an image: every pixel, then a label or none, separated by blanks"),
+        "npy" => Some(
+            "numpy.save(FILE, numpy.ascontiguousarray(x, numpy.float32)), images from 0 to 1, or \
+             numpy.uint8",
+        ),
+        "png" | "jpg" | "jpeg" => {
+            Some("--size ROWSxCOLUMNS if sizes differ; a whole picture, or none")
+        }
+        "toml" => Some("`wgvae train --print-config` prints every setting"),
         _ => None,
     }
 }

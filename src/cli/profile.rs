@@ -4,6 +4,7 @@ use super::Outcome;
 use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, report_notes, say};
 use crate::model::Architecture;
 use crate::profile::{Profile, profile};
+use crate::train::Config;
 use std::process::ExitCode;
 
 /// Time whole training steps on random images: how long one takes, what it dispatches and moves,
@@ -26,10 +27,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let StepFlags { hidden, batch, no_fuse } = &arguments.step;
-    let architecture = Architecture::new(784, hidden)?;
+    let Config { hidden, batch, fuse, .. } = arguments.step.over(Config::default());
+    let architecture = Architecture::new(784, &hidden)?;
     let mut session = arguments.device.open(&arguments.kernels)?;
-    let profile = profile(session.as_mut(), &architecture, *batch, arguments.steps, !no_fuse)?;
+    let profile = profile(session.as_mut(), &architecture, batch, arguments.steps, fuse)?;
     report_notes(session.as_mut());
     if arguments.json {
         print_json(&profile)?

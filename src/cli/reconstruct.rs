@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     images: ImageFlags,
     /// Only images with this label
     #[arg(long, visible_alias = "label", value_name = "LABEL")]
-    digit: Option<u8>,
+    digit: Option<String>,
     /// How many images
     #[arg(long, default_value_t = 10, value_parser = at_least_one)]
     count: usize,
@@ -33,14 +33,21 @@ pub(super) struct Arguments {
 impl Arguments {
     /// The first images that are wanted.
     fn chosen(&self, data: &Dataset) -> Result<Vec<u32>> {
-        let wanted =
-            |index: &u32| self.digit.is_none_or(|digit| data.labels[*index as usize] == digit);
+        let wanted = |index: &u32| {
+            let name = || data.labels.as_ref().map(|labels| labels.name(*index as usize));
+            self.digit.as_ref().is_none_or(|digit| name() == Some(digit))
+        };
         let chosen: Vec<u32> = (0..data.len() as u32).filter(wanted).take(self.count).collect();
-        match self.digit {
+        match &self.digit {
             Some(digit) if chosen.is_empty() => Err(Error::Setting {
                 setting: "--digit",
-                expected: "the label of an image".to_owned(),
-                found: digit.to_string(),
+                expected: match &data.labels {
+                    Some(labels) => {
+                        format!("the label of an image, of {}", labels.names.join(", "))
+                    }
+                    None => "images with labels".to_owned(),
+                },
+                found: digit.clone(),
             }),
             _ => Ok(chosen),
         }
@@ -70,9 +77,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         lines.push(("Probabilities", part(&drawn.probabilities, sample)?));
     }
     let lines: Vec<_> = lines.iter().map(|(caption, matrix)| (*caption, matrix)).collect();
-    let what = arguments.digit.map_or("test images".to_owned(), |digit| digit.to_string());
+    let what = arguments.digit.as_deref().unwrap_or("test images");
     let title = format!("Samples of the posterior for {what}, {}", arguments.run.name());
-    draw(&arguments.output, &title, (data.rows, data.columns), &lines)?;
+    draw(&arguments.output, &title, data.size, &lines)?;
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
 //! A run that is asked something: what the commands on one have in common.
 
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, report_notes};
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Size, Split, load_images};
 use crate::report::{Row, tiles};
-use crate::train::Config;
+use crate::train::{Config, ConfigFile};
 use crate::{Error, Matrix, Result, Vae};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,10 @@ pub(super) struct Run {
 impl RunFlags {
     pub(super) fn open(&self) -> Result<Run> {
         let (model, config) = if self.run.is_dir() {
-            (self.run.join("model.safetensors"), Config::read(&self.run.join("config.toml"))?)
+            (
+                self.run.join("model.safetensors"),
+                ConfigFile::read(&self.run.join("config.toml"))?.config,
+            )
         } else {
             (self.run.clone(), Config::default())
         };
@@ -53,9 +56,13 @@ impl RunFlags {
 /// Which images a run is asked about.
 #[derive(Debug, clap::Args)]
 pub(super) struct ImageFlags {
-    /// The test images of mnist or of a folder of IDX files [default: the run's own]
+    /// The test images of mnist or of a folder that has some, or all images of what else `train
+    /// --data` takes: a folder or file of pictures, .csv, .amat, .npy, IDX [default: the test
+    /// images of the run]
     #[arg(long, visible_alias = "data", value_name = "DATA")]
     input: Option<String>,
+    #[command(flatten)]
+    size: SizeFlag,
     /// What becomes of grey pixels [default: as in training]
     #[arg(long, value_enum)]
     binarize: Option<BinarizeFlag>,
@@ -67,14 +74,17 @@ pub(super) struct ImageFlags {
 impl ImageFlags {
     /// The images, of the width that the run's model takes.
     pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
-        let source = self.input.as_ref().unwrap_or(&run.config.data);
-        let mut data = Split::load(source)?.test;
+        let size = self.size.size.or(run.config.size);
+        let (mut data, source) = match &self.input {
+            Some(input) => (load_images(input, size)?, input),
+            None => (Split::load(&run.config.source())?.test, &run.config.data),
+        };
         let input = run.vae.architecture().input();
         if data.width() != input {
             return Err(Error::Setting {
                 setting: "--input",
                 expected: format!("images of {input} pixels, as the model takes"),
-                found: format!("{} x {} pixels in {source}", data.rows, data.columns),
+                found: format!("{} pixels in {source}", data.size),
             });
         }
         data.truncate(self.limit.unwrap_or(usize::MAX));
@@ -130,42 +140,32 @@ pub(super) fn is_picture(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
 }
 
-/// How large an image is, for models that were not told.
+/// How large an image is.
 #[derive(Debug, clap::Args)]
 pub(super) struct SizeFlag {
-    /// Rows and columns of an image, for pictures [default: a square]
+    /// Rows and columns of an image; pictures are resized to it [default: as in training, else a
+    /// square]
     #[arg(long, value_name = "ROWSxCOLUMNS")]
-    size: Option<String>,
+    size: Option<Size>,
 }
 
 impl SizeFlag {
-    /// Rows and columns of images of so many pixels.
-    pub(super) fn of(&self, pixels: usize) -> Result<(usize, usize)> {
-        let wrong = |found: String| Error::Setting {
+    /// The size of the images that a run's model makes.
+    pub(super) fn of(&self, run: &Run) -> Result<Size> {
+        let pixels = run.vae.architecture().input();
+        let known = run.config.size.filter(|size| size.pixels() == pixels);
+        let size = self.size.or(known).or(Size::square(pixels));
+        size.filter(|size| size.pixels() == pixels).ok_or_else(|| Error::Setting {
             setting: "--size",
             expected: format!("ROWSxCOLUMNS, {pixels} pixels in all"),
-            found,
-        };
-        let Some(text) = &self.size else {
-            let side = pixels.isqrt();
-            let square = (side * side == pixels).then_some((side, side));
-            return square.ok_or_else(|| wrong(format!("nothing, and {pixels} is no square")));
-        };
-        let size = text.split_once('x').and_then(|(rows, columns)| {
-            let size: (usize, usize) = (rows.parse().ok()?, columns.parse().ok()?);
-            (size.0.checked_mul(size.1)? == pixels).then_some(size)
-        });
-        size.ok_or_else(|| wrong(text.clone()))
+            found: size
+                .map_or(format!("nothing, and {pixels} is no square"), |size| size.to_string()),
+        })
     }
 }
 
 /// Draws lines of images, each under its caption.
-pub(super) fn draw(
-    path: &Path,
-    title: &str,
-    (rows, columns): (usize, usize),
-    lines: &[(&str, &Matrix)],
-) -> Result<()> {
+pub(super) fn draw(path: &Path, title: &str, size: Size, lines: &[(&str, &Matrix)]) -> Result<()> {
     // A driver may round a probability up past 1.
     let within = |matrix: &Matrix| -> Vec<f32> {
         matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
@@ -173,5 +173,5 @@ pub(super) fn draw(
     let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
     let rows_of = lines.iter().zip(&images);
     let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();
-    tiles(path, title, rows, columns, PER_BAND, &lines)
+    tiles(path, title, size.rows(), size.columns(), PER_BAND, &lines)
 }

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let Predictive { z, probabilities, sample } =
         run.vae.prior_predictive(arguments.count, arguments.run.seed)?;
     if is_picture(&arguments.output) {
-        let size = arguments.size.of(sample.columns())?;
+        let size = arguments.size.of(&run)?;
         let title = format!("Samples of the prior, {}", arguments.run.name());
         let lines = [("Prior sample", &sample), ("Probabilities", &probabilities)];
         draw(&arguments.output, &title, size, &lines)?;

@@ -3,8 +3,7 @@
 use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
-use crate::kernel::CORES;
-use crate::train::Config;
+use crate::train::{Config, ConfigFile};
 use crate::{Action, Error, Result};
 use clap::ValueEnum;
 use std::fmt::Display;
@@ -16,34 +15,50 @@ use std::path::{Path, PathBuf};
 pub(super) struct DeviceFlag {
     /// auto (a real GPU, else the CPU), cpu, gpu (the best adapter, a software driver included), or
     /// the index or part of the name of an adapter that `wgvae devices` lists
-    #[arg(long, default_value = "auto")]
-    device: String,
+    /// [default: auto]
+    #[arg(long)]
+    device: Option<String>,
 }
 
 impl DeviceFlag {
     pub(super) fn open(&self, kernels: &KernelsFlag) -> Result<Box<dyn Session>> {
-        let Ok(choice) = self.device.parse::<Choice>();
-        device::open(&choice, Options { kernels: kernels.read()?, checked: kernels.checked })
+        kernels.open(&self.choice().unwrap_or_default())
     }
 
-    /// Whether the choice was left to the program.
-    pub(super) fn is_auto(&self) -> bool {
-        matches!(self.device.parse(), Ok(Choice::Auto))
+    /// What was asked for, if anything was.
+    pub(super) fn choice(&self) -> Option<Choice> {
+        self.device.as_ref().map(|device| {
+            let Ok(choice) = device.parse();
+            choice
+        })
     }
 }
 
 /// What a training step is made of.
 #[derive(Debug, clap::Args)]
 pub(super) struct StepFlags {
-    /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it
-    #[arg(long, value_delimiter = ',', default_values_t = Config::default().hidden)]
-    pub(super) hidden: Vec<usize>,
-    /// Images of one step
-    #[arg(long, default_value_t = Config::default().batch)]
-    pub(super) batch: usize,
+    /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it [default:
+    /// 200,100]
+    #[arg(long, value_delimiter = ',')]
+    hidden: Option<Vec<usize>>,
+    /// Images of one step [default: 64]
+    #[arg(long)]
+    batch: Option<usize>,
     /// Run each op as a kernel of its own, to debug, bisect or teach
     #[arg(long)]
-    pub(super) no_fuse: bool,
+    no_fuse: bool,
+}
+
+impl StepFlags {
+    /// The settings, where these flags do not say otherwise.
+    pub(super) fn over(&self, config: Config) -> Config {
+        Config {
+            hidden: self.hidden.clone().unwrap_or(config.hidden),
+            batch: self.batch.unwrap_or(config.batch),
+            fuse: config.fuse && !self.no_fuse,
+            ..config
+        }
+    }
 }
 
 /// Which kernels to use.
@@ -59,30 +74,18 @@ pub(super) struct KernelsFlag {
 }
 
 impl KernelsFlag {
-    fn read(&self) -> Result<Choices> {
-        let Some(path) = &self.kernels else { return Ok(Choices::new()) };
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
-        let wrong = |found: String| Error::File {
-            path: path.clone(),
-            expected: "a table [kernels] of variants by call".to_owned(),
-            found,
-        };
-        let File { kernels } = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let known = |name: &&String| CORES.iter().any(|core| core.name == name.as_str());
-        match kernels.values().find(|name| !known(name)) {
-            Some(unknown) => {
-                let known = CORES.iter().map(|core| core.name).collect::<Vec<_>>().join(", ");
-                Err(wrong(format!("variant {unknown}, which is none of {known}")))
-            }
-            None => Ok(kernels),
-        }
+    fn open(&self, choice: &Choice) -> Result<Box<dyn Session>> {
+        self.open_or(choice, Choices::new())
     }
-}
 
-/// What of a file [`KernelsFlag`] reads.
-#[derive(serde::Deserialize)]
-struct File {
-    kernels: Choices,
+    /// Opens a device; `kernels` are used if no file is given.
+    pub(super) fn open_or(&self, choice: &Choice, kernels: Choices) -> Result<Box<dyn Session>> {
+        let kernels = match &self.kernels {
+            Some(path) => ConfigFile::read(path)?.kernels,
+            None => kernels,
+        };
+        device::open(choice, Options { kernels, checked: self.checked })
+    }
 }
 
 /// Tells what a device has to say.

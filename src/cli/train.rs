@@ -2,12 +2,15 @@
 
 use super::Outcome;
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, report_notes, say};
-use crate::Result;
-use crate::data::Split;
-use crate::device::Session;
+use crate::data::{Size, Split};
+use crate::device::gpu::Choices;
+use crate::device::{Choice, Session};
 use crate::kernel::Step;
-use crate::model::{Architecture, Images, Weights};
-use crate::train::{Config, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer};
+use crate::model::{Architecture, Weights};
+use crate::train::{
+    Config, ConfigFile, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer,
+};
+use crate::{Action, Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -23,44 +26,70 @@ pub(super) struct Arguments {
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
-    /// mnist, or a folder of IDX files, gzipped or not
-    #[arg(long, default_value_t = Config::default().data)]
-    data: String,
-    /// What becomes of grey pixels
-    #[arg(long, value_enum, default_value = "threshold")]
-    binarize: BinarizeFlag,
+    /// Settings, as `--print-config` prints them and a run's config.toml has them; flags win
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the settings that the flags and the file come to, and train nothing
+    #[arg(long)]
+    print_config: bool,
+    /// mnist; a folder of IDX files (of several sets, with the name that theirs begin with), or of
+    /// PNG or JPEG pictures, each label's in a subfolder if they have labels; a .csv file as
+    /// Kaggle's; an .amat file; a .npy file of images in uint8, or in float32 from 0 to 1
+    /// [default: mnist]
+    #[arg(long)]
+    data: Option<String>,
+    /// Rows and columns of an image, where the data do not say; pictures are resized to it
+    #[arg(long, value_name = "ROWSxCOLUMNS")]
+    size: Option<Size>,
+    /// What to test on; anything that --data takes [default: the data's own test set]
+    #[arg(long, value_name = "DATA", conflicts_with = "test_fraction")]
+    test_data: Option<String>,
+    /// The share of the images to hold out and test on [default: 0.1, if there is no test set]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    test_fraction: Option<f64>,
+    /// What becomes of grey pixels [default: threshold]
+    #[arg(long, value_enum)]
+    binarize: Option<BinarizeFlag>,
     /// Only the first N training images
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
     step: StepFlags,
-    /// Times that each image is seen
-    #[arg(long, default_value_t = Config::default().epochs)]
-    epochs: u32,
-    /// RMSProp's step size
-    #[arg(long, default_value_t = Config::default().learning_rate, allow_negative_numbers = true)]
-    learning_rate: f64,
-    /// Seed of the starting weights, the shuffles and the noise
-    #[arg(long, default_value_t = Config::default().seed)]
-    seed: u64,
+    /// Times that each image is seen [default: 30]
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// RMSProp's step size [default: 0.001]
+    #[arg(long, allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Seed of the starting weights, the shuffles and the noise [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
     /// The run's folder [default: runs/<date>-<time>]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
 }
 
 impl Arguments {
-    fn config(&self) -> Config {
-        Config {
-            data: self.data.clone(),
-            binarize: self.binarize.into(),
-            limit: self.limit,
-            hidden: self.step.hidden.clone(),
-            epochs: self.epochs,
-            batch: self.step.batch,
-            learning_rate: self.learning_rate,
-            fuse: !self.step.no_fuse,
-            seed: self.seed,
-        }
+    /// The settings of the file, where the flags do not say otherwise.
+    fn over(&self, config: Config) -> Config {
+        let names_test_set = self.test_data.is_some() || self.test_fraction.is_some();
+        let (test_data, test_fraction) = if names_test_set {
+            (self.test_data.clone(), self.test_fraction)
+        } else {
+            (config.test_data.clone(), config.test_fraction)
+        };
+        self.step.over(Config {
+            data: self.data.clone().unwrap_or(config.data),
+            size: self.size.or(config.size),
+            test_data,
+            test_fraction,
+            binarize: self.binarize.map_or(config.binarize, Into::into),
+            limit: self.limit.or(config.limit),
+            epochs: self.epochs.unwrap_or(config.epochs),
+            learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
+            seed: self.seed.unwrap_or(config.seed),
+            ..config
+        })
     }
 
     fn folder(&self) -> PathBuf {
@@ -76,25 +105,27 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let config = arguments.config();
+    let file = arguments.config.as_deref().map_or(Ok(ConfigFile::default()), ConfigFile::read)?;
+    let choice = arguments.device.choice().or(file.device).unwrap_or_default();
+    let mut config = arguments.over(file.config);
     config.check()?;
-    let mut data = Split::load(&config.data)?;
+    if arguments.print_config {
+        print_config(&config, &choice, &file.kernels)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut data = Split::load(&config.source())?;
+    // Models are asked for pictures later, when the data may be gone.
+    config.size = Some(data.train.size);
     if let Some(limit) = config.limit {
         data.train.truncate(limit);
     }
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-    let mut session = arguments.device.open(&arguments.kernels)?;
+    let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
     let session = session.as_mut();
-    announce(arguments, session, &architecture, &data);
+    announce(&choice, session, &architecture, &data);
     let mut trainer = Trainer::new(session, &config, &data)?;
-    let test = Images {
-        name: "test",
-        count: data.test.len(),
-        batch: data.test.len(),
-        binarize: config.binarize,
-    };
-    let size = (data.test.rows, data.test.columns);
-    let pictures = Pictures::load(session, &architecture, test, size, config.fuse)?;
+    let test = Trainer::test_images(&data, config.binarize);
+    let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
     report_notes(session);
     let description = session.description().clone();
     let mut folder = RunFolder::create(
@@ -119,15 +150,25 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints settings as `--config` takes them.
+fn print_config(config: &Config, device: &Choice, kernels: &Choices) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct File<'a> {
+        device: String,
+        #[serde(flatten)]
+        config: &'a Config,
+        #[serde(skip_serializing_if = "Choices::is_empty")]
+        kernels: &'a Choices,
+    }
+    let text = toml::to_string(&File { device: device.to_string(), config, kernels });
+    let failed = |error| Error::io(Path::new("standard output"), Action::Write)(error);
+    say(text.map_err(std::io::Error::other).map_err(failed)?.trim_end())
+}
+
 /// Says what is about to happen, and where.
-fn announce(
-    arguments: &Arguments,
-    session: &dyn Session,
-    architecture: &Architecture,
-    data: &Split,
-) {
+fn announce(choice: &Choice, session: &dyn Session, architecture: &Architecture, data: &Split) {
     let device = session.description();
-    if arguments.device.is_auto() && device.backend == "CPU" {
+    if *choice == Choice::Auto && device.backend == "CPU" {
         eprintln!("no GPU found: training on the CPU (`wgvae devices` lists what there is)");
     }
     let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();

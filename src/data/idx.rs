@@ -1,43 +1,76 @@
 //! Reads one IDX file, the format of the MNIST family: a big-endian header of a magic number and
 //! one size per dimension, then the bytes, all of it gzipped or not. The file is not trusted: a
 //! header that lies costs no more memory than the bytes behind it. Which files belong together is
-//! left to the parent module.
+//! left to [`folder`](super::folder).
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use super::{CLASSES, Dataset, Labels, Levels, Size, wrong};
 use crate::{Action, Error, Result};
 
-/// Labels are below this: the classes of EMNIST ByClass, the most of any set in the family.
-pub const CLASSES: u8 = 62;
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// Bytes with a shape; no size is zero, and `bytes` is as long as their product.
-pub(super) struct Array<const DIMENSIONS: usize> {
-    pub(super) sizes: [usize; DIMENSIONS],
-    pub(super) bytes: Vec<u8>,
+/// Reads images; their labels are in the file of the other name beside it, if there is one.
+pub(super) fn read(path: &Path, size: Option<Size>) -> Result<Dataset> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let labels = name.replace("images", "labels").replace("idx3", "idx1");
+    let labels = path.with_file_name(&labels);
+    let set = read_pair(path, (path != labels && labels.is_file()).then_some(&labels))?;
+    match size {
+        Some(size) if size != set.size => Err(wrong(path, format!("images of {size}"), set.size)),
+        _ => Ok(set),
+    }
 }
 
-/// Reads images: sizes `[count, rows, columns]`.
-pub(super) fn read_images(path: &Path) -> Result<Array<3>> {
-    Source::open(path)?.array()
+/// Reads images and their labels, if they have a file.
+pub(super) fn read_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Dataset> {
+    let images = Source::open(images_path)?.array()?;
+    let labels = labels_path.map(read_labels).transpose()?;
+    let [count, rows, columns] = images.sizes;
+    if let Some((path, labels)) = labels_path.zip(labels.as_ref())
+        && labels.len() != count
+    {
+        let expected = format!("{count} labels, one per image of {}", images_path.display());
+        return Err(wrong(path, expected, format!("{} labels", labels.len())));
+    }
+    let size = Size::new(rows, columns)
+        .ok_or_else(|| wrong(images_path, "images with pixels", product(&images.sizes)))?;
+    let labels = labels.map(Labels::numbered);
+    Ok(Dataset { levels: Levels::of_bytes(images.bytes), labels, size })
 }
 
 /// Reads labels, `[count]`, each below [`CLASSES`].
-pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>> {
+fn read_labels(path: &Path) -> Result<Vec<u16>> {
     let labels = Source::open(path)?.array::<1>()?.bytes;
-    match labels.iter().position(|&label| label >= CLASSES) {
-        Some(item) => Err(Error::File {
-            path: path.to_owned(),
-            expected: format!("a label below {CLASSES} at item {item}"),
-            found: labels[item].to_string(),
-        }),
-        None => Ok(labels),
+    match labels.iter().position(|&label| u16::from(label) >= CLASSES) {
+        Some(item) => {
+            let expected = format!("a label below {CLASSES} at item {item}");
+            Err(wrong(path, expected, labels[item]))
+        }
+        None => Ok(labels.into_iter().map(u16::from).collect()),
     }
+}
+
+/// The first two bytes of a file, or as many as it has.
+pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(2).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// A file's contents, decompressed if they are gzipped.
+pub(super) fn unzipped(path: &Path) -> Result<Vec<u8>> {
+    Source::open(path)?.at_most(u64::MAX)
+}
+
+/// Bytes with a shape; no size is zero, and `bytes` is as long as their product.
+struct Array<const DIMENSIONS: usize> {
+    sizes: [usize; DIMENSIONS],
+    bytes: Vec<u8>,
 }
 
 /// An open file, decompressed while it is read.
@@ -49,10 +82,8 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io(path, Action::Read))?;
-        let mut start = Vec::new();
-        file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(path, Action::Read))?;
-        file.rewind().map_err(Error::io(path, Action::Read))?;
+        let start = start(path).map_err(Error::io(path, Action::Read))?;
+        let file = File::open(path).map_err(Error::io(path, Action::Read))?;
         // The name doesn't tell: downloads often are unpacked on the way and keep their `.gz`.
         Ok(if start == GZIP_MAGIC {
             Self { path, action: Action::Decompress, reader: Box::new(MultiGzDecoder::new(file)) }
@@ -120,7 +151,7 @@ impl<'a> Source<'a> {
     }
 
     fn error(&self, expected: String, found: String) -> Error {
-        Error::File { path: self.path.to_owned(), expected, found }
+        wrong(self.path, expected, found)
     }
 }
 

@@ -11,14 +11,15 @@ pub use choice::{Choice, Options, open};
 use crate::graph::{Element, Plan, TensorId};
 use crate::kernel::{Kernel, Step, Variant};
 use crate::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 use std::ops::Sub;
 use std::time::Duration;
 
 /// What a session computes with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Description {
     /// The adapter's or processor's name.
     pub name: String,

@@ -2,7 +2,8 @@
 //! fails with [`Error::Shape`](crate::Error::Shape) where the op is not defined for its operands.
 
 use super::{
-    Binarize, Element, Graph, LOG_ROWS, Op, RmsProp, Role, Shape, Stream, TensorId, Transpose,
+    Binarize, Element, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Shape, Stream, TensorId,
+    Transpose,
 };
 use crate::Result;
 
@@ -38,7 +39,8 @@ impl Graph {
         Ok((outputs[0], outputs[1]))
     }
 
-    /// x `[batch, d]`: the step's rows of `data` u8 `[n, d]`, in the order of `indices` u32 `[n, 1]`.
+    /// x `[batch, d]`: the step's rows of `data` `[n, d]`, in the order of `indices` u32 `[n, 1]`.
+    /// The data are [`Pixels::Bytes`] if they are u8, and [`Pixels::Reals`] if they are u32.
     pub fn gather_batch(
         &mut self,
         data: TensorId,
@@ -46,7 +48,11 @@ impl Graph {
         batch: usize,
         binarize: Binarize,
     ) -> Result<TensorId> {
-        self.one(Op::GatherBatch { batch, binarize }, &[data, indices])
+        let pixels = match self.tensor(data).element {
+            Element::U32 => Pixels::Reals,
+            _ => Pixels::Bytes,
+        };
+        self.one(Op::GatherBatch { batch, pixels, binarize }, &[data, indices])
     }
 
     /// a `[m, k]` · b `[k, n]` -> `[m, n]`.

@@ -21,7 +21,7 @@ mod text;
 
 pub use fusion::{Fusion, FusionOptions, SUM_COLUMNS, fuse};
 pub use gradient::gradients;
-pub use op::{Binarize, LOG_ROWS, Op, RmsProp, Stream, Transpose};
+pub use op::{Binarize, LOG_ROWS, Op, Pixels, RmsProp, Stream, Transpose};
 pub use plan::Plan;
 pub use tensor::{Element, Role, Shape, Tensor, TensorId};
 

@@ -58,6 +58,26 @@ impl Default for RmsProp {
     }
 }
 
+/// How a set of images on a device holds its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pixels {
+    /// Bytes, from 0 to 255.
+    Bytes,
+    /// The bits of f32 numbers from 0 to 1. As words and not as numbers, since they are read by the
+    /// same binding as bytes, and stay f32 on the f64 oracle.
+    Reals,
+}
+
+impl Pixels {
+    /// The type of the tensor.
+    pub fn element(self) -> Element {
+        match self {
+            Self::Bytes => Element::U8,
+            Self::Reals => Element::U32,
+        }
+    }
+}
+
 /// Which operand of a product is transposed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transpose {
@@ -72,12 +92,14 @@ pub enum Transpose {
 /// A primitive op. In the comments, `a, b -> c` are the inputs and outputs, in order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// data u8 `[n, d]`, indices u32 `[n, 1]` -> x `[batch, d]`: rows `indices[first_row..]` of
-    /// the data, binarised; rows past the end repeat the last.
+    /// data `[n, d]`, u8 or u32 by `pixels`, indices u32 `[n, 1]` -> x `[batch, d]`: rows
+    /// `indices[first_row..]` of the data, binarised; rows past the end repeat the last.
     GatherBatch {
         /// Rows to gather.
         batch: usize,
-        /// What becomes of the bytes.
+        /// What an element of the data is.
+        pixels: Pixels,
+        /// What becomes of the pixels.
         binarize: Binarize,
     },
     /// a, b -> a·b, one of them possibly transposed first.
@@ -202,7 +224,9 @@ impl Op {
     /// The element type of an input, given by its place. Outputs are real numbers.
     pub fn input_element(&self, input: usize) -> Element {
         match (self, input) {
-            (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 0) => Element::U8,
+            (Self::GatherBatch { pixels, .. }, 0) => pixels.element(),
+            // Nobody writes either; which it is, its gather says.
+            (Self::Fused(Fusion::Batch), 0) => Element::U8,
             (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 1) => Element::U32,
             _ => Element::F32,
         }

@@ -2,7 +2,8 @@
 
 use super::Call;
 use crate::graph::{
-    Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Role, Shape, TensorId, fuse,
+    Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Pixels, Role, Shape, TensorId,
+    fuse,
 };
 use crate::{Error, Result};
 
@@ -225,20 +226,24 @@ impl Case {
     }
 
     /// Batches that run past the end of the data, of images whose width is no whole number of words.
-    pub(super) fn gather(op: fn(usize) -> Op) -> Vec<Self> {
+    pub(super) fn gather(pixels: Pixels, binarize: Binarize) -> Vec<Self> {
         let case = |&Shape { rows, columns }: &Shape| {
             let images = 2 * rows + 3;
             let data = Input {
                 shape: Shape::new(images, columns),
-                element: Element::U8,
-                fill: Fill::Below(256),
+                element: pixels.element(),
+                fill: match pixels {
+                    Pixels::Bytes => Fill::Below(256),
+                    Pixels::Reals => Fill::Unit,
+                },
             };
             let indices = Input {
                 shape: Shape::new(rows + 1, 1),
                 element: Element::U32,
                 fill: Fill::Below(images as u32),
             };
-            Self::new(op(rows), vec![data, indices])
+            let op = Op::GatherBatch { batch: rows, pixels, binarize };
+            Self::new(op, vec![data, indices])
         };
         SHAPES.iter().map(case).collect()
     }
@@ -296,8 +301,8 @@ impl Case {
 
     /// As [`gather`](Self::gather), with noise beside it.
     pub(super) fn batch(append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>) -> Vec<Self> {
-        let gather = |batch| Op::GatherBatch { batch, binarize: Binarize::Stochastic };
         let fused = |case| Self { work: Work::Fused(append), ..case };
-        Self::gather(gather).into_iter().map(fused).collect()
+        let gather = |pixels| Self::gather(pixels, Binarize::Stochastic);
+        [Pixels::Bytes, Pixels::Reals].into_iter().flat_map(gather).map(fused).collect()
     }
 }

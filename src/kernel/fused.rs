@@ -3,7 +3,7 @@
 
 use super::case::Filling;
 use super::core::{halves, layers, layers_and_terms};
-use super::table::{binarize, columns, invocations, noise, product, sources};
+use super::table::{columns, gather, invocations, noise, product, sources};
 use super::{Call, Case, Fill, Grid, Kernel, Table, Tolerance, WORKGROUP};
 use crate::Result;
 use crate::graph::{
@@ -22,7 +22,7 @@ pub(super) static FUSED: &[Kernel] = &[
         ),
         constants: |call| {
             let parts = call.parts.iter().flat_map(|&part| match part {
-                Op::GatherBatch { .. } => binarize(part),
+                Op::GatherBatch { .. } => gather(part),
                 other => noise(other),
             });
             let first = (gather_workgroups(call) * WORKGROUP) as f64;

@@ -3,7 +3,10 @@
 use super::core::wide;
 use super::{Call, Case, Fill, Grid, Kernel, Tolerance, Twins, WORKGROUP};
 use crate::cpu;
-use crate::graph::{Binarize, LOG_ROWS, Op, RmsProp, SUM_COLUMNS, Shape, Stream, Transpose};
+use crate::cpu::gather_batch::Grey;
+use crate::graph::{
+    Binarize, LOG_ROWS, Op, Pixels, RmsProp, SUM_COLUMNS, Shape, Stream, Transpose,
+};
 use Fill::{Binary, Normal, Positive, Unit, Wide};
 
 /// One twin for both precisions.
@@ -33,28 +36,32 @@ macro_rules! sources {
 /// The kernels of the primitive ops.
 pub(super) static PRIMITIVES: &[Kernel] = &[
     Kernel {
-        constants: |call| [vec![columns(call)], binarize(call.op)].concat(),
+        constants: |call| [vec![columns(call)], gather(call.op)].concat(),
         tolerance: |call| match call.op {
-            Op::GatherBatch { binarize: Binarize::None, .. } => Tolerance::ROUNDING,
+            Op::GatherBatch { pixels: Pixels::Bytes, binarize: Binarize::None, .. } => {
+                Tolerance::ROUNDING
+            }
             _ => Tolerance::EXACT,
         },
         ..elementwise(
             "gather_batch",
             sources!("gather_batch", "grid", "step", "now", "philox", "gather"),
             twins!(|call, step, read, [x]| {
-                let Op::GatherBatch { binarize, .. } = call.op else {
+                let Op::GatherBatch { pixels, binarize, .. } = call.op else {
                     unreachable!("the row is for this op")
                 };
-                let (data, indices) = (read[0].bytes(), read[1].words());
+                let data = match pixels {
+                    Pixels::Bytes => Grey::Bytes(read[0].bytes()),
+                    Pixels::Reals => Grey::Reals(bytemuck::cast_slice(read[0].words())),
+                };
+                let indices = read[1].words();
                 cpu::gather_batch::gather_batch(step, binarize, call.columns(), data, indices, x);
             }),
             || {
-                let modes: [fn(usize) -> Op; 3] = [
-                    |batch| Op::GatherBatch { batch, binarize: Binarize::Threshold },
-                    |batch| Op::GatherBatch { batch, binarize: Binarize::Stochastic },
-                    |batch| Op::GatherBatch { batch, binarize: Binarize::None },
-                ];
-                modes.into_iter().flat_map(Case::gather).collect()
+                let modes = [Binarize::Threshold, Binarize::Stochastic, Binarize::None];
+                let both = [Pixels::Bytes, Pixels::Reals];
+                let kinds = both.into_iter().flat_map(|pixels| modes.map(|mode| (pixels, mode)));
+                kinds.flat_map(|(pixels, mode)| Case::gather(pixels, mode)).collect()
             },
         )
     },
@@ -462,13 +469,20 @@ pub(super) const fn product(
 }
 
 /// What the shaders' gather takes from its op.
-pub(super) fn binarize(op: Op) -> Vec<(&'static str, f64)> {
-    let mode = match op {
-        Op::GatherBatch { binarize: Binarize::Threshold, .. } => 0.0,
-        Op::GatherBatch { binarize: Binarize::Stochastic, .. } => 1.0,
-        _ => 2.0,
+pub(super) fn gather(op: Op) -> Vec<(&'static str, f64)> {
+    let Op::GatherBatch { pixels, binarize, .. } = op else {
+        unreachable!("the row is for this op")
     };
-    vec![("BINARIZE", mode), ("BINARIZE_STREAM", f64::from(Stream::Binarize as u32))]
+    let mode = match binarize {
+        Binarize::Threshold => 0.0,
+        Binarize::Stochastic => 1.0,
+        Binarize::None => 2.0,
+    };
+    vec![
+        ("BINARIZE", mode),
+        ("BINARIZE_STREAM", f64::from(Stream::Binarize as u32)),
+        ("REALS", f64::from(u8::from(pixels == Pixels::Reals))),
+    ]
 }
 
 /// What the shaders' draw takes from its op.

@@ -83,15 +83,8 @@ fn read_npy(path: &Path, bytes: &[u8]) -> Result<Matrix> {
     let &[rows, columns] = array.sizes.as_slice() else {
         return Err(wrong(path, "an array of [rows, columns]", format!("{:?}", array.sizes)));
     };
-    let values = match array.kind {
-        "<f4" => array.data.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect(),
-        "<f8" => {
-            let eights = array.data.as_chunks().0.iter();
-            eights.map(|&eight| f64::from_le_bytes(eight) as f32).collect()
-        }
-        other => return Err(wrong(path, "numbers of type f32 (<f4) or f64 (<f8)", other)),
-    };
-    Matrix::new(rows, columns, values)
+    let expected = "numbers of type float32 (<f4) or float64 (<f8)";
+    Matrix::new(rows, columns, array.reals().ok_or_else(|| wrong(path, expected, array.kind))?)
 }
 
 fn read_csv(path: &Path, bytes: &[u8]) -> Result<Matrix> {

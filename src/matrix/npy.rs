@@ -12,10 +12,27 @@ const ALIGNMENT: usize = 64;
 /// An array: its element type as NumPy writes it, its sizes, and its elements' bytes, which are as
 /// many as the sizes say.
 #[derive(Debug)]
-pub(super) struct Array<'a> {
-    pub(super) kind: &'a str,
-    pub(super) sizes: Vec<usize>,
-    pub(super) data: &'a [u8],
+pub(crate) struct Array<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) data: &'a [u8],
+}
+
+impl Array<'_> {
+    /// The elements, if they are f32 or f64.
+    pub(crate) fn reals(&self) -> Option<Vec<f32>> {
+        match self.kind {
+            "<f4" => {
+                let fours = self.data.as_chunks().0.iter();
+                Some(fours.map(|&four| f32::from_le_bytes(four)).collect())
+            }
+            "<f8" => {
+                let eights = self.data.as_chunks().0.iter();
+                Some(eights.map(|&eight| f64::from_le_bytes(eight) as f32).collect())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A file of f32 `[rows, columns]`.
@@ -34,7 +51,7 @@ pub(super) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
 ///
 /// # Errors
 /// What was expected, and what was found.
-pub(super) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     let header = |found: &str| ("a .npy file", found.to_owned());
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| header("another"))?;
     let (text, data) = split(rest).ok_or_else(|| header("one that ends in its header"))?;

@@ -2,7 +2,7 @@
 
 use super::Architecture;
 use crate::graph::{
-    Binarize, Element, FusionOptions, Graph, Plan, RmsProp, Shape, Stream, TensorId, fuse,
+    Binarize, Element, FusionOptions, Graph, Pixels, Plan, RmsProp, Shape, Stream, TensorId, fuse,
     gradients,
 };
 use crate::{Result, optimizer};
@@ -27,8 +27,8 @@ pub struct Forward {
     pub kl: TensorId,
 }
 
-/// A set of images that a plan reads: tensors `{name}.images` u8 `[count, input]` and
-/// `{name}.indices` u32 `[count, 1]`, which say in what order.
+/// A set of images that a plan reads: tensors `{name}.images` `[count, input]`, u8 or u32 by
+/// `pixels`, and `{name}.indices` u32 `[count, 1]`, which say in what order.
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     /// Prefix of the tensors' names.
@@ -37,6 +37,8 @@ pub struct Images<'a> {
     pub count: usize,
     /// Images of one step.
     pub batch: usize,
+    /// What a pixel is.
+    pub pixels: Pixels,
     /// What becomes of grey pixels.
     pub binarize: Binarize,
 }
@@ -44,7 +46,7 @@ pub struct Images<'a> {
 impl Images<'_> {
     fn gather(&self, graph: &mut Graph, input: usize) -> Result<TensorId> {
         let shape = Shape::new(self.count, input);
-        let images = graph.data(&format!("{}.images", self.name), shape, Element::U8);
+        let images = graph.data(&format!("{}.images", self.name), shape, self.pixels.element());
         let shape = Shape::new(self.count, 1);
         let indices = graph.data(&format!("{}.indices", self.name), shape, Element::U32);
         let x = graph.gather_batch(images, indices, self.batch, self.binarize)?;

@@ -1,7 +1,10 @@
 //! What a run is made of: everything that is needed to repeat it.
 
-use crate::device::Description;
+use crate::data::{Size, Source};
+use crate::device::gpu::Choices;
+use crate::device::{Choice, Description};
 use crate::graph::{Binarize, RmsProp};
+use crate::kernel::CORES;
 use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,9 +12,19 @@ use std::path::Path;
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Config {
-    /// `mnist`, or a folder of IDX files.
+    /// See [`Source::data`].
     pub data: String,
+    /// See [`Source::size`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// See [`Source::test_data`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_data: Option<String>,
+    /// See [`Source::test_fraction`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_fraction: Option<f64>,
     /// What becomes of grey pixels.
     pub binarize: Binarize,
     /// Only the first so many training images.
@@ -36,6 +49,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: "mnist".to_owned(),
+            size: None,
+            test_data: None,
+            test_fraction: None,
             binarize: Binarize::Threshold,
             limit: None,
             hidden: vec![200, 100],
@@ -71,17 +87,14 @@ impl Config {
         Ok(())
     }
 
-    /// Reads the settings of a run from its `config.toml`.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::File`] if it is something else.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
-        toml::from_str(&text).map_err(|error| Error::File {
-            path: path.to_owned(),
-            expected: "the settings of a run".to_owned(),
-            found: error.to_string(),
-        })
+    /// Where the images come from.
+    pub fn source(&self) -> Source {
+        Source {
+            data: self.data.clone(),
+            size: self.size,
+            test_data: self.test_data.clone(),
+            test_fraction: self.test_fraction,
+        }
     }
 
     /// The optimiser's constants.
@@ -114,4 +127,105 @@ impl<'a> RunConfig<'a> {
     ) -> Self {
         Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels }
     }
+}
+
+/// A file of settings, written by hand or left by a run. What it does not say is as by default.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigFile {
+    /// The settings.
+    pub config: Config,
+    /// Where to run: `device = "cpu"`, or the table that a run leaves.
+    pub device: Option<Choice>,
+    /// The variant of each kernel, by call.
+    pub kernels: Choices,
+}
+
+/// What a file says besides the settings.
+#[derive(Deserialize)]
+struct Surroundings {
+    /// Read only to be checked: any version's settings are understood, or refused by name.
+    #[serde(default, rename = "version")]
+    _version: String,
+    device: Option<Device>,
+    #[serde(default)]
+    kernels: Choices,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a device's name, or a table with its name and backend")]
+enum Device {
+    Named(String),
+    Described(Description),
+}
+
+impl Device {
+    fn choice(self) -> Choice {
+        let name = match self {
+            Self::Described(Description { backend, .. }) if backend == "CPU" => "cpu".to_owned(),
+            Self::Described(Description { name, .. }) | Self::Named(name) => name,
+        };
+        let Ok(choice) = name.parse();
+        choice
+    }
+}
+
+impl ConfigFile {
+    /// Reads settings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::File`] if it is no TOML, has a setting of
+    /// another type, or one that does not exist.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
+        let wrong = |found: String| Error::File {
+            path: path.to_owned(),
+            expected: "the settings of a run".to_owned(),
+            found,
+        };
+        let no_toml = |error: toml::de::Error| wrong(error.to_string().trim_end().to_owned());
+        let table: toml::Table = toml::from_str(&text).map_err(no_toml)?;
+        let known = keys();
+        if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
+            let meant = nearest(unknown, &known)
+                .map_or(format!("which is none of {}", known.join(", ")), |key| {
+                    format!("perhaps for `{key}`")
+                });
+            return Err(wrong(format!("`{unknown}`, {meant}")));
+        }
+        let Surroundings { device, kernels, .. } = toml::from_str(&text).map_err(no_toml)?;
+        let variant = |name: &&String| CORES.iter().any(|core| core.name == name.as_str());
+        if let Some(unknown) = kernels.values().find(|name| !variant(name)) {
+            let known = CORES.iter().map(|core| core.name).collect::<Vec<_>>().join(", ");
+            return Err(wrong(format!("variant {unknown}, which is none of {known}")));
+        }
+        let config = toml::from_str(&text).map_err(no_toml)?;
+        Ok(Self { config, device: device.map(Device::choice), kernels })
+    }
+}
+
+/// Every key that a file may have.
+fn keys() -> Vec<String> {
+    // Settings that are absent are not written.
+    let every = Config {
+        size: Size::new(1, 1),
+        test_data: Some(String::new()),
+        test_fraction: Some(0.0),
+        limit: Some(1),
+        ..Config::default()
+    };
+    let settings = toml::Table::try_from(every).unwrap_or_default();
+    settings
+        .into_iter()
+        .map(|(key, _)| key)
+        .chain(["version", "device", "kernels"].map(String::from))
+        .collect()
+}
+
+/// The key that was probably meant, if one is similar.
+fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
+    // With dashes, as the flag has them.
+    let key = key.replace('-', "_").to_lowercase();
+    let likeness = |known: &&String| strsim::jaro_winkler(&key, known);
+    let best = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
+    (likeness(&best) > 0.75).then_some(best)
 }

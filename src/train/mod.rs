@@ -5,13 +5,14 @@ mod config;
 mod folder;
 mod pictures;
 
-pub use config::{Config, RunConfig};
+pub use config::{Config, ConfigFile, RunConfig};
 pub use folder::RunFolder;
 pub use pictures::Pictures;
 
 use crate::data::Split;
 use crate::device::{LogRow, ProgramId, Session, Values};
 use crate::eval::{Evaluator, Measures};
+use crate::graph::Binarize;
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, LOSS_TERMS, initial_weights};
 use crate::random::generator;
@@ -96,19 +97,30 @@ impl Trainer {
         }
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
         let binarize = config.binarize;
-        let train = Images { name: "train", count, batch, binarize };
+        let pixels = data.train.levels.pixels();
+        let train = Images { name: "train", count, batch, pixels, binarize };
         let program =
             session.load(architecture.training_plan(train, config.rmsprop(), config.fuse)?)?;
         let count_test = data.test.len();
-        let batch_test = EVALUATION_BATCH.min(count_test);
-        let test = Images { name: "test", count: count_test, batch: batch_test, binarize };
+        let test = Self::test_images(data, binarize);
         let evaluator = Evaluator::load(session, &architecture, test, config.fuse)?;
-        session.write("train.images", Values::U8(&data.train.images))?;
-        session.write("test.images", Values::U8(&data.test.images))?;
+        session.write("train.images", data.train.levels.values())?;
+        session.write("test.images", data.test.levels.values())?;
         let in_order: Vec<u32> = (0..count_test as u32).collect();
         session.write("test.indices", Values::U32(&in_order))?;
         initial_weights(&architecture, config.seed).write(session)?;
         Ok(Self { program, evaluator, seed: config.seed, batch, count, steps: 0, epoch: 0 })
+    }
+
+    /// The test images, as the trainer's session holds them.
+    pub fn test_images(data: &Split, binarize: Binarize) -> Images<'static> {
+        Images {
+            name: "test",
+            count: data.test.len(),
+            batch: EVALUATION_BATCH.min(data.test.len()),
+            pixels: data.test.levels.pixels(),
+            binarize,
+        }
     }
 
     /// Steps of an epoch: a last partial batch is dropped.

@@ -2,6 +2,7 @@
 
 use super::RunFolder;
 use crate::Result;
+use crate::data::Size;
 use crate::device::{ProgramId, Session};
 use crate::graph::Plan;
 use crate::kernel::Step;
@@ -10,9 +11,6 @@ use crate::report::{Row, tiles};
 
 /// Images side by side.
 const PER_BAND: usize = 10;
-
-/// Rows and columns of an image.
-type Size = (usize, usize);
 
 /// The plans that draw, loaded before training so that nothing is made afterwards.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +34,7 @@ impl Loaded {
 
 impl Pictures {
     /// Loads the plans, their ops fused or as they are. `test` are the images to reconstruct from,
-    /// of `size` pixels each.
+    /// of `size` each.
     ///
     /// # Errors
     /// If the device cannot hold them.
@@ -94,7 +92,14 @@ impl Pictures {
             }
             let rows: Vec<_> =
                 lines.iter().map(|(caption, images)| Row { caption, images }).collect();
-            tiles(&folder.file(file), &title, self.size.0, self.size.1, PER_BAND, &rows)?;
+            tiles(
+                &folder.file(file),
+                &title,
+                self.size.rows(),
+                self.size.columns(),
+                PER_BAND,
+                &rows,
+            )?;
         }
         Ok(())
     }

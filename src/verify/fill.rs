@@ -38,6 +38,9 @@ pub fn fill(input: &Input, rng: &mut ChaCha8Rng) -> Filled {
     };
     match input.element {
         Element::F32 => Filled::Reals((0..count).map(|_| real(input.fill, rng)).collect()),
+        Element::U32 if input.fill == Fill::Unit => {
+            Filled::Words((0..count).map(|_| real(input.fill, rng).to_bits()).collect())
+        }
         Element::U32 => Filled::Words((0..count).map(|_| rng.random_range(0..below)).collect()),
         Element::U8 => {
             Filled::Bytes((0..count).map(|_| rng.random_range(0..below.min(256)) as u8).collect())

@@ -5,7 +5,7 @@ use super::{Row, compare};
 use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{Session, Values};
-use crate::graph::{Binarize, RmsProp};
+use crate::graph::{Binarize, Pixels, RmsProp};
 use crate::kernel::{Step, Tolerance};
 use crate::model::{Architecture, Images, Parameter, initial_weights};
 use crate::random::pixels;
@@ -77,8 +77,13 @@ fn train(
     seed: u64,
     fused: bool,
 ) -> Result<Run> {
-    let images =
-        Images { name: "verify", count: COUNT, batch: BATCH, binarize: Binarize::Threshold };
+    let images = Images {
+        name: "verify",
+        count: COUNT,
+        batch: BATCH,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
     let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     initial_weights(architecture, seed).write(session)?;
     for Parameter { name, shape } in architecture.parameters() {

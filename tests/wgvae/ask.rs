@@ -4,7 +4,7 @@ use crate::cli::{short_run, stderr, stdout, wgvae};
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
-use wgvae::data::Split;
+use wgvae::data::{Source, Split};
 use wgvae::device::{Choice, Options, open};
 use wgvae::eval::{Samples, assess};
 use wgvae::graph::Binarize;
@@ -62,7 +62,7 @@ fn every_command_answers_as_the_library_does() -> Outcome {
     let run = Run::new()?;
     let session = open(&Choice::Cpu, Options::default())?;
     let mut vae = Vae::load(session, &run.file("run/model.safetensors"))?;
-    let test = Split::load("mnist")?.test;
+    let test = Split::load(&Source::new("mnist"))?.test;
 
     run.done("encode", "--limit 300 --output @m.npy --stddev @s.csv")?;
     let first: Vec<u32> = (0..300).collect();

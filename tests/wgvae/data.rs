@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
-use wgvae::data::{CLASSES, Dataset, Split, mnist_folder};
+use wgvae::data::{CLASSES, Dataset, Levels, Source, Split, mnist_folder};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
@@ -66,6 +66,22 @@ fn assert_rejected(name: &str, bytes: &[u8], words: &str) -> TestResult {
     Ok(())
 }
 
+/// The pixels of a set whose file has bytes.
+fn bytes(set: &Dataset) -> &[u8] {
+    match &set.levels {
+        Levels::Bytes(bytes) => bytes,
+        Levels::Reals(_) => panic!("expected bytes"),
+    }
+}
+
+fn image(set: &Dataset, index: usize) -> &[u8] {
+    &bytes(set)[index * set.width()..][..set.width()]
+}
+
+fn labels_of(set: &Dataset) -> &[u16] {
+    set.labels.as_ref().map_or(&[], |labels| &labels.of)
+}
+
 #[track_caller]
 fn message<T>(result: wgvae::Result<T>) -> String {
     match result {
@@ -77,17 +93,20 @@ fn message<T>(result: wgvae::Result<T>) -> String {
 #[test]
 fn mnist_is_whole() -> TestResult {
     let Split { train, test } = Split::from_folder(Path::new(MNIST))?;
-    let shape = |set: &Dataset| [set.len(), set.rows, set.columns, set.width()];
+    let shape = |set: &Dataset| [set.len(), set.size.rows(), set.size.columns(), set.width()];
     assert_eq!((shape(&train), shape(&test)), ([60_000, 28, 28, 784], [10_000, 28, 28, 784]));
-    let ends = |set: &Dataset| [set.labels[0], set.labels[set.len() - 1]];
+    let ends = |set: &Dataset| [labels_of(set)[0], labels_of(set)[set.len() - 1]];
     assert_eq!((ends(&train), ends(&test)), ([5, 8], [7, 6]));
     let bright = |image: &[u8]| image.iter().filter(|&&pixel| pixel > 127).count();
-    assert_eq!((bright(train.image(0)), bright(train.image(59_999))), (111, 82));
-    assert_eq!((bright(test.image(0)), bright(test.image(9_999))), (71, 165));
-    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
-    assert_eq!((sum(&train.images), sum(&train.labels)), (1_567_298_545, 267_236));
-    assert_eq!((sum(&test.images), sum(&test.labels)), (264_923_200, 44_434));
-    assert!(Split::load("mnist")? == Split { train, test });
+    assert_eq!((bright(image(&train, 0)), bright(image(&train, 59_999))), (111, 82));
+    assert_eq!((bright(image(&test, 0)), bright(image(&test, 9_999))), (71, 165));
+    let sum = |set: &Dataset| {
+        let pixels = bytes(set).iter().map(|&byte| u64::from(byte)).sum::<u64>();
+        (pixels, labels_of(set).iter().map(|&label| u64::from(label)).sum::<u64>())
+    };
+    assert_eq!(sum(&train), (1_567_298_545, 267_236));
+    assert_eq!(sum(&test), (264_923_200, 44_434));
+    assert!(Split::load(&Source::new("mnist"))? == Split { train, test });
     Ok(())
 }
 
@@ -97,9 +116,9 @@ fn every_spelling_gives_the_same_set() -> TestResult {
     // A plain file comes first: this one is not read.
     fs::write(folder.path().join(TRAIN_LABELS.to_owned() + ".gz"), [])?;
     let plain = Split::from_folder(folder.path())?;
-    assert_eq!(plain.train.images, (0..18).collect::<Vec<u8>>());
-    assert_eq!(plain.train.labels, [7, 0, 61]);
-    assert_eq!((plain.test.image(0), &*plain.test.labels), (&[255; 6][..], &[9][..]));
+    assert_eq!(bytes(&plain.train), (0..18).collect::<Vec<u8>>());
+    assert_eq!(labels_of(&plain.train), [7, 0, 61]);
+    assert_eq!((image(&plain.test, 0), labels_of(&plain.test)), (&[255; 6][..], &[9][..]));
     for (zipped, suffix) in [(false, ""), (false, ".gz"), (true, ""), (true, ".gz")] {
         for joint in ["-", "."] {
             let other = tempfile::tempdir()?;
@@ -108,7 +127,7 @@ fn every_spelling_gives_the_same_set() -> TestResult {
                 let name = name.replace("-idx", &format!("{joint}idx")) + suffix;
                 fs::write(other.path().join(name), if zipped { gzip(&bytes)? } else { bytes })?;
             }
-            let loaded = Split::load(&other.path().display().to_string())?;
+            let loaded = Split::load(&Source::new(other.path().display().to_string()))?;
             assert!(loaded == plain, "gzipped {zipped}, suffix {suffix:?}, joint {joint:?}");
         }
     }
@@ -123,9 +142,10 @@ fn truncate_keeps_the_first() -> TestResult {
         let mut first = whole.clone();
         first.truncate(count);
         assert_eq!((first.len(), first.is_empty()), (kept, kept == 0));
-        assert_eq!(first.images, whole.images[..kept * 6]);
+        assert_eq!(bytes(&first), &bytes(&whole)[..kept * 6]);
+        assert_eq!(labels_of(&first), &labels_of(&whole)[..kept]);
     }
-    assert_eq!(whole.image(2), [12, 13, 14, 15, 16, 17]);
+    assert_eq!(image(&whole, 2), [12, 13, 14, 15, 16, 17]);
     Ok(())
 }
 
@@ -171,7 +191,7 @@ fn a_header_cannot_make_it_allocate() -> TestResult {
 fn labels_are_below_the_classes() -> TestResult {
     let words = "expected a label below 62 at item";
     assert_rejected(TRAIN_LABELS, &labels(&[0, 1, 200]), &format!("{words} 2, found 200"))?;
-    assert_rejected(TEST_LABELS, &labels(&[CLASSES]), &format!("{words} 0, found 62"))
+    assert_rejected(TEST_LABELS, &labels(&[CLASSES as u8]), &format!("{words} 0, found 62"))
 }
 
 #[test]
@@ -181,9 +201,9 @@ fn files_have_to_match() -> TestResult {
         assert_rejected(TRAIN_LABELS, &labels(&vec![0; count]), &format!("{words} labels"))?;
     }
     for (rows, columns) in [(3, 2), (2, 4), (1, 3)] {
-        let words = format!("expected images of 2 x 3 pixels as in {TRAIN_IMAGES}, found");
+        let words = format!("expected images of 2x3 pixels as in {TRAIN_IMAGES}, found");
         let file = images([1, rows, columns], &vec![0; (rows * columns) as usize]);
-        assert_rejected(TEST_IMAGES, &file, &format!("{words} {rows} x {columns}"))?;
+        assert_rejected(TEST_IMAGES, &file, &format!("{words} {rows}x{columns}"))?;
     }
     Ok(())
 }
@@ -226,7 +246,7 @@ fn missing_files_are_named() -> TestResult {
     assert!(many.contains(", found a00, a01,") && many.ends_with(", a11 and 3 more"), "{many}");
 
     let absent = empty.path().join("absent");
-    let message = message(Split::load(&absent.display().to_string()));
+    let message = message(Split::load(&Source::new(absent.display().to_string())));
     assert!(message.starts_with(&format!("{}: cannot read: ", absent.display())));
     Ok(())
 }

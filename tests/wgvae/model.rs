@@ -5,7 +5,7 @@ use std::error::Error;
 
 use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
-use wgvae::graph::{Binarize, RmsProp};
+use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::model::{Architecture, Images, MOST_ELEMENTS, Weights, initial_weights};
 
 mod file;
@@ -123,7 +123,13 @@ fn starting_weights_are_scaled_by_their_inputs() -> Outcome {
 fn weights_pass_through_a_session() -> Outcome {
     let architecture = Architecture::new(6, &[5, 2])?;
     let weights = initial_weights(&architecture, 3);
-    let images = Images { name: "train", count: 4, batch: 2, binarize: Binarize::None };
+    let images = Images {
+        name: "train",
+        count: 4,
+        batch: 2,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::None,
+    };
     let mut session = CpuSession::<f32>::new();
     assert!(weights.write(&mut session).is_err(), "there are no such tensors yet");
     session.load(architecture.training_plan(images, RmsProp::default(), true)?)?;

@@ -32,6 +32,7 @@ pub(crate) fn check_noise(session: &mut dyn Session) -> Outcome {
     bernoulli::check_split(session)?;
     gather::check_stochastic(session)?;
     gather::check_grey_levels(session)?;
+    gather::check_reals(session)?;
     gather::check_order(session)
 }
 

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wgvae::graph::{Binarize, Element, Fusion, Op, RmsProp, Shape, Stream, Transpose};
+use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, RmsProp, Shape, Stream, Transpose};
 use wgvae::kernel::{CORES, Call, Case, kernels};
 
 mod interface;
@@ -51,7 +51,7 @@ macro_rules! every_op {
 fn every_op() -> Vec<Op> {
     let (shape, stream) = (Shape::new(1, 1), Stream::Latent);
     every_op! {
-        Op::GatherBatch { .. } => Op::GatherBatch { batch: 1, binarize: Binarize::None },
+        Op::GatherBatch { .. } => Op::GatherBatch { batch: 1, pixels: Pixels::Bytes, binarize: Binarize::None },
         Op::Matmul(Transpose::None) => Op::Matmul(Transpose::None),
         Op::Matmul(Transpose::A) => Op::Matmul(Transpose::A),
         Op::Matmul(Transpose::B) => Op::Matmul(Transpose::B),

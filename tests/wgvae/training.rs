@@ -8,7 +8,7 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::{Adapters, GpuSession};
 use wgvae::device::{LogRow, ProgramId, Session, Values};
 use wgvae::eval::Evaluator;
-use wgvae::graph::{Binarize, RmsProp};
+use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::kernel::Step;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::train::{Config, StepReport, Trainer};
@@ -114,7 +114,13 @@ fn load(
     fused: bool,
 ) -> Result<ProgramId> {
     let architecture = Architecture::new(20, hidden)?;
-    let images = Images { name: "train", count: images, batch: 8, binarize: Binarize::Threshold };
+    let images = Images {
+        name: "train",
+        count: images,
+        batch: 8,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
     let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     let bytes: Vec<u8> = (0..images.count * 20).map(|i| (i * 37 % 256) as u8).collect();
     session.write("train.images", Values::U8(&bytes))?;
@@ -250,7 +256,13 @@ fn an_evaluation_does_not_depend_on_its_batch() -> Result<()> {
     let architecture = Architecture::new(20, &[7, 3])?;
     let bytes: Vec<u8> = (0..23 * 20).map(|i| (i * 91 % 256) as u8).collect();
     let measure = |session: &mut dyn Session, batch| -> Result<_> {
-        let images = Images { name: "test", count: 23, batch, binarize: Binarize::Stochastic };
+        let images = Images {
+            name: "test",
+            count: 23,
+            batch,
+            pixels: Pixels::Bytes,
+            binarize: Binarize::Stochastic,
+        };
         let evaluator = Evaluator::load(session, &architecture, images, true)?;
         initial_weights(&architecture, SEED).write(session)?;
         session.write("test.images", Values::U8(&bytes))?;

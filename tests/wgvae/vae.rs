@@ -3,7 +3,7 @@
 
 use crate::devices::sessions;
 use std::error::Error;
-use wgvae::data::{Dataset, Split};
+use wgvae::data::{Dataset, Levels, Split};
 use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::random::{generator, normals, pixels};
 use wgvae::train::Config;
@@ -151,11 +151,11 @@ fn draws_follow_from_the_seed_alone() -> Outcome {
 
 #[test]
 fn it_learns_and_comes_back_from_its_file() -> Outcome {
-    let set = |count, seed| Dataset {
-        images: pixels(12 * count, seed),
-        labels: vec![0; count],
-        rows: 3,
-        columns: 4,
+    let size = "3x4".parse()?;
+    let set = |count: usize, seed| Dataset {
+        levels: Levels::Bytes(pixels(12 * count, seed)),
+        labels: None,
+        size,
     };
     let data = Split { train: set(640, 5), test: set(64, 6) };
     let config = Config { hidden: vec![7, 5, 3], epochs: 3, ..Config::default() };

@@ -2,14 +2,15 @@
 
 use wgvae::Error;
 use wgvae::graph::{
-    Binarize, Element, Graph, LOG_ROWS, Op, RmsProp, Role, Shape, Stream, TensorId, Transpose,
+    Binarize, Element, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Shape, Stream, TensorId,
+    Transpose,
 };
 
 use super::TestResult;
 
 type Shapes<'a> = &'a [[usize; 2]];
 
-const GATHER: Op = Op::GatherBatch { batch: 5, binarize: Binarize::None };
+const GATHER: Op = Op::GatherBatch { batch: 5, pixels: Pixels::Bytes, binarize: Binarize::None };
 const NORMAL: Op = Op::Normal { shape: Shape::new(5, 2), stream: Stream::Prior };
 const NOTHING: Op = Op::Normal { shape: Shape::new(5, 0), stream: Stream::Prior };
 const SPLIT: Op = Op::SplitColumns { left: 2 };
@@ -78,7 +79,10 @@ fn an_op_refuses_what_does_not_fit_and_leaves_the_graph_alone() {
     let cases: [(Op, Shapes); 36] = [
         (GATHER, &[[9, 2], [7, 2]]),
         (GATHER, &[[0, 2], [7, 1]]),
-        (Op::GatherBatch { batch: 0, binarize: Binarize::None }, &[[9, 2], [7, 1]]),
+        (
+            Op::GatherBatch { batch: 0, pixels: Pixels::Bytes, binarize: Binarize::None },
+            &[[9, 2], [7, 1]],
+        ),
         (Op::Matmul(Transpose::None), &[[2, 3], [2, 3]]),
         (Op::Matmul(Transpose::None), &[[2, 3], [5, 3]]),
         (Op::Matmul(Transpose::None), &[[2, 0], [0, 3]]),

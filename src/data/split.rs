@@ -1,0 +1,117 @@
+//! What a model is fitted to, and what it is judged on.
+
+use super::source::{Loaded, load};
+use super::{Dataset, Size, folder, wrong};
+use crate::random::generator;
+use crate::{Error, Result};
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The share of the images that is held out where nothing else says what to test on.
+pub const HELD_OUT: f64 = 0.1;
+
+/// Where images come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// `mnist`, or the path of a folder or a file: [`load_images`](super::load_images) says of what.
+    pub data: String,
+    /// Rows and columns of an image, where the file does not say; pictures are resized to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// What to test on instead of the data's own test set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_data: Option<String>,
+    /// The share of the training images to test on instead, which are then not trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_fraction: Option<f64>,
+}
+
+impl Source {
+    /// MNIST, or what is at a path.
+    pub fn new(data: impl Into<String>) -> Self {
+        Self { data: data.into(), size: None, test_data: None, test_fraction: None }
+    }
+}
+
+/// A training and a test set with images of the same size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// What the parameters are fitted to.
+    pub train: Dataset,
+    /// What the model is judged on.
+    pub test: Dataset,
+}
+
+impl Split {
+    /// Loads a training and a test set. Where the data has no test set of its own and the source
+    /// names none, a tenth is held out ([`HELD_OUT`]). Which images are held out follows from how
+    /// many there are, and from nothing else.
+    ///
+    /// # Errors
+    /// Those of [`load_images`](super::load_images); [`Error::File`] if the images of the two sets
+    /// differ in size; [`Error::Setting`] if the source names two test sets, or a share that leaves
+    /// one of the sets without images.
+    pub fn load(source: &Source) -> Result<Self> {
+        let data = load(&source.data, source.size)?;
+        let split = match (&source.test_data, source.test_fraction) {
+            (Some(_), Some(_)) => {
+                return Err(Error::Setting {
+                    setting: "--test-fraction",
+                    expected: "--test-data or --test-fraction".to_owned(),
+                    found: "both".to_owned(),
+                });
+            }
+            (Some(test), None) => {
+                Self { train: data.train(), test: load(test, source.size)?.test() }
+            }
+            (None, Some(fraction)) => hold_out(&data.train(), fraction)?,
+            (None, None) => match data {
+                Loaded::Split(split) => split,
+                Loaded::Set(set) => hold_out(&set, HELD_OUT)?,
+            },
+        };
+        let (train, test) = (split.train.size, split.test.size);
+        if train != test {
+            let path = source.test_data.as_ref().unwrap_or(&source.data);
+            let expected = format!("test images of {train} pixels, as those of {}", source.data);
+            return Err(wrong(Path::new(path), expected, test));
+        }
+        Ok(split)
+    }
+
+    /// Loads a folder of IDX files: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+    /// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or with `.gz`, or with a
+    /// dot before `idx` as some mirrors have it. A dash comes before a dot, and a plain file before
+    /// its `.gz`. EMNIST says `test` for `t10k`, and puts a prefix before each name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] for what cannot be read or decompressed. [`Error::File`] for a folder that
+    /// lacks one of the files, or has several sets, and for a file that is cut short or too long,
+    /// is of another kind, has no items or a label not below [`CLASSES`](super::CLASSES), or
+    /// doesn't match the others in the number of items or the size of the images.
+    pub fn from_folder(folder: &Path) -> Result<Self> {
+        folder::load(folder, "")
+    }
+}
+
+/// Splits a set at random.
+fn hold_out(set: &Dataset, fraction: f64) -> Result<Split> {
+    let count = set.len();
+    let held = (count as f64 * fraction).round() as usize;
+    // NaN is no share either.
+    if !(fraction > 0.0 && fraction < 1.0) || held == 0 || held >= count {
+        return Err(Error::Setting {
+            setting: "--test-fraction",
+            expected: format!("a share that leaves some of {count} images to train and to test on"),
+            found: fraction.to_string(),
+        });
+    }
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    order.shuffle(&mut generator(0, 0));
+    let (test, train) = order.split_at_mut(held);
+    test.sort_unstable();
+    train.sort_unstable();
+    Ok(Split { train: set.select(train), test: set.select(test) })
+}

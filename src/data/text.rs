@@ -1,0 +1,152 @@
+//! Images as lines of numbers: `.csv`, as Kaggle has MNIST, and `.amat`, as Larochelle and Murray
+//! have it statically binarised ("The Neural Autoregressive Distribution Estimator", 2011).
+
+use super::{CLASSES, Dataset, Labels, Levels, Size, idx, size_of, wrong};
+use crate::{Error, Result};
+use std::path::Path;
+
+/// How numbers are laid out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Format {
+    /// Commas between them; a label comes first.
+    Csv,
+    /// Blanks between them; a label comes last.
+    Amat,
+}
+
+/// Reads a line an image.
+pub(super) fn read(path: &Path, format: Format, size: Option<Size>) -> Result<Dataset> {
+    let bytes = idx::unzipped(path)?;
+    let mut table = Table::new(path, format, size);
+    match format {
+        Format::Csv => {
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .trim(csv::Trim::All)
+                .from_reader(bytes.as_slice());
+            let mut record = csv::StringRecord::new();
+            while reader
+                .read_record(&mut record)
+                .map_err(|error| wrong(path, "a .csv file", error))?
+            {
+                let line = record.position().map_or(0, csv::Position::line);
+                table.push(line, &record.iter().collect::<Vec<_>>())?;
+            }
+        }
+        Format::Amat => {
+            let text = str::from_utf8(&bytes).map_err(|error| wrong(path, "text", error))?;
+            for (line, number) in text.lines().zip(1..) {
+                let cells: Vec<_> = line.split_whitespace().collect();
+                if !cells.is_empty() {
+                    table.push(number, &cells)?;
+                }
+            }
+        }
+    }
+    table.finish()
+}
+
+/// What has been read of a file.
+struct Table<'a> {
+    path: &'a Path,
+    format: Format,
+    size: Option<Size>,
+    /// Cells of a line, once the first has been seen.
+    cells: usize,
+    /// The column of the labels, from 0.
+    label: Option<usize>,
+    levels: Vec<f32>,
+    labels: Vec<u16>,
+    /// The line of each image, from 1.
+    lines: Vec<u64>,
+}
+
+impl<'a> Table<'a> {
+    fn new(path: &'a Path, format: Format, size: Option<Size>) -> Self {
+        let (levels, labels, lines) = Default::default();
+        Self { path, format, size, cells: 0, label: None, levels, labels, lines }
+    }
+
+    /// Takes a line of the file.
+    fn push(&mut self, line: u64, cells: &[&str]) -> Result<()> {
+        if self.cells == 0 {
+            self.cells = cells.len();
+            self.label = cells.iter().position(|name| is_label(name)).or(self.label_by_size());
+            // A cell that is missing makes no header.
+            if cells.iter().any(|cell| !cell.is_empty() && cell.parse::<f32>().is_err()) {
+                return Ok(());
+            }
+        }
+        if cells.len() != self.cells {
+            let expected = format!("{} cells in row {line}, as in the first", self.cells);
+            return Err(wrong(self.path, expected, cells.len()));
+        }
+        for (column, cell) in cells.iter().enumerate() {
+            if self.label == Some(column) {
+                let label = cell.parse().ok().filter(|&label| label < CLASSES);
+                let expected = || format!("a label below {CLASSES}");
+                self.labels.push(label.ok_or_else(|| self.wrong(line, column, expected(), cell))?);
+            } else {
+                let level = cell.parse().ok().filter(|level: &f32| level.is_finite());
+                let expected = || "a number".to_owned();
+                self.levels.push(level.ok_or_else(|| self.wrong(line, column, expected(), cell))?);
+            }
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Where labels are if no header says so: there, where the other cells make an image and all do
+    /// not.
+    fn label_by_size(&self) -> Option<usize> {
+        let is_image = |cells: usize| match self.size {
+            Some(size) => size.pixels() == cells,
+            None => cells > 0 && Size::square(cells).is_some(),
+        };
+        let place = match self.format {
+            Format::Csv => 0,
+            Format::Amat => self.cells - 1,
+        };
+        (!is_image(self.cells) && is_image(self.cells - 1)).then_some(place)
+    }
+
+    fn finish(self) -> Result<Dataset> {
+        if self.lines.is_empty() {
+            return Err(wrong(self.path, "a line an image", "no line"));
+        }
+        let pixels = self.cells - usize::from(self.label.is_some());
+        let size = size_of(self.path, pixels, self.size)?;
+        let whole = self.levels.iter().all(|level| level.fract() == 0.0);
+        let most = if whole { 255.0 } else { 1.0 };
+        if let Some(at) = self.levels.iter().position(|level| !(0.0..=most).contains(level)) {
+            let (image, column) = (at / pixels, at % pixels);
+            let column = column + usize::from(self.label.is_some_and(|label| label <= column));
+            let all = if whole { "" } else { ", since not all in the file are whole" };
+            let expected = format!("a number from 0 to {most}{all},");
+            return Err(self.wrong(
+                self.lines[image],
+                column,
+                expected,
+                &self.levels[at].to_string(),
+            ));
+        }
+        let levels = if whole {
+            Levels::of_bytes(self.levels.iter().map(|&level| level as u8).collect())
+        } else {
+            Levels::Reals(self.levels)
+        };
+        let labels = self.label.map(|_| Labels::numbered(self.labels));
+        Ok(Dataset { levels, labels, size })
+    }
+
+    fn wrong(&self, line: u64, column: usize, expected: String, found: &str) -> Error {
+        let found = if found.is_empty() { "nothing" } else { found };
+        wrong(self.path, format!("{expected} in row {line}, column {}", column + 1), found)
+    }
+}
+
+/// Whether a header's name is that of the labels.
+fn is_label(name: &str) -> bool {
+    ["label", "labels", "class"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}

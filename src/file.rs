@@ -4,6 +4,7 @@ use crate::{Action, Error, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use tracing::debug;
 
 /// Replaces a file: the bytes go to a draft beside it, which then takes its name.
 ///
@@ -15,6 +16,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     draft.push(format!(".{}.tmp", std::process::id()));
     let draft = path.with_file_name(draft);
     let written = fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, path));
+    debug!("{}: {} bytes written", path.display(), bytes.len());
     written
         .inspect_err(|_| {
             // The first error is the one to report; there may be no draft at all.

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         let mut all = json!({ "adapters": adapters.list(), "cpu": cpu });
         if arguments.kernels {
-            let known = adapters.list().iter().map(|info| known_kernels(info).0);
+            let known = adapters.list().iter().map(known_kernels);
             all["kernels"] = json!(known.collect::<Vec<_>>());
         }
         print_json(&all)?;
@@ -53,10 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn print_kernels(info: &AdapterInfo) -> Result<()> {
-    let (known, warning) = known_kernels(info);
-    if let Some(warning) = warning {
-        eprintln!("warning: {warning}");
-    }
+    let known = known_kernels(info);
     if known.is_empty() {
         say("     no kernel has been measured; training does")?;
     }

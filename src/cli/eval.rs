@@ -3,9 +3,10 @@
 use super::Outcome;
 use super::run::{ImageFlags, RunFlags};
 use super::shared::{print_json, say};
+use super::terminal::progress_target;
 use crate::Result;
 use crate::eval::{Assessment, Mean, Samples, assess};
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::ProgressBar;
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         seed: arguments.run.seed,
     };
     let draws = u64::from(samples.noise) + u64::from(samples.importance.unwrap_or(0));
-    let bar = ProgressBar::with_draw_target(Some(draws), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(draws), progress_target());
     let began = Instant::now();
     let assessment = assess(&mut run.vae, &x, samples, || bar.inc(1))?;
     bar.finish_and_clear();

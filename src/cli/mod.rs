@@ -1,22 +1,26 @@
 //! What users type: one file a command. Results go to stdout, progress and errors to stderr; the
 //! exit code is 0 for success, 1 for a failed run or check, 2 for wrong usage or bad input.
 
+mod completions;
 mod decode;
 mod devices;
 mod encode;
 mod eval;
 mod graph;
 mod interpolate;
+mod man;
 mod profile;
 mod reconstruct;
 mod run;
 mod sample;
 mod shared;
+mod terminal;
 mod train;
 mod verify;
 
 use crate::{Action, Error, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_verbosity_flag::{InfoLevel, Verbosity};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -27,6 +31,8 @@ use std::process::ExitCode;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    verbosity: Verbosity<InfoLevel>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,11 +48,15 @@ enum Command {
     Verify(verify::Arguments),
     Profile(profile::Arguments),
     Graph(graph::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the program: parses the command line, runs the command, and says what went wrong.
 pub fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let Arguments { command, verbosity } = Arguments::parse();
+    terminal::listen(verbosity.tracing_level_filter());
+    let result = match command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
@@ -58,14 +68,13 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
+        Command::Man(arguments) => man::run(&arguments, Arguments::command()),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
-            if let Some(remedy) = remedy(&error) {
-                eprintln!("  try: {remedy}");
-            }
+            terminal::complain(&error, remedy(&error));
             ExitCode::from(exit_code(&error))
         }
     }

@@ -1,7 +1,7 @@
 //! `wgvae profile`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, report_notes, say};
+use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, say};
 use crate::model::Architecture;
 use crate::profile::{Profile, profile};
 use crate::train::Config;
@@ -31,7 +31,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let architecture = Architecture::new(784, &hidden)?;
     let mut session = arguments.device.open(&arguments.kernels)?;
     let profile = profile(session.as_mut(), &architecture, batch, arguments.steps, fuse)?;
-    report_notes(session.as_mut());
     if arguments.json {
         print_json(&profile)?
     } else {

@@ -1,6 +1,6 @@
 //! A run that is asked something: what the commands on one have in common.
 
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, report_notes};
+use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
 use crate::data::{Dataset, Size, Split, load_images};
 use crate::report::{Row, tiles};
 use crate::train::{Config, ConfigFile};
@@ -42,8 +42,7 @@ impl RunFlags {
         };
         let weights = crate::model::load(&model)?;
         let config = Config { hidden: weights.architecture.hidden().to_vec(), ..config };
-        let mut vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
-        report_notes(vae.session());
+        let vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
         Ok(Run { vae, config })
     }
 

@@ -88,11 +88,6 @@ impl KernelsFlag {
     }
 }
 
-/// Tells what a device has to say.
-pub(super) fn report_notes(session: &mut dyn Session) {
-    session.take_notes().iter().for_each(|note| eprintln!("warning: {note}"));
-}
-
 /// `--binarize`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum BinarizeFlag {
@@ -120,7 +115,12 @@ impl From<BinarizeFlag> for Binarize {
 /// # Errors
 /// [`Error::Io`] if standard output cannot be written otherwise.
 pub(super) fn say(line: impl Display) -> Result<()> {
-    match writeln!(std::io::stdout(), "{line}") {
+    written(format!("{line}\n").as_bytes())
+}
+
+/// The same for what has its own lines.
+pub(super) fn written(bytes: &[u8]) -> Result<()> {
+    match std::io::stdout().write_all(bytes) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::io(Path::new("standard output"), Action::Write)(error))
         }

@@ -1,7 +1,8 @@
 //! `wgvae train`.
 
 use super::Outcome;
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, report_notes, say};
+use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, say};
+use super::terminal::{progress_target, shows_progress};
 use crate::data::{Size, Split};
 use crate::device::gpu::Choices;
 use crate::device::{Choice, Session};
@@ -11,10 +12,11 @@ use crate::train::{
     Config, ConfigFile, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer,
 };
 use crate::{Action, Error, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tracing::info;
 
 /// Train a model: with no flags, the tutorial's on MNIST for 30 epochs.
 #[derive(Debug, clap::Args)]
@@ -126,7 +128,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut trainer = Trainer::new(session, &config, &data)?;
     let test = Trainer::test_images(&data, config.binarize);
     let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
-    report_notes(session);
     let description = session.description().clone();
     let mut folder = RunFolder::create(
         &arguments.folder(),
@@ -169,11 +170,11 @@ fn print_config(config: &Config, device: &Choice, kernels: &Choices) -> Result<(
 fn announce(choice: &Choice, session: &dyn Session, architecture: &Architecture, data: &Split) {
     let device = session.description();
     if *choice == Choice::Auto && device.backend == "CPU" {
-        eprintln!("no GPU found: training on the CPU (`wgvae devices` lists what there is)");
+        info!("no GPU found: training on the CPU (`wgvae devices` lists what there is)");
     }
     let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();
-    eprintln!("{device}");
-    eprintln!(
+    info!("{device}");
+    info!(
         "{architecture}, {parameters} parameters; {} training and {} test images",
         data.train.len(),
         data.test.len(),
@@ -191,7 +192,7 @@ impl Progress {
     fn new(config: &Config, trainer: &Trainer) -> Self {
         let batch = config.batch as u64;
         let images = u64::from(config.epochs) * trainer.steps_per_epoch() as u64 * batch;
-        let bar = ProgressBar::with_draw_target(Some(images), ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(Some(images), progress_target());
         if let Ok(style) =
             ProgressStyle::with_template("{msg} {wide_bar} {rate} images/s, {eta} left")
         {
@@ -210,6 +211,9 @@ impl Progress {
     }
 
     fn epoch(&self, report: &EpochReport) -> Result<()> {
+        if !shows_progress() {
+            return Ok(());
+        }
         self.bar.suspend(|| {
             say(format!(
                 "epoch {:>3}/{}  train ELBO {:8.2}  test ELBO {:8.2} (log-likelihood {:.2}, KL {:.2})  \

@@ -1,7 +1,7 @@
 //! `wgvae verify`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, KernelsFlag, print_json, report_notes, say};
+use super::shared::{DeviceFlag, KernelsFlag, print_json, say};
 use crate::Result;
 use crate::kernel::kernels;
 use crate::verify::{Row, verify_kernel, verify_steps};
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut session = arguments.device.open(&arguments.kernels)?;
-    eprintln!("{}, seed {}", session.description(), arguments.seed);
+    tracing::info!("{}, seed {}", session.description(), arguments.seed);
     let mut rows = Vec::new();
     let mut add = |row: Row| -> Result<()> {
         if !arguments.json {
@@ -44,7 +44,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             .into_iter()
             .try_for_each(&mut add)?;
     }
-    report_notes(session.as_mut());
     let failed = rows.iter().filter(|row| !row.ok).count();
     if arguments.json {
         print_json(&rows)?;

@@ -4,6 +4,7 @@ use super::idx::GZIP_MAGIC;
 use super::{Dataset, Size, Split, folder, idx, npy, pictures, text, wrong};
 use crate::{Action, Error, Result};
 use std::path::Path;
+use tracing::debug;
 
 /// What a path leads to.
 pub(super) enum Loaded {
@@ -65,6 +66,9 @@ pub(super) fn load(source: &str, size: Option<Size>) -> Result<Loaded> {
     } else {
         Loaded::Set(in_file(path, size)?)
     };
+    let (Loaded::Set(set) | Loaded::Split(Split { test: set, .. })) = &loaded;
+    let labels = if set.labels.is_some() { "with" } else { "without" };
+    debug!("{source}: {} images of {} pixels {labels} labels", set.len(), set.size);
     Ok(loaded)
 }
 

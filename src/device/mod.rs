@@ -137,11 +137,6 @@ pub trait Session {
         BTreeMap::new()
     }
 
-    /// What the user should know about the device, and was not told before.
-    fn take_notes(&mut self) -> Vec<String> {
-        Vec::new()
-    }
-
     /// Makes a plan ready to run. Tensors that outlive a step are shared with earlier plans by
     /// name; new ones hold their constant or starting value, or 0.
     ///

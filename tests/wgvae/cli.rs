@@ -280,3 +280,74 @@ fn every_command_has_an_example() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn quiet_says_the_result_alone_and_verbose_says_more() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let train = |name: &str, more: &[&str]| {
+        let run = folder.path().join(name).display().to_string();
+        let flags = ["train", "--limit", "64", "--epochs", "1", "--hidden", "4,2", "--run", &run];
+        wgvae(&[&flags[..], more].concat()).map(|output| (output, run))
+    };
+    let (quiet, run) = train("quiet", &["-q", "--device", "cpu"])?;
+    assert_eq!((stdout(&quiet), stderr(&quiet)), (format!("{run}\n"), String::new()));
+    let (plain, _) = train("plain", &["--device", "cpu"])?;
+    let said = stderr(&plain);
+    assert!(
+        said.contains("64 training and 10000 test images") && !said.contains("written"),
+        "{said}"
+    );
+    let (verbose, run) = train("verbose", &["--verbose", "--device", "llvmpipe"])?;
+    for said in
+        [format!("{run}/model.safetensors: "), "mnist: 10000 images".into(), "plan of 9 ops".into()]
+    {
+        assert!(stderr(&verbose).contains(&said), "{said}: {}", stderr(&verbose));
+    }
+    Ok(())
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() -> Outcome {
+    let failed = |name: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
+        command.args(["eval", "no such run"]).env_remove("NO_COLOR").env(name, value);
+        command.output().map(|output| stderr(&output))
+    };
+    let plain = failed("NO_COLOR", "1")?;
+    assert!(plain.starts_with("error: no such run: cannot read: "), "{plain}");
+    assert_eq!(failed("TERM", "xterm")?, plain, "stderr is no terminal");
+    let coloured = failed("CLICOLOR_FORCE", "1")?;
+    assert!(coloured.starts_with("\u{1b}[1m\u{1b}[31merror\u{1b}[0m: no such run"), "{coloured:?}");
+    Ok(())
+}
+
+#[test]
+fn shells_and_man_know_every_command() -> Outcome {
+    let help = stdout(&wgvae(&["--help"])?);
+    let commands: Vec<_> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() > 12, "{help}");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = stdout(&wgvae(&["completions", shell])?);
+        for name in commands.iter().chain(&["importance-samples"]) {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
+    }
+    let folder = tempfile::tempdir()?;
+    let pages = folder.path().join("man1");
+    assert!(wgvae(&["man", "--output", &pages.display().to_string()])?.status.success());
+    for name in &commands {
+        let page = fs::read_to_string(pages.join(format!("wgvae-{name}.1")))?;
+        assert!(page.contains(".TH") && page.contains("Example"), "{name}: {page}");
+    }
+    let page = stdout(&wgvae(&["man"])?);
+    assert!(commands.iter().all(|name| page.contains(name)), "{page}");
+    Ok(())
+}

@@ -4,7 +4,9 @@
 use crate::devices::gpus;
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use wgvae::device::Session;
 use wgvae::device::gpu::{Choices, Gpu, GpuSession, Tuner};
 use wgvae::graph::{Element, Graph, Shape};
@@ -30,6 +32,33 @@ fn named(name: &str) -> Result<Variant, String> {
 fn choose(gpu: &Gpu, tuner: &mut Tuner, variants: &[Variant]) -> wgvae::Result<Option<Variant>> {
     let graph = product()?;
     tuner.choose(gpu, &graph, &graph.nodes()[0], variants)
+}
+
+/// What something gives, and the warnings of it, a line each.
+fn warnings<T>(work: impl FnOnce() -> T) -> (T, String) {
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let done = tracing::subscriber::with_default(lines, work);
+    let log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+    (done, String::from_utf8_lossy(&log).into_owned())
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn call() -> wgvae::Result<String> {
@@ -67,12 +96,10 @@ fn a_wrong_variant_is_dropped_and_named() -> Outcome {
     for (index, gpu) in gpus().iter().enumerate() {
         let file = folder.path().join(index.to_string());
         let mut tuner = Tuner::new(gpu, Some(file), Choices::new());
-        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(right));
-        let notes = tuner.take_notes();
-        assert!(
-            notes.len() == 1 && notes[0].contains("broken_tiled_32 gives wrong results"),
-            "{notes:?}"
-        );
+        let (chosen, warnings) = warnings(|| choose(gpu, &mut tuner, &variants));
+        assert_eq!(chosen?, Some(right));
+        assert_eq!(warnings.lines().count(), 1, "{warnings}");
+        assert!(warnings.contains("broken_tiled_32 gives wrong results"), "{warnings}");
 
         // Those that read one by one are tried where all that read by four are wrong.
         let mut tuner = Tuner::new(gpu, Some(folder.path().join("again")), Choices::new());
@@ -98,9 +125,10 @@ fn choices_are_remembered_by_adapter() -> Outcome {
         let text = fs::read_to_string(&file)?;
         assert!(text.contains(&call()?) && text.contains(chosen.name()), "{text}");
         fs::write(&file, text.replace(chosen.name(), other.name()))?;
-        let mut tuner = Tuner::new(gpu, Some(file.clone()), Choices::new());
-        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(other));
-        assert_eq!(tuner.take_notes(), Vec::<String>::new());
+        let (chosen, warnings) = warnings(|| {
+            choose(gpu, &mut Tuner::new(gpu, Some(file.clone()), Choices::new()), &variants)
+        });
+        assert_eq!((chosen?, warnings), (Some(other), String::new()));
     }
     let content: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
     let adapters = content["adapters"].as_object().ok_or("no adapters")?;
@@ -108,12 +136,14 @@ fn choices_are_remembered_by_adapter() -> Outcome {
     Ok(())
 }
 
-fn note_on(file: &Path) -> Result<String, Box<dyn Error>> {
+fn warnings_on(file: &Path) -> Result<String, Box<dyn Error>> {
     let gpu = &gpus()[0];
     let variants = [named("tiled_32")?, named("tiled_64")?];
-    let mut tuner = Tuner::new(gpu, Some(file.to_owned()), Choices::new());
-    assert!(choose(gpu, &mut tuner, &variants)?.is_some());
-    Ok(tuner.take_notes().join("\n"))
+    let (chosen, warnings) = warnings(|| {
+        choose(gpu, &mut Tuner::new(gpu, Some(file.to_owned()), Choices::new()), &variants)
+    });
+    assert!(chosen?.is_some());
+    Ok(warnings)
 }
 
 #[test]
@@ -127,12 +157,12 @@ fn a_damaged_file_is_complained_about_and_replaced() -> Outcome {
         (r#"{"version": 99, "adapters": {}}"#, "expected version 1, found 99"),
     ] {
         fs::write(&file, content)?;
-        let note = note_on(&file)?;
+        let note = warnings_on(&file)?;
         assert!(note.contains(words) && note.contains("chosen anew"), "{content}: {note}");
-        assert_eq!(note_on(&file)?, "", "the file was not replaced");
+        assert_eq!(warnings_on(&file)?, "", "the file was not replaced");
     }
     // A folder can be neither read nor replaced; the choice is made all the same.
-    let note = note_on(folder.path())?;
+    let note = warnings_on(folder.path())?;
     assert!(note.contains("chosen anew") && note.contains("not kept"), "{note}");
     Ok(())
 }
@@ -177,13 +207,14 @@ fn a_forced_choice_comes_first() -> Outcome {
     for variant in variants {
         let forced = Choices::from([(call()?, variant.name().to_owned())]);
         let mut tuner = Tuner::new(gpu, Some(file.clone()), forced);
-        assert_eq!(choose(gpu, &mut tuner, &variants)?, Some(variant));
-        assert!(tuner.take_notes().is_empty());
+        let (chosen, warnings) = warnings(|| choose(gpu, &mut tuner, &variants));
+        assert_eq!((chosen?, warnings), (Some(variant), String::new()));
     }
     let forced = Choices::from([(call()?, "quad_32".to_owned())]);
     let mut tuner = Tuner::new(gpu, Some(file), forced);
-    assert!(choose(gpu, &mut tuner, &variants)?.is_some());
-    assert!(tuner.take_notes().join("").contains("no variant quad_32 on this adapter"));
+    let (chosen, warnings) = warnings(|| choose(gpu, &mut tuner, &variants));
+    assert!(chosen?.is_some());
+    assert!(warnings.contains("no variant quad_32 on this adapter"), "{warnings}");
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::context::Gpu;
 use crate::device::Description;
 use crate::{Error, Result};
 use serde::Serialize;
+use tracing::debug;
 
 /// An adapter as `wgvae devices` shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -126,6 +127,7 @@ impl Adapters {
                 format!("at most {}", info.max_workgroup_invocations),
             );
         }
+        debug!("{}, {}, features: {}", info.name, info.driver, info.features.join(", "));
         Gpu::open(adapter, info)
     }
 }

@@ -13,6 +13,7 @@ use crate::{Error, Result};
 use rayon::prelude::*;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
+use tracing::debug;
 
 /// A GPU with tensors and plans.
 #[derive(Debug)]
@@ -282,15 +283,12 @@ impl Session for GpuSession {
         self.choices.clone()
     }
 
-    fn take_notes(&mut self) -> Vec<String> {
-        self.tuner.as_mut().map(Tuner::take_notes).unwrap_or_default()
-    }
-
     fn force(&mut self, variant: Option<Variant>) {
         self.forced = variant;
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
+        let began = Instant::now();
         let chosen = plan.nodes().map(|node| self.choose(plan.graph(), node));
         let chosen = chosen.collect::<Result<Vec<_>>>()?;
         let slices = chosen.iter().map(|chosen| chosen.tiling.slice_bytes).max().unwrap_or(0);
@@ -308,6 +306,7 @@ impl Session for GpuSession {
         if self.tuner.is_some() {
             self.gpu.keep_pipelines();
         }
+        debug!("plan of {} ops: ready after {:.2?}", dispatches.len(), began.elapsed());
         self.programs.push(Program { plan, slots, slices, dispatches, log });
         Ok(ProgramId(self.programs.len() - 1))
     }

@@ -14,6 +14,7 @@ use crate::random::{generator, normals};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing::{debug, warn};
 
 /// Multiplications below which a product is over before it matters how.
 const WORTH_TUNING: usize = 1 << 18;
@@ -45,9 +46,8 @@ pub struct Tuned {
 /// Variants by call, as [`Call`] is printed.
 pub type Choices = BTreeMap<String, String>;
 
-/// What was measured on an adapter so far, and why it is not more, from the user's folder for
-/// caches.
-pub fn known_kernels(info: &AdapterInfo) -> (BTreeMap<String, Tuned>, Option<String>) {
+/// What was measured on an adapter so far, from the user's folder for caches.
+pub fn known_kernels(info: &AdapterInfo) -> BTreeMap<String, Tuned> {
     TuningFile::new(None, &info.description()).read()
 }
 
@@ -61,7 +61,6 @@ pub struct Tuner {
     winners: HashSet<&'static str>,
     /// Variants that were hopeless, each with the largest product on which it was.
     hopeless: HashMap<&'static str, usize>,
-    notes: Vec<String>,
 }
 
 impl Tuner {
@@ -69,14 +68,8 @@ impl Tuner {
     /// before what was measured.
     pub fn new(gpu: &Gpu, file: Option<PathBuf>, forced: Choices) -> Self {
         let file = TuningFile::new(file, &gpu.description);
-        let (known, note) = file.read();
-        let notes = note.into_iter().collect();
-        Self { file, forced, known, winners: HashSet::new(), hopeless: HashMap::new(), notes }
-    }
-
-    /// What the user should know: variants that were wrong, a cache that could not be used.
-    pub fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+        let known = file.read();
+        Self { file, forced, known, winners: HashSet::new(), hopeless: HashMap::new() }
     }
 
     /// The variant for a node of a graph, of those that serve it; none if it does not matter.
@@ -97,7 +90,7 @@ impl Tuner {
             if let Some(variant) = named(name) {
                 return Ok(Some(variant));
             }
-            self.notes.push(format!("{key}: no variant {name} on this adapter; it is not forced"));
+            warn!("{key}: no variant {name} on this adapter; it is not forced");
         }
         if eligible.len() < 2 || call.largest_product() < WORTH_TUNING {
             return Ok(None);
@@ -107,8 +100,9 @@ impl Tuner {
         }
         let (variant, time) = self.measure(gpu, graph, node, eligible)?;
         let microseconds = time.as_secs_f64() * 1e6;
+        debug!("{key}: {} in {microseconds:.1} us", variant.name());
         self.known.insert(key, Tuned { variant: variant.name().to_owned(), microseconds });
-        self.notes.extend(self.file.write(&self.known));
+        self.file.write(&self.known);
         Ok(Some(variant))
     }
 
@@ -164,7 +158,7 @@ impl Tuner {
     /// How long each of these takes; wrong ones are noted and left out. They take turns, since what
     /// else the machine does comes and goes.
     fn times(
-        &mut self,
+        &self,
         gpu: &Gpu,
         trial: &Trial,
         variants: &[Variant],
@@ -175,8 +169,7 @@ impl Tuner {
                 Some(candidate) => candidates.push((variant, candidate)),
                 None => {
                     let (call, name) = (&trial.call, variant.name());
-                    let note = format!("{call}: {name} gives wrong results here and is not used");
-                    self.notes.push(note);
+                    warn!("{call}: {name} gives wrong results here and is not used");
                 }
             }
         }

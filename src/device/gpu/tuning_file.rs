@@ -4,11 +4,13 @@
 use super::tuner::Tuned;
 use crate::device::Description;
 use crate::kernel::{CORES, kernels};
+use crate::{Action, Error};
 use etcetera::BaseStrategy;
 use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tracing::warn;
 
 /// Of the file's format.
 const VERSION: u32 = 1;
@@ -40,39 +42,40 @@ impl TuningFile {
         Self { path: path.or_else(|| Some(cache_folder()?.join("tuning.json"))), adapter }
     }
 
-    /// What is known, and why not more.
-    pub(super) fn read(&self) -> (BTreeMap<String, Tuned>, Option<String>) {
-        match self.path.as_deref().map(content) {
-            Some(Ok(mut content)) => {
-                (content.adapters.remove(&self.adapter).unwrap_or_default(), None)
-            }
-            Some(Err(reason)) => (BTreeMap::new(), Some(reason)),
-            None => {
-                (BTreeMap::new(), Some("no folder for caches: kernels are chosen anew".to_owned()))
+    /// What is known; warns if it cannot be read.
+    pub(super) fn read(&self) -> BTreeMap<String, Tuned> {
+        let no_folder = || Err("no folder for caches".to_owned());
+        match self.path.as_deref().map_or_else(no_folder, content) {
+            Ok(mut content) => content.adapters.remove(&self.adapter).unwrap_or_default(),
+            Err(reason) => {
+                warn!("{reason}: kernels are chosen anew");
+                BTreeMap::new()
             }
         }
     }
 
-    /// Replaces what is known; the reason if that is not possible.
-    pub(super) fn write(&self, known: &BTreeMap<String, Tuned>) -> Option<String> {
-        let path = self.path.as_deref()?;
+    /// Replaces what is known; warns if that is not possible.
+    pub(super) fn write(&self, known: &BTreeMap<String, Tuned>) {
+        let Some(path) = self.path.as_deref() else { return };
         // What cannot be read is replaced; reading it has been complained about.
         let mut content = content(path).unwrap_or_default();
         content.adapters.insert(self.adapter.clone(), known.clone());
-        let text = serde_json::to_string_pretty(&content).ok()?;
-        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let written = folder.map_err(|error| error.to_string()).and_then(|()| {
-            crate::file::replace(path, text.as_bytes()).map_err(|error| error.to_string())
-        });
-        written.err().map(|reason| format!("the choice of kernels is not kept: {reason}"))
+        if let Err(reason) = store(path, &content) {
+            warn!("the choice of kernels is not kept: {reason}");
+        }
     }
+}
+
+fn store(path: &Path, content: &Content) -> crate::Result<()> {
+    let failed = |error| Error::io(path, Action::Write)(error);
+    let text = serde_json::to_string_pretty(content).map_err(|error| failed(error.into()))?;
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
+    crate::file::replace(path, text.as_bytes())
 }
 
 /// The file's content; that of a file which is not there is empty.
 fn content(path: &Path) -> Result<Content, String> {
-    let ignored = |reason: &dyn std::fmt::Display| {
-        format!("{}: {reason}; kernels are chosen anew", path.display())
-    };
+    let ignored = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::default()),

@@ -1,0 +1,80 @@
+//! What the program says beside its results: on stderr, in colour where a terminal shows it and
+//! `NO_COLOR` does not forbid it.
+
+use anstream::{AutoStream, ColorChoice, eprintln};
+use anstyle::{AnsiColor, Style};
+use indicatif::ProgressDrawTarget;
+use std::fmt;
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, layer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const REMEDY: Style = AnsiColor::Green.on_default();
+const DETAIL: Style = Style::new().dimmed();
+
+/// From now on shows what the library tells, down to a level; at the lowest, what wgpu and its
+/// drivers tell too.
+pub(super) fn listen(level: LevelFilter) {
+    let others = if level >= LevelFilter::TRACE { LevelFilter::INFO } else { LevelFilter::OFF };
+    let filter = Targets::new().with_target("wgvae", level).with_default(others);
+    let colour = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
+    let lines = layer().with_writer(std::io::stderr).with_ansi(colour).event_format(Lines);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+}
+
+/// Whether progress is to be shown: not with `--quiet`.
+pub(super) fn shows_progress() -> bool {
+    tracing::enabled!(Level::INFO)
+}
+
+/// Where progress bars go.
+pub(super) fn progress_target() -> ProgressDrawTarget {
+    if shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+}
+
+/// Says what went wrong, and what to try.
+pub(super) fn complain(error: &crate::Error, remedy: Option<&str>) {
+    eprintln!("{ERROR}error{ERROR:#}: {error}");
+    if let Some(remedy) = remedy {
+        eprintln!("  {REMEDY}try{REMEDY:#}: {remedy}");
+    }
+}
+
+/// A line an event: warnings say that they are, details are dim.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<S, N>,
+        mut writer: Writer,
+        event: &Event,
+    ) -> fmt::Result {
+        let (style, label) = match *event.metadata().level() {
+            Level::ERROR => (ERROR, "error"),
+            Level::WARN => (WARNING, "warning"),
+            Level::INFO => (Style::new(), ""),
+            Level::DEBUG | Level::TRACE => (DETAIL, event.metadata().target()),
+        };
+        if !label.is_empty() {
+            if writer.has_ansi_escapes() {
+                write!(writer, "{style}{label}{style:#}: ")?;
+            } else {
+                write!(writer, "{label}: ")?;
+            }
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}

@@ -114,8 +114,8 @@ fn file_remedy(path: &Path) -> Option<&'static str> {
         }
         "amat" => Some("a line an image: every pixel, then a label or none, separated by blanks"),
         "npy" => Some(
-            "numpy.save(FILE, numpy.ascontiguousarray(x, numpy.float32)), images from 0 to 1, or \
-             numpy.uint8",
+            "numpy.save(FILE, x.astype(numpy.float32)), images from 0 to 1, or numpy.uint8, from 0 to \
+             255",
         ),
         "png" | "jpg" | "jpeg" => {
             Some("--size ROWSxCOLUMNS if sizes differ; a whole picture, or none")

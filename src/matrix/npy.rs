@@ -3,19 +3,21 @@
 //! not from a library, since the crates that read it panic at sizes whose product overflows, and a
 //! file is not trusted.
 
+use std::borrow::Cow;
+
 /// What every file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The header ends at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// An array: its element type as NumPy writes it, its sizes, and its elements' bytes, which are as
-/// many as the sizes say.
+/// An array: its element type as NumPy writes it, its sizes, and its elements' bytes in C order,
+/// which are as many as the sizes say.
 #[derive(Debug)]
 pub(crate) struct Array<'a> {
     pub(crate) kind: &'a str,
     pub(crate) sizes: Vec<usize>,
-    pub(crate) data: &'a [u8],
+    pub(crate) data: Cow<'a, [u8]>,
 }
 
 impl Array<'_> {
@@ -47,7 +49,7 @@ pub(super) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
     [MAGIC, &[1, 0], &length, header.as_bytes(), bytemuck::cast_slice(values)].concat()
 }
 
-/// The array in a file, in C order.
+/// The array in a file.
 ///
 /// # Errors
 /// What was expected, and what was found.
@@ -59,9 +61,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     let missing = |name: &str| header(&format!("a header without {name}: {}", text.trim()));
     let kind = value(text, "descr").and_then(quoted).ok_or_else(|| missing("a plain descr"))?;
     let order = value(text, "fortran_order").ok_or_else(|| missing("fortran_order"))?;
-    if !order.starts_with("False") {
-        return Err(("an array in C order", "Fortran order".to_owned()));
-    }
     let sizes = value(text, "shape").and_then(sizes).ok_or_else(|| missing("a shape"))?;
     let size = kind.trim_start_matches(['<', '>', '|', '=']).get(1..);
     let Some(size) = size.and_then(|digits| digits.parse::<usize>().ok()) else {
@@ -72,7 +71,24 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
         let found = format!("{} bytes for {sizes:?} of {kind}", data.len());
         return Err(("as many numbers as the header says", found));
     }
+    let data =
+        if order.starts_with("True") { in_c_order(data, &sizes, size).into() } else { data.into() };
     Ok(Array { kind, sizes, data })
+}
+
+/// The elements of `size` bytes of an array whose first index runs fastest.
+fn in_c_order(data: &[u8], sizes: &[usize], size: usize) -> Vec<u8> {
+    let count = sizes.iter().product();
+    let place = |element: usize| {
+        let (mut rest, mut place, mut stride) = (element, 0, count);
+        for &length in sizes.iter().rev() {
+            stride /= length;
+            place += rest % length * stride;
+            rest /= length;
+        }
+        place
+    };
+    (0..count).flat_map(|element| &data[place(element) * size..][..size]).copied().collect()
 }
 
 /// Header and data, of what follows the magic word; none if the header is cut off.

@@ -145,7 +145,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let title = format!("{architecture} on {}", config.data);
     folder.draw_curve(&title)?;
     let when = format!("{title}, epoch {}", config.epochs);
-    pictures.draw(session, &folder, Step::new(config.seed, trainer.steps(), 0), &when)?;
+    let step = Step::new(config.seed, trainer.steps(), 0);
+    folder.save_pictures(&pictures.draw(session, step, &when)?)?;
     progress.finish();
     say(folder.path().display())?;
     Ok(ExitCode::SUCCESS)

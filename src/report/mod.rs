@@ -12,5 +12,6 @@ mod tiles;
 
 pub use curve::{EpochPoint, elbo_curve};
 pub use layout::{Row, TileLayout};
+pub use picture::Png;
 pub use scale::{Scale, elbo_scale};
-pub use tiles::tiles;
+pub use tiles::{tiles, tiles_png};

@@ -79,13 +79,41 @@ impl<'a> Picture<'a> {
         Ok(())
     }
 
-    /// Encodes the picture and puts it where it belongs, over an older one if need be.
-    pub(super) fn save(self) -> Result<()> {
+    /// Encodes the picture.
+    pub(super) fn encode(self) -> Result<Png> {
         let mut png = Cursor::new(Vec::new());
         self.pixels
             .write_to(&mut png, ImageFormat::Png)
             .map_err(|error| failure(self.path, error))?;
-        crate::file::replace(self.path, &png.into_inner())
+        let (width, height) = self.pixels.dimensions();
+        Ok(Png { bytes: png.into_inner(), width, height })
+    }
+
+    /// Encodes the picture and puts it where it belongs, over an older one if need be.
+    pub(super) fn save(self) -> Result<()> {
+        let path = self.path;
+        self.encode()?.save(path)
+    }
+}
+
+/// A picture as a PNG file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Png {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+}
+
+impl Png {
+    /// Writes the file, over an older one if need be.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; an older file is then as it was.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        crate::file::replace(path, &self.bytes)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 
 use super::layout::{CAPTION, MARGIN, Row, TITLE, TileLayout};
-use super::picture::{Picture, text_height};
+use super::picture::{Picture, Png, text_height};
 use crate::Result;
 
 const RULE: Rgb<u8> = Rgb([200; 3]);
@@ -37,6 +37,22 @@ pub fn tiles(
     per_band: usize,
     lines: &[Row],
 ) -> Result<()> {
+    tiles_png(path, title, rows, columns, per_band, lines)?.save(path)
+}
+
+/// Draws what [`tiles()`] writes; `path` is only what errors name.
+///
+/// # Errors
+///
+/// [`Error::Picture`](crate::Error::Picture), for the reasons that [`tiles()`] has.
+pub fn tiles_png(
+    path: &Path,
+    title: &str,
+    rows: usize,
+    columns: usize,
+    per_band: usize,
+    lines: &[Row],
+) -> Result<Png> {
     let layout = TileLayout::new(path, title, (rows, columns), per_band, lines)?;
     let mut picture = Picture::blank(path, layout.size)?;
     picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
@@ -53,7 +69,7 @@ pub fn tiles(
     for top in layout.rules() {
         fill(&mut picture.pixels, (MARGIN, top), (layout.size.0 - 2 * MARGIN, 1), RULE);
     }
-    picture.save()
+    picture.encode()
 }
 
 fn draw_enlarged(

@@ -1,6 +1,6 @@
 //! A run's folder: what a run leaves behind.
 
-use super::{EpochReport, RunConfig, StepReport};
+use super::{Drawing, EpochReport, RunConfig, StepReport};
 use crate::model::{self, Weights};
 use crate::report::{EpochPoint, elbo_curve};
 use crate::{Action, Error, Result};
@@ -111,6 +111,15 @@ impl RunFolder {
             return Ok(());
         }
         elbo_curve(&self.file("elbo.png"), title, &self.curve)
+    }
+
+    /// Writes pictures, each to the PNG file of its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_pictures(&self, drawings: &[Drawing]) -> Result<()> {
+        let mut drawings = drawings.iter();
+        drawings.try_for_each(|Drawing { name, png }| png.save(&self.file(&format!("{name}.png"))))
     }
 
     fn line(&mut self, line: &Line) -> Result<()> {

@@ -7,7 +7,7 @@ mod pictures;
 
 pub use config::{Config, ConfigFile, RunConfig};
 pub use folder::RunFolder;
-pub use pictures::Pictures;
+pub use pictures::{Drawing, Pictures};
 
 use crate::data::Split;
 use crate::device::{LogRow, ProgramId, Session, Values};

@@ -1,16 +1,25 @@
 //! The pictures of a run: reconstructions of test images, and samples of the prior.
 
-use super::RunFolder;
 use crate::Result;
 use crate::data::Size;
 use crate::device::{ProgramId, Session};
 use crate::graph::Plan;
 use crate::kernel::Step;
 use crate::model::{Architecture, Drawn, Images, prior_predictive, reconstruction};
-use crate::report::{Row, tiles};
+use crate::report::{Png, Row, tiles_png};
+use std::path::Path;
 
 /// Images side by side.
 const PER_BAND: usize = 10;
+
+/// A picture of a run.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// What it shows, in a word.
+    pub name: &'static str,
+    /// The picture.
+    pub png: Png,
+}
 
 /// The plans that draw, loaded before training so that nothing is made afterwards.
 #[derive(Clone, Copy, Debug)]
@@ -51,31 +60,27 @@ impl Pictures {
         Ok(Self { reconstruction, prior, size })
     }
 
-    /// Draws `reconstructions.png`, the first test images, and `samples.png`.
+    /// Draws `reconstructions`, of the first test images, and `samples`. Their noise is that of
+    /// `step`, and the weights stay as they are.
     ///
     /// # Errors
-    /// If the device fails or a file cannot be written.
-    pub fn draw(
-        &self,
-        session: &mut dyn Session,
-        folder: &RunFolder,
-        step: Step,
-        when: &str,
-    ) -> Result<()> {
+    /// If the device fails or a picture cannot be drawn.
+    pub fn draw(&self, session: &mut dyn Session, step: Step, when: &str) -> Result<Vec<Drawing>> {
         let read = |session: &mut dyn Session, program, tensor| -> Result<Vec<f32>> {
             let values = session.read_output(program, tensor)?;
             // A driver may round a pixel of 255 up past 1.
             Ok(values.into_iter().map(|value| value.clamp(0.0, 1.0) as f32).collect())
         };
-        for (file, title, names, loaded) in [
+        let mut drawings = Vec::new();
+        for (name, title, names, loaded) in [
             (
-                "reconstructions.png",
+                "reconstructions",
                 format!("Test images, {when}"),
                 ["Original", "Posterior sample", "Probabilities"],
                 self.reconstruction,
             ),
             (
-                "samples.png",
+                "samples",
                 format!("Samples of the prior, {when}"),
                 ["", "Prior sample", "Probabilities"],
                 self.prior,
@@ -92,15 +97,10 @@ impl Pictures {
             }
             let rows: Vec<_> =
                 lines.iter().map(|(caption, images)| Row { caption, images }).collect();
-            tiles(
-                &folder.file(file),
-                &title,
-                self.size.rows(),
-                self.size.columns(),
-                PER_BAND,
-                &rows,
-            )?;
+            let (height, width) = (self.size.rows(), self.size.columns());
+            let png = tiles_png(Path::new(name), &title, height, width, PER_BAND, &rows)?;
+            drawings.push(Drawing { name, png });
         }
-        Ok(())
+        Ok(drawings)
     }
 }

@@ -19,8 +19,8 @@
 //!
 //! Dependencies point upwards only. [`Vae`] has all of it behind one value, for programs that train
 //! and use models. Beside them stand [`model`] (the autoencoder's graphs, weights
-//! and file), [`optimizer`], [`data`] (images from files), [`random`], [`report`] (pictures),
-//! [`mod@file`] and [`error`].
+//! and file), [`optimizer`], [`data`] (images from files), [`random`], [`report`] (pictures and
+//! event files), [`mod@file`] and [`error`].
 //!
 //! # A step, from formula to dispatch
 //!

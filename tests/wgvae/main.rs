@@ -17,6 +17,7 @@ mod model;
 mod noise;
 mod report;
 mod shaders;
+mod tensorboard;
 mod training;
 mod tuner;
 mod vae;

@@ -1,0 +1,64 @@
+//! The messages of an event file, as far as they are written here. Names and numbers of fields are
+//! those of TensorFlow's `event.proto` and `summary.proto`.
+
+/// `Event`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Event {
+    /// Seconds since 1970.
+    #[prost(double, tag = "1")]
+    pub(super) wall_time: f64,
+    #[prost(int64, tag = "2")]
+    pub(super) step: i64,
+    #[prost(oneof = "What", tags = "3, 5")]
+    pub(super) what: Option<What>,
+}
+
+/// `Event.what`.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum What {
+    #[prost(string, tag = "3")]
+    FileVersion(String),
+    #[prost(message, tag = "5")]
+    Summary(Summary),
+}
+
+/// `Summary`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) value: Vec<Value>,
+}
+
+/// `Summary.Value`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Value {
+    #[prost(string, tag = "1")]
+    pub(super) tag: String,
+    #[prost(oneof = "Content", tags = "2, 4")]
+    pub(super) content: Option<Content>,
+}
+
+/// `Summary.Value.value`.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum Content {
+    #[prost(float, tag = "2")]
+    SimpleValue(f32),
+    #[prost(message, tag = "4")]
+    Image(Image),
+}
+
+/// `Summary.Image`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Image {
+    #[prost(int32, tag = "1")]
+    pub(super) height: i32,
+    #[prost(int32, tag = "2")]
+    pub(super) width: i32,
+    #[prost(int32, tag = "3")]
+    pub(super) colorspace: i32,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) encoded_image_string: Vec<u8>,
+}
+
+/// `Summary.Image.colorspace` of red, green and blue.
+pub(super) const RGB: i32 = 3;

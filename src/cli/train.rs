@@ -69,6 +69,9 @@ pub(super) struct Arguments {
     /// The run's folder [default: runs/<date>-<time>]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// Leave no event files for TensorBoard in the run's folder
+    #[arg(long)]
+    no_tensorboard: bool,
 }
 
 impl Arguments {
@@ -90,6 +93,7 @@ impl Arguments {
             epochs: self.epochs.unwrap_or(config.epochs),
             learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
             seed: self.seed.unwrap_or(config.seed),
+            tensorboard: config.tensorboard && !self.no_tensorboard,
             ..config
         })
     }
@@ -133,6 +137,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         &arguments.folder(),
         &RunConfig::new(&config, &description, session.choices()),
     )?;
+    let title = format!("{architecture} on {}", config.data);
+    let mut drawings = Vec::new();
     let progress = Progress::new(&config, &trainer);
     for _ in 0..config.epochs {
         let report = trainer.epoch(session, |step| {
@@ -141,12 +147,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         })?;
         folder.epoch(&report, &Weights::read(&architecture, session)?)?;
         progress.epoch(&report)?;
+        if config.tensorboard || report.epoch == config.epochs {
+            let when = format!("{title}, epoch {}", report.epoch);
+            let step = Step::new(config.seed, trainer.steps(), 0);
+            drawings = pictures.draw(session, step, &when)?;
+            folder.show_pictures(report.epoch, &drawings)?;
+        }
     }
-    let title = format!("{architecture} on {}", config.data);
     folder.draw_curve(&title)?;
-    let when = format!("{title}, epoch {}", config.epochs);
-    let step = Step::new(config.seed, trainer.steps(), 0);
-    folder.save_pictures(&pictures.draw(session, step, &when)?)?;
+    folder.save_pictures(&drawings)?;
     progress.finish();
     say(folder.path().display())?;
     Ok(ExitCode::SUCCESS)

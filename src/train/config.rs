@@ -42,6 +42,14 @@ pub struct Config {
     pub fuse: bool,
     /// Seed of the starting weights, the shuffles and the noise.
     pub seed: u64,
+    /// Whether a run leaves event files for TensorBoard.
+    #[serde(default = "default_tensorboard")]
+    pub tensorboard: bool,
+}
+
+/// For the `config.toml` of a run from before there was the setting.
+fn default_tensorboard() -> bool {
+    Config::default().tensorboard
 }
 
 impl Default for Config {
@@ -60,6 +68,7 @@ impl Default for Config {
             learning_rate: RmsProp::default().learning_rate,
             fuse: true,
             seed: 0,
+            tensorboard: true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A run's folder: what a run leaves behind.
 
+use super::board::Board;
 use super::{Drawing, EpochReport, RunConfig, StepReport};
 use crate::model::{self, Weights};
 use crate::report::{EpochPoint, elbo_curve};
@@ -28,12 +29,14 @@ enum Line {
     },
 }
 
-/// A folder with `config.toml`, `metrics.jsonl`, `model.safetensors` and pictures.
+/// A folder with `config.toml`, `metrics.jsonl`, `model.safetensors`, pictures and, unless the
+/// run's settings say otherwise, `tensorboard/`.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     metrics: File,
     curve: Vec<EpochPoint>,
+    board: Option<Board>,
 }
 
 impl RunFolder {
@@ -59,7 +62,9 @@ impl RunFolder {
         crate::file::replace(&file, text.as_bytes())?;
         let file = path.join("metrics.jsonl");
         let metrics = File::create(&file).map_err(Error::io(&file, Action::Write))?;
-        Ok(Self { path: path.to_owned(), metrics, curve: Vec::new() })
+        let board = config.config.tensorboard.then(|| Board::create(&path.join("tensorboard")));
+        let board = board.transpose()?;
+        Ok(Self { path: path.to_owned(), metrics, curve: Vec::new(), board })
     }
 
     /// Where it is.
@@ -79,6 +84,9 @@ impl RunFolder {
     pub fn step(&mut self, report: &StepReport) -> Result<()> {
         if report.step.is_multiple_of(STEPS_PER_LINE) {
             self.line(&Line::Step(*report))?;
+            if let Some(board) = &mut self.board {
+                board.step(report)?;
+            }
         }
         Ok(())
     }
@@ -98,6 +106,9 @@ impl RunFolder {
             seconds: duration.as_secs_f64(),
             images_per_second: report.images_per_second(),
         })?;
+        if let Some(board) = &mut self.board {
+            board.epoch(report)?;
+        }
         self.curve.push(EpochPoint { epoch, train_elbo: train.elbo, test_elbo: test.elbo });
         model::save(&self.file("model.safetensors"), weights)
     }
@@ -111,6 +122,14 @@ impl RunFolder {
             return Ok(());
         }
         elbo_curve(&self.file("elbo.png"), title, &self.curve)
+    }
+
+    /// Adds the pictures after an epoch to what TensorBoard shows.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn show_pictures(&mut self, epoch: u32, drawings: &[Drawing]) -> Result<()> {
+        self.board.as_mut().map_or(Ok(()), |board| board.pictures(epoch, drawings))
     }
 
     /// Writes pictures, each to the PNG file of its name.

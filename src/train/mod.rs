@@ -1,6 +1,7 @@
 //! The training loop: shuffles, steps, the loss that comes back, and a test after each epoch. It
 //! knows no files and no screen; the program hands it a session and listens.
 
+mod board;
 mod config;
 mod folder;
 mod pictures;

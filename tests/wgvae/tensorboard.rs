@@ -1,4 +1,5 @@
-//! Event files, read back.
+//! Event files, read back: their bytes, and what a run writes into them.
+//! `tests/interop/tensorboard_reader.py` has TensorBoard itself read them.
 
 use reader::{Event, Image, What, crc32c, events, records};
 use std::error::Error as StdError;
@@ -10,6 +11,7 @@ use wgvae::report::{Row, tiles_png};
 use wgvae::{Action, Error};
 
 mod reader;
+mod run;
 
 type Fallible<T> = Result<T, Box<dyn StdError>>;
 

@@ -20,6 +20,15 @@ pub(super) enum What {
     Image { tag: String, image: Image },
 }
 
+impl What {
+    pub(super) fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Scalar { tag, .. } | Self::Image { tag, .. } => Some(tag),
+            Self::Version(_) => None,
+        }
+    }
+}
+
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Image {
     pub(super) height: u64,

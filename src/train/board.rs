@@ -1,0 +1,56 @@
+//! A run as TensorBoard shows it: what belongs to training in one folder and what belongs to the
+//! test set in another, under the same tags, so that each chart has a line for either. `step/…` is
+//! by step, `epoch/…` and `pictures/…` are by epoch.
+
+use super::{Drawing, EpochReport, StepReport};
+use crate::Result;
+use crate::eval::Measures;
+use crate::report::tensorboard::EventWriter;
+use std::path::Path;
+
+/// The event files of a run.
+#[derive(Debug)]
+pub(super) struct Board {
+    train: EventWriter,
+    test: EventWriter,
+}
+
+impl Board {
+    /// Makes `train/` and `test/` in a folder, with a file each.
+    pub(super) fn create(folder: &Path) -> Result<Self> {
+        let [train, test] = ["train", "test"].map(|name| EventWriter::create(&folder.join(name)));
+        Ok(Self { train: train?, test: test? })
+    }
+
+    /// Adds a step.
+    pub(super) fn step(&mut self, report: &StepReport) -> Result<()> {
+        let StepReport { step, elbo, log_likelihood, kl, .. } = *report;
+        measures(&mut self.train, "step", step, &Measures { elbo, log_likelihood, kl })
+    }
+
+    /// Adds an epoch. It is in the files on return, and so are the steps before it.
+    pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
+        let epoch = report.epoch.into();
+        measures(&mut self.train, "epoch", epoch, &report.train)?;
+        measures(&mut self.test, "epoch", epoch, &report.test)?;
+        self.train.scalar("epoch/images_per_second", epoch, report.images_per_second())?;
+        self.train.flush()?;
+        self.test.flush()
+    }
+
+    /// Adds the pictures after an epoch. They are in the files on return.
+    pub(super) fn pictures(&mut self, epoch: u32, drawings: &[Drawing]) -> Result<()> {
+        for Drawing { name, png } in drawings {
+            self.test.image(&format!("pictures/{name}"), epoch.into(), png)?;
+        }
+        self.test.flush()
+    }
+}
+
+fn measures(file: &mut EventWriter, group: &str, step: u64, measures: &Measures) -> Result<()> {
+    let Measures { elbo, log_likelihood, kl } = *measures;
+    for (name, value) in [("elbo", elbo), ("log_likelihood", log_likelihood), ("kl", kl)] {
+        file.scalar(&format!("{group}/{name}"), step, value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! What a run writes into its event files, and that it is the same run without them.
+
+use super::reader::{Event, What, events};
+use super::{Fallible, assert_is_a_picture};
+use crate::cli::{short_run, stderr, wgvae};
+use crate::devices::sessions;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use wgvae::data::Split;
+use wgvae::device::Session;
+use wgvae::device::cpu::CpuSession;
+use wgvae::eval::Measures;
+use wgvae::kernel::Step;
+use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::report::Png;
+use wgvae::train::{
+    Config, Drawing, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer,
+};
+
+/// The only file in a folder of a run's event files.
+fn only_file(run: &Path, name: &str) -> Fallible<PathBuf> {
+    let mut entries = fs::read_dir(run.join("tensorboard").join(name))?;
+    let path = entries.next().ok_or("no file")??.path();
+    assert!(entries.next().is_none(), "more than one file in {name}");
+    Ok(path)
+}
+
+/// Tags and steps in the order of the file, the first event left out.
+fn tags(events: &[Event]) -> Vec<(&str, u64)> {
+    events.iter().filter_map(|event| Some((event.what.tag()?, event.step))).collect()
+}
+
+/// The numbers in the order of the file.
+fn scalars(events: &[Event]) -> Vec<f64> {
+    let value = |event: &Event| match event.what {
+        What::Scalar { value, .. } => Some(f64::from(value)),
+        _ => None,
+    };
+    events.iter().filter_map(value).collect()
+}
+
+#[test]
+fn a_run_writes_what_its_metrics_say() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    let output = short_run(&run)?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let (train, test) = (events(&only_file(&run, "train")?)?, events(&only_file(&run, "test")?)?);
+
+    let at = |tags: [&'static str; 3], step: u64| tags.map(|tag| (tag, step));
+    let step = |step| at(["step/elbo", "step/log_likelihood", "step/kl"], step);
+    let epoch = |epoch| at(["epoch/elbo", "epoch/log_likelihood", "epoch/kl"], epoch);
+    let speed = |epoch| [("epoch/images_per_second", epoch)];
+    let pictures = |epoch| [("pictures/reconstructions", epoch), ("pictures/samples", epoch)];
+    let of_train = |number| [&step(100 * number)[..], &epoch(number), &speed(number)].concat();
+    let of_test = |number| [&epoch(number)[..], &pictures(number)].concat();
+    assert_eq!(tags(&train), [of_train(1), of_train(2)].concat());
+    assert_eq!(tags(&test), [of_test(1), of_test(2)].concat());
+
+    let expected = metrics(&run)?;
+    for (found, expected) in [scalars(&train), scalars(&test)].iter().zip(&expected) {
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            // The files have f32.
+            assert!((found - expected).abs() <= 1e-7 * expected.abs(), "{found}, not {expected}");
+        }
+    }
+    assert_pictures(&run, &test)
+}
+
+/// The numbers of `metrics.jsonl` for training and for the test set, in the order of its lines.
+fn metrics(run: &Path) -> Fallible<[Vec<f64>; 2]> {
+    let [mut train, mut test] = [Vec::new(), Vec::new()];
+    for line in fs::read_to_string(run.join("metrics.jsonl"))?.lines() {
+        let line: Value = serde_json::from_str(line)?;
+        let number = |key: &str| line[key].as_f64().ok_or(format!("no {key} in {line}"));
+        let measures = |elbo: f64, kl: f64| [elbo, elbo + kl, kl];
+        if line["kind"] == "step" {
+            train.extend([number("elbo")?, number("log_likelihood")?, number("kl")?]);
+        } else {
+            train.extend(measures(number("train_elbo")?, number("train_kl")?));
+            train.push(number("images_per_second")?);
+            test.extend(measures(number("test_elbo")?, number("test_kl")?));
+        }
+    }
+    Ok([train, test])
+}
+
+/// Asserts that each epoch has other pictures, and that the last ones are those of the folder.
+fn assert_pictures(run: &Path, test: &[Event]) -> Fallible<()> {
+    for name in ["reconstructions", "samples"] {
+        let wanted = format!("pictures/{name}");
+        let images = test.iter().filter_map(|event| match &event.what {
+            What::Image { tag, image } if *tag == wanted => Some(image),
+            _ => None,
+        });
+        let images: Vec<_> = images.collect();
+        images.iter().try_for_each(|image| assert_is_a_picture(image))?;
+        assert!(images[0].png != images[1].png, "{name}");
+        assert!(images[1].png == fs::read(run.join(format!("{name}.png")))?, "{name}");
+    }
+    Ok(())
+}
+
+/// A crash loses at most the epoch that it is in.
+#[test]
+fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let config = Config { hidden: vec![3, 2], ..Config::default() };
+    let session = CpuSession::<f32>::new();
+    let settings = RunConfig::new(&config, session.description(), session.choices());
+    let mut run = RunFolder::create(folder.path(), &settings)?;
+    let (train, test) = (only_file(folder.path(), "train")?, only_file(folder.path(), "test")?);
+    let weights = initial_weights(&Architecture::new(4, &config.hidden)?, 0);
+    for epoch in 1..=2 {
+        let step = 100 * u64::from(epoch);
+        run.step(&StepReport { step, epoch, elbo: -3.0, log_likelihood: -2.0, kl: 1.0 })?;
+        let measures = Measures { elbo: -3.0, log_likelihood: -2.0, kl: 1.0 };
+        let duration = Duration::from_secs(1);
+        let report = EpochReport { epoch, train: measures, test: measures, images: 5, duration };
+        run.epoch(&report, &weights)?;
+        let epochs = epoch as usize;
+        assert_eq!(
+            scalars(&events(&train)?),
+            [-3.0, -2.0, 1.0, -3.0, -2.0, 1.0, 5.0].repeat(epochs)
+        );
+        assert_eq!(scalars(&events(&test)?), [-3.0, -2.0, 1.0].repeat(epochs));
+        let png = Png { bytes: vec![0; 100], width: 1, height: 1 };
+        run.show_pictures(epoch, &[Drawing { name: "tile", png }])?;
+        assert_eq!(tags(&events(&test)?).last(), Some(&("pictures/tile", epoch.into())));
+    }
+    Ok(())
+}
+
+#[test]
+fn no_tensorboard_leaves_no_folder_and_the_same_model() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let train = |name: &str, more: &[&str]| -> Fallible<PathBuf> {
+        let run = folder.path().join(name);
+        let path = run.to_string_lossy().into_owned();
+        let fixed = ["train", "--device", "cpu", "--epochs", "2", "--limit", "640"];
+        let output = wgvae(&[&fixed[..], &["--hidden", "8,2", "--run", &path], more].concat())?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        Ok(run)
+    };
+    let (with, without) = (train("with", &[])?, train("without", &["--no-tensorboard"])?);
+    assert!(with.join("tensorboard").is_dir() && !without.join("tensorboard").exists());
+    for file in ["model.safetensors", "reconstructions.png", "samples.png", "elbo.png"] {
+        assert!(fs::read(with.join(file))? == fs::read(without.join(file))?, "{file}");
+    }
+    assert!(Config::read(&with.join("config.toml"))?.tensorboard);
+    assert!(!Config::read(&without.join("config.toml"))?.tensorboard);
+    Ok(())
+}
+
+#[test]
+fn settings_from_before_there_were_event_files_still_load() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("config.toml");
+    let text = toml::to_string(&Config::default())?;
+    let (others, of_tensorboard): (Vec<_>, Vec<_>) =
+        text.lines().partition(|line| !line.starts_with("tensorboard"));
+    assert_eq!(of_tensorboard, ["tensorboard = true"]);
+    fs::write(&path, others.join("\n"))?;
+    assert_eq!(Config::read(&path)?, Config::default());
+    Ok(())
+}
+
+#[test]
+fn drawing_after_each_epoch_leaves_the_training_as_it_is() -> Fallible<()> {
+    let mut data = Split::from_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist"))?;
+    data.train.truncate(320);
+    data.test.truncate(30);
+    let config = Config { hidden: vec![16, 4], epochs: 2, batch: 32, ..Config::default() };
+    let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+    let train = |session: &mut dyn Session, drawn: bool| -> Fallible<_> {
+        let mut trainer = Trainer::new(session, &config, &data)?;
+        let test = Images { name: "test", count: 30, batch: 30, binarize: config.binarize };
+        let pictures = Pictures::load(session, &architecture, test, (28, 28), config.fuse)?;
+        let mut test = Vec::new();
+        for _ in 0..config.epochs {
+            test.push(trainer.epoch(session, |_| Ok(()))?.test);
+            if drawn {
+                pictures.draw(session, Step::new(config.seed, trainer.steps(), 0), "now")?;
+            }
+        }
+        Ok((test, Weights::read(&architecture, session)?))
+    };
+    for (mut with, mut without) in sessions().into_iter().zip(sessions()) {
+        let same = train(with.as_mut(), true)? == train(without.as_mut(), false)?;
+        assert!(same, "{}", with.description());
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+"""Has TensorBoard's own reader read a run's event files: python3 tensorboard_reader.py RUN
+
+Needs `pip install tensorboard`. Numbers must be those of RUN/metrics.jsonl, and the last pictures
+those of RUN. Exits with 1 and says why if they are not.
+"""
+
+import io
+import json
+import math
+import sys
+from pathlib import Path
+
+from PIL import Image
+from tensorboard.backend.event_processing import event_file_loader, io_wrapper
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+EVERYTHING = {"scalars": 0, "images": 0}
+
+
+def check(found, expected, what):
+    if found != expected:
+        sys.exit(f"{what}: expected {expected}, found {found}")
+
+
+def expected_scalars(run):
+    """The steps and numbers of each tag, of training and of the test set."""
+    train, test = {}, {}
+    for line in map(json.loads, (run / "metrics.jsonl").read_text().splitlines()):
+        if line["kind"] == "step":
+            for name in ("elbo", "log_likelihood", "kl"):
+                train.setdefault(f"step/{name}", []).append((line["step"], line[name]))
+            continue
+        epoch = line["epoch"]
+        for part, series in (("train", train), ("test", test)):
+            elbo, kl = line[f"{part}_elbo"], line[f"{part}_kl"]
+            for name, value in (("elbo", elbo), ("log_likelihood", elbo + kl), ("kl", kl)):
+                series.setdefault(f"epoch/{name}", []).append((epoch, value))
+        speed = (epoch, line["images_per_second"])
+        train.setdefault("epoch/images_per_second", []).append(speed)
+    return {"train": train, "test": test}
+
+
+def check_scalars(events, expected, part):
+    check(sorted(events.Tags()["scalars"]), sorted(expected), f"tags of {part}")
+    for tag, points in expected.items():
+        found = events.Scalars(tag)
+        check([event.step for event in found], [step for step, _ in points], f"steps of {tag}")
+        for event, (step, value) in zip(found, points):
+            # The files have numbers of 32 bits.
+            if not math.isclose(event.value, value, rel_tol=1e-6):
+                sys.exit(f"{part}, {tag} at {step}: expected {value}, found {event.value}")
+
+
+def check_pictures(events, epochs, run):
+    expected = ["pictures/reconstructions", "pictures/samples"]
+    check(sorted(events.Tags()["images"]), expected, "tags of pictures")
+    for tag in expected:
+        found = events.Images(tag)
+        check([event.step for event in found], epochs, f"epochs of {tag}")
+        for event in found:
+            with Image.open(io.BytesIO(event.encoded_image_string)) as picture:
+                picture.load()
+                check((picture.format, picture.mode), ("PNG", "RGB"), tag)
+                check(picture.size, (event.width, event.height), f"size of {tag}")
+        file = (run / tag).name + ".png"
+        if found[-1].encoded_image_string != (run / file).read_bytes():
+            sys.exit(f"{tag}: the last is not {file}")
+
+
+def main(run):
+    # As TensorBoard looks for runs below a folder.
+    folders = {Path(folder) for folder in io_wrapper.GetLogdirSubdirectories(str(run))}
+    expected = expected_scalars(run)
+    check(folders, {run / "tensorboard" / part for part in expected}, "folders with event files")
+    for part, series in expected.items():
+        folder = run / "tensorboard" / part
+        (file,) = folder.iterdir()
+        first = next(event_file_loader.EventFileLoader(str(file)).Load())
+        check(first.file_version, "brain.Event:2", f"first event of {file}")
+        events = EventAccumulator(str(folder), EVERYTHING)
+        events.Reload()
+        check_scalars(events, series, part)
+        if part == "test":
+            epochs = [epoch for epoch, _ in series["epoch/elbo"]]
+            check_pictures(events, epochs, run)
+        else:
+            check(events.Tags()["images"], [], f"pictures of {part}")
+        for tag, points in series.items():
+            print(f"{part:5} {tag}: {len(points)} points to step {points[-1][0]}")
+    print("TensorBoard reads what the run wrote")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -43,13 +43,7 @@ pub struct Config {
     /// Seed of the starting weights, the shuffles and the noise.
     pub seed: u64,
     /// Whether a run leaves event files for TensorBoard.
-    #[serde(default = "default_tensorboard")]
     pub tensorboard: bool,
-}
-
-/// For the `config.toml` of a run from before there was the setting.
-fn default_tensorboard() -> bool {
-    Config::default().tensorboard
 }
 
 impl Default for Config {

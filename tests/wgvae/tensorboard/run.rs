@@ -13,10 +13,10 @@ use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
 use wgvae::eval::Measures;
 use wgvae::kernel::Step;
-use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::report::Png;
 use wgvae::train::{
-    Config, Drawing, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer,
+    Config, ConfigFile, Drawing, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer,
 };
 
 /// The only file in a folder of a run's event files.
@@ -150,8 +150,8 @@ fn no_tensorboard_leaves_no_folder_and_the_same_model() -> Fallible<()> {
     for file in ["model.safetensors", "reconstructions.png", "samples.png", "elbo.png"] {
         assert!(fs::read(with.join(file))? == fs::read(without.join(file))?, "{file}");
     }
-    assert!(Config::read(&with.join("config.toml"))?.tensorboard);
-    assert!(!Config::read(&without.join("config.toml"))?.tensorboard);
+    assert!(ConfigFile::read(&with.join("config.toml"))?.config.tensorboard);
+    assert!(!ConfigFile::read(&without.join("config.toml"))?.config.tensorboard);
     Ok(())
 }
 
@@ -164,7 +164,7 @@ fn settings_from_before_there_were_event_files_still_load() -> Fallible<()> {
         text.lines().partition(|line| !line.starts_with("tensorboard"));
     assert_eq!(of_tensorboard, ["tensorboard = true"]);
     fs::write(&path, others.join("\n"))?;
-    assert_eq!(Config::read(&path)?, Config::default());
+    assert_eq!(ConfigFile::read(&path)?.config, Config::default());
     Ok(())
 }
 
@@ -177,8 +177,8 @@ fn drawing_after_each_epoch_leaves_the_training_as_it_is() -> Fallible<()> {
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
     let train = |session: &mut dyn Session, drawn: bool| -> Fallible<_> {
         let mut trainer = Trainer::new(session, &config, &data)?;
-        let test = Images { name: "test", count: 30, batch: 30, binarize: config.binarize };
-        let pictures = Pictures::load(session, &architecture, test, (28, 28), config.fuse)?;
+        let test = Trainer::test_images(&data, config.binarize);
+        let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
         let mut test = Vec::new();
         for _ in 0..config.epochs {
             test.push(trainer.epoch(session, |_| Ok(()))?.test);

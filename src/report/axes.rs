@@ -1,64 +1,112 @@
-//! The frame of a plot: grid, ticks, names of the axes, and where a point lies within it. All
-//! lengths are those of the enlarged drawing, [`OVERSAMPLE`] times those of the picture. What is
-//! plotted is left to [`curve`](super::curve).
+//! The frame of a plot: grid, ticks, names of the axes, and where a point lies within it. What is
+//! plotted is left to [`panel`](super::panel).
+
+use std::path::Path;
 
 use plotters::prelude::{IntoFont, PathElement, RGBColor, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, TextStyle};
 
-use super::picture::{Area, Drawn, INK, OVERSAMPLE, drop_to_centre, font};
+use super::picture::{Area, Drawn, INK, OVERSAMPLE, TEXT, drop_to_centre, font, text_width};
 use super::scale::{Scale, label};
+use crate::Result;
 
 const GRID: RGBColor = RGBColor(224, 224, 224);
 const FRAME: RGBColor = RGBColor(128, 128, 128);
-/// Between the frame and a tick's label.
+/// Between the frame and a tick's label, and between that and the axis's name.
 const LABEL_GAP: u32 = 8;
+/// From one line of an upright name to the next.
+const NAME_LINE: u32 = 22;
+/// The ticks an axis has at most, and the pixels that each needs along it.
+const MOST_TICKS: f64 = 10.0;
+const TICK_ACROSS: u32 = 64;
+const TICK_UP: u32 = 28;
 
-/// A plot's frame and the ranges that it shows.
+/// Below a frame whose horizontal axis has a name.
+pub(super) const ROOM_BELOW: u32 = 52;
+
+/// What a frame shows along one of its sides.
+pub(super) struct Axis {
+    pub(super) scale: Scale,
+    /// Between ticks.
+    step: f64,
+    /// The lines of its name; with none of them the ticks have no labels either.
+    name: Vec<&'static str>,
+}
+
+impl Axis {
+    /// From left to right of a frame `width` pixels wide; ticks stand at least `least` apart.
+    pub(super) fn across(scale: Scale, width: u32, least: f64, name: Vec<&'static str>) -> Self {
+        Self { scale, step: scale.step(most_ticks(width, TICK_ACROSS), least), name }
+    }
+
+    /// From bottom to top of a frame `height` pixels high.
+    pub(super) fn up(scale: Scale, height: u32, name: Vec<&'static str>) -> Self {
+        Self { scale, step: scale.step(most_ticks(height, TICK_UP), 0.0), name }
+    }
+
+    /// The width in pixels of labels and name at the left of a frame.
+    pub(super) fn room_beside(&self, path: &Path) -> Result<u32> {
+        let mut widest = 0;
+        for (_, label) in self.ticks() {
+            widest = widest.max(text_width(path, &label, TEXT)?);
+        }
+        Ok(self.name.len() as u32 * NAME_LINE + widest + 2 * LABEL_GAP)
+    }
+
+    /// Values and their labels.
+    fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
+        let label =
+            |value| if self.name.is_empty() { String::new() } else { label(value, self.step) };
+        self.scale.ticks(self.step).into_iter().map(move |value| (value, label(value)))
+    }
+}
+
+fn most_ticks(length: u32, room: u32) -> f64 {
+    (f64::from(length) / f64::from(room)).clamp(1.0, MOST_TICKS)
+}
+
+/// A plot's frame and what it shows.
 pub(super) struct Axes {
-    /// Left and right edge of the frame.
-    pub(super) across: (i32, i32),
-    /// Upper and lower edge of the frame.
-    pub(super) down: (i32, i32),
-    /// The epochs from left to right.
-    pub(super) epochs: Scale,
-    /// The ELBO from bottom to top.
-    pub(super) values: Scale,
-    /// The size of the text.
-    pub(super) text: u32,
+    /// Left and right edge of the frame, in pixels of the picture.
+    pub(super) across: (u32, u32),
+    /// Upper and lower edge of the frame, in pixels of the picture.
+    pub(super) down: (u32, u32),
+    pub(super) horizontal: Axis,
+    pub(super) vertical: Axis,
+    /// Where the vertical axis's name starts, in pixels of the picture.
+    pub(super) name_left: u32,
 }
 
 impl Axes {
-    /// The pixel of a point.
-    pub(super) fn at(&self, (epoch, value): (f64, f64)) -> (i32, i32) {
-        let along = |scale: Scale, value: f64, (from, to): (i32, i32)| {
+    /// The pixel of a point, of the enlarged drawing.
+    pub(super) fn at(&self, (x, y): (f64, f64)) -> (i32, i32) {
+        let along = |scale: Scale, value: f64, (from, to): (u32, u32)| {
             let fraction = (value - scale.low) / (scale.high - scale.low);
+            let (from, to) = (enlarged(from), enlarged(to));
             from + (f64::from(to - from) * fraction).round() as i32
         };
         (
-            along(self.epochs, epoch, self.across),
-            along(self.values, value, (self.down.1, self.down.0)),
+            along(self.horizontal.scale, x, self.across),
+            along(self.vertical.scale, y, (self.down.1, self.down.0)),
         )
     }
 
-    /// Draws all but the curves.
+    /// Draws all but what is plotted.
     pub(super) fn draw(&self, area: &Area) -> Drawn {
-        let ((left, right), (top, bottom)) = (self.across, self.down);
+        let ((left, right), (top, bottom)) = self.edges();
         let grid = GRID.stroke_width(OVERSAMPLE);
         let gap = enlarged(LABEL_GAP);
-        let middle = drop_to_centre(self.text);
-        let step = self.values.step(0.0);
-        for value in self.values.ticks(step) {
-            let y = self.at((self.epochs.low, value)).1;
+        for (value, label) in self.vertical.ticks() {
+            let y = self.at((self.horizontal.scale.low, value)).1;
             area.draw(&PathElement::new([(left, y), (right, y)], grid))?;
-            let style = self.style(HPos::Right);
-            area.draw_text(&label(value, step), &style, (left - gap, y + middle))?;
+            let middle = y + drop_to_centre(TEXT * OVERSAMPLE);
+            area.draw_text(&label, &style(HPos::Right), (left - gap, middle))?;
         }
-        let step = self.epochs.step(1.0);
-        for epoch in self.epochs.ticks(step) {
-            let x = self.at((epoch, self.values.low)).0;
+        for (value, label) in self.horizontal.ticks() {
+            let x = self.at((value, self.vertical.scale.low)).0;
             area.draw(&PathElement::new([(x, top), (x, bottom)], grid))?;
-            area.draw_text(&format!("{epoch}"), &self.style(HPos::Center), (x, bottom + gap))?;
+            area.draw_text(&label, &style(HPos::Center), (x, bottom + gap))?;
         }
         let frame = Rectangle::new([(left, top), (right, bottom)], FRAME.stroke_width(OVERSAMPLE));
         area.draw(&frame)?;
@@ -66,20 +114,31 @@ impl Axes {
     }
 
     fn draw_names(&self, area: &Area) -> Drawn {
-        let ((left, right), (top, bottom)) = (self.across, self.down);
-        let below = bottom + 2 * enlarged(LABEL_GAP) + self.text as i32;
-        area.draw_text("epoch", &self.style(HPos::Center), ((left + right) / 2, below))?;
-        let upwards = self.style(HPos::Center).transform(FontTransform::Rotate270);
-        area.draw_text("ELBO (nats per image)", &upwards, (enlarged(20), (top + bottom) / 2))?;
+        let ((left, right), (top, bottom)) = self.edges();
+        let below = bottom + enlarged(2 * LABEL_GAP + TEXT);
+        for name in &self.horizontal.name {
+            area.draw_text(name, &style(HPos::Center), ((left + right) / 2, below))?;
+        }
+        let upwards = style(HPos::Center).transform(FontTransform::Rotate270);
+        for (line, name) in (0..).zip(&self.vertical.name) {
+            let beside = enlarged(self.name_left + line * NAME_LINE);
+            area.draw_text(name, &upwards, (beside, (top + bottom) / 2))?;
+        }
         Ok(())
     }
 
-    fn style(&self, horizontal: HPos) -> TextStyle<'static> {
-        font(self.text).into_font().color(&INK).pos(Pos::new(horizontal, VPos::Top))
+    /// The frame in the enlarged drawing: left and right, top and bottom.
+    fn edges(&self) -> ((i32, i32), (i32, i32)) {
+        let enlarge = |(from, to)| (enlarged(from), enlarged(to));
+        (enlarge(self.across), enlarge(self.down))
     }
 }
 
-/// A length of the picture as a length of the drawing.
+fn style(horizontal: HPos) -> TextStyle<'static> {
+    font(TEXT * OVERSAMPLE).into_font().color(&INK).pos(Pos::new(horizontal, VPos::Top))
+}
+
+/// A length of the picture as a length of the enlarged drawing.
 pub(super) fn enlarged(length: u32) -> i32 {
     (length * OVERSAMPLE) as i32
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::picture::{failure, text_height, text_width};
+use super::picture::{MARGIN, TEXT, TITLE, failure, text_height, text_width};
 use crate::Result;
 
 /// An image's shorter side is enlarged to at least this many pixels…
@@ -12,10 +12,7 @@ const SHORT_SIDE: usize = 64;
 /// …unless its longer side would exceed this.
 const LONG_SIDE: usize = 320;
 
-pub(super) const MARGIN: u32 = 20;
-pub(super) const TITLE: u32 = 22;
 const TITLE_GAP: u32 = 16;
-pub(super) const CAPTION: u32 = 17;
 const CAPTION_GAP: u32 = 16;
 /// Between neighbouring images, and between the lines of a band.
 const GAP: u32 = 8;
@@ -89,9 +86,9 @@ impl TileLayout {
     fn place(&mut self, path: &Path, title: &str, lines: &[Row]) -> Result<()> {
         self.line_height = self.tile.1;
         for line in lines.iter().filter(|line| !line.caption.is_empty()) {
-            let caption = text_width(path, line.caption, CAPTION)?;
+            let caption = text_width(path, line.caption, TEXT)?;
             self.left = self.left.max(MARGIN + caption + CAPTION_GAP);
-            self.line_height = self.line_height.max(text_height(CAPTION));
+            self.line_height = self.line_height.max(text_height(TEXT));
         }
         let mut title_right = 0;
         if !title.is_empty() {

@@ -19,6 +19,13 @@ use crate::{Error, Result};
 /// How much larger than the picture plots and text are drawn before they are shrunk.
 pub(super) const OVERSAMPLE: u32 = 4;
 
+/// Around all that is drawn.
+pub(super) const MARGIN: u32 = 20;
+/// The size of a picture's title.
+pub(super) const TITLE: u32 = 22;
+/// The size of other text.
+pub(super) const TEXT: u32 = 17;
+
 /// The most pixels a picture may have: far beyond any screen, and 192 MiB in memory.
 const MOST_PIXELS: u64 = 1 << 26;
 

@@ -1,13 +1,18 @@
 //! Which values an axis shows, and where its ticks stand: numbers only, no drawing.
 
-use super::EpochPoint;
-
-/// Ticks an axis has at most.
-const MOST_TICKS: f64 = 10.0;
-/// The shortest range of ELBO that is worth magnifying, in nats.
+/// The shortest range that is worth magnifying, in nats.
 const LEAST_SPAN: f64 = 0.1;
 /// Room between the outermost values and the ends of the axis, as a fraction of the range.
 const PADDING: f64 = 0.06;
+
+/// The side on which a scale may leave out values that lie far from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Far {
+    /// The highest value is always shown.
+    Below,
+    /// The lowest value is always shown.
+    Above,
+}
 
 /// The values that an axis shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,9 +24,41 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A round distance between ticks, 1, 2 or 5 times a power of ten and no less than `least`.
-    pub(super) fn step(&self, least: f64) -> f64 {
-        let rough = ((self.high - self.low) / MOST_TICKS).max(least);
+    /// The range that [`elbo_curve`](super::elbo_curve) shows of finite values.
+    ///
+    /// Values more than three interquartile ranges below the lower or above the upper quartile
+    /// (Tukey's outer fences) are left out if they lie on the side `far` and if that at least
+    /// halves the range, so that poor first epochs do not press all the others flat against the
+    /// other side. No values give -0.05 to 0.05.
+    pub fn of(mut values: Vec<f64>, far: Far) -> Self {
+        values.sort_by(f64::total_cmp);
+        let (first, third) = (quartile(&values, 1), quartile(&values, 3));
+        let reach = 3.0 * (third - first);
+        let lowest = values.first().copied().unwrap_or(0.0);
+        let highest = values.last().copied().unwrap_or(0.0);
+        let mut within = values.iter().copied().filter(|&value| match far {
+            Far::Below => value >= first - reach,
+            Far::Above => value <= third + reach,
+        });
+        let low = within.next().unwrap_or(lowest);
+        let high = within.next_back().unwrap_or(low);
+        let worth_it = highest - lowest >= 2.0 * (high - low);
+        let (low, high) = if worth_it { (low, high) } else { (lowest, highest) };
+        let span = high - low;
+        let least = LEAST_SPAN.max(low.abs().max(high.abs()) * 1e-6);
+        let padding = (span * PADDING).max((least - span) / 2.0);
+        Self { low: low - padding, high: high + padding }
+    }
+
+    /// Whether a value lies on the axis.
+    pub(super) fn shows(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// A round distance between ticks, 1, 2 or 5 times a power of ten and no less than `least`, so
+    /// that there are about `most` of them or fewer.
+    pub(super) fn step(&self, most: f64, least: f64) -> f64 {
+        let rough = ((self.high - self.low) / most).max(least);
         let power = 10f64.powi(rough.log10().floor() as i32);
         let round = [1.0, 2.0, 5.0].into_iter().find(|round| round * power >= rough * 0.999);
         round.unwrap_or(10.0) * power
@@ -36,26 +73,6 @@ impl Scale {
             .map(|n| n * step)
             .collect()
     }
-}
-
-/// The range of ELBO that [`elbo_curve`](super::elbo_curve) shows of finite values.
-///
-/// The highest value is always shown. Values more than three interquartile ranges below the lower
-/// quartile (Tukey's outer fence, over the train and test values together) are left out if that at
-/// least halves the range, so that poor first epochs do not press all the others flat against the
-/// top. An empty slice gives -0.05 to 0.05.
-pub fn elbo_scale(points: &[EpochPoint]) -> Scale {
-    let mut values: Vec<f64> = points.iter().flat_map(|p| [p.train_elbo, p.test_elbo]).collect();
-    values.sort_by(f64::total_cmp);
-    let (first, third) = (quartile(&values, 1), quartile(&values, 3));
-    let fence = first - 3.0 * (third - first);
-    let lowest = values.first().copied().unwrap_or(0.0);
-    let high = values.last().copied().unwrap_or(0.0);
-    let within = values.iter().copied().find(|&value| value >= fence).unwrap_or(lowest);
-    let low = if high - lowest >= 2.0 * (high - within) { within } else { lowest };
-    let span = high - low;
-    let padding = (span * PADDING).max((LEAST_SPAN.max(high.abs() * 1e-6) - span) / 2.0);
-    Scale { low: low - padding, high: high + padding }
 }
 
 /// A quartile of sorted values, between neighbours by interpolation.

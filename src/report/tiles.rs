@@ -7,8 +7,8 @@ use std::path::Path;
 
 use image::{Rgb, RgbImage};
 
-use super::layout::{CAPTION, MARGIN, Row, TITLE, TileLayout};
-use super::picture::{Picture, Png, text_height};
+use super::layout::{Row, TileLayout};
+use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, text_height};
 use crate::Result;
 
 const RULE: Rgb<u8> = Rgb([200; 3]);
@@ -59,7 +59,7 @@ pub fn tiles_png(
     for (index, line) in lines.iter().enumerate() {
         for first in (0..layout.count).step_by(layout.per_band) {
             let middle = layout.origin(index, first).1 + layout.tile.1 / 2;
-            picture.write(line.caption, CAPTION, MARGIN, middle)?;
+            picture.write(line.caption, TEXT, MARGIN, middle)?;
         }
         for (number, image) in line.images.chunks_exact(rows * columns).enumerate() {
             let origin = layout.origin(index, number);

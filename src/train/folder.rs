@@ -109,7 +109,7 @@ impl RunFolder {
         if let Some(board) = &mut self.board {
             board.epoch(report)?;
         }
-        self.curve.push(EpochPoint { epoch, train_elbo: train.elbo, test_elbo: test.elbo });
+        self.curve.push(EpochPoint { epoch, train, test });
         model::save(&self.file("model.safetensors"), weights)
     }
 

@@ -1,17 +1,26 @@
-//! The ELBO by epoch: lines that rise where the numbers rise, and what the scale leaves out.
+//! ELBO, log-likelihood and KL by epoch: each panel's lines run through its own numbers, and what
+//! cannot be drawn is refused.
 
 use std::error::Error as StdError;
 
 use image::{Rgb, RgbImage};
 use wgvae::Error;
-use wgvae::report::{EpochPoint, elbo_curve, elbo_scale};
+use wgvae::eval::Measures;
+use wgvae::report::{EpochPoint, elbo_curve};
 
 use super::{Outcome, assert_margins_are_white, places, run};
 
-const TRAIN: Rgb<u8> = Rgb([0, 114, 178]);
-const TEST: Rgb<u8> = Rgb([213, 94, 0]);
+pub(super) const TRAIN: Rgb<u8> = Rgb([0, 114, 178]);
+pub(super) const TEST: Rgb<u8> = Rgb([213, 94, 0]);
 
-fn draw_curve(title: &str, points: &[EpochPoint]) -> Result<RgbImage, Box<dyn StdError>> {
+/// Name, upper and lower edge of each panel's frame.
+pub(super) const FRAMES: [(&str, u32, u32); 3] =
+    [("ELBO", 86, 426), ("log-likelihood", 466, 636), ("KL", 676, 846)];
+
+pub(super) fn draw_curve(
+    title: &str,
+    points: &[EpochPoint],
+) -> Result<RgbImage, Box<dyn StdError>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("elbo.png");
     elbo_curve(&path, title, points)?;
@@ -19,24 +28,43 @@ fn draw_curve(title: &str, points: &[EpochPoint]) -> Result<RgbImage, Box<dyn St
 }
 
 #[test]
-fn a_curve_runs_straight_through_straight_numbers() -> Outcome {
-    let picture = draw_curve("ELBO", &run(&[(-100.0, -80.0), (-95.0, -80.0), (-90.0, -80.0)]))?;
-    let line = places(&picture, (95, 980), (90, 525), |pixel| pixel == TRAIN);
-    let edge = |x: Option<u32>| x.unwrap_or(0);
-    let left = edge(line.iter().map(|place| place.0).min());
-    let right = edge(line.iter().map(|place| place.0).max());
-    let height = |x: u32| {
-        let column: Vec<f64> =
-            line.iter().filter(|place| place.0 == x).map(|place| f64::from(place.1)).collect();
-        column.iter().sum::<f64>() / column.len() as f64
-    };
-    let (start, middle, end) = (height(left), height(u32::midpoint(left, right)), height(right));
-    assert!(start > end + 100.0, "the curve does not rise: {start} to {end}");
-    assert!((middle - (start + end) / 2.0).abs() <= 1.5, "{start}, {middle}, {end}");
-    // From -100 to -80 the test line lies as far above the end of the train line as that rose.
-    let test = places(&picture, (95, 980), (90, 525), |pixel| pixel == TEST);
-    let test = test.iter().map(|place| f64::from(place.1)).sum::<f64>() / test.len() as f64;
-    assert!(((end - test) - (start - end)).abs() <= 3.0, "{start}, {end}, {test}");
+fn each_panel_runs_straight_through_its_own_numbers() -> Outcome {
+    // Of ELBO, log-likelihood and KL: three epochs of training, and the test set's in all three.
+    let train = [[-100.0, -95.0, -90.0], [-70.0, -67.5, -65.0], [25.0, 17.5, 10.0]];
+    let test = [-80.0, -50.0, 5.0];
+    let measures = |[elbo, log_likelihood, kl]: [f64; 3]| Measures { elbo, log_likelihood, kl };
+    let points: Vec<_> = (0..3)
+        .map(|n| EpochPoint {
+            epoch: n as u32 + 1,
+            train: measures(train.map(|values| values[n])),
+            test: measures(test),
+        })
+        .collect();
+    let picture = draw_curve("Three panels", &points)?;
+    for (panel, (name, top, bottom)) in FRAMES.into_iter().enumerate() {
+        let drawn = |colour| places(&picture, (95, 980), (top + 4, bottom - 1), |p| p == colour);
+        let line = drawn(TRAIN);
+        let edge = |x: Option<u32>| x.unwrap_or(0);
+        let left = edge(line.iter().map(|place| place.0).min());
+        let right = edge(line.iter().map(|place| place.0).max());
+        let mean = |places: &mut dyn Iterator<Item = &(u32, u32)>| {
+            let heights: Vec<_> = places.map(|place| f64::from(place.1)).collect();
+            heights.iter().sum::<f64>() / heights.len() as f64
+        };
+        let height = |x: u32| mean(&mut line.iter().filter(|place| place.0 == x));
+        let (start, middle, end) =
+            (height(left), height(u32::midpoint(left, right)), height(right));
+        let rise = start - end;
+        let tall = f64::from(bottom - top);
+        assert!(rise.abs() > 0.2 * tall, "{name}: the curve is flat: {start} to {end}");
+        assert!((middle - (start + end) / 2.0).abs() <= 1.5, "{name}: {start}, {middle}, {end}");
+        // A pixel is worth the same everywhere, and the test line lies where its number says.
+        let [first, _, last] = train[panel];
+        let expected = (test[panel] - first) / (last - first) * rise;
+        let test = start - mean(&mut drawn(TEST).iter());
+        assert!((test - expected).abs() <= 4.0, "{name}: {start}, {end}, test {test} above");
+        assert!(rise * (last - first) > 0.0, "{name}: upside down");
+    }
     Ok(())
 }
 
@@ -46,11 +74,14 @@ fn curves_of_any_length_are_drawn_whole() -> Outcome {
         let falling = |epoch: usize, by: f64| -85.0 - by / epoch as f64;
         let points: Vec<_> = (1..=count).map(|e| (falling(e, 100.0), falling(e, 60.0))).collect();
         let picture = draw_curve(&format!("{count} epochs"), &run(&points))?;
-        assert_eq!(picture.dimensions(), (1000, 600));
+        assert_eq!(picture.dimensions(), (1000, 918));
         assert_margins_are_white(&picture, &format!("{count} epochs"));
-        for colour in [TRAIN, TEST] {
-            let drawn = places(&picture, (95, 980), (90, 525), |pixel| pixel == colour).len();
-            assert!(drawn >= 20, "{count} epochs: {drawn} pixels of {colour:?}");
+        for (name, top, bottom) in FRAMES {
+            for colour in [TRAIN, TEST] {
+                let within = (top + 4, bottom - 3);
+                let drawn = places(&picture, (95, 980), within, |pixel| pixel == colour).len();
+                assert!(drawn >= 20, "{count} epochs, {name}: {drawn} pixels of {colour:?}");
+            }
         }
     }
     let title = "An ELBO by epoch with a title wider than usual ".repeat(4);
@@ -64,65 +95,14 @@ fn curves_of_any_length_are_drawn_whole() -> Outcome {
 fn the_two_curves_differ_without_colour() -> Outcome {
     // So many epochs that no markers are drawn.
     let picture = draw_curve("", &run(&[(-90.0, -80.0); 100]))?;
-    let columns_without = |colour| {
-        let drawn = places(&picture, (110, 960), (90, 525), |pixel| pixel == colour);
-        (110..960).filter(|x| drawn.iter().all(|place| place.0 != *x)).count()
-    };
-    assert_eq!(columns_without(TRAIN), 0, "the train line has gaps");
-    let gaps = columns_without(TEST);
-    assert!((150..500).contains(&gaps), "the test line is not dashed: {gaps}");
-    Ok(())
-}
-
-#[test]
-fn the_scale_leaves_out_only_what_lies_far_below() {
-    let mut points: Vec<_> = (0..20).map(|n| (-90.0 - f64::from(n), -91.0)).collect();
-    let all = elbo_scale(&run(&points));
-    assert!(all.low < -109.0 && all.low > -115.0 && all.high > -90.0 && all.high < -85.0);
-    points[0] = (-1000.0, -3.4e38);
-    let most = elbo_scale(&run(&points));
-    assert!(most.low < -109.0 && most.low > -115.0, "{most:?}");
-    points[3].0 = 500.0;
-    assert!(elbo_scale(&run(&points)).high > 500.0, "the highest value is always shown");
-    // Beyond the fence, but leaving it out would gain little.
-    points = vec![(-90.0, -90.2); 20];
-    points[0].0 = -90.7;
-    points[1].0 = -91.2;
-    assert!(elbo_scale(&run(&points)).low < -91.2);
-    points[1].0 = -91.6;
-    assert!(elbo_scale(&run(&points)).low > -91.0);
-    // Too few to say which is the odd one.
-    let two = elbo_scale(&run(&[(-900.0, -140.0), (-100.0, -99.0)]));
-    assert!(two.low < -900.0 && two.high > -99.0);
-    // A constant, but for less than is worth magnifying.
-    let mut flat = [(-90.0, -90.0); 9];
-    flat[4].0 = -90.02;
-    let flat = elbo_scale(&run(&flat));
-    assert!(flat.low < -90.02 && flat.high > -90.0 && flat.high - flat.low >= 0.0999);
-}
-
-#[test]
-fn values_below_the_scale_are_marked_and_counted() -> Outcome {
-    let mut points = vec![(-90.0, -91.0); 30];
-    points.iter_mut().zip(0..).for_each(|(point, n)| point.0 -= f64::from(n) * 0.1);
-    let note = |picture: &RgbImage| places(picture, (400, 990), (56, 78), |p| p[0] < 100).len();
-    let edge = |picture: &RgbImage, colour| places(picture, (85, 980), (510, 526), |p| p == colour);
-    let none = draw_curve("", &run(&points))?;
-    assert_eq!(note(&none), 0);
-    assert_eq!((edge(&none, TRAIN).len(), edge(&none, TEST).len()), (0, 0));
-
-    points[0] = (-500.0, -400.0);
-    points[20].1 = -1e9;
-    let some = draw_curve("", &run(&points))?;
-    assert!(note(&some) > 200, "no note");
-    assert_margins_are_white(&some, "hidden values");
-    let frame = places(&some, (60, 500), (270, 271), |pixel| pixel[0] < 200);
-    let left = frame.iter().map(|place| place.0).min().unwrap_or(0);
-    // 30 epochs share about 872 pixels: the first is marked 15 from the frame, the 21st 596.
-    for (colour, from) in [(TRAIN, left + 9), (TEST, left + 9), (TEST, left + 590)] {
-        let marks = edge(&some, colour);
-        let marks = marks.iter().filter(|place| (from..from + 12).contains(&place.0)).count();
-        assert!(marks > 15, "{marks} pixels of a triangle in {colour:?} from {from}");
+    for (name, top, bottom) in FRAMES {
+        let columns_without = |colour| {
+            let drawn = places(&picture, (130, 960), (top, bottom), |pixel| pixel == colour);
+            (130..960).filter(|x| drawn.iter().all(|place| place.0 != *x)).count()
+        };
+        assert_eq!(columns_without(TRAIN), 0, "{name}: the train line has gaps");
+        let gaps = columns_without(TEST);
+        assert!((150..500).contains(&gaps), "{name}: the test line is not dashed: {gaps}");
     }
     Ok(())
 }
@@ -150,6 +130,12 @@ fn curves_without_sense_are_refused() -> Outcome {
         "test ELBO of epoch 1: expected a finite f32, found -inf",
     );
     refuse(&run(&[(f64::MAX, -1.0)]), "train ELBO of epoch 1: expected a finite f32");
+    let mut terms = run(&[(-1.0, -1.0), (-2.0, -2.0)]);
+    terms[1].test.log_likelihood = f64::INFINITY;
+    refuse(&terms, "test log-likelihood of epoch 2: expected a finite f32, found inf");
+    terms[1].test.log_likelihood = -1.0;
+    terms[0].train.kl = f64::NAN;
+    refuse(&terms, "train KL of epoch 1: expected a finite f32, found NaN");
     let mut twice = run(&[(-1.0, -1.0), (-2.0, -2.0)]);
     twice[1].epoch = 1;
     refuse(&twice, "expected an epoch after 1, found 1");

@@ -1,14 +1,18 @@
 //! Plans on the CPU: the twins of the kernel table, node by node. In f64 this is the oracle, on one
 //! thread; in f32 the rows of large tensors are shared out over all threads, which changes no bit.
 
-use super::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
+use super::{
+    Description, Launch, LogRow, Memory, ProgramId, Session, Span, TimedSteps, Timer, Traffic,
+    Values, unknown_tensor,
+};
 use crate::Result;
 use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Node, Plan, Shape, Tensor, TensorId};
-use crate::kernel::{Call, Kernel, Operand, Step, Twin, Twins, Variant};
+use crate::kernel::{Call, Cost, Kernel, Operand, Step, Twin, Twins, Variant};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 /// Elements of output below which a kernel is not worth sharing out.
@@ -50,6 +54,17 @@ enum Storage<T> {
     Bytes(Vec<u8>),
 }
 
+impl<T> Storage<T> {
+    fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Reals(values) => size_of_val(values.as_slice()),
+            Self::Words(values) => size_of_val(values.as_slice()),
+            Self::Bytes(values) => size_of_val(values.as_slice()),
+        };
+        bytes as u64
+    }
+}
+
 /// Where an operand is.
 #[derive(Clone, Copy, Debug)]
 enum Place {
@@ -62,9 +77,9 @@ enum Place {
 struct Bound<T> {
     twin: Twin<T>,
     by_rows: bool,
-    call: Call,
     reads: Vec<(Place, usize)>,
     writes: Vec<(Place, usize)>,
+    launch: Launch,
 }
 
 #[derive(Debug)]
@@ -117,9 +132,11 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(self.held.len() - 1)
     }
 
-    fn run_step(&mut self, program: ProgramId, step: Step) {
+    /// Runs a step; `listen` is told of each node before and after.
+    fn run_step(&mut self, program: ProgramId, step: Step, mut listen: impl FnMut()) {
         let Program { nodes, slots, log, .. } = &mut self.programs[program.0];
         for node in nodes.iter() {
+            listen();
             let mut outputs: Vec<_> =
                 node.writes.iter().map(|&(place, _)| take(place, &mut self.held, slots)).collect();
             let inputs: Vec<_> = node
@@ -134,6 +151,7 @@ impl<T: CpuReal> CpuSession<T> {
             for (&(place, _), output) in node.writes.iter().zip(outputs) {
                 put(place, output, &mut self.held, slots);
             }
+            listen();
         }
         if let Some((tensor, Storage::Reals(values))) = log.map(|log| &self.held[log]) {
             let columns = tensor.shape.columns;
@@ -205,10 +223,10 @@ fn run_node<T: CpuReal>(
     outputs: &mut [&mut [T]],
 ) {
     let twin = node.twin;
-    let rows = node.call.outputs[0].rows;
+    let rows = node.launch.call.outputs[0].rows;
     let elements: usize = outputs.iter().map(|output| output.len()).sum();
     if !(T::PARALLEL && node.by_rows && rows > 1 && elements >= WORTH_SHARING) {
-        return twin(&node.call, step, inputs, outputs);
+        return twin(&node.launch.call, step, inputs, outputs);
     }
     let part = rows.div_ceil(rayon::current_num_threads());
     let mut parts: Vec<Vec<&mut [T]>> = Vec::new();
@@ -220,10 +238,10 @@ fn run_node<T: CpuReal>(
     parts.into_par_iter().enumerate().for_each(|(index, mut outputs)| {
         let first = index * part;
         let taken = part.min(rows - first);
-        let shaped = inputs.iter().copied().zip(&node.call.inputs);
+        let shaped = inputs.iter().copied().zip(&node.launch.call.inputs);
         let inputs: Vec<_> = shaped.map(|input| of_rows(input, rows, first, taken)).collect();
         let step = Step { first_row: step.first_row + first as u32, ..step };
-        twin(&node.call, step, &inputs, &mut outputs);
+        twin(&node.launch.call, step, &inputs, &mut outputs);
     });
 }
 
@@ -288,9 +306,16 @@ impl<T: CpuReal> Session for CpuSession<T> {
                 Ok(Bound {
                     twin: T::twin(twins),
                     by_rows: kernel.by_rows,
-                    call: Call::of(plan.graph(), node),
                     reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
                     writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
+                    launch: Launch {
+                        call: Call::of(plan.graph(), node),
+                        kernel: kernel.name,
+                        variant: Variant::DEFAULT.name(),
+                        workgroup: 1,
+                        workgroups: Vec::new(),
+                        cost: Cost::of(plan.graph(), node),
+                    },
                 })
             })
             .collect::<Result<_>>()?;
@@ -340,8 +365,42 @@ impl<T: CpuReal> Session for CpuSession<T> {
     }
 
     fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()> {
-        steps.iter().for_each(|&step| self.run_step(program, step));
+        steps.iter().for_each(|&step| self.run_step(program, step, || ()));
         Ok(())
+    }
+
+    fn launches(&self, program: ProgramId) -> Vec<Launch> {
+        self.programs[program.0].nodes.iter().map(|node| node.launch.clone()).collect()
+    }
+
+    fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
+        let began = Instant::now();
+        let mut times = Vec::new();
+        for &step in steps {
+            self.run_step(program, step, || times.push(began.elapsed()));
+        }
+        let ended = began.elapsed();
+        let pairs = times.as_chunks().0.iter();
+        let spans: Vec<_> = pairs.map(|&[began, ended]| Span { began, ended }).collect();
+        let nodes = self.programs[program.0].nodes.len();
+        let nothing = Span { began: Duration::ZERO, ended: Duration::ZERO };
+        Ok(TimedSteps {
+            timer: Timer::Calls,
+            steps: spans.chunks(nodes).map(<[Span]>::to_vec).collect(),
+            record: nothing,
+            submit: nothing,
+            wait: Span { began: Duration::ZERO, ended },
+        })
+    }
+
+    fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        for (tensor, storage) in &self.held {
+            *memory.class(tensor) += storage.bytes();
+        }
+        let slots = self.programs.iter().flat_map(|program| &program.slots);
+        memory.workspace += slots.map(|slot| size_of_val(slot.as_slice()) as u64).sum::<u64>();
+        memory
     }
 
     fn steps_at_once(&self, _: ProgramId) -> usize {

@@ -5,8 +5,10 @@
 mod choice;
 pub mod cpu;
 pub mod gpu;
+mod timing;
 
 pub use choice::{Choice, Options, open};
+pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 
 use crate::graph::{Element, Plan, TensorId};
 use crate::kernel::{Kernel, Step, Variant};
@@ -173,6 +175,19 @@ pub trait Session {
     /// # Errors
     /// If the device fails, or failed since the last call.
     fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()>;
+
+    /// What each node of a plan became, in the order in which they run.
+    fn launches(&self, program: ProgramId) -> Vec<Launch>;
+
+    /// Runs steps as [`run`](Self::run) does, waits for them, and says when each node ran. They may
+    /// be fewer than given: as many as can be timed at once, at least one.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps>;
+
+    /// What it holds.
+    fn memory(&self) -> Memory;
 
     /// How many steps of a plan are worth handing to [`run`](Self::run) at once.
     fn steps_at_once(&self, program: ProgramId) -> usize;

@@ -13,6 +13,7 @@
 mod call;
 mod case;
 mod core;
+mod cost;
 mod fused;
 mod table;
 mod tolerance;
@@ -20,6 +21,7 @@ mod tolerance;
 pub use self::core::{CORES, Core, Pass, Tiling};
 pub use call::{Call, Operand, Product, Step, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
+pub use cost::Cost;
 
 pub use tolerance::Tolerance;
 

@@ -4,7 +4,9 @@
 use crate::devices::sessions;
 use wgvae::Result;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Description, LogRow, ProgramId, Session, Traffic, Values};
+use wgvae::device::{
+    Description, Launch, LogRow, Memory, ProgramId, Session, TimedSteps, Traffic, Values,
+};
 use wgvae::graph::{Element, Op, Plan, Shape, TensorId};
 use wgvae::kernel::{Case, Fill, Input, Kernel, Step, Variant, Work, kernels};
 use wgvae::verify::{Row, verify_case, verify_kernel, verify_steps};
@@ -91,6 +93,15 @@ impl Session for Idle {
     }
     fn run(&mut self, _: ProgramId, _: &[Step]) -> Result<()> {
         Ok(())
+    }
+    fn launches(&self, program: ProgramId) -> Vec<Launch> {
+        self.0.launches(program)
+    }
+    fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
+        self.0.time_steps(program, steps)
+    }
+    fn memory(&self) -> Memory {
+        self.0.memory()
     }
     fn steps_at_once(&self, _: ProgramId) -> usize {
         1

@@ -66,6 +66,7 @@ impl Gpu {
         let optional = adapter.features()
             & (wgpu::Features::SUBGROUP
                 | wgpu::Features::TIMESTAMP_QUERY
+                | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
                 | wgpu::Features::PIPELINE_CACHE);
         let wanted = wgpu::DeviceDescriptor {
             label: Some("wgvae"),

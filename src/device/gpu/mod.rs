@@ -11,6 +11,7 @@ mod pipeline;
 mod pipeline_file;
 mod program;
 mod session;
+mod stopwatch;
 mod tuner;
 mod tuning_file;
 

@@ -1,8 +1,9 @@
 //! Compute pipelines, each made once: one for every pass of a shader and set of `override` constants.
 
 use super::context::Gpu;
-use crate::graph::{Element, Op};
-use crate::kernel::{Call, Kernel, Product, Step, Tiling, Variant};
+use crate::device::Launch;
+use crate::graph::{Element, Graph, Node, Op};
+use crate::kernel::{Call, Cost, Kernel, Product, Step, Tiling, Variant, WORKGROUP};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -53,6 +54,21 @@ pub(super) struct Chosen {
     pub(super) call: Call,
     pub(super) variant: Variant,
     pub(super) tiling: Tiling,
+}
+
+impl Chosen {
+    /// What is told of it.
+    pub(super) fn launch(&self, graph: &Graph, node: &Node) -> Launch {
+        let workgroups = |grid: &[u32; 3]| grid.iter().map(|&count| count as usize).product();
+        Launch {
+            call: self.call.clone(),
+            kernel: self.kernel.name,
+            variant: self.variant.name(),
+            workgroup: self.variant.core().map_or(WORKGROUP, |core| core.lanes),
+            workgroups: self.tiling.grids.iter().map(workgroups).collect(),
+            cost: Cost::of(graph, node),
+        }
+    }
 }
 
 impl Pipelines {

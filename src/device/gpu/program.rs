@@ -3,6 +3,7 @@
 use super::arena::Region;
 use super::context::Gpu;
 use super::pipeline::{Chosen, Pipeline};
+use crate::device::Launch;
 use crate::graph::{Plan, TensorId};
 use crate::kernel::{Product, Step};
 use std::num::NonZeroU64;
@@ -97,6 +98,7 @@ pub(super) struct Program {
     /// What first passes leave to second ones.
     pub(super) slices: Option<Region>,
     pub(super) dispatches: Vec<Dispatch>,
+    pub(super) launches: Vec<Launch>,
     pub(super) log: Option<Log>,
 }
 

@@ -5,8 +5,12 @@ use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::{Chosen, Pipeline};
 use super::program::{Dispatch, Log, Program};
+use super::stopwatch::Stopwatch;
 use super::tuner::{Choices, Tuner};
-use crate::device::{Description, LogRow, ProgramId, Session, Traffic, Values, unknown_tensor};
+use crate::device::{
+    Description, Launch, LogRow, Memory, ProgramId, Session, Span, TimedSteps, Timer, Traffic,
+    Values, unknown_tensor,
+};
 use crate::graph::{Element, Graph, Node, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Step, Table, Variant};
 use crate::{Error, Result};
@@ -25,6 +29,7 @@ pub struct GpuSession {
     download: Option<wgpu::Buffer>,
     forced: Option<Variant>,
     tuner: Option<Tuner>,
+    stopwatch: Option<Stopwatch>,
     choices: Choices,
     traffic: Traffic,
 }
@@ -40,6 +45,7 @@ impl GpuSession {
             download: None,
             forced: None,
             tuner: None,
+            stopwatch: None,
             choices: Choices::new(),
             traffic: Traffic::default(),
         }
@@ -223,28 +229,66 @@ impl GpuSession {
 
     fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<()> {
         self.flights.make_room(&self.gpu)?;
-        let program = &self.programs[id.0];
         let began = Instant::now();
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         for &step in steps {
-            program.dispatches.iter().for_each(|dispatch| dispatch.record(&mut pass, step));
+            let dispatches = &self.programs[id.0].dispatches;
+            dispatches.iter().for_each(|dispatch| dispatch.record(&mut pass, step));
         }
         drop(pass);
-        if let Some(log) = &program.log {
+        let commands = self.with_log(id, encoder);
+        self.traffic.recording += began.elapsed();
+        self.send(id, steps, commands)
+    }
+
+    /// What was recorded of a plan's steps, and then its log copied to the host.
+    fn with_log(
+        &mut self,
+        id: ProgramId,
+        mut encoder: wgpu::CommandEncoder,
+    ) -> wgpu::CommandBuffer {
+        if let Some(log) = &self.programs[id.0].log {
             let staging = self.flights.staging(log);
             let Region { buffer, offset, bytes } = &log.source;
             encoder.copy_buffer_to_buffer(buffer, *offset, staging, 0, *bytes);
             self.traffic.read_back_bytes += staging.size();
         }
-        let commands = encoder.finish();
-        self.traffic.recording += began.elapsed();
+        encoder.finish()
+    }
+
+    fn send(&mut self, id: ProgramId, steps: &[Step], commands: wgpu::CommandBuffer) -> Result<()> {
+        let program = &self.programs[id.0];
         let submission = self.gpu.queue.submit([commands]);
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatch_count() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
         self.flights.push(&self.gpu, submission, id, steps, program.log.as_ref());
         self.gpu.check(self.flights.step())
+    }
+
+    /// Runs one step, each node by a submit of its own, and times them by the host's clock.
+    fn time_submits(&mut self, id: ProgramId, step: Step) -> Result<TimedSteps> {
+        let began = Instant::now();
+        let mut nodes = Vec::new();
+        for index in 0..self.programs[id.0].dispatches.len() {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            self.programs[id.0].dispatches[index].record(&mut pass, step);
+            drop(pass);
+            let submitted = began.elapsed();
+            self.gpu.queue.submit([encoder.finish()]);
+            self.gpu.wait(wgpu::PollType::wait_indefinitely(), self.flights.step())?;
+            nodes.push(Span { began: submitted, ended: began.elapsed() });
+        }
+        let ended = began.elapsed();
+        let encoder = self.gpu.device.create_command_encoder(&Default::default());
+        let commands = self.with_log(id, encoder);
+        self.send(id, &[step], commands)?;
+        self.flights.wait(&self.gpu)?;
+        let [record, submit] = [Span { began: ended, ended }; 2];
+        let wait = Span { began: Duration::ZERO, ended };
+        Ok(TimedSteps { timer: Timer::Submits, steps: vec![nodes], record, submit, wait })
     }
 
     /// Copies real numbers to the host, after all steps so far.
@@ -300,6 +344,9 @@ impl Session for GpuSession {
             .zip(chosen.iter().zip(pipelines))
             .map(|(node, made)| self.dispatch(&plan, &slots, slices.as_slice(), node, made))
             .collect::<Result<Vec<_>>>()?;
+        let launches =
+            plan.nodes().zip(&chosen).map(|(node, chosen)| chosen.launch(plan.graph(), node));
+        let launches = launches.collect();
         let log = self.make_log(&plan)?;
         self.make_download(&plan);
         self.gpu.check(self.flights.step())?;
@@ -307,7 +354,7 @@ impl Session for GpuSession {
             self.gpu.keep_pipelines();
         }
         debug!("plan of {} ops: ready after {:.2?}", dispatches.len(), began.elapsed());
-        self.programs.push(Program { plan, slots, slices, dispatches, log });
+        self.programs.push(Program { plan, slots, slices, dispatches, launches, log });
         Ok(ProgramId(self.programs.len() - 1))
     }
 
@@ -359,6 +406,51 @@ impl Session for GpuSession {
             steps = later;
         }
         Ok(())
+    }
+
+    fn launches(&self, program: ProgramId) -> Vec<Launch> {
+        self.programs[program.0].launches.clone()
+    }
+
+    fn time_steps(&mut self, id: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
+        self.flights.wait(&self.gpu)?;
+        if self.stopwatch.is_none() {
+            self.stopwatch = Stopwatch::new(&self.gpu);
+        }
+        let Some(stopwatch) = self.stopwatch.take() else { return self.time_submits(id, steps[0]) };
+        let nodes = self.programs[id.0].dispatches.len();
+        let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes))];
+        let began = Instant::now();
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        stopwatch.record(&mut encoder, &self.programs[id.0], steps);
+        let commands = self.with_log(id, encoder);
+        let recorded = began.elapsed();
+        self.send(id, steps, commands)?;
+        let submitted = began.elapsed();
+        self.flights.wait(&self.gpu)?;
+        let waited = began.elapsed();
+        let spans = stopwatch.read(&self.gpu, nodes * steps.len(), waited)?;
+        let timer = stopwatch.timer();
+        self.stopwatch = Some(stopwatch);
+        Ok(TimedSteps {
+            timer,
+            steps: spans.chunks(nodes).map(<[Span]>::to_vec).collect(),
+            record: Span { began: Duration::ZERO, ended: recorded },
+            submit: Span { began: recorded, ended: submitted },
+            wait: Span { began: submitted, ended: waited },
+        })
+    }
+
+    fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        for (tensor, region) in &self.held {
+            *memory.class(tensor) += region.bytes;
+        }
+        let workspace = |program: &Program| -> u64 {
+            program.slots.iter().chain(&program.slices).map(|slot| slot.bytes).sum()
+        };
+        memory.workspace += self.programs.iter().map(workspace).sum::<u64>();
+        memory
     }
 
     fn steps_at_once(&self, program: ProgramId) -> usize {

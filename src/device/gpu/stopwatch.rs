@@ -1,0 +1,118 @@
+//! Timestamps of every node of some steps, through one set of queries that is made once.
+
+use super::context::Gpu;
+use super::program::{Dispatch, Program};
+use crate::Result;
+use crate::device::{Span, Timer};
+use crate::kernel::Step;
+use std::time::Duration;
+
+/// The most queries of a set, on any adapter.
+const MOST_QUERIES: usize = wgpu::QUERY_SET_MAX_QUERIES as usize;
+
+/// Queries, and the buffers that they come back through.
+#[derive(Debug)]
+pub(super) struct Stopwatch {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    timer: Timer,
+    nanoseconds: f64, // of a tick
+}
+
+impl Stopwatch {
+    /// None if the device has no timestamps.
+    pub(super) fn new(gpu: &Gpu) -> Option<Self> {
+        let features = gpu.device.features();
+        if !features.contains(wgpu::Features::TIMESTAMP_QUERY) {
+            return None;
+        }
+        let inside = features.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
+        let bytes = (MOST_QUERIES * size_of::<u64>()) as u64;
+        Some(Self {
+            queries: gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("stopwatch"),
+                ty: wgpu::QueryType::Timestamp,
+                count: MOST_QUERIES as u32,
+            }),
+            resolved: gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("stopwatch"),
+                size: bytes,
+                usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }),
+            staging: gpu.staging_buffer("stopwatch staging", bytes),
+            timer: if inside { Timer::Dispatches } else { Timer::Passes },
+            nanoseconds: gpu.queue.get_timestamp_period().into(),
+        })
+    }
+
+    pub(super) fn timer(&self) -> Timer {
+        self.timer
+    }
+
+    /// Steps of so many nodes that can be timed at once.
+    pub(super) fn most_steps(nodes: usize) -> usize {
+        (MOST_QUERIES / (2 * nodes.max(1))).max(1)
+    }
+
+    /// Records steps, each node between two timestamps, and that these are copied to where the host
+    /// can read them.
+    pub(super) fn record(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        program: &Program,
+        steps: &[Step],
+    ) {
+        let all = steps.iter().flat_map(|&step| program.dispatches.iter().map(move |d| (step, d)));
+        let begin = (0..).step_by(2);
+        match self.timer {
+            Timer::Dispatches => {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                for (query, (step, dispatch)) in begin.zip(all) {
+                    pass.write_timestamp(&self.queries, query);
+                    dispatch.record(&mut pass, step);
+                    pass.write_timestamp(&self.queries, query + 1);
+                }
+            }
+            _ => begin.zip(all).for_each(|(query, one)| self.record_pass(encoder, query, one)),
+        }
+        let count = 2 * program.dispatches.len() * steps.len();
+        encoder.resolve_query_set(&self.queries, 0..count as u32, &self.resolved, 0);
+        let bytes = (count * size_of::<u64>()) as u64;
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, bytes);
+    }
+
+    fn record_pass(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        query: u32,
+        (step, dispatch): (Step, &Dispatch),
+    ) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: None,
+            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                query_set: &self.queries,
+                beginning_of_pass_write_index: Some(query),
+                end_of_pass_write_index: Some(query + 1),
+            }),
+        });
+        dispatch.record(&mut pass, step);
+    }
+
+    /// The times of so many nodes, once their submit is done, if the last ended at `end`.
+    pub(super) fn read(&self, gpu: &Gpu, nodes: usize, end: Duration) -> Result<Vec<Span>> {
+        let mapping = gpu.map(&self.staging, (2 * nodes * size_of::<u64>()) as u64);
+        gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        let spans = |ticks: &[u64]| {
+            let last = ticks.iter().max().copied().unwrap_or(0);
+            let at = |tick: u64| {
+                let before = (last - tick) as f64 * self.nanoseconds;
+                end.saturating_sub(Duration::from_nanos(before as u64))
+            };
+            let pairs = ticks.as_chunks().0.iter();
+            pairs.map(|&[began, ended]| Span { began: at(began), ended: at(ended) }).collect()
+        };
+        mapping.read(spans).map_err(|error| gpu.error(None, &error))
+    }
+}

@@ -1,0 +1,95 @@
+//! What a node costs at least: its arithmetic, and its operands' way between memory and the
+//! processor.
+
+use crate::graph::{Graph, Node, Op, Role, TensorId, Transpose};
+use std::collections::BTreeSet;
+
+/// A node's least cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Operations on floating-point numbers: an addition, a multiplication, a comparison, a division
+    /// or an elementary function each count as one. Integer work, as that of Philox, counts nothing.
+    pub flops: u64,
+    /// Bytes read and written, each operand's once, however often a kernel reads it. Of a data set,
+    /// the batch; of the loss log, the numbers that a step adds.
+    pub bytes: u64,
+}
+
+impl Cost {
+    /// Of a node of a graph.
+    pub fn of(graph: &Graph, node: &Node) -> Self {
+        let primitives = node.primitives();
+        // The log is only added to.
+        let is_log = |tensor: &TensorId| graph.tensor(*tensor).role == Role::Log;
+        let reads: BTreeSet<_> = node.reads().filter(|tensor| !is_log(tensor)).collect();
+        let writes: BTreeSet<_> = node.writes().collect();
+        let all = reads.iter().chain(&writes);
+        Self {
+            flops: primitives.iter().map(|primitive| flops(graph, primitive) as u64).sum(),
+            bytes: all.map(|&tensor| bytes(graph, primitives, tensor) as u64).sum(),
+        }
+    }
+}
+
+/// By the formulas in [`Op`] and in the twins.
+fn flops(graph: &Graph, node: &Node) -> usize {
+    let len = |ids: &[TensorId], index: usize| graph.tensor(ids[index]).shape.len();
+    let input = |index| len(&node.inputs, index);
+    let output = |index| len(&node.outputs, index);
+    match node.op {
+        Op::Matmul(transpose) => {
+            let a = graph.tensor(node.inputs[0]).shape;
+            let terms = if transpose == Transpose::A { a.rows } else { a.columns };
+            2 * output(0) * terms
+        }
+        Op::GatherBatch { .. }
+        | Op::Bias
+        | Op::Relu
+        | Op::ReluBackward
+        | Op::Add
+        | Op::ReparameterizeBackward
+        | Op::BernoulliSample { .. } => output(0),
+        Op::BiasBackward | Op::LossSum { .. } => input(0),
+        // max, exp, log1p, two additions.
+        Op::Softplus => 5 * output(0),
+        // exp, addition, division, multiplication.
+        Op::SoftplusBackward => 4 * output(0),
+        Op::Sigmoid | Op::SigmoidBackward => 3 * output(0),
+        Op::SplitColumns { .. } | Op::SplitColumnsBackward => 0,
+        // Of two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
+        Op::Normal { .. } => 4 * output(0),
+        Op::Reparameterize => 2 * output(0),
+        // max, multiplication, subtraction, exp, log1p, two additions.
+        Op::BernoulliLogLikelihood | Op::BernoulliLogLikelihoodBlocks => 7 * input(0),
+        // The sigmoid, subtraction, multiplication.
+        Op::BernoulliLogLikelihoodBackward => 5 * output(0),
+        // Three multiplications, ln, four additions or subtractions.
+        Op::GaussianKl | Op::GaussianKlBlocks => 8 * input(0),
+        // dmean: multiplication; dstddev: division, subtraction, multiplication.
+        Op::GaussianKlBackward => 4 * output(0),
+        // ms: two multiplications, two additions; w: two additions, sqrt, division, multiplication.
+        Op::RmsProp(_) => 9 * input(0),
+        Op::Fused(_) => 0,
+    }
+}
+
+/// What of a tensor is read or written.
+fn bytes(graph: &Graph, primitives: &[Node], tensor: TensorId) -> usize {
+    let whole = graph.tensor(tensor);
+    let columns_of_log =
+        |node: &&Node| matches!(node.op, Op::LossSum { .. }) && node.outputs[0] == tensor;
+    let gathered = primitives.iter().find_map(|node| match node.op {
+        Op::GatherBatch { batch, .. } if node.inputs[0] == tensor => {
+            Some(batch * whole.shape.columns)
+        }
+        Op::GatherBatch { batch, .. } if node.inputs[1] == tensor => Some(batch),
+        _ => None,
+    });
+    let terms = primitives.iter().filter(columns_of_log).count();
+    let elements = match (gathered, terms) {
+        (Some(elements), _) => elements,
+        (None, 0) => whole.shape.len(),
+        (None, terms) => terms,
+    };
+    elements * whole.element.bytes()
+}

@@ -1,5 +1,5 @@
 //! The frame of a plot: grid, ticks, names of the axes, and where a point lies within it. What is
-//! plotted is left to [`panel`](super::panel).
+//! plotted is left to [`panel`](super::panel) and [`scatter`](super::scatter).
 
 use std::path::Path;
 
@@ -13,6 +13,8 @@ use crate::Result;
 
 const GRID: RGBColor = RGBColor(224, 224, 224);
 const FRAME: RGBColor = RGBColor(128, 128, 128);
+/// How far a tick stands out of the frame.
+const TICK: u32 = 4;
 /// Between the frame and a tick's label, and between that and the axis's name.
 const LABEL_GAP: u32 = 8;
 /// From one line of an upright name to the next.
@@ -29,7 +31,7 @@ pub(super) const ROOM_BELOW: u32 = 52;
 pub(super) struct Axis {
     pub(super) scale: Scale,
     /// Between ticks.
-    step: f64,
+    pub(super) step: f64,
     /// The lines of its name; with none of them the ticks have no labels either.
     name: Vec<&'static str>,
 }
@@ -40,9 +42,9 @@ impl Axis {
         Self { scale, step: scale.step(most_ticks(width, TICK_ACROSS), least), name }
     }
 
-    /// From bottom to top of a frame `height` pixels high.
-    pub(super) fn up(scale: Scale, height: u32, name: Vec<&'static str>) -> Self {
-        Self { scale, step: scale.step(most_ticks(height, TICK_UP), 0.0), name }
+    /// From bottom to top of a frame `height` pixels high, likewise.
+    pub(super) fn up(scale: Scale, height: u32, least: f64, name: Vec<&'static str>) -> Self {
+        Self { scale, step: scale.step(most_ticks(height, TICK_UP), least), name }
     }
 
     /// The width in pixels of labels and name at the left of a frame.
@@ -95,21 +97,24 @@ impl Axes {
     /// Draws all but what is plotted.
     pub(super) fn draw(&self, area: &Area) -> Drawn {
         let ((left, right), (top, bottom)) = self.edges();
-        let grid = GRID.stroke_width(OVERSAMPLE);
-        let gap = enlarged(LABEL_GAP);
+        let (grid, frame) = (GRID.stroke_width(OVERSAMPLE), FRAME.stroke_width(OVERSAMPLE));
+        let (gap, tick) = (enlarged(LABEL_GAP), enlarged(TICK));
         for (value, label) in self.vertical.ticks() {
             let y = self.at((self.horizontal.scale.low, value)).1;
             area.draw(&PathElement::new([(left, y), (right, y)], grid))?;
+            area.draw(&PathElement::new([(left - tick, y), (left, y)], frame))?;
             let middle = y + drop_to_centre(TEXT * OVERSAMPLE);
             area.draw_text(&label, &style(HPos::Right), (left - gap, middle))?;
         }
         for (value, label) in self.horizontal.ticks() {
             let x = self.at((value, self.vertical.scale.low)).0;
             area.draw(&PathElement::new([(x, top), (x, bottom)], grid))?;
-            area.draw_text(&label, &style(HPos::Center), (x, bottom + gap))?;
+            if !label.is_empty() {
+                area.draw(&PathElement::new([(x, bottom), (x, bottom + tick)], frame))?;
+                area.draw_text(&label, &style(HPos::Center), (x, bottom + gap))?;
+            }
         }
-        let frame = Rectangle::new([(left, top), (right, bottom)], FRAME.stroke_width(OVERSAMPLE));
-        area.draw(&frame)?;
+        area.draw(&Rectangle::new([(left, top), (right, bottom)], frame))?;
         self.draw_names(area)
     }
 

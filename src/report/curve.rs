@@ -101,7 +101,7 @@ fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
 fn frames(path: &Path, width: u32, points: &[EpochPoint]) -> Result<Vec<Axes>> {
     let vertical = PANELS
         .each_ref()
-        .map(|panel| Axis::up(panel.scale(points), panel.height, vec![panel.name, UNIT]));
+        .map(|panel| Axis::up(panel.scale(points), panel.height, 0.0, vec![panel.name, UNIT]));
     let mut left = 0;
     for axis in &vertical {
         left = left.max(MARGIN + axis.room_beside(path)?);

@@ -129,7 +129,12 @@ impl TileLayout {
 }
 
 /// How many images each line has, once all is known to be well formed.
-fn image_count(path: &Path, rows: usize, columns: usize, lines: &[Row]) -> Result<usize> {
+pub(super) fn image_count(
+    path: &Path,
+    rows: usize,
+    columns: usize,
+    lines: &[Row],
+) -> Result<usize> {
     let area = rows.saturating_mul(columns);
     if area == 0 {
         let message = format!("expected images with pixels, found {rows} x {columns}");
@@ -161,7 +166,7 @@ fn image_count(path: &Path, rows: usize, columns: usize, lines: &[Row]) -> Resul
 }
 
 /// A length as the `image` crate counts, refused where it could overflow.
-fn pixels(path: &Path, length: usize) -> Result<u32> {
+pub(super) fn pixels(path: &Path, length: usize) -> Result<u32> {
     u32::try_from(length)
         .ok()
         .filter(|&length| length <= 1 << 20)

@@ -1,22 +1,28 @@
-//! Pictures of a run: images side by side ([`tiles()`]) and the ELBO with its two terms by epoch
-//! ([`elbo_curve`]).
-//! Both are written as PNG, in one step, so that a reader never sees half a picture; their text is
-//! set in DejaVu Sans, which the program carries, so that no font need be installed. Which images
-//! and numbers go into a picture, and when it is drawn, is left to the callers. [`tensorboard`]
+//! Pictures of a run: images side by side ([`tiles()`]), the ELBO with its two terms by epoch
+//! ([`elbo_curve`]), and the space of two latent units ([`manifold()`]). All are written as PNG, in
+//! one step, so that a reader never sees half a picture; their text is set in DejaVu Sans, which
+//! the program carries, so that no font need be installed. Which images and numbers go into a
+//! picture, and when it is drawn, is left to the callers. [`tensorboard`]
 //! writes pictures and numbers for that program to draw.
 
 mod axes;
 mod curve;
 mod layout;
+mod legend;
 mod line;
+mod manifold;
+mod mark;
+mod pair;
 mod panel;
 mod picture;
 mod scale;
+mod scatter;
 pub mod tensorboard;
 mod tiles;
 
 pub use curve::{EpochPoint, elbo_curve};
 pub use layout::{Row, TileLayout};
+pub use manifold::{Classes, Manifold, grid_latents, manifold};
 pub use picture::Png;
 pub use scale::{Far, Scale};
 pub use tiles::{tiles, tiles_png};

@@ -34,7 +34,7 @@ impl Panel {
     /// The scale that suits both lines.
     pub(super) fn scale(&self, points: &[EpochPoint]) -> Scale {
         let values = LINES.iter().flat_map(|line| self.values(line, points));
-        Scale::of(values.map(|(_, value)| value).collect(), self.far)
+        Scale::of(values.map(|(_, value)| value).collect(), &[self.far])
     }
 
     /// Epochs and values of a line.

@@ -1,7 +1,8 @@
 //! A picture on its way to a PNG file: white paper, text, anything that plotters draws, and the
 //! write itself. Text and plots are drawn larger than they will be and shrunk, because plotters
 //! places glyphs on whole pixels, which shows in small type. What is drawn, and where, is left to
-//! [`tiles`](super::tiles()) and [`elbo_curve`](super::elbo_curve).
+//! [`tiles`](super::tiles()), [`elbo_curve`](super::elbo_curve) and
+//! [`manifold`](super::manifold()).
 
 use std::fmt::Display;
 use std::io::Cursor;
@@ -29,6 +30,9 @@ pub(super) const TEXT: u32 = 17;
 /// The most pixels a picture may have: far beyond any screen, and 192 MiB in memory.
 const MOST_PIXELS: u64 = 1 << 26;
 
+/// Around images, so that a white one ends visibly.
+const OUTLINE: Rgb<u8> = Rgb([150; 3]);
+
 /// The colour of text.
 pub(super) const INK: RGBColor = RGBColor(32, 32, 32);
 
@@ -48,8 +52,8 @@ pub(super) type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 /// A picture and the file that it will be.
 pub(super) struct Picture<'a> {
     path: &'a Path,
-    /// The pixels, row by row from the top left.
-    pub(super) pixels: RgbImage,
+    /// Row by row from the top left.
+    pixels: RgbImage,
 }
 
 impl<'a> Picture<'a> {
@@ -84,6 +88,37 @@ impl<'a> Picture<'a> {
         let top = i64::from(middle) - i64::from(strip.1 / 2);
         imageops::replace(&mut self.pixels, &text, i64::from(left), top);
         Ok(())
+    }
+
+    /// Draws an image, from 0 (black) to 1 (white), each of its pixels as a square of `factor`
+    /// pixels a side.
+    pub(super) fn draw_enlarged(
+        &mut self,
+        image: &[f32],
+        columns: usize,
+        factor: u32,
+        (left, top): (u32, u32),
+    ) {
+        for (at, &value) in image.iter().enumerate() {
+            let grey = Rgb([(value * 255.0).round() as u8; 3]);
+            let (right, down) = ((at % columns) as u32, (at / columns) as u32);
+            let corner = (left + right * factor, top + down * factor);
+            self.fill(corner, (factor, factor), grey);
+        }
+    }
+
+    /// Lays a line around what is yet to be drawn from `corner` on.
+    pub(super) fn outline(&mut self, (left, top): (u32, u32), (width, height): (u32, u32)) {
+        self.fill((left - 1, top - 1), (width + 2, height + 2), OUTLINE);
+    }
+
+    /// Paints a rectangle.
+    pub(super) fn fill(&mut self, corner: (u32, u32), size: (u32, u32), colour: Rgb<u8>) {
+        for y in corner.1..corner.1 + size.1 {
+            for x in corner.0..corner.0 + size.0 {
+                self.pixels.put_pixel(x, y, colour);
+            }
+        }
     }
 
     /// Encodes the picture.

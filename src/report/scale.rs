@@ -1,16 +1,16 @@
 //! Which values an axis shows, and where its ticks stand: numbers only, no drawing.
 
-/// The shortest range that is worth magnifying, in nats.
+/// The shortest range that is worth magnifying, in nats or in units of a latent.
 const LEAST_SPAN: f64 = 0.1;
 /// Room between the outermost values and the ends of the axis, as a fraction of the range.
 const PADDING: f64 = 0.06;
 
-/// The side on which a scale may leave out values that lie far from the others.
+/// A side on which a scale may leave out values that lie far from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Far {
-    /// The highest value is always shown.
+    /// Far below them.
     Below,
-    /// The lowest value is always shown.
+    /// Far above them.
     Above,
 }
 
@@ -24,21 +24,23 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The range that [`elbo_curve`](super::elbo_curve) shows of finite values.
+    /// The range that a plot shows of finite values.
     ///
     /// Values more than three interquartile ranges below the lower or above the upper quartile
-    /// (Tukey's outer fences) are left out if they lie on the side `far` and if that at least
-    /// halves the range, so that poor first epochs do not press all the others flat against the
-    /// other side. No values give -0.05 to 0.05.
-    pub fn of(mut values: Vec<f64>, far: Far) -> Self {
+    /// (Tukey's outer fences) are left out if they lie on one of the sides `far` and if that at
+    /// least halves the range, so that poor first epochs do not press all the others flat against
+    /// the other side. No values give -0.05 to 0.05.
+    pub fn of(mut values: Vec<f64>, far: &[Far]) -> Self {
         values.sort_by(f64::total_cmp);
         let (first, third) = (quartile(&values, 1), quartile(&values, 3));
         let reach = 3.0 * (third - first);
         let lowest = values.first().copied().unwrap_or(0.0);
         let highest = values.last().copied().unwrap_or(0.0);
-        let mut within = values.iter().copied().filter(|&value| match far {
-            Far::Below => value >= first - reach,
-            Far::Above => value <= third + reach,
+        let mut within = values.iter().copied().filter(|&value| {
+            far.iter().all(|side| match side {
+                Far::Below => value >= first - reach,
+                Far::Above => value <= third + reach,
+            })
         });
         let low = within.next().unwrap_or(lowest);
         let high = within.next_back().unwrap_or(low);
@@ -48,6 +50,12 @@ impl Scale {
         let least = LEAST_SPAN.max(low.abs().max(high.abs()) * 1e-6);
         let padding = (span * PADDING).max((least - span) / 2.0);
         Self { low: low - padding, high: high + padding }
+    }
+
+    /// The same middle, but so long a range.
+    pub(super) fn widened(&self, span: f64) -> Self {
+        let middle = f64::midpoint(self.low, self.high);
+        Self { low: middle - span / 2.0, high: middle + span / 2.0 }
     }
 
     /// Whether a value lies on the axis.

@@ -5,15 +5,13 @@
 
 use std::path::Path;
 
-use image::{Rgb, RgbImage};
+use image::Rgb;
 
 use super::layout::{Row, TileLayout};
 use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, text_height};
 use crate::Result;
 
 const RULE: Rgb<u8> = Rgb([200; 3]);
-/// Around each image, so that a white one ends visibly.
-const OUTLINE: Rgb<u8> = Rgb([150; 3]);
 
 /// Draws images of `rows` by `columns` pixels in bands, and writes them to `path` as a PNG.
 ///
@@ -63,36 +61,12 @@ pub fn tiles_png(
         }
         for (number, image) in line.images.chunks_exact(rows * columns).enumerate() {
             let origin = layout.origin(index, number);
-            draw_enlarged(&mut picture.pixels, image, columns, origin, &layout);
+            picture.outline(origin, layout.tile);
+            picture.draw_enlarged(image, columns, layout.factor, origin);
         }
     }
     for top in layout.rules() {
-        fill(&mut picture.pixels, (MARGIN, top), (layout.size.0 - 2 * MARGIN, 1), RULE);
+        picture.fill((MARGIN, top), (layout.size.0 - 2 * MARGIN, 1), RULE);
     }
     picture.encode()
-}
-
-fn draw_enlarged(
-    pixels: &mut RgbImage,
-    image: &[f32],
-    columns: usize,
-    (left, top): (u32, u32),
-    layout: &TileLayout,
-) {
-    let (width, height) = layout.tile;
-    fill(pixels, (left - 1, top - 1), (width + 2, height + 2), OUTLINE);
-    for (at, &value) in image.iter().enumerate() {
-        let grey = Rgb([(value * 255.0).round() as u8; 3]);
-        let (right, down) = ((at % columns) as u32, (at / columns) as u32);
-        let corner = (left + right * layout.factor, top + down * layout.factor);
-        fill(pixels, corner, (layout.factor, layout.factor), grey);
-    }
-}
-
-fn fill(pixels: &mut RgbImage, corner: (u32, u32), size: (u32, u32), colour: Rgb<u8>) {
-    for y in corner.1..corner.1 + size.1 {
-        for x in corner.0..corner.0 + size.0 {
-            pixels.put_pixel(x, y, colour);
-        }
-    }
 }

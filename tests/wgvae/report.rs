@@ -10,7 +10,9 @@ use wgvae::eval::Measures;
 use wgvae::report::{EpochPoint, Row, elbo_curve, tiles};
 
 mod curve;
+mod manifold;
 mod panel;
+mod scatter;
 mod tile;
 
 type Outcome = Result<(), Box<dyn StdError>>;

@@ -10,8 +10,8 @@ use super::{Outcome, WHITE, assert_margins_are_white, places, run};
 /// The scale of all these values, once its mirror image is known to be that of their opposites.
 fn below(points: &[(f64, f64)]) -> Scale {
     let values: Vec<f64> = points.iter().flat_map(|&(train, test)| [train, test]).collect();
-    let scale = Scale::of(values.clone(), Far::Below);
-    let mirror = Scale::of(values.iter().map(|value| -value).collect(), Far::Above);
+    let scale = Scale::of(values.clone(), &[Far::Below]);
+    let mirror = Scale::of(values.iter().map(|value| -value).collect(), &[Far::Above]);
     let error = (mirror.low + scale.high).abs().max((mirror.high + scale.low).abs());
     assert!(error <= 1e-9, "{scale:?}, mirrored {mirror:?}");
     scale

@@ -1,0 +1,149 @@
+//! A model of two latent units at a glance: what it decodes from a grid of latents, and beside that
+//! where it encodes images to, in the same orientation. Encoding and decoding are left to the
+//! caller, points and marks to [`scatter`].
+
+use std::path::Path;
+
+use super::axes::Axes;
+use super::layout::{Row, image_count};
+use super::pair::Pair;
+use super::picture::{MARGIN, Picture, TEXT, TITLE, failure, text_height};
+use super::scatter;
+use crate::{Matrix, Result};
+
+/// What [`manifold`](manifold()) draws of a model with two latent units.
+#[derive(Clone, Copy, Debug)]
+pub struct Manifold<'a> {
+    /// Images along a side of the grid.
+    pub side: usize,
+    /// The grid's latents run from `-range` to `range`.
+    pub range: f32,
+    /// Rows and columns of an image.
+    pub size: (usize, usize),
+    /// What is decoded from [`grid_latents`], `[side * side, rows * columns]`, from 0 (black) to 1
+    /// (white).
+    pub images: &'a [f32],
+    /// Posterior means of images, `[count, 2]`.
+    pub means: &'a [f32],
+    /// The classes of those images, if they are known.
+    pub classes: Option<Classes<'a>>,
+}
+
+/// Classes of images.
+#[derive(Clone, Copy, Debug)]
+pub struct Classes<'a> {
+    /// What each class is called.
+    pub names: &'a [String],
+    /// The class of each image, `[count]`, an index of `names`.
+    pub labels: &'a [u16],
+}
+
+/// The latents to decode for a grid of `side` by `side` images, `[side * side, 2]`, in the order in
+/// which [`manifold`](manifold()) takes the images.
+///
+/// They follow each other as the images are read, row by row from the top left: from one to the
+/// next the second unit rises from `-range` to `range`, and from row to row the first falls from
+/// `range` to `-range`, in equal steps. A single image stands at 0.
+///
+/// # Errors
+///
+/// [`Error::Shape`](crate::Error::Shape) if there are more than memory can count.
+pub fn grid_latents(side: usize, range: f32) -> Result<Matrix> {
+    // Twice the distance from the middle, in steps: exact at 0 and at both ends.
+    let steps = side.saturating_sub(1).max(1) as f64;
+    let at = |index: usize| {
+        let doubled = 2.0 * index as f64 - side.saturating_sub(1) as f64;
+        (f64::from(range) * doubled / steps) as f32
+    };
+    let rows = (0..side).rev();
+    let latents = rows.flat_map(|row| (0..side).flat_map(move |column| [at(row), at(column)]));
+    Matrix::new(side.saturating_mul(side), 2, latents.collect())
+}
+
+/// Draws a grid of decoded images and a scatter plot of posterior means side by side, and writes
+/// them to `path` as a PNG.
+///
+/// In both the first latent unit goes up and the second across. An image stands where its latents
+/// are in its middle; images touch each other, enlarged by the whole factor that brings the grid
+/// nearest to a side of 680 pixels. The scatter plot has the same scale in both directions, of
+/// [`Scale::of`](super::Scale::of) the means: those far from all others may lie beyond, and its
+/// caption counts them. Points are drawn in the given order. Up to ten classes differ in colour,
+/// the next ten are crosses in the same colours; beyond 20 classes, hues run from red to violet in
+/// the order of the classes, and the legend lists 20 of them. A dashed outline shows where the grid
+/// of images lies.
+///
+/// # Errors
+///
+/// [`Error::Picture`](crate::Error::Picture) if there are no images or means, if images, means and
+/// labels are not as many as they should be, if a pixel is not within 0 to 1, a mean not finite, a
+/// label not below the number of names, `range` not finite and above 0, or if the picture would be
+/// too large; [`Error::Io`](crate::Error::Io) if the file cannot be written.
+pub fn manifold(path: &Path, title: &str, manifold: &Manifold) -> Result<()> {
+    check(path, manifold)?;
+    let pair = Pair::new(path, title, manifold)?;
+    let Pair { grid, scatter, legend, .. } = &pair;
+    let mut picture = Picture::blank(path, pair.size)?;
+    picture.plot(|area| {
+        grid.draw(area)?;
+        scatter.draw(area)?;
+        scatter::draw(area, scatter, manifold, grid.horizontal.scale.high)?;
+        legend.draw_samples(area, pair.legend_corner)
+    })?;
+    picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
+    for (caption, axes) in pair.captions.iter().zip([grid, scatter]) {
+        picture.write(caption, TEXT, axes.across.0, Pair::caption_middle(axes))?;
+    }
+    legend.write(&mut picture, pair.legend_corner)?;
+    draw_grid(&mut picture, manifold, &pair);
+    picture.save()
+}
+
+fn draw_grid(picture: &mut Picture, manifold: &Manifold, pair: &Pair) {
+    let Pair { grid: Axes { across, down, .. }, factor, .. } = pair;
+    let (left, top) = (across.0, down.0);
+    picture.outline((left, top), (across.1 - left, down.1 - top));
+    let (rows, columns) = manifold.size;
+    for (index, image) in manifold.images.chunks_exact(rows * columns).enumerate() {
+        let right = (index % manifold.side * columns) as u32 * factor;
+        let below = (index / manifold.side * rows) as u32 * factor;
+        picture.draw_enlarged(image, columns, *factor, (left + right, top + below));
+    }
+}
+
+fn check(path: &Path, manifold: &Manifold) -> Result<()> {
+    let Manifold { side, range, size: (rows, columns), images, means, classes } = *manifold;
+    if side == 0 {
+        return Err(failure(path, "expected 1 or more images a side, found 0"));
+    }
+    if !(range.is_finite() && range > 0.0) {
+        return Err(failure(path, format!("expected a finite range above 0, found {range}")));
+    }
+    let found = image_count(path, rows, columns, &[Row { caption: "decoded images", images }])?;
+    if side.checked_mul(side) != Some(found) {
+        return Err(failure(path, format!("expected {side} x {side} images, found {found}")));
+    }
+    if means.is_empty() || means.len() % 2 != 0 {
+        let found = means.len();
+        let message = format!("expected posterior means of 2 values each, found {found} values");
+        return Err(failure(path, message));
+    }
+    if let Some(at) = means.iter().position(|mean| !mean.is_finite()) {
+        let message =
+            format!("expected finite posterior means, found {} in mean {}", means[at], at / 2);
+        return Err(failure(path, message));
+    }
+    classes.map_or(Ok(()), |classes| check_classes(path, &classes, means.len() / 2))
+}
+
+fn check_classes(path: &Path, Classes { names, labels }: &Classes, means: usize) -> Result<()> {
+    if labels.len() != means {
+        let found = labels.len();
+        return Err(failure(path, format!("expected {means} labels, one a mean, found {found}")));
+    }
+    if let Some(at) = labels.iter().position(|&label| usize::from(label) >= names.len()) {
+        let (found, most) = (labels[at], names.len());
+        let message = format!("expected labels below {most}, found {found} for mean {at}");
+        return Err(failure(path, message));
+    }
+    Ok(())
+}

@@ -9,6 +9,7 @@ mod eval;
 mod graph;
 mod interpolate;
 mod man;
+mod manifold;
 mod profile;
 mod reconstruct;
 mod run;
@@ -44,6 +45,7 @@ enum Command {
     Reconstruct(reconstruct::Arguments),
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
+    Manifold(manifold::Arguments),
     Devices(devices::Arguments),
     Verify(verify::Arguments),
     Profile(profile::Arguments),
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Interpolate(arguments) => interpolate::run(&arguments),
+        Command::Manifold(arguments) => manifold::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
@@ -95,6 +98,10 @@ fn remedy(error: &Error) -> Option<&'static str> {
         Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
         Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
         Error::NonFinite { .. } => Some("a lower --learning-rate"),
+        Error::Setting { setting: "--input", .. } => Some("--size ROWSxCOLUMNS resizes pictures"),
+        Error::Setting { setting: "RUN", .. } => {
+            Some("`wgvae train --hidden 200,100,2`; of more units, sample, interpolate and encode")
+        }
         Error::File { path, .. } => file_remedy(path),
         _ => None,
     }

@@ -73,9 +73,8 @@ pub(super) struct ImageFlags {
 impl ImageFlags {
     /// The images, of the width that the run's model takes.
     pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
-        let size = self.size.size.or(run.config.size);
         let (mut data, source) = match &self.input {
-            Some(input) => (load_images(input, size)?, input),
+            Some(input) => (load_images(input, self.size.size)?, input),
             None => (Split::load(&run.config.source())?.test, &run.config.data),
         };
         let input = run.vae.architecture().input();
@@ -142,8 +141,8 @@ pub(super) fn is_picture(path: &Path) -> bool {
 /// How large an image is.
 #[derive(Debug, clap::Args)]
 pub(super) struct SizeFlag {
-    /// Rows and columns of an image; pictures are resized to it [default: as in training, else a
-    /// square]
+    /// Rows and columns of an image, if they are not those of training or a square; pictures that
+    /// are read are resized to it
     #[arg(long, value_name = "ROWSxCOLUMNS")]
     size: Option<Size>,
 }
@@ -163,12 +162,13 @@ impl SizeFlag {
     }
 }
 
+/// Pixels from 0 to 1: a driver may round a probability up past 1.
+pub(super) fn within(matrix: &Matrix) -> Vec<f32> {
+    matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
+}
+
 /// Draws lines of images, each under its caption.
 pub(super) fn draw(path: &Path, title: &str, size: Size, lines: &[(&str, &Matrix)]) -> Result<()> {
-    // A driver may round a probability up past 1.
-    let within = |matrix: &Matrix| -> Vec<f32> {
-        matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
-    };
     let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
     let rows_of = lines.iter().zip(&images);
     let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();

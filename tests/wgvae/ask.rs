@@ -8,6 +8,8 @@ use wgvae::data::{Source, Split};
 use wgvae::device::{Choice, Options, open};
 use wgvae::eval::{Samples, assess};
 use wgvae::graph::Binarize;
+use wgvae::model::{Architecture, initial_weights};
+use wgvae::report::{Classes, Manifold, grid_latents, manifold};
 use wgvae::{Matrix, Vae};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -140,9 +142,13 @@ fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
     run.refused("sample", "--count 0 --output @x.png", "a whole number from 1 on")?;
     run.refused("sample", "--size 28x29 --output @x.png", "784 pixels in all, found 28x29")?;
     run.refused("encode", "--output @x.png", "ends with .npy or .csv")?;
-    run.refused("encode", "--input @ --output @x.npy", "train-images-idx3-ubyte")?;
+    run.refused(
+        "encode",
+        "--input @run --output @x.npy",
+        "reconstructions.png: expected a picture of 918x1000",
+    )?;
     run.refused("reconstruct", "--output @x.npy", "ends with .png")?;
-    run.refused("reconstruct", "--digit 10 --output @x.png", "the label of an image, found 10")?;
+    run.refused("reconstruct", "--digit 10 --output @x.png", "5, 6, 7, 8, 9, found 10")?;
     run.refused(
         "interpolate",
         "--from 0 --to 10000 --output @x.png",
@@ -150,4 +156,49 @@ fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
     )?;
     fs::write(run.file("run/config.toml"), "hidden = 3\n")?;
     run.refused("sample", "--output @x.png", "the settings of a run")
+}
+
+#[test]
+fn a_manifold_is_drawn_of_two_latent_units_alone() -> Outcome {
+    let four = Run::new()?;
+    let refused = four.ask("manifold", "--output @m.png")?;
+    assert_eq!(refused.status.code(), Some(2));
+    let said = "RUN: expected a model with 2 latent units, found 784-[16, 4], with 4\n  \
+                try: `wgvae train --hidden 200,100,2`";
+    assert!(stderr(&refused).contains(said), "{}", stderr(&refused));
+    assert!(!four.file("m.png").exists());
+
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let session = open(&Choice::Cpu, Options::default())?;
+    let weights = initial_weights(&Architecture::new(784, &[20, 2])?, 3);
+    let mut vae = Vae::new(session, &weights)?;
+    vae.save(path("flat.safetensors").as_ref())?;
+    let flags = ["manifold", &path("flat.safetensors"), "--device", "cpu", "--limit", "200"];
+    let more = ["--side", "3", "--range", "2", "--output", &path("m.png")];
+    let output = wgvae(&[&flags[..], &more].concat())?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // The same as by the library, but for the title.
+    let test = Split::load(&Source::new("mnist"))?.test;
+    let first: Vec<u32> = (0..200).collect();
+    let means = vae.transform(&test.matrix(&first, Binarize::Threshold, 0)?)?;
+    let labels = test.labels.ok_or("no labels")?;
+    let images = vae.decode(&grid_latents(3, 2.0)?)?;
+    let parts = Manifold {
+        side: 3,
+        range: 2.0,
+        size: (28, 28),
+        images: images.values(),
+        means: means.values(),
+        classes: Some(Classes { names: &labels.names, labels: &labels.of[..200] }),
+    };
+    let title = format!("Latent space, {}", path("flat.safetensors"));
+    manifold(path("n.png").as_ref(), &title, &parts)?;
+    assert!(fs::read(path("m.png"))? == fs::read(path("n.png"))?);
+    for wrong in ["--range=0", "--range=-1", "--range=nan", "--side=0", "--side=101"] {
+        let output = wgvae(&[&flags[..], &["--output", &path("w.png"), wrong]].concat())?;
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {}", stderr(&output));
+        assert!(!folder.path().join("w.png").exists());
+    }
+    Ok(())
 }

@@ -271,12 +271,35 @@ fn profile_counts_what_a_step_costs() -> Outcome {
     Ok(())
 }
 
+/// What the program's help lists.
+fn commands() -> Result<Vec<String>, Box<dyn Error>> {
+    let help = stdout(&wgvae(&["--help"])?);
+    let commands: Vec<_> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect();
+    assert!(commands.len() > 12, "{help}");
+    Ok(commands)
+}
+
 #[test]
 fn every_command_has_an_example() -> Outcome {
-    for command in ["train", "devices", "verify", "graph", "profile"] {
-        let output = wgvae(&[command, "--help"])?;
+    for command in commands()? {
+        let output = wgvae(&[&command, "--help"])?;
         assert_eq!(output.status.code(), Some(0));
-        assert!(stdout(&output).contains(&format!("Example:\n  wgvae {command}")), "{command}");
+        let help = stdout(&output);
+        let example = help.split("Example:\n").nth(1).ok_or(command.clone())?;
+        assert!(
+            example.contains(&format!("  wgvae {command} "))
+                || example.contains(&format!("  wgvae {command}\n")),
+            "{command}"
+        );
     }
     Ok(())
 }
@@ -323,20 +346,10 @@ fn colours_are_for_terminals_that_want_them() -> Outcome {
 
 #[test]
 fn shells_and_man_know_every_command() -> Outcome {
-    let help = stdout(&wgvae(&["--help"])?);
-    let commands: Vec<_> = help
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .collect();
-    assert!(commands.len() > 12, "{help}");
+    let commands = commands()?;
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = stdout(&wgvae(&["completions", shell])?);
-        for name in commands.iter().chain(&["importance-samples"]) {
+        for name in commands.iter().map(String::as_str).chain(["importance-samples"]) {
             assert!(script.contains(name), "{shell}: {name}");
         }
     }
@@ -348,6 +361,6 @@ fn shells_and_man_know_every_command() -> Outcome {
         assert!(page.contains(".TH") && page.contains("Example"), "{name}: {page}");
     }
     let page = stdout(&wgvae(&["man"])?);
-    assert!(commands.iter().all(|name| page.contains(name)), "{page}");
+    assert!(commands.iter().all(|name| page.contains(name.as_str())), "{page}");
     Ok(())
 }

@@ -378,27 +378,24 @@ fn a_model_refuses_images_of_another_width() -> Outcome {
     let small = ["--device", "cpu", "--epochs", "1", "--hidden", "5,2", "--batch", "4"];
     let trained = ["train", "--data", &path("bytes.npy"), "--run", &path("run")];
     assert!(wgvae(&[&trained[..], &small].concat())?.status.success());
-    let encode = |input: &str| {
-        wgvae(&[
-            "encode",
-            &path("run"),
-            "--device",
-            "cpu",
-            "--input",
-            input,
-            "--output",
-            &path("z.npy"),
-        ])
+    let (run, z) = (path("run"), path("z.npy"));
+    let encode = |input: &str, more: &[&str]| {
+        let flags = ["encode", &run, "--device", "cpu", "--input", input, "--output", &z];
+        wgvae(&[&flags[..], more].concat())
     };
-    let refused = encode("mnist")?;
+    let refused = encode("mnist", &[])?;
     assert_eq!(refused.status.code(), Some(2));
     let said =
         "--input: expected images of 16 pixels, as the model takes, found 28x28 pixels in mnist";
     assert!(stderr(&refused).contains(said), "{}", stderr(&refused));
     assert!(!folder.path().join("z.npy").exists());
-    // A picture of another size is made to fit.
+    // A picture of another size is made to fit where that is asked for.
     GrayImage::new(30, 20).save(path("photo.png"))?;
-    let output = encode(&path("photo.png"))?;
+    let said = "found 20x30 pixels in";
+    let refused = encode(&path("photo.png"), &[])?;
+    assert!(stderr(&refused).contains(said), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("try: --size ROWSxCOLUMNS"), "{}", stderr(&refused));
+    let output = encode(&path("photo.png"), &["--size", "4x4"])?;
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(wgvae::Matrix::read(&folder.path().join("z.npy"))?.rows(), 1);
     Ok(())

@@ -1,0 +1,76 @@
+//! `wgvae manifold`.
+
+use super::Outcome;
+use super::run::{ImageFlags, RunFlags, check_picture, within};
+use super::shared::say;
+use crate::data::Labels;
+use crate::report::{Classes, Manifold, grid_latents, manifold};
+use crate::{Error, Result};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Draw the latent space of a model with 2 latent units: images decoded from a grid over it, and
+/// the posterior means of images in it, coloured by label.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  wgvae train --hidden 200,100,2 --run runs/flat\n  wgvae manifold runs/flat --output manifold.png"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: RunFlags,
+    #[command(flatten)]
+    images: ImageFlags,
+    /// Images along a side of the grid
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+    side: u8,
+    /// The grid runs from -RANGE to RANGE in both directions
+    #[arg(long, default_value_t = 3.0)]
+    range: f32,
+    /// The picture (.png)
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    check_picture(&arguments.output)?;
+    arguments.check_range()?;
+    let mut run = arguments.run.open()?;
+    let architecture = run.vae.architecture();
+    if architecture.latent() != 2 {
+        return Err(Error::Setting {
+            setting: "RUN",
+            expected: "a model with 2 latent units".to_owned(),
+            found: format!("{architecture}, with {}", architecture.latent()),
+        });
+    }
+    let data = arguments.images.load(&run)?;
+    let all: Vec<u32> = (0..data.len() as u32).collect();
+    let x = arguments.images.matrix(&run, &data, &all, arguments.run.seed)?;
+    let means = run.vae.transform(&x)?;
+    let grid = run.vae.decode(&grid_latents(arguments.side.into(), arguments.range)?)?;
+    let title = format!("Latent space, {}", arguments.run.name());
+    let parts = Manifold {
+        side: arguments.side.into(),
+        range: arguments.range,
+        size: (data.size.rows(), data.size.columns()),
+        images: &within(&grid),
+        means: means.values(),
+        classes: data.labels.as_ref().map(|Labels { of, names }| Classes { names, labels: of }),
+    };
+    manifold(&arguments.output, &title, &parts)?;
+    say(arguments.output.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Arguments {
+    fn check_range(&self) -> Result<()> {
+        if self.range > 0.0 && self.range.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            setting: "--range",
+            expected: "a number above 0".to_owned(),
+            found: self.range.to_string(),
+        })
+    }
+}

@@ -89,6 +89,7 @@
 //!   rows; the model file has PyTorch's `[out, in]`.
 
 pub mod cli;
+pub mod compare;
 pub mod cpu;
 pub mod data;
 pub mod device;

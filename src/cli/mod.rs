@@ -1,6 +1,7 @@
 //! What users type: one file a command. Results go to stdout, progress and errors to stderr; the
 //! exit code is 0 for success, 1 for a failed run or check, 2 for wrong usage or bad input.
 
+mod compare;
 mod completions;
 mod decode;
 mod devices;
@@ -49,6 +50,7 @@ enum Command {
     Devices(devices::Arguments),
     Verify(verify::Arguments),
     Profile(profile::Arguments),
+    Compare(compare::Arguments),
     Graph(graph::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),

@@ -74,7 +74,7 @@ pub(super) struct KernelsFlag {
 }
 
 impl KernelsFlag {
-    fn open(&self, choice: &Choice) -> Result<Box<dyn Session>> {
+    pub(super) fn open(&self, choice: &Choice) -> Result<Box<dyn Session>> {
         self.open_or(choice, Choices::new())
     }
 

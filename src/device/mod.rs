@@ -104,6 +104,8 @@ pub struct Traffic {
     pub submits: u64,
     /// Time in which the host recorded steps.
     pub recording: Duration,
+    /// Time in which the host submitted them.
+    pub submitting: Duration,
 }
 
 impl Sub for Traffic {
@@ -118,6 +120,7 @@ impl Sub for Traffic {
             dispatches: self.dispatches - earlier.dispatches,
             submits: self.submits - earlier.submits,
             recording: self.recording - earlier.recording,
+            submitting: self.submitting - earlier.submitting,
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::graph::{Role, Tensor};
 use crate::kernel::{Call, Cost};
 use serde::Serialize;
+use std::fmt::{Display, Formatter};
 use std::time::Duration;
 
 /// A node of a plan as a device runs it.
@@ -51,6 +52,17 @@ pub enum Timer {
     Submits,
     /// The host's clock around functions.
     Calls,
+}
+
+impl Display for Timer {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Dispatches => "timestamps between dispatches",
+            Self::Passes => "timestamps around passes",
+            Self::Submits => "the host's clock around submits: no timestamps here",
+            Self::Calls => "the host's clock",
+        })
+    }
 }
 
 /// Steps that were run to be looked at.

@@ -58,7 +58,7 @@ pub fn elbo_curve(path: &Path, title: &str, points: &[EpochPoint]) -> Result<()>
             panel.draw(area, axes, points)?;
         }
         let mut samples = LINES.iter().enumerate();
-        samples.try_for_each(|(index, line)| line.draw_sample(area, legend(index)))
+        samples.try_for_each(|(index, line)| line.stroke.draw_sample(area, legend(index)))
     })?;
     picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
     for (index, line) in LINES.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! The two lines of each panel, of training and of the test set: they differ in colour, dash and
-//! marker, so that they are told apart without colour too.
+//! How lines look: they differ in colour, dash and marker, so that they are told apart without
+//! colour too. The two of each panel are those of training and of the test set.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::{Circle, PathElement, Polygon, RGBColor};
@@ -13,20 +13,31 @@ use crate::eval::Measures;
 /// The length of a sample in the legend.
 pub(super) const SAMPLE: u32 = 44;
 
-/// One line of each panel and how it looks. Colours: Okabe and Ito's, safe for the colour-blind.
-pub(super) struct Line {
-    pub(super) name: &'static str,
+/// How a line looks. Colours: Okabe and Ito's, safe for the colour-blind.
+#[derive(Clone, Copy)]
+pub(super) struct Stroke {
     pub(super) colour: RGBColor,
     dashed: bool,
+}
+
+/// A solid line with discs.
+pub(super) const SOLID: Stroke = Stroke { colour: RGBColor(0, 114, 178), dashed: false };
+/// A dashed one with squares.
+pub(super) const DASHED: Stroke = Stroke { colour: RGBColor(213, 94, 0), dashed: true };
+
+/// One line of each panel.
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) stroke: Stroke,
     pub(super) measures: fn(&EpochPoint) -> &Measures,
 }
 
 pub(super) const LINES: [Line; 2] = [
-    Line { name: "train", colour: RGBColor(0, 114, 178), dashed: false, measures: |p| &p.train },
-    Line { name: "test", colour: RGBColor(213, 94, 0), dashed: true, measures: |p| &p.test },
+    Line { name: "train", stroke: SOLID, measures: |p| &p.train },
+    Line { name: "test", stroke: DASHED, measures: |p| &p.test },
 ];
 
-impl Line {
+impl Stroke {
     /// Through places of the enlarged drawing.
     pub(super) fn draw(&self, area: &Area, places: Vec<(i32, i32)>) -> Drawn {
         let style =

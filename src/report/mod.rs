@@ -7,6 +7,7 @@
 
 mod axes;
 mod curve;
+mod devices;
 mod layout;
 mod legend;
 mod line;
@@ -21,6 +22,7 @@ pub mod tensorboard;
 mod tiles;
 
 pub use curve::{EpochPoint, elbo_curve};
+pub use devices::device_curves;
 pub use layout::{Row, TileLayout};
 pub use manifold::{Classes, Manifold, grid_latents, manifold};
 pub use picture::Png;

@@ -72,7 +72,7 @@ impl Panel {
             let tip = edge + inwards * enlarged(row * 10);
             let (side, base) = (enlarged(5), tip + inwards * enlarged(9));
             let corners = vec![(x - side, base), (x + side, base), (x, tip)];
-            area.draw(&Polygon::new(corners, line.colour))?;
+            area.draw(&Polygon::new(corners, line.stroke.colour))?;
         }
         Ok(())
     }
@@ -107,11 +107,11 @@ fn draw_line(area: &Area, axes: &Axes, line: &Line, values: &[(u32, f64)]) -> Dr
     let scale = axes.vertical.scale;
     let points: Vec<_> = values.iter().map(|&(epoch, value)| (f64::from(epoch), value)).collect();
     for part in visible_parts(&points, scale) {
-        line.draw(area, part.into_iter().map(|point| axes.at(point)).collect())?;
+        line.stroke.draw(area, part.into_iter().map(|point| axes.at(point)).collect())?;
     }
     if points.len() <= MOST_MARKED {
         for &point in points.iter().filter(|point| scale.shows(point.1)) {
-            line.draw_marker(area, axes.at(point))?;
+            line.stroke.draw_marker(area, axes.at(point))?;
         }
     }
     Ok(())

@@ -30,6 +30,7 @@ pub struct GpuSession {
     forced: Option<Variant>,
     tuner: Option<Tuner>,
     stopwatch: Option<Stopwatch>,
+    timer: Option<Timer>,
     choices: Choices,
     traffic: Traffic,
 }
@@ -46,6 +47,7 @@ impl GpuSession {
             forced: None,
             tuner: None,
             stopwatch: None,
+            timer: None,
             choices: Choices::new(),
             traffic: Traffic::default(),
         }
@@ -54,6 +56,11 @@ impl GpuSession {
     /// An empty session that lets a tuner choose among kernels.
     pub fn tuned(gpu: Gpu, tuner: Tuner) -> Self {
         Self { tuner: Some(tuner), ..Self::new(gpu) }
+    }
+
+    /// From now on times nodes by this, or by the best that the adapter has: to compare them.
+    pub fn time_by(&mut self, timer: Timer) {
+        self.timer = Some(timer).filter(|timer| Stopwatch::has(&self.gpu, *timer));
     }
 
     fn find(&self, name: &str) -> Result<usize> {
@@ -259,7 +266,9 @@ impl GpuSession {
 
     fn send(&mut self, id: ProgramId, steps: &[Step], commands: wgpu::CommandBuffer) -> Result<()> {
         let program = &self.programs[id.0];
+        let began = Instant::now();
         let submission = self.gpu.queue.submit([commands]);
+        self.traffic.submitting += began.elapsed();
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatch_count() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
@@ -414,15 +423,16 @@ impl Session for GpuSession {
 
     fn time_steps(&mut self, id: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
         self.flights.wait(&self.gpu)?;
-        if self.stopwatch.is_none() {
-            self.stopwatch = Stopwatch::new(&self.gpu);
+        let timer = self.timer.unwrap_or_else(|| Stopwatch::best(&self.gpu));
+        if timer == Timer::Submits {
+            return self.time_submits(id, steps[0]);
         }
-        let Some(stopwatch) = self.stopwatch.take() else { return self.time_submits(id, steps[0]) };
+        let stopwatch = self.stopwatch.take().unwrap_or_else(|| Stopwatch::new(&self.gpu));
         let nodes = self.programs[id.0].dispatches.len();
         let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes))];
         let began = Instant::now();
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        stopwatch.record(&mut encoder, &self.programs[id.0], steps);
+        stopwatch.record(&mut encoder, &self.programs[id.0], steps, timer);
         let commands = self.with_log(id, encoder);
         let recorded = began.elapsed();
         self.send(id, steps, commands)?;
@@ -430,7 +440,6 @@ impl Session for GpuSession {
         self.flights.wait(&self.gpu)?;
         let waited = began.elapsed();
         let spans = stopwatch.read(&self.gpu, nodes * steps.len(), waited)?;
-        let timer = stopwatch.timer();
         self.stopwatch = Some(stopwatch);
         Ok(TimedSteps {
             timer,

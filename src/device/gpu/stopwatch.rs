@@ -16,20 +16,31 @@ pub(super) struct Stopwatch {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
-    timer: Timer,
     nanoseconds: f64, // of a tick
 }
 
 impl Stopwatch {
-    /// None if the device has no timestamps.
-    pub(super) fn new(gpu: &Gpu) -> Option<Self> {
+    /// Whether nodes can be timed so.
+    pub(super) fn has(gpu: &Gpu, timer: Timer) -> bool {
         let features = gpu.device.features();
-        if !features.contains(wgpu::Features::TIMESTAMP_QUERY) {
-            return None;
+        match timer {
+            Timer::Dispatches => features.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
+            Timer::Passes => features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            Timer::Submits => true,
+            Timer::Calls => false,
         }
-        let inside = features.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
+    }
+
+    /// What disturbs a step the least.
+    pub(super) fn best(gpu: &Gpu) -> Timer {
+        let all = [Timer::Dispatches, Timer::Passes];
+        all.into_iter().find(|&timer| Self::has(gpu, timer)).unwrap_or(Timer::Submits)
+    }
+
+    /// On a device that has timestamps.
+    pub(super) fn new(gpu: &Gpu) -> Self {
         let bytes = (MOST_QUERIES * size_of::<u64>()) as u64;
-        Some(Self {
+        Self {
             queries: gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
                 label: Some("stopwatch"),
                 ty: wgpu::QueryType::Timestamp,
@@ -42,13 +53,8 @@ impl Stopwatch {
                 mapped_at_creation: false,
             }),
             staging: gpu.staging_buffer("stopwatch staging", bytes),
-            timer: if inside { Timer::Dispatches } else { Timer::Passes },
             nanoseconds: gpu.queue.get_timestamp_period().into(),
-        })
-    }
-
-    pub(super) fn timer(&self) -> Timer {
-        self.timer
+        }
     }
 
     /// Steps of so many nodes that can be timed at once.
@@ -63,10 +69,11 @@ impl Stopwatch {
         encoder: &mut wgpu::CommandEncoder,
         program: &Program,
         steps: &[Step],
+        timer: Timer,
     ) {
         let all = steps.iter().flat_map(|&step| program.dispatches.iter().map(move |d| (step, d)));
         let begin = (0..).step_by(2);
-        match self.timer {
+        match timer {
             Timer::Dispatches => {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 for (query, (step, dispatch)) in begin.zip(all) {

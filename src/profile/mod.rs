@@ -1,7 +1,18 @@
-//! Times whole training steps, and counts what they cost besides time.
+//! Where the time of a training step goes: whole steps, each of their kernels, and how far those are
+//! from what the device can reach.
+
+mod baseline;
+mod kernels;
+mod trace;
+
+pub use baseline::{Baseline, Change};
+pub use kernels::{Bound, KernelRow};
+pub use trace::trace;
 
 use crate::Result;
-use crate::device::{Description, ProgramId, Session, Values};
+use crate::device::{
+    Description, Launch, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer, Values,
+};
 use crate::graph::{Binarize, Pixels, RmsProp, Shape};
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, Parameter, initial_weights};
@@ -15,6 +26,9 @@ const BATCHES: usize = 16;
 
 /// Parts that the timed steps are divided into; the step time is the median of theirs.
 const PARTS: u32 = 10;
+
+/// Steps that are timed kernel by kernel at once, so that a submit's own cost is spread over them.
+const TIMED_AT_ONCE: u32 = 10;
 
 /// What training steps take. Everything "per step" is a mean over the timed steps.
 #[derive(Clone, Debug, Serialize)]
@@ -47,6 +61,30 @@ pub struct Profile {
     pub buffers_created_per_step: f64,
     /// Microseconds in which the host records it.
     pub host_us_per_step: f64,
+    /// Microseconds in which the host submits it.
+    pub submit_us_per_step: f64,
+    /// Milliseconds of a step in which every kernel is timed, by the host's clock: the mean.
+    pub profiled_step_ms: f64,
+    /// Milliseconds of its kernels: the sum of the rows.
+    pub kernels_ms: f64,
+    /// Milliseconds of it in which no kernel ran: `profiled_step_ms` − `kernels_ms`.
+    pub unattributed_ms: f64,
+    /// Share of the unprofiled step that its kernels leave idle.
+    pub idle_share: f64,
+    /// What kernels are timed by.
+    pub timer: Timer,
+    /// Bytes on the device.
+    pub gpu_memory_bytes: Memory,
+    /// What the device can reach.
+    pub roofs: Roofs,
+    /// A row a kernel, variant and shape.
+    pub kernels: Vec<KernelRow>,
+    /// The last steps that were timed kernel by kernel.
+    #[serde(skip)]
+    pub timed: TimedSteps,
+    /// What their kernels are.
+    #[serde(skip)]
+    pub launches: Vec<Launch>,
 }
 
 /// Times `steps` training steps, at least 1, after as many to warm up.
@@ -61,6 +99,7 @@ pub fn profile(
     steps: u32,
     fused: bool,
 ) -> Result<Profile> {
+    let roofs = session.roofs()?;
     let program = load(session, architecture, batch, fused)?;
     run(session, program, batch, 0..steps)?;
     let before = session.traffic();
@@ -70,10 +109,21 @@ pub fn profile(
     for first in (0..parts).map(|index| steps + index * part) {
         times.push(run(session, program, batch, first..first + part)?);
     }
-    times.sort_by(f64::total_cmp);
-    let seconds = times[times.len() / 2];
+    let seconds = median(times);
     let traffic = session.traffic() - before;
     let per_step = |count: u64| count as f64 / f64::from(parts * part);
+    let launches = session.launches(program);
+    let mut timed = Vec::new();
+    for first in (0..steps).step_by(TIMED_AT_ONCE as usize) {
+        let range = first..steps.min(first + TIMED_AT_ONCE);
+        let all: Vec<_> = range.map(|index| step(batch, 2 * steps + index)).collect();
+        timed.push(session.time_steps(program, &all)?);
+        session.take_log(true)?;
+    }
+    let kernels = kernels::rows(&launches, &timed, &roofs);
+    let kernels_ms = kernels.iter().map(|row| row.ms_per_step).sum();
+    let profiled_step_ms = timed.iter().map(ms_per_step).sum::<f64>() / timed.len() as f64;
+    let Some(last) = timed.pop() else { unreachable!("there is at least one step") };
     let Description { name, backend, driver } = session.description().clone();
     Ok(Profile {
         device: backend,
@@ -90,7 +140,31 @@ pub fn profile(
         readback_bytes_per_step: per_step(traffic.read_back_bytes),
         buffers_created_per_step: per_step(traffic.buffers_created),
         host_us_per_step: per_step(traffic.recording.as_nanos() as u64) * 1e-3,
+        submit_us_per_step: per_step(traffic.submitting.as_nanos() as u64) * 1e-3,
+        profiled_step_ms,
+        kernels_ms,
+        unattributed_ms: profiled_step_ms - kernels_ms,
+        idle_share: (1.0 - kernels_ms / (1e3 * seconds)).max(0.0),
+        timer: last.timer,
+        gpu_memory_bytes: session.memory(),
+        roofs,
+        kernels,
+        timed: last,
+        launches,
     })
+}
+
+/// Milliseconds of one of these steps, by the host's clock, from their submit to their end.
+fn ms_per_step(timed: &TimedSteps) -> f64 {
+    let span = Span { began: timed.submit.began, ended: timed.wait.ended };
+    1e3 * span.duration().as_secs_f64() / timed.steps.len() as f64
+}
+
+/// The upper median of some numbers, at least one.
+fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<_> = numbers.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }
 
 /// Two for each multiplication and addition, in the products forward, of the input gradients (which
@@ -136,10 +210,13 @@ fn run(
     range: Range<u32>,
 ) -> Result<f64> {
     let count = range.len();
-    let row = |index: u32| index % BATCHES as u32 * batch as u32;
-    let steps: Vec<_> = range.map(|index| Step::new(0, index, row(index))).collect();
+    let steps: Vec<_> = range.map(|index| step(batch, index)).collect();
     let began = Instant::now();
     session.run(program, &steps)?;
     session.take_log(true)?;
     Ok(began.elapsed().as_secs_f64() / count as f64)
+}
+
+fn step(batch: usize, index: u32) -> Step {
+    Step::new(0, index, index % BATCHES as u32 * batch as u32)
 }

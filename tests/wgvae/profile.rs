@@ -1,0 +1,271 @@
+//! Where a step's time goes: counts against such as were written out by hand, times that belong
+//! together, and comparisons that catch what got slower.
+
+use crate::devices::{gpus, sessions};
+use std::error::Error;
+use std::fs;
+use std::time::Duration;
+use wgvae::device::cpu::CpuSession;
+use wgvae::device::gpu::GpuSession;
+use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
+use wgvae::graph::{Binarize, Pixels, Plan, RmsProp};
+use wgvae::kernel::{Cost, Step};
+use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::profile::{Baseline, Profile, profile, trace};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const BATCH: usize = 8;
+
+fn plan(architecture: &Architecture, batch: usize, fused: bool) -> wgvae::Result<Plan> {
+    let (pixels, binarize) = (Pixels::Bytes, Binarize::Stochastic);
+    let images = Images { name: "images", count: 64, batch, pixels, binarize };
+    architecture.training_plan(images, RmsProp::default(), fused)
+}
+
+/// A small model, ready to train.
+fn load(session: &mut dyn Session, fused: bool) -> wgvae::Result<(Architecture, ProgramId)> {
+    let architecture = Architecture::new(20, &[12, 4])?;
+    let program = session.load(plan(&architecture, BATCH, fused)?)?;
+    let bytes: Vec<u8> = (0..64 * 20).map(|i| (i * 37 % 256) as u8).collect();
+    session.write("images.images", Values::U8(&bytes))?;
+    session.write("images.indices", Values::U32(&(0..64).collect::<Vec<_>>()))?;
+    initial_weights(&architecture, 1).write(session)?;
+    Ok((architecture, program))
+}
+
+fn steps() -> Vec<Step> {
+    (0..6).map(|index| Step::new(3, index, index * BATCH as u32)).collect()
+}
+
+/// The default model with batch 64, kernel by kernel, as one counts it on paper.
+#[test]
+fn operations_and_bytes_are_those_counted_by_hand() -> Outcome {
+    let plan = plan(&Architecture::new(784, &[200, 100])?, 64, true)?;
+    let found: Vec<_> = plan
+        .nodes()
+        .map(|node| {
+            let Cost { flops, bytes } = Cost::of(plan.graph(), node);
+            (node.op.name(), flops, bytes)
+        })
+        .collect();
+    let f32s = |count: u64| 4 * count;
+    let expected = [
+        // One for each pixel, four for each draw; of the data set, the batch.
+        ("batch", 50_176 + 25_600, 50_176 + f32s(64 + 50_176 + 6_400)),
+        // 2·64·784·200, bias, ReLU.
+        ("linear_relu", 20_070_400 + 2 * 12_800, f32s(50_176 + 156_800 + 200 + 12_800)),
+        // 2·64·200·200, bias; of 64·100: 5 for softplus, 2 for z, 8 for KL. h1, W, b, eps; mean, s,
+        // stddev, z, and 25 sums a row.
+        (
+            "linear_sample",
+            5_120_000 + 12_800 + 6_400 * (5 + 2 + 8),
+            f32s(12_800 + 40_000 + 200 + 6_400 + 4 * 6_400 + 64 * 25),
+        ),
+        ("linear_relu", 2_560_000 + 2 * 12_800, f32s(6_400 + 20_000 + 200 + 12_800)),
+        // 2·64·200·784, bias; of 64·784: 7 for the log-likelihood, 5 for its gradient. h2, W, b, x;
+        // 196 sums a row, dlogits.
+        (
+            "linear_bernoulli",
+            20_070_400 + 50_176 * (1 + 7 + 5),
+            f32s(12_800 + 156_800 + 784 + 50_176 + 64 * 196 + 50_176),
+        ),
+        ("matmul_relu_backward", 20_070_400 + 12_800, f32s(50_176 + 156_800 + 2 * 12_800)),
+        // 2·64·200·100; of 64·100: 1 for dz·eps, 4 for KL, 4 for softplus, two sums.
+        (
+            "latent_backward",
+            2_560_000 + 6_400 * (1 + 4 + 4 + 2),
+            f32s(12_800 + 20_000 + 4 * 6_400 + 12_800),
+        ),
+        ("matmul_relu_backward", 5_120_000 + 12_800, f32s(12_800 + 40_000 + 2 * 12_800)),
+        // 2·64 for each weight, 64 for each bias, 9 for each of both, the terms of the loss. Each
+        // layer's input and gradient, the terms; weights and mean squares read and written; two
+        // numbers of the log.
+        (
+            "update",
+            128 * 373_600 + 64 * 1_384 + 9 * 374_984 + 64 * (196 + 25),
+            f32s(
+                (12_800 + 50_176)
+                    + (6_400 + 12_800)
+                    + (12_800 + 12_800)
+                    + (50_176 + 12_800)
+                    + 64 * (196 + 25)
+                    + 4 * 374_984
+                    + 2,
+            ),
+        ),
+    ];
+    assert_eq!(found, expected);
+    Ok(())
+}
+
+fn check(timed: &TimedSteps, nodes: usize) {
+    assert!(!timed.steps.is_empty());
+    let mut before = Duration::ZERO;
+    for span in timed.steps.iter().flatten() {
+        assert!(span.ended >= span.began && span.began >= before, "{timed:?}");
+        before = span.ended;
+    }
+    assert!(timed.steps.iter().all(|step| step.len() == nodes));
+    assert!(before <= timed.wait.ended && timed.record.ended <= timed.wait.ended, "{timed:?}");
+    let total: Duration = timed.steps.iter().flatten().map(|span| span.duration()).sum();
+    assert!(total > Duration::ZERO, "{timed:?}");
+}
+
+#[test]
+fn steps_that_are_timed_are_steps_like_others() -> Outcome {
+    for fused in [true, false] {
+        for (mut plain, mut timed) in sessions().into_iter().zip(sessions()) {
+            let (architecture, program) = load(plain.as_mut(), fused)?;
+            plain.run(program, &steps())?;
+            let expected = Weights::read(&architecture, plain.as_mut())?;
+
+            let (_, program) = load(timed.as_mut(), fused)?;
+            let launches = timed.launches(program);
+            let mut left = &steps()[..];
+            while !left.is_empty() {
+                let some = timed.time_steps(program, left)?;
+                check(&some, launches.len());
+                left = &left[some.steps.len()..];
+            }
+            let device = timed.description().clone();
+            assert_eq!(timed.take_log(true)?.len(), 6, "{device}");
+            assert!(Weights::read(&architecture, timed.as_mut())? == expected, "{device}");
+            if fused && device.backend != "CPU" {
+                assert_eq!(launches.len(), 9);
+                assert_eq!((launches[0].kernel, launches[8].kernel), ("batch", "update"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_timer_times_the_same_steps() -> Outcome {
+    for gpu in gpus() {
+        let mut found = Vec::new();
+        for timer in [Timer::Dispatches, Timer::Passes, Timer::Submits] {
+            let mut session = GpuSession::new(gpu.clone());
+            session.time_by(timer);
+            let (architecture, program) = load(&mut session, true)?;
+            let mut left = &steps()[..];
+            while !left.is_empty() {
+                let some = session.time_steps(program, left)?;
+                assert_eq!(some.timer, timer);
+                check(&some, 9);
+                left = &left[some.steps.len()..];
+            }
+            assert_eq!(session.take_log(true)?.len(), 6);
+            found.push(Weights::read(&architecture, &mut session)?);
+        }
+        assert!(found.iter().all(|weights| *weights == found[0]));
+    }
+    Ok(())
+}
+
+#[test]
+fn memory_is_counted_by_what_it_is_for() -> Outcome {
+    for mut session in sessions() {
+        load(session.as_mut(), true)?;
+        let memory = session.memory();
+        let parameters = (20 * 12 + 12 + 12 * 8 + 8 + 4 * 12 + 12 + 12 * 20 + 20) as u64;
+        // The oracle computes in f64.
+        let size = memory.weights / parameters;
+        assert!(size == 4 || size == 8, "{memory:?}");
+        assert_eq!((memory.weights, memory.optimizer), (size * parameters, size * parameters));
+        assert!(memory.data >= 64 * 20 + 64 * 4 && memory.workspace > 0, "{memory:?}");
+    }
+    Ok(())
+}
+
+fn small(session: &mut dyn Session, steps: u32, fused: bool) -> wgvae::Result<Profile> {
+    profile(session, &Architecture::new(20, &[12, 4])?, BATCH, steps, fused)
+}
+
+#[test]
+fn the_rows_are_those_of_the_step() -> Outcome {
+    for fused in [true, false] {
+        for mut session in
+            sessions().into_iter().filter(|s| !s.description().driver.contains("f64"))
+        {
+            let found = small(session.as_mut(), 12, fused)?;
+            let sum: f64 = found.kernels.iter().map(|row| row.ms_per_step).sum();
+            let share: f64 = found.kernels.iter().map(|row| row.share).sum();
+            assert!((sum - found.kernels_ms).abs() < 1e-9 && (share - 1.0).abs() < 1e-9);
+            let unattributed = found.profiled_step_ms - found.kernels_ms;
+            assert!((found.unattributed_ms - unattributed).abs() < 1e-9);
+            let runs: usize = found.kernels.iter().map(|row| row.dispatches_per_step).sum();
+            if found.device == "CPU" {
+                assert_eq!(runs, found.launches.len());
+            } else {
+                assert_eq!(runs as f64, found.dispatches_per_step);
+            }
+            for row in &found.kernels {
+                assert!(row.median_us > 0.0 && row.p95_us >= row.median_us, "{row:?}");
+                assert!(row.percent_of_roof >= 0.0 && row.percent_of_roof.is_finite(), "{row:?}");
+                assert_eq!(row.flop_per_byte, row.flops as f64 / row.bytes as f64);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_trace_has_both_tracks_and_every_kernel() -> Outcome {
+    let mut session = GpuSession::new(gpus()[0].clone());
+    let found = small(&mut session, 12, true)?;
+    let trace = trace(&found);
+    let events = trace["traceEvents"].as_array().ok_or("no events")?;
+    let names: Vec<_> =
+        events.iter().filter(|e| e["ph"] == "M").map(|e| e["args"]["name"].as_str()).collect();
+    assert_eq!(names, [Some("host"), Some(found.adapter.as_str())]);
+    let mut ends = [0.0, 0.0];
+    for event in events.iter().filter(|event| event["ph"] == "X") {
+        let number =
+            |key: &str| event[key].as_f64().filter(|number| *number >= 0.0).ok_or("no number");
+        let track = event["tid"].as_u64().ok_or("no track")? as usize - 1;
+        let (begin, duration) = (number("ts")?, number("dur")?);
+        // Events of a track follow each other.
+        assert!(begin >= ends[track] - 1e-3, "{event}");
+        ends[track] = begin + duration;
+    }
+    assert!(ends[1] <= ends[0] + 1e-3, "the device ends when the host has waited for it");
+    let kernels = events.iter().filter(|event| event["tid"] == 2 && event["ph"] == "X").count();
+    assert_eq!(kernels, 9 * found.timed.steps.len());
+    Ok(())
+}
+
+#[test]
+fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("before.json");
+    let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
+    // Numbers of our own: nothing here depends on how fast the machine is.
+    found.step_ms = 1.0;
+    for row in &mut found.kernels {
+        (row.median_us, row.spread, row.share) = (100.0, 0.1, 0.2);
+    }
+    fs::write(&file, serde_json::to_string(&found)?)?;
+    let before = Baseline::read(&file)?;
+    let slower = |now: &Profile, allowed: f64| -> Vec<String> {
+        let changes = before.compare(now, allowed).into_iter();
+        changes.filter(|change| change.is_slower).map(|change| change.what).collect()
+    };
+    assert_eq!(before.compare(&found, 0.1).len(), 1 + found.kernels.len());
+    assert!(slower(&found, 0.0).is_empty());
+    found.kernels[3].median_us = 130.0;
+    let name = found.kernels[3].kernel;
+    assert!(slower(&found, 0.1).len() == 1 && slower(&found, 0.1)[0].starts_with(name));
+    assert!(slower(&found, 0.5).is_empty(), "it is allowed");
+    found.kernels[3].spread = 0.7;
+    assert!(slower(&found, 0.1).is_empty(), "it is noise");
+    found.kernels[3].spread = 0.1;
+    found.kernels[3].share = 0.01;
+    assert!(slower(&found, 0.1).is_empty(), "it does not matter");
+    found.step_ms = 1.2;
+    assert_eq!(slower(&found, 0.1), ["step"]);
+    fs::write(&file, "{}")?;
+    let refused = Baseline::read(&file).map_err(|error| error.to_string());
+    assert!(refused.is_err_and(|error| error.contains("what `wgvae profile --json` prints")));
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Two devices that train the same: close where they should be, and caught where they are not.
+
+use crate::cli::{stderr, stdout, wgvae};
+use crate::devices::sessions;
+use serde_json::Value;
+use std::error::Error;
+use wgvae::compare::{Comparison, Extent, compare};
+use wgvae::data::{Dataset, Levels};
+use wgvae::device::Session;
+use wgvae::device::cpu::CpuSession;
+use wgvae::report::device_curves;
+use wgvae::train::Config;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn images() -> Result<Dataset, &'static str> {
+    let bytes = (0..64 * 20).map(|i| (i * 37 % 256) as u8).collect();
+    Ok(Dataset { levels: Levels::Bytes(bytes), labels: None, size: "4x5".parse()? })
+}
+
+fn compared(
+    sessions: [&mut dyn Session; 2],
+    fuse: bool,
+    tolerance: f64,
+) -> Result<Comparison, Box<dyn Error>> {
+    let config = Config { hidden: vec![12, 4], batch: 8, fuse, ..Config::default() };
+    let extent = Extent { steps: 12, oracle_steps: 5, tolerance };
+    Ok(compare(sessions, &config, &images()?, extent)?)
+}
+
+#[test]
+fn every_device_trains_as_the_cpu_does() -> Outcome {
+    for fuse in [true, false] {
+        for mut session in sessions() {
+            let mut cpu = CpuSession::<f32>::new();
+            let found = compared([session.as_mut(), &mut cpu], fuse, 1e-5)?;
+            let device = &found.devices[0];
+            assert!(found.ok && found.largest_difference <= 1e-5, "{device}: {found:?}");
+            assert_eq!(found.steps.len(), 12);
+            let steps: Vec<_> = found.steps.iter().map(|step| step.step).collect();
+            assert_eq!(steps, (1..=12).collect::<Vec<_>>());
+            let with_oracle = found.steps.iter().filter(|step| step.oracle.is_some()).count();
+            assert_eq!(with_oracle, 5);
+            assert!(found.steps[11].elbo[0] > found.steps[0].elbo[0], "{device} learns nothing");
+            let names: Vec<_> = found.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+            assert!(names.contains(&"decoder.2.bias") && names.len() == 8, "{names:?}");
+            assert!(found.tensors.iter().all(|t| t.max_abs < 1e-4 && t.largest > 0.0), "{found:?}");
+            // A row a node, whichever way a device runs it.
+            assert_eq!(found.kernels.len() == 9, fuse, "{device}");
+            assert!(found.kernels.iter().all(|row| row.ms.iter().all(|&ms| ms > 0.0)));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_difference_past_the_tolerance_is_caught() -> Outcome {
+    let (mut one, mut other) = (CpuSession::<f32>::new(), CpuSession::<f64>::new());
+    let found = compared([&mut one, &mut other], true, 0.0)?;
+    assert!(!found.ok && found.largest_difference > 0.0);
+    assert!(found.oracle_difference[0] > 0.0);
+    assert_eq!(found.oracle_difference[1].to_bits(), 0.0_f64.to_bits(), "the oracle is itself");
+    // The same device twice does the same.
+    let (mut one, mut other) = (CpuSession::<f64>::new(), CpuSession::<f64>::new());
+    let found = compared([&mut one, &mut other], true, 0.0)?;
+    assert!(found.ok && found.tensors.iter().all(|tensor| tensor.max_abs == 0.0), "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn compare_prints_draws_and_exits_by_what_it_found() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let picture = folder.path().join("two.png").display().to_string();
+    let small = ["--hidden", "8,2", "--steps", "12", "--oracle-steps", "2"];
+    let on = |devices: &str, more: &[&str]| {
+        wgvae(&[&["compare", "--devices", devices], &small[..], more].concat())
+    };
+    let output = on("llvmpipe,cpu", &["--output", &picture])?;
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    for said in ["A  llvmpipe", "f64 oracle", "encoder.0.weight", "linear_bernoulli", "within 1e-5"]
+    {
+        assert!(stdout(&output).contains(said), "{said}: {}", stdout(&output));
+    }
+    assert!(image::open(&picture)?.width() >= 1000);
+    let output = on("cpu,llvmpipe", &["--tolerance", "0", "--json"])?;
+    assert_eq!(output.status.code(), Some(1));
+    let found: Value = serde_json::from_str(&stdout(&output))?;
+    assert_eq!(
+        (found["ok"].as_bool(), found["steps"].as_array().map(Vec::len)),
+        (Some(false), Some(12))
+    );
+    for (devices, more, said) in [
+        ("cpu", &[][..], "--devices: expected two devices"),
+        ("cpu,nonsense", &[], "no device matches \"nonsense\""),
+        ("cpu,cpu", &["--output", "x.txt"], "ends with .png"),
+        ("cpu,cpu", &["--batch", "0"], "--batch: expected 1 to 60000"),
+    ] {
+        let output = on(devices, more)?;
+        assert_eq!(output.status.code(), Some(2), "{devices}");
+        assert!(stderr(&output).contains(said), "{said}: {}", stderr(&output));
+    }
+    Ok(())
+}
+
+#[test]
+fn curves_without_sense_are_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("two.png");
+    for (one, other, said) in [
+        (&[][..], &[][..], "found 0 and 0"),
+        (&[1.0], &[1.0, 2.0], "found 1 and 2"),
+        (&[1.0, f64::NAN], &[1.0, 2.0], "found NaN"),
+    ] {
+        let refused = device_curves(&path, "", ["a", "b"], [one, other]);
+        assert!(refused.is_err_and(|error| error.to_string().contains(said)), "{said}");
+        assert!(!path.exists());
+    }
+    // Equal values, and zeros.
+    device_curves(&path, "", ["a", "b"], [&[0.0, -5.0], &[0.0, -5.0]])?;
+    assert!(path.exists());
+    Ok(())
+}

@@ -67,6 +67,9 @@
 //!   were shaped by what a compiler for one makes of them (`benches/isa`): each product added on its
 //!   own, so that it becomes one instruction with the sum; one index for 16 numbers, since each is
 //!   computed and checked; sums few enough for the registers of 8 waves.
+//! - **Roofs are checked, then measured.** What a device can reach comes from kernels that do nothing
+//!   else ([`kernel::probes`]), each with a known result: one that a compiler shortened would
+//!   measure nothing.
 //! - **A second pass only where tiles are few.** Sums of long rows with few tiles would leave most of
 //!   a GPU idle; sliced cores split them among workgroups, and a second dispatch adds the slices in
 //!   order.

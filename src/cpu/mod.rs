@@ -1,7 +1,7 @@
 //! The CPU twins: one pure function a kernel, under the kernel's name, over row-major slices. They
 //! are the specification that every device is checked against, so they are plain loops whose
 //! reading is the proof. Generic over [`Real`]: in f64 they are the oracle, in f32 the portable
-//! path of the CPU device.
+//! path of the CPU device. [`fma`](fma::fma) is no twin: it measures the CPU's roof.
 //!
 //! Outputs are overwritten unless the text says "updates".
 
@@ -12,6 +12,7 @@ pub mod bernoulli_log_likelihood_blocks;
 pub mod bernoulli_sample;
 pub mod bias;
 pub mod bias_backward;
+pub mod fma;
 pub mod gather_batch;
 pub mod gaussian_kl;
 pub mod gaussian_kl_backward;

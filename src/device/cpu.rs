@@ -1,14 +1,16 @@
 //! Plans on the CPU: the twins of the kernel table, node by node. In f64 this is the oracle, on one
 //! thread; in f32 the rows of large tensors are shared out over all threads, which changes no bit.
 
+mod roofs;
+
 use super::{
-    Description, Launch, LogRow, Memory, ProgramId, Session, Span, TimedSteps, Timer, Traffic,
-    Values, unknown_tensor,
+    Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
+    Traffic, Values, unknown_tensor,
 };
-use crate::Result;
 use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Node, Plan, Shape, Tensor, TensorId};
 use crate::kernel::{Call, Cost, Kernel, Operand, Step, Twin, Twins, Variant};
+use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -413,5 +415,16 @@ impl<T: CpuReal> Session for CpuSession<T> {
 
     fn traffic(&self) -> Traffic {
         Traffic::default()
+    }
+
+    fn roofs(&mut self) -> Result<Roofs> {
+        if T::PARALLEL {
+            return Ok(roofs::measure());
+        }
+        Err(Error::Unsupported {
+            adapter: self.description.name.clone(),
+            expected: "f32, to measure roofs".to_owned(),
+            found: T::NAME.to_owned(),
+        })
     }
 }

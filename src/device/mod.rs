@@ -5,9 +5,11 @@
 mod choice;
 pub mod cpu;
 pub mod gpu;
+mod roofs;
 mod timing;
 
 pub use choice::{Choice, Options, open};
+pub use roofs::Roofs;
 pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 
 use crate::graph::{Element, Plan, TensorId};
@@ -204,6 +206,13 @@ pub trait Session {
 
     /// What has crossed between host and device so far.
     fn traffic(&self) -> Traffic;
+
+    /// Measures what the device reaches at best, after all steps so far; takes about a second.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] on the f64 oracle, which nothing is run on for its speed;
+    /// [`Error::Device`] if the device fails, or gives a wrong result.
+    fn roofs(&mut self) -> Result<Roofs>;
 }
 
 /// The error for a name that a session does not hold.

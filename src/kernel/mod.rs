@@ -15,6 +15,7 @@ mod case;
 mod core;
 mod cost;
 mod fused;
+mod probe;
 mod table;
 mod tolerance;
 
@@ -23,6 +24,7 @@ pub use call::{Call, Operand, Product, Step, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 pub use cost::Cost;
 
+pub use probe::{Probe, Roof, probes};
 pub use tolerance::Tolerance;
 
 use crate::graph::Op;

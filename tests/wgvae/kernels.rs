@@ -5,7 +5,7 @@ use crate::devices::sessions;
 use wgvae::Result;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{
-    Description, Launch, LogRow, Memory, ProgramId, Session, TimedSteps, Traffic, Values,
+    Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, TimedSteps, Traffic, Values,
 };
 use wgvae::graph::{Element, Op, Plan, Shape, TensorId};
 use wgvae::kernel::{Case, Fill, Input, Kernel, Step, Variant, Work, kernels};
@@ -111,6 +111,9 @@ impl Session for Idle {
     }
     fn traffic(&self) -> Traffic {
         self.0.traffic()
+    }
+    fn roofs(&mut self) -> Result<Roofs> {
+        self.0.roofs()
     }
 }
 

@@ -17,6 +17,7 @@ mod model;
 mod noise;
 mod profile;
 mod report;
+mod roofs;
 mod shaders;
 mod side_by_side;
 mod tensorboard;

@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, RmsProp, Shape, Stream, Transpose};
-use wgvae::kernel::{CORES, Call, Case, kernels};
+use wgvae::kernel::{CORES, Call, Case, kernels, probes};
 
 mod interface;
+mod probe;
 mod tampered;
 mod translation;
 mod valid;
@@ -148,6 +149,7 @@ fn every_shader_file_is_used() -> Outcome {
         let imported = file.starts_with(folder.join("common"));
         let is_core = CORES.iter().any(|core| core.passes.concat().contains(&text.as_str()));
         let used = is_core
+            || probes(true, usize::MAX).iter().any(|probe| probe.wgsl == text)
             || kernels().any(|kernel| match kernel.sources.split_last() {
                 Some((own, imports)) if imported => {
                     *own != text && imports.contains(&text.as_str())

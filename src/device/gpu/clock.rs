@@ -2,7 +2,8 @@
 
 use super::context::Gpu;
 use crate::Result;
-use std::time::Duration;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 /// Two queries and the buffers that they come back through.
 #[derive(Clone, Debug)]
@@ -65,5 +66,32 @@ impl Clock {
             .read(|ticks: &[u64]| ticks[1].saturating_sub(ticks[0]))
             .map_err(|error| gpu.error(None, &error))?;
         Ok(Duration::from_nanos((ticks as f64 * self.nanoseconds) as u64))
+    }
+}
+
+impl Gpu {
+    /// How long what is recorded takes: by the GPU's clock where it can be asked, else by the
+    /// host's.
+    pub(super) fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<Duration> {
+        let clock = self.clock.as_ref();
+        let clock = clock.map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner));
+        let began = Instant::now();
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("timing"),
+            timestamp_writes: clock.as_ref().map(|clock| clock.writes()),
+        });
+        record(&mut pass);
+        drop(pass);
+        if let Some(clock) = &clock {
+            clock.resolve(&mut encoder);
+        }
+        self.queue.submit([encoder.finish()]);
+        self.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        let elapsed = began.elapsed();
+        match &clock {
+            Some(clock) => clock.read(self),
+            None => Ok(elapsed),
+        }
     }
 }

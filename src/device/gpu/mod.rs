@@ -10,6 +10,7 @@ mod flight;
 mod pipeline;
 mod pipeline_file;
 mod program;
+mod roofs;
 mod session;
 mod stopwatch;
 mod tuner;

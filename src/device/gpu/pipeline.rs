@@ -91,7 +91,7 @@ impl Pipelines {
 
 /// Makes a module. Bounds of buffers are always checked: tiles reach beyond the last row and column.
 /// Loops are not bounded by wgpu, which counts the rounds of each, unless the user wants it.
-fn module(gpu: &Gpu, wanted: wgpu::ShaderModuleDescriptor) -> wgpu::ShaderModule {
+pub(super) fn module(gpu: &Gpu, wanted: wgpu::ShaderModuleDescriptor) -> wgpu::ShaderModule {
     if gpu.is_checked {
         return gpu.device.create_shader_module(wanted);
     }

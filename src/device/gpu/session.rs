@@ -5,17 +5,17 @@ use super::context::Gpu;
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::{Chosen, Pipeline};
 use super::program::{Dispatch, Log, Program};
+use super::roofs;
 use super::stopwatch::Stopwatch;
 use super::tuner::{Choices, Tuner};
 use crate::device::{
-    Description, Launch, LogRow, Memory, ProgramId, Session, Span, TimedSteps, Timer, Traffic,
-    Values, unknown_tensor,
+    Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
+    Traffic, Values, unknown_tensor,
 };
 use crate::graph::{Element, Graph, Node, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Step, Table, Variant};
 use crate::{Error, Result};
 use rayon::prelude::*;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
@@ -164,34 +164,16 @@ impl GpuSession {
         }
     }
 
-    /// Runs a plan so many times and returns how long that took: by the GPU's clock where it can be
-    /// asked, else by the host's.
+    /// Runs a plan so many times and returns how long that took.
     pub(super) fn time(&mut self, program: ProgramId, count: u32) -> Result<Duration> {
         self.flights.wait(&self.gpu)?;
-        let clock = self.gpu.clock.clone();
-        let clock =
-            clock.as_ref().map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner));
-        let began = Instant::now();
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-            label: Some("timing"),
-            timestamp_writes: clock.as_ref().map(|clock| clock.writes()),
-        });
-        for index in 0..count {
-            let step = Step { index, ..Step::default() };
-            self.programs[program.0].dispatches.iter().for_each(|d| d.record(&mut pass, step));
-        }
-        drop(pass);
-        if let Some(clock) = &clock {
-            clock.resolve(&mut encoder);
-        }
-        self.gpu.queue.submit([encoder.finish()]);
-        self.gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
-        let elapsed = began.elapsed();
-        match &clock {
-            Some(clock) => clock.read(&self.gpu),
-            None => Ok(elapsed),
-        }
+        let program = &self.programs[program.0];
+        self.gpu.time(|pass| {
+            for index in 0..count {
+                let step = Step { index, ..Step::default() };
+                program.dispatches.iter().for_each(|dispatch| dispatch.record(pass, step));
+            }
+        })
     }
 
     /// The buffers of a kernel's operands as a whole, and the table of where they are in them.
@@ -475,5 +457,10 @@ impl Session for GpuSession {
 
     fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    fn roofs(&mut self) -> Result<Roofs> {
+        self.flights.wait(&self.gpu)?;
+        roofs::measure(&self.gpu)
     }
 }

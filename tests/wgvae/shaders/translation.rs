@@ -104,11 +104,22 @@ fn translate(
     let entry = kernel.entry_point;
     let valid = valid.specialised(entry, constants)?;
     let core = variant.core();
-    let invocations = [core.map_or(WORKGROUP, |core| core.lanes) as u32, 1, 1];
+    let invocations = core.map_or(WORKGROUP, |core| core.lanes) as u32;
+    translate_entry(&valid, entry, invocations, core.is_some_and(|core| core.subgroups), file)
+}
+
+/// The same of a module that has its constants.
+pub(super) fn translate_entry(
+    valid: &Valid,
+    entry: &str,
+    invocations: u32,
+    subgroups: bool,
+    file: &Path,
+) -> Result<bool, Box<dyn std::error::Error>> {
     let sizes: Vec<_> = valid.module.entry_points.iter().map(|e| e.workgroup_size).collect();
-    assert_eq!(sizes, [invocations], "{entry}");
+    assert_eq!(sizes, [[invocations, 1, 1]], "{entry}");
     valid.msl(entry)?;
-    if !core.is_some_and(|core| core.subgroups) {
+    if !subgroups {
         valid.hlsl(entry, hlsl::ShaderModel::V5_1)?;
     }
     valid.hlsl(entry, hlsl::ShaderModel::V6_0)?;

@@ -1,0 +1,135 @@
+//! The CPU's roofs, on all threads that kernels are shared out over.
+
+use crate::cpu::fma::fma;
+use crate::device::Roofs;
+use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::yield_now;
+use std::time::Instant;
+
+/// Timings of each in a row, and how often they take turns.
+const ROW: usize = 10;
+const TURNS: usize = 15;
+
+/// Rounds of a timing of the FMA loop: about half a millisecond.
+const ROUNDS: usize = 1 << 17;
+
+/// Bytes of the large copies' sources together: with what is written, twice as much, which is more
+/// than the last-level cache that cores share.
+const LARGE: usize = 64 << 20;
+
+/// A timing copies one of so many parts of them, the next each time.
+const PARTS: usize = 8;
+
+/// Bytes of a small copy's source on each thread: with what is written, twice as much, which a
+/// core's second-level cache holds; and how often a timing repeats it.
+const SMALL: usize = 64 << 10;
+const SMALL_COPIES: usize = 256;
+
+/// Timings of nothing in a row.
+const DISPATCHES: usize = 100;
+
+/// What one thread copies.
+struct Copy {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    next: usize,
+}
+
+impl Copy {
+    /// On each thread, so that the memory is near it.
+    fn on_threads(bytes: usize) -> Vec<Mutex<Self>> {
+        let new = || Self { from: vec![1; bytes], to: vec![2; bytes], next: 0 };
+        rayon::broadcast(|_| Mutex::new(new()))
+    }
+
+    fn run(&mut self, parts: usize) {
+        let part = self.from.len() / parts;
+        let range = self.next * part..(self.next + 1) * part;
+        self.to[range.clone()].copy_from_slice(black_box(&self.from[range]));
+        black_box(&mut self.to);
+        self.next = (self.next + 1) % parts;
+    }
+}
+
+/// Measures them.
+pub(super) fn measure() -> Roofs {
+    let part = LARGE / rayon::current_num_threads() / PARTS;
+    let (large, small) = (Copy::on_threads(part * PARTS), Copy::on_threads(SMALL));
+    let [mut flops, mut bytes, mut cached_bytes]: [f64; 3] = [0.0; 3];
+    let mut dispatch = f64::INFINITY;
+    for _ in 0..TURNS {
+        flops = flops.max(fma_rate::<12>()).max(fma_rate::<16>());
+        bytes = bytes.max(copy_rate(&large, [part, PARTS, 1]));
+        cached_bytes = cached_bytes.max(copy_rate(&small, [SMALL, 1, SMALL_COPIES]));
+        dispatch = dispatch.min(dispatch_time());
+    }
+    Roofs {
+        gflops: flops * 1e-9,
+        gbs: bytes * 1e-9,
+        cached_gbs: cached_bytes * 1e-9,
+        workgroup_gbs: None,
+        dispatch_us: dispatch * 1e6,
+        submit_us: 0.0,
+    }
+}
+
+/// How often a second all threads together do some work, in the best of a row of timings. They meet
+/// before each without sleeping, so that they share what they share; but each is timed by itself,
+/// since two of them may have to take turns on one core while another program has the next one.
+fn per_second(work: impl Fn(usize) + Sync) -> f64 {
+    let arrived = AtomicUsize::new(0);
+    let rates = rayon::broadcast(|thread| {
+        let rate = |timing: usize| {
+            arrived.fetch_add(1, Ordering::AcqRel);
+            let all = (timing + 1) * thread.num_threads();
+            meet(|| arrived.load(Ordering::Acquire) >= all);
+            let began = Instant::now();
+            work(thread.index());
+            1.0 / began.elapsed().as_secs_f64()
+        };
+        (0..ROW).map(rate).collect::<Vec<_>>()
+    });
+    let of = |timing: usize| rates.iter().map(|thread| thread[timing]).sum();
+    (0..ROW).map(of).fold(0.0, f64::max)
+}
+
+/// Waits without sleeping, but lets others go before where threads outnumber cores.
+fn meet(all_there: impl Fn() -> bool) {
+    const PATIENCE: usize = 1 << 14;
+    for waited in 1.. {
+        if all_there() {
+            return;
+        }
+        if waited % PATIENCE == 0 { yield_now() } else { spin_loop() }
+    }
+}
+
+/// Floating-point operations a second.
+fn fma_rate<const CHAINS: usize>() -> f64 {
+    let lanes = fma::<CHAINS>(0, 1.0, 1.0).lanes;
+    let rate = per_second(|_| {
+        black_box(fma::<CHAINS>(ROUNDS, black_box(1.0), 1.0));
+    });
+    (2 * ROUNDS * CHAINS * lanes) as f64 * rate
+}
+
+/// Bytes a second, of copies of so many bytes, one of so many parts, made so often.
+fn copy_rate(copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 {
+    let rate = per_second(|thread| {
+        let mut copy = copies[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        (0..rounds).for_each(|_| copy.run(parts));
+    });
+    (2 * bytes * rounds) as f64 * rate
+}
+
+/// Seconds in which all threads are given nothing to do, and waited for.
+fn dispatch_time() -> f64 {
+    let dispatch = |_| {
+        let began = Instant::now();
+        rayon::broadcast(|_| ());
+        began.elapsed().as_secs_f64()
+    };
+    (0..DISPATCHES).map(dispatch).fold(f64::INFINITY, f64::min)
+}

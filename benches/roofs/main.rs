@@ -8,8 +8,8 @@ mod common;
 mod intrinsics;
 
 use std::time::Instant;
+use wgvae::device::Roofs;
 use wgvae::device::{Choice, Options, open};
-use wgvae::profile::Roofs;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 

@@ -125,7 +125,7 @@ fn row(launch: &Launch, count: usize, mut us: Vec<f64>, roofs: &Roofs) -> Kernel
     let workgroups: usize = workgroups.iter().sum();
     let few = workgroups > 0 && workgroups < FEW_WORKGROUPS;
     let hint = match bound {
-        _ if spread > WIDE => Some("times spread wide: other work, or clocks that change"),
+        _ if spread > WIDE => Some("noisy"),
         Bound::Compute | Bound::Memory if percent_of_roof < FAR && few => Some("few workgroups"),
         Bound::Compute | Bound::Memory if percent_of_roof < FAR => Some("far from its roof"),
         _ => None,

@@ -76,7 +76,7 @@ impl Gpu {
         let clock = self.clock.as_ref();
         let clock = clock.map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner));
         let began = Instant::now();
-        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut encoder = self.encoder("timing");
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("timing"),
             timestamp_writes: clock.as_ref().map(|clock| clock.writes()),

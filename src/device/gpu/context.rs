@@ -42,6 +42,15 @@ impl Mapping {
     }
 }
 
+/// Begins a pass whose dispatches belong together.
+pub(super) fn begin_pass<'a>(
+    encoder: &'a mut wgpu::CommandEncoder,
+    label: &str,
+) -> wgpu::ComputePass<'a> {
+    let (label, timestamp_writes) = (Some(label), None);
+    encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes })
+}
+
 /// An open adapter. Clones share the device.
 #[derive(Clone, Debug)]
 pub struct Gpu {
@@ -167,6 +176,12 @@ impl Gpu {
     /// Whether a variant may be the fastest on the device.
     pub(super) fn suits(&self, variant: Variant) -> bool {
         variant.core().is_none_or(|core| core.suits(self.is_software, self.has_quads))
+    }
+
+    /// Begins to record commands. Labels are what RenderDoc, Nsight, Xcode and validation show.
+    pub(super) fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
+        let wanted = wgpu::CommandEncoderDescriptor { label: Some(label) };
+        self.device.create_command_encoder(&wanted)
     }
 
     /// The pipeline for a call of a kernel; all sessions of the device share them.

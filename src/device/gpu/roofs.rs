@@ -1,6 +1,6 @@
 //! A GPU's roofs: each probe is run once and checked, then timed.
 
-use super::context::Gpu;
+use super::context::{Gpu, begin_pass};
 use super::pipeline::module;
 use crate::Result;
 use crate::device::Roofs;
@@ -59,8 +59,8 @@ impl Gpu {
 /// The time of a submit that does nothing.
 fn empty_submit(gpu: &Gpu) -> Result<Duration> {
     let began = Instant::now();
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    drop(encoder.begin_compute_pass(&Default::default()));
+    let mut encoder = gpu.encoder("roofs");
+    drop(begin_pass(&mut encoder, "roofs"));
     gpu.queue.submit([encoder.finish()]);
     gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
     Ok(began.elapsed())
@@ -116,7 +116,7 @@ impl Trial {
         let expected = &self.probe.y;
         let bytes = size_of_val(&**expected) as u64;
         let staging = gpu.staging_buffer(self.probe.name, bytes);
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = gpu.encoder("roofs");
         encoder.copy_buffer_to_buffer(y, y.size() - bytes, &staging, 0, bytes);
         gpu.queue.submit([encoder.finish()]);
         let mapping = gpu.map(&staging, bytes);

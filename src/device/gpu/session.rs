@@ -1,7 +1,7 @@
 //! Tensors in buffers, and plans that run on them.
 
 use super::arena::{Arenas, Place, Region};
-use super::context::Gpu;
+use super::context::{Gpu, begin_pass};
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::{Chosen, Pipeline};
 use super::program::{Dispatch, Log, Program};
@@ -219,8 +219,8 @@ impl GpuSession {
     fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<()> {
         self.flights.make_room(&self.gpu)?;
         let began = Instant::now();
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoder = self.gpu.encoder("steps");
+        let mut pass = begin_pass(&mut encoder, "steps");
         for &step in steps {
             let dispatches = &self.programs[id.0].dispatches;
             dispatches.iter().for_each(|dispatch| dispatch.record(&mut pass, step));
@@ -263,9 +263,10 @@ impl GpuSession {
         let began = Instant::now();
         let mut nodes = Vec::new();
         for index in 0..self.programs[id.0].dispatches.len() {
-            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.programs[id.0].dispatches[index].record(&mut pass, step);
+            let Program { dispatches, launches, .. } = &self.programs[id.0];
+            let mut encoder = self.gpu.encoder(launches[index].kernel);
+            let mut pass = begin_pass(&mut encoder, launches[index].kernel);
+            dispatches[index].record(&mut pass, step);
             drop(pass);
             let submitted = began.elapsed();
             self.gpu.queue.submit([encoder.finish()]);
@@ -273,7 +274,7 @@ impl GpuSession {
             nodes.push(Span { began: submitted, ended: began.elapsed() });
         }
         let ended = began.elapsed();
-        let encoder = self.gpu.device.create_command_encoder(&Default::default());
+        let encoder = self.gpu.encoder("log");
         let commands = self.with_log(id, encoder);
         self.send(id, &[step], commands)?;
         self.flights.wait(&self.gpu)?;
@@ -286,7 +287,7 @@ impl GpuSession {
     fn download(&mut self, Region { buffer, offset, bytes }: Region) -> Result<Vec<f64>> {
         self.flights.wait(&self.gpu)?;
         let Some(staging) = &self.download else { return Ok(Vec::new()) };
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = self.gpu.encoder("download");
         encoder.copy_buffer_to_buffer(&buffer, offset, staging, 0, bytes);
         self.gpu.queue.submit([encoder.finish()]);
         let mapping = self.gpu.map(staging, bytes);
@@ -413,7 +414,7 @@ impl Session for GpuSession {
         let nodes = self.programs[id.0].dispatches.len();
         let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes))];
         let began = Instant::now();
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        let mut encoder = self.gpu.encoder("timed steps");
         stopwatch.record(&mut encoder, &self.programs[id.0], steps, timer);
         let commands = self.with_log(id, encoder);
         let recorded = began.elapsed();

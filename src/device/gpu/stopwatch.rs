@@ -1,6 +1,6 @@
 //! Timestamps of every node of some steps, through one set of queries that is made once.
 
-use super::context::Gpu;
+use super::context::{Gpu, begin_pass};
 use super::program::{Dispatch, Program};
 use crate::Result;
 use crate::device::{Span, Timer};
@@ -71,18 +71,23 @@ impl Stopwatch {
         steps: &[Step],
         timer: Timer,
     ) {
-        let all = steps.iter().flat_map(|&step| program.dispatches.iter().map(move |d| (step, d)));
-        let begin = (0..).step_by(2);
+        let of_step = |&step: &Step| {
+            let named = program.dispatches.iter().zip(&program.launches);
+            named.map(move |(dispatch, launch)| (step, dispatch, launch.kernel))
+        };
+        let all = (0..).step_by(2).zip(steps.iter().flat_map(of_step));
         match timer {
             Timer::Dispatches => {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                for (query, (step, dispatch)) in begin.zip(all) {
+                let mut pass = begin_pass(encoder, "timed steps");
+                for (query, (step, dispatch, kernel)) in all {
+                    pass.push_debug_group(kernel);
                     pass.write_timestamp(&self.queries, query);
                     dispatch.record(&mut pass, step);
                     pass.write_timestamp(&self.queries, query + 1);
+                    pass.pop_debug_group();
                 }
             }
-            _ => begin.zip(all).for_each(|(query, one)| self.record_pass(encoder, query, one)),
+            _ => all.for_each(|(query, one)| self.record_pass(encoder, query, one)),
         }
         let count = 2 * program.dispatches.len() * steps.len();
         encoder.resolve_query_set(&self.queries, 0..count as u32, &self.resolved, 0);
@@ -94,10 +99,10 @@ impl Stopwatch {
         &self,
         encoder: &mut wgpu::CommandEncoder,
         query: u32,
-        (step, dispatch): (Step, &Dispatch),
+        (step, dispatch, kernel): (Step, &Dispatch, &str),
     ) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-            label: None,
+            label: Some(kernel),
             timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
                 query_set: &self.queries,
                 beginning_of_pass_write_index: Some(query),

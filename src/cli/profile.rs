@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Exit with 1 if the step, or a kernel that takes a twentieth of it, got slower than the
-    /// baseline by more than this and by more than the times spread
+    /// baseline by more than this, and by more than its best times vary
     #[arg(long, value_name = "PERCENT", default_value = "10", requires = "baseline", value_parser = percent)]
     fail_above: f64,
 }

@@ -16,7 +16,8 @@ pub struct Baseline {
     adapter: String,
     batch: usize,
     hidden: Vec<usize>,
-    step_ms: f64,
+    best_step_ms: f64,
+    step_noise: f64,
     kernels: Vec<Row>,
 }
 
@@ -25,8 +26,8 @@ struct Row {
     kernel: String,
     variant: String,
     shape: String,
-    median_us: f64,
-    spread: f64,
+    best_us: f64,
+    noise: f64,
 }
 
 /// How a time changed.
@@ -71,24 +72,33 @@ impl Baseline {
         })
     }
 
-    /// How a profile differs: the whole step, then each kernel that both have in the same variant
-    /// and shape. `allowed` is the relative change that is no failure; a kernel has to be slower by
-    /// more than half of what its times spread, too.
+    /// How a profile differs: the whole step, then each kernel that both have in the same shape,
+    /// whichever variant it is computed by; each by its best time. `allowed` is the relative change
+    /// that is no failure; what is slower has to be so by more than the best times could be
+    /// repeated, too.
     pub fn compare(&self, profile: &Profile, allowed: f64) -> Vec<Change> {
         let change = |what: String, before: f64, now: f64, noise: f64, matters: bool| {
             let is_slower = matters && now > before * (1.0 + allowed.max(noise));
             Change { what, before, now, noise, is_slower }
         };
-        let mut changes =
-            vec![change("step".to_owned(), 1e3 * self.step_ms, 1e3 * profile.step_ms, 0.0, true)];
+        let mut changes = vec![change(
+            "step".to_owned(),
+            1e3 * self.best_step_ms,
+            1e3 * profile.best_step_ms,
+            self.step_noise.max(profile.step_noise),
+            true,
+        )];
         for row in &profile.kernels {
-            let same = |old: &&Row| {
-                (&*old.kernel, &*old.variant, &old.shape) == (row.kernel, row.variant, &row.shape)
-            };
+            let same = |old: &&Row| (&*old.kernel, &old.shape) == (row.kernel, &row.shape);
             if let Some(old) = self.kernels.iter().find(same) {
-                let what = format!("{} {} {}", row.kernel, row.variant, row.shape);
-                let noise = 0.5 * old.spread.max(row.spread);
-                changes.push(change(what, old.median_us, row.median_us, noise, row.share >= WORTH));
+                let was = if old.variant == row.variant {
+                    String::new()
+                } else {
+                    format!(" (was {})", old.variant)
+                };
+                let what = format!("{} {} {}{was}", row.kernel, row.shape, row.variant);
+                let noise = old.noise.max(row.noise);
+                changes.push(change(what, old.best_us, row.best_us, noise, row.share >= WORTH));
             }
         }
         changes

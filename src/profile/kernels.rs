@@ -56,6 +56,11 @@ pub struct KernelRow {
     pub ms_per_step: f64,
     /// Share of the step's kernels.
     pub share: f64,
+    /// Microseconds of the fastest run: what else a machine does makes nothing faster, so this is
+    /// what is compared with a baseline.
+    pub best_us: f64,
+    /// How far the 5th percentile is above that, relative to it: how well it can be repeated.
+    pub noise: f64,
     /// Microseconds of one run, the median.
     pub median_us: f64,
     /// Microseconds of one run that 95 of 100 do not exceed.
@@ -140,6 +145,8 @@ fn row(launch: &Launch, count: usize, mut us: Vec<f64>, roofs: &Roofs) -> Kernel
         dispatches_per_step: dispatches.max(1) * count,
         ms_per_step: mean * count as f64 * 1e-3,
         share: 0.0,
+        best_us: us[0],
+        noise: percentile(&us, 0.05) / us[0] - 1.0,
         median_us,
         p95_us: percentile(&us, 0.95),
         spread,

@@ -45,6 +45,10 @@ pub struct Profile {
     pub hidden: Vec<usize>,
     /// Milliseconds of a step, unprofiled: the median of ten parts of the run.
     pub step_ms: f64,
+    /// That of the fastest part.
+    pub best_step_ms: f64,
+    /// How far the second fastest part is above it, relative to it; 0 if there is but one.
+    pub step_noise: f64,
     /// Training images a second, from `step_ms`.
     pub images_per_second: f64,
     /// Floating-point operations of the step's matrix products a second, in 10⁹.
@@ -109,7 +113,9 @@ pub fn profile(
     for first in (0..parts).map(|index| steps + index * part) {
         times.push(run(session, program, batch, first..first + part)?);
     }
-    let seconds = median(times);
+    times.sort_by(f64::total_cmp);
+    let (best, seconds) = (times[0], times[times.len() / 2]);
+    let step_noise = times.get(1).map_or(0.0, |second| second / best - 1.0);
     let traffic = session.traffic() - before;
     let per_step = |count: u64| count as f64 / f64::from(parts * part);
     let launches = session.launches(program);
@@ -132,6 +138,8 @@ pub fn profile(
         batch,
         hidden: architecture.hidden().to_vec(),
         step_ms: 1e3 * seconds,
+        best_step_ms: 1e3 * best,
+        step_noise,
         images_per_second: batch as f64 / seconds,
         gflops: flops(architecture, batch) / seconds * 1e-9,
         dispatches_per_step: per_step(traffic.dispatches),
@@ -158,13 +166,6 @@ pub fn profile(
 fn ms_per_step(timed: &TimedSteps) -> f64 {
     let span = Span { began: timed.submit.began, ended: timed.wait.ended };
     1e3 * span.duration().as_secs_f64() / timed.steps.len() as f64
-}
-
-/// The upper median of some numbers, at least one.
-fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<_> = numbers.into_iter().collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }
 
 /// Two for each multiplication and addition, in the products forward, of the input gradients (which

@@ -201,7 +201,12 @@ fn the_rows_are_those_of_the_step() -> Outcome {
                 assert_eq!(runs as f64, found.dispatches_per_step);
             }
             for row in &found.kernels {
-                assert!(row.median_us > 0.0 && row.p95_us >= row.median_us, "{row:?}");
+                assert!(
+                    row.median_us > 0.0
+                        && row.p95_us >= row.median_us
+                        && row.best_us <= row.median_us,
+                    "{row:?}"
+                );
                 assert!(row.percent_of_roof >= 0.0 && row.percent_of_roof.is_finite(), "{row:?}");
                 assert_eq!(row.flop_per_byte, row.flops as f64 / row.bytes as f64);
             }
@@ -241,9 +246,9 @@ fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
     let file = folder.path().join("before.json");
     let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
     // Numbers of our own: nothing here depends on how fast the machine is.
-    found.step_ms = 1.0;
+    (found.best_step_ms, found.step_noise) = (1.0, 0.0);
     for row in &mut found.kernels {
-        (row.median_us, row.spread, row.share) = (100.0, 0.1, 0.2);
+        (row.best_us, row.noise, row.share) = (100.0, 0.05, 0.2);
     }
     fs::write(&file, serde_json::to_string(&found)?)?;
     let before = Baseline::read(&file)?;
@@ -253,16 +258,16 @@ fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
     };
     assert_eq!(before.compare(&found, 0.1).len(), 1 + found.kernels.len());
     assert!(slower(&found, 0.0).is_empty());
-    found.kernels[3].median_us = 130.0;
+    found.kernels[3].best_us = 130.0;
     let name = found.kernels[3].kernel;
     assert!(slower(&found, 0.1).len() == 1 && slower(&found, 0.1)[0].starts_with(name));
     assert!(slower(&found, 0.5).is_empty(), "it is allowed");
-    found.kernels[3].spread = 0.7;
+    found.kernels[3].noise = 0.35;
     assert!(slower(&found, 0.1).is_empty(), "it is noise");
-    found.kernels[3].spread = 0.1;
+    found.kernels[3].noise = 0.05;
     found.kernels[3].share = 0.01;
     assert!(slower(&found, 0.1).is_empty(), "it does not matter");
-    found.step_ms = 1.2;
+    found.best_step_ms = 1.2;
     assert_eq!(slower(&found, 0.1), ["step"]);
     fs::write(&file, "{}")?;
     let refused = Baseline::read(&file).map_err(|error| error.to_string());

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, say, written};
 use crate::device::Memory;
 use crate::model::Architecture;
-use crate::profile::{Baseline, KernelRow, Profile, profile, trace};
+use crate::profile::{Baseline, KernelRow, Profile, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use tracing::info;
 /// and what a step costs besides.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  wgvae profile --device gpu --batch 512 --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%"
+    after_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// Write the last steps as a trace for Perfetto (ui.perfetto.dev) or chrome://tracing
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write a page for a browser: the kernels' table, a roofline plot, the last steps as a timeline
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Compare with what --json printed before
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -59,6 +62,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let profile = profile(session.as_mut(), &architecture, batch, arguments.steps, fuse)?;
     if let Some(path) = &arguments.trace {
         crate::file::replace(path, trace(&profile).to_string().as_bytes())?;
+    }
+    if let Some(path) = &arguments.html {
+        crate::file::replace(path, html(&profile).as_bytes())?;
     }
     match (arguments.json, arguments.csv) {
         (true, _) => print_json(&profile)?,

@@ -89,13 +89,7 @@ pub struct KernelRow {
 /// A row for every kernel, variant and shape, in the order of the step.
 pub(super) fn rows(launches: &[Launch], timed: &[TimedSteps], roofs: &Roofs) -> Vec<KernelRow> {
     let steps: Vec<_> = timed.iter().flat_map(|timed| &timed.steps).collect();
-    let mut groups: Vec<(&Launch, Vec<usize>)> = Vec::new();
-    for (index, launch) in launches.iter().enumerate() {
-        match groups.iter_mut().find(|(first, _)| same(first, launch)) {
-            Some((_, members)) => members.push(index),
-            None => groups.push((launch, vec![index])),
-        }
-    }
+    let groups = groups(launches);
     let microseconds = |members: &[usize]| -> Vec<f64> {
         let of_step =
             |step: &&Vec<_>| members.iter().map(|&node| us(step[node])).collect::<Vec<_>>();
@@ -108,6 +102,18 @@ pub(super) fn rows(launches: &[Launch], timed: &[TimedSteps], roofs: &Roofs) -> 
     let total: f64 = rows.iter().map(|row| row.ms_per_step).sum();
     rows.iter_mut().for_each(|row| row.share = row.ms_per_step / total);
     rows
+}
+
+/// The launches of each row, in the order of the rows: the first, and the places of all.
+pub(super) fn groups(launches: &[Launch]) -> Vec<(&Launch, Vec<usize>)> {
+    let mut groups: Vec<(&Launch, Vec<usize>)> = Vec::new();
+    for (index, launch) in launches.iter().enumerate() {
+        match groups.iter_mut().find(|(first, _)| same(first, launch)) {
+            Some((_, members)) => members.push(index),
+            None => groups.push((launch, vec![index])),
+        }
+    }
+    groups
 }
 
 fn us(span: Span) -> f64 {

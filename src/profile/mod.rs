@@ -2,10 +2,12 @@
 //! from what the device can reach.
 
 mod baseline;
+mod html;
 mod kernels;
 mod trace;
 
 pub use baseline::{Baseline, Change};
+pub use html::html;
 pub use kernels::{Bound, KernelRow};
 pub use trace::trace;
 

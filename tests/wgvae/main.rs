@@ -16,6 +16,7 @@ mod matrix;
 mod model;
 mod noise;
 mod profile;
+mod profile_page;
 mod report;
 mod roofs;
 mod shaders;

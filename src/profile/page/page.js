@@ -1,0 +1,23 @@
+// Draws everything, and what depends on the width again when that changes.
+
+function main() {
+    const data = JSON.parse(document.getElementById("data").textContent);
+    const { profile, timer } = data;
+    const colourOf = colours(profile.kernels);
+    drawHead(profile);
+    drawFigures(profile, timer);
+    drawTable(profile.kernels, colourOf);
+    document.getElementById("timeline-note").textContent = "Numbers are those of the table. The "
+        + "device's clock is not the host's: its last kernel is placed to end where the host had "
+        + "waited for it.";
+    document.getElementById("timeline-legend").append(timelineLegend(colourOf));
+    const shown = chooseShown(data, () => drawTimeline(data, colourOf, shown()));
+    const draw = () => {
+        drawRoofline(profile.kernels, profile.roofs, colourOf);
+        drawTimeline(data, colourOf, shown());
+    };
+    window.addEventListener("resize", draw);
+    draw();
+}
+
+main();

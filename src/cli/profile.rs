@@ -1,6 +1,7 @@
 //! `wgvae profile`.
 
 use super::Outcome;
+use super::run::read_run;
 use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, say, written};
 use crate::device::Memory;
 use crate::model::Architecture;
@@ -18,6 +19,9 @@ use tracing::info;
     after_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%"
 )]
 pub(super) struct Arguments {
+    /// A run's folder, or a model's file, whose model and settings to take [default: those of
+    /// `train`]
+    run: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceFlag,
     #[command(flatten)]
@@ -55,10 +59,14 @@ fn percent(text: &str) -> std::result::Result<f64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let Config { hidden, batch, fuse, .. } = arguments.step.over(Config::default());
-    let architecture = Architecture::new(784, &hidden)?;
+    let run = arguments.run.as_deref().map(read_run).transpose()?;
+    let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
+    let file = run.map(|(_, file)| file).unwrap_or_default();
+    let Config { hidden, batch, fuse, .. } = arguments.step.over(file.config);
+    let architecture = Architecture::new(input, &hidden)?;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
-    let mut session = arguments.device.open(&arguments.kernels)?;
+    let choice = arguments.device.choice().or(file.device).unwrap_or_default();
+    let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
     let profile = profile(session.as_mut(), &architecture, batch, arguments.steps, fuse)?;
     if let Some(path) = &arguments.trace {
         crate::file::replace(path, trace(&profile).to_string().as_bytes())?;
@@ -84,8 +92,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 fn print(profile: &Profile) -> Result<()> {
     say(format!("{} ({}, {})", profile.adapter, profile.device, profile.driver))?;
-    let Profile { hidden, batch, roofs, .. } = profile;
-    say(format!("784-{hidden:?}, batch {batch}"))?;
+    let Profile { input, hidden, batch, roofs, .. } = profile;
+    say(format!("{input}-{hidden:?}, batch {batch}"))?;
     say(format!(
         "roofs: {:.1} GFLOP/s, {:.1} GB/s from memory, {:.1} GB/s from caches{}, {:.1} us a \
          dispatch, {:.1} us a submit\n",

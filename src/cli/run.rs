@@ -2,6 +2,7 @@
 
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
 use crate::data::{Dataset, Size, Split, load_images};
+use crate::model::{self, Weights};
 use crate::report::{Row, tiles};
 use crate::train::{Config, ConfigFile};
 use crate::{Error, Matrix, Result, Vae};
@@ -32,16 +33,7 @@ pub(super) struct Run {
 
 impl RunFlags {
     pub(super) fn open(&self) -> Result<Run> {
-        let (model, config) = if self.run.is_dir() {
-            (
-                self.run.join("model.safetensors"),
-                ConfigFile::read(&self.run.join("config.toml"))?.config,
-            )
-        } else {
-            (self.run.clone(), Config::default())
-        };
-        let weights = crate::model::load(&model)?;
-        let config = Config { hidden: weights.architecture.hidden().to_vec(), ..config };
+        let (weights, ConfigFile { config, .. }) = read_run(&self.run)?;
         let vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
         Ok(Run { vae, config })
     }
@@ -50,6 +42,18 @@ impl RunFlags {
     pub(super) fn name(&self) -> String {
         self.run.display().to_string()
     }
+}
+
+/// The model and the settings of a run, or of a model's file, whose settings are those by default.
+pub(super) fn read_run(run: &Path) -> Result<(Weights, ConfigFile)> {
+    let (model, mut file) = if run.is_dir() {
+        (run.join("model.safetensors"), ConfigFile::read(&run.join("config.toml"))?)
+    } else {
+        (run.to_owned(), ConfigFile::default())
+    };
+    let weights = model::load(&model)?;
+    file.config.hidden = weights.architecture.hidden().to_vec();
+    Ok((weights, file))
 }
 
 /// Which images a run is asked about.

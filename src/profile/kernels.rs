@@ -82,7 +82,6 @@ pub struct KernelRow {
     /// Which roof that is.
     pub bound: Bound,
     /// What may be wrong, if it is far from its roof.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'static str>,
 }
 

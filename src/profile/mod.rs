@@ -43,6 +43,8 @@ pub struct Profile {
     pub driver: String,
     /// Images of a step.
     pub batch: usize,
+    /// Pixels of an image.
+    pub input: usize,
     /// The tutorial's `hidden_layer_sizes`.
     pub hidden: Vec<usize>,
     /// Milliseconds of a step, unprofiled: the median of ten parts of the run.
@@ -138,6 +140,7 @@ pub fn profile(
         adapter: name,
         driver,
         batch,
+        input: architecture.input(),
         hidden: architecture.hidden().to_vec(),
         step_ms: 1e3 * seconds,
         best_step_ms: 1e3 * best,

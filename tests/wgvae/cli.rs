@@ -289,6 +289,28 @@ fn commands() -> Result<Vec<String>, Box<dyn Error>> {
 }
 
 #[test]
+fn a_run_is_profiled_as_it_was_trained() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    assert_eq!(short_run(&run)?.status.code(), Some(0));
+    let run = run.display().to_string();
+    let output = wgvae(&["profile", &run, "--steps", "3", "--batch", "10", "--csv"])?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    let mut lines = text.lines();
+    let header: Vec<_> = lines.next().ok_or("no header")?.split(',').collect();
+    assert_eq!((header[0], header[2]), ("kernel", "shape"));
+    // The run's layers, on the CPU where it was trained, with another batch.
+    assert!(text.contains("\nmatmul,default,10x16x784,"), "{text}");
+    assert!(lines.all(|line| line.matches(',').count() >= header.len() - 1), "{text}");
+    let output = wgvae(&["profile", &run, "--steps", "3", "--device", "llvmpipe", "--json"])?;
+    let found: Value = serde_json::from_str(&stdout(&output))?;
+    assert_eq!((found["input"].as_u64(), found["batch"].as_u64()), (Some(784), Some(64)));
+    assert_eq!(found["hidden"], serde_json::json!([16, 4]));
+    Ok(())
+}
+
+#[test]
 fn every_command_has_an_example() -> Outcome {
     for command in commands()? {
         let output = wgvae(&[&command, "--help"])?;

@@ -1,6 +1,7 @@
 //! The same training on two devices, side by side: on the same noise, batch by batch, and beside the
 //! f64 oracle as far as that is worth waiting for.
 
+use crate::Result;
 use crate::data::Dataset;
 use crate::device::cpu::CpuSession;
 use crate::device::{Description, ProgramId, Session, Values};
@@ -8,7 +9,6 @@ use crate::graph::{Node, Plan};
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, Weights, initial_weights};
 use crate::train::Config;
-use crate::{Error, Result};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -96,7 +96,7 @@ struct Trained {
 /// Trains the same model on the same images, in their order, with the same noise on two devices.
 ///
 /// # Errors
-/// [`Error::Setting`] if there are fewer images than in a batch; whatever a device reports.
+/// [`Setting`](crate::Error::Setting) if there are fewer images than in a batch; whatever a device reports.
 pub fn compare(
     sessions: [&mut dyn Session; 2],
     config: &Config,
@@ -156,13 +156,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(config: &'a Config, images: &'a Dataset) -> Result<Self> {
         let (batch, count) = (config.batch, images.len());
-        if batch == 0 || batch > count {
-            return Err(Error::Setting {
-                setting: "--batch",
-                expected: format!("1 to {count}, the number of images"),
-                found: batch.to_string(),
-            });
-        }
+        config.check_batch(count)?;
         let architecture = Architecture::new(images.width(), &config.hidden)?;
         let (pixels, binarize) = (images.levels.pixels(), config.binarize);
         let set = Images { name: "compare", count, batch, pixels, binarize };

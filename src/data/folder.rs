@@ -67,10 +67,15 @@ pub fn mnist_folder(current: &Path, program: &Path) -> Result<PathBuf> {
 
 /// The names of a folder's files, sorted.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
+    entries(folder, Path::is_file)
+}
+
+/// The names of what is in a folder and wanted, sorted.
+pub(super) fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder, Action::Read))? {
         let entry = entry.map_err(Error::io(folder, Action::Read))?;
-        if entry.path().is_file() {
+        if wanted(&entry.path()) {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }

@@ -1,6 +1,6 @@
 //! Images in PNG and JPEG files.
 
-use super::folder::{listing, names};
+use super::folder::{entries, listing, names};
 use super::{Dataset, Labels, Levels, Size, wrong};
 use crate::{Action, Error, Result};
 use image::ImageReader;
@@ -63,13 +63,7 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The names of a folder's subfolders, those that are numbers by their values.
 fn subfolders(folder: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::io(folder, Action::Read))? {
-        let entry = entry.map_err(Error::io(folder, Action::Read))?;
-        if entry.path().is_dir() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
+    let mut names = entries(folder, Path::is_dir)?;
     names.sort_by_cached_key(|name| (name.parse().unwrap_or(u64::MAX), name.clone()));
     Ok(names)
 }

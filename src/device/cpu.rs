@@ -385,12 +385,11 @@ impl<T: CpuReal> Session for CpuSession<T> {
         let pairs = times.as_chunks().0.iter();
         let spans: Vec<_> = pairs.map(|&[began, ended]| Span { began, ended }).collect();
         let nodes = self.programs[program.0].nodes.len();
-        let nothing = Span { began: Duration::ZERO, ended: Duration::ZERO };
         Ok(TimedSteps {
             timer: Timer::Calls,
             steps: spans.chunks(nodes).map(<[Span]>::to_vec).collect(),
-            record: nothing,
-            submit: nothing,
+            record: Span::default(),
+            submit: Span::default(),
             wait: Span { began: Duration::ZERO, ended },
         })
     }

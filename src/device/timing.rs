@@ -25,7 +25,7 @@ pub struct Launch {
 }
 
 /// From when to when, since the host began to record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// The beginning.
     pub began: Duration,

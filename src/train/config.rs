@@ -90,6 +90,21 @@ impl Config {
         Ok(())
     }
 
+    /// Checks the batch against the number of training images.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is empty or larger.
+    pub fn check_batch(&self, count: usize) -> Result<()> {
+        if (1..=count).contains(&self.batch) {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            setting: "--batch",
+            expected: format!("1 to {count}, the number of training images"),
+            found: self.batch.to_string(),
+        })
+    }
+
     /// Where the images come from.
     pub fn source(&self) -> Source {
         Source {

@@ -89,13 +89,7 @@ impl Trainer {
     /// device reports.
     pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
         let (batch, count) = (config.batch, data.train.len());
-        if batch == 0 || batch > count {
-            return Err(Error::Setting {
-                setting: "--batch",
-                expected: format!("1 to {count}, the number of training images"),
-                found: batch.to_string(),
-            });
-        }
+        config.check_batch(count)?;
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
         let binarize = config.binarize;
         let pixels = data.train.levels.pixels();

@@ -110,6 +110,9 @@ fn check(timed: &TimedSteps, nodes: usize) {
     assert!(before <= timed.wait.ended && timed.record.ended <= timed.wait.ended, "{timed:?}");
     let total: Duration = timed.steps.iter().flatten().map(|span| span.duration()).sum();
     assert!(total > Duration::ZERO, "{timed:?}");
+    // What a step took by the host's clock holds all of its kernels.
+    let step = timed.wait.ended.saturating_sub(timed.submit.began);
+    assert!(timed.timer != Timer::Submits || step >= total, "{timed:?}");
 }
 
 #[test]

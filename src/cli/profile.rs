@@ -5,12 +5,12 @@ use super::run::read_run;
 use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, say, written};
 use crate::device::Memory;
 use crate::model::Architecture;
-use crate::profile::{Baseline, KernelRow, Profile, html, profile, trace};
+use crate::profile::{Baseline, KernelRow, Profile, capture, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Time training steps on random images: each kernel, how far it is from what the device can reach,
 /// and what a step costs besides.
@@ -28,8 +28,8 @@ pub(super) struct Arguments {
     kernels: KernelsFlag,
     #[command(flatten)]
     step: StepFlags,
-    /// Steps to time, after as many to warm up
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Steps to time, and as many kernel by kernel, in up to 20 rounds of both
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Print one JSON object
     #[arg(long)]
@@ -43,11 +43,16 @@ pub(super) struct Arguments {
     /// Write a page for a browser: the kernels' table, a roofline plot, the last steps as a timeline
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Have RenderDoc capture a step, for a GPU, to this name and `_capture.rdc`; needs
+    /// ENABLE_VULKAN_RENDERDOC_CAPTURE=1, or a start from RenderDoc
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "wgvae")]
+    renderdoc: Option<PathBuf>,
     /// Compare with what --json printed before
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Exit with 1 if the step, or a kernel that takes a twentieth of it, got slower than the
-    /// baseline by more than this, and by more than its best times vary
+    /// baseline by more than this and by more than noise: a kernel also beside the others, the
+    /// step beside what the device ran at
     #[arg(long, value_name = "PERCENT", default_value = "10", requires = "baseline", value_parser = percent)]
     fail_above: f64,
 }
@@ -65,6 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let Config { hidden, batch, fuse, .. } = arguments.step.over(file.config);
     let architecture = Architecture::new(input, &hidden)?;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
+    baseline.iter().try_for_each(|baseline| baseline.check(&architecture, batch))?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
     let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
     let profile = profile(session.as_mut(), &architecture, batch, arguments.steps, fuse)?;
@@ -79,14 +85,24 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         (_, true) => print_csv(&profile.kernels)?,
         _ => print(&profile)?,
     }
+    if let Some(name) = &arguments.renderdoc {
+        match capture(session.as_mut(), &architecture, batch, fuse, name) {
+            Ok(file) => info!("{}: a step for RenderDoc", file.display()),
+            Err(error) => warn!("no capture: {error}"),
+        }
+    }
     let Some(baseline) = baseline else { return Ok(ExitCode::SUCCESS) };
     let comparison = baseline.compare(&profile, arguments.fail_above / 100.0);
-    comparison.iter().try_for_each(|change| {
-        // Apart from what is read by programs.
-        info!("{change}");
-        Ok(())
-    })?;
-    let slower = comparison.iter().any(|change| change.is_slower);
+    if baseline.adapter() != profile.adapter {
+        warn!("the baseline is of another adapter: {}", baseline.adapter());
+    }
+    // Apart from what is read by programs.
+    info!(
+        "the kernels together took {:.2} times as long, arithmetic alone {:.2} times",
+        comparison.kernels, comparison.pace
+    );
+    comparison.changes.iter().for_each(|change| info!("{change}"));
+    let slower = comparison.changes.iter().any(|change| change.is_slower);
     Ok(if slower { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -9,7 +9,7 @@ use crate::device::{Choice, Session};
 use crate::kernel::Step;
 use crate::model::{Architecture, Weights};
 use crate::train::{
-    Config, ConfigFile, EpochReport, Pictures, RunConfig, RunFolder, StepReport, Trainer,
+    Config, ConfigFile, EpochReport, Pictures, Report, RunConfig, RunFolder, StepReport, Trainer,
 };
 use crate::{Action, Error, Result};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
@@ -69,6 +69,9 @@ pub(super) struct Arguments {
     /// The run's folder [default: runs/<date>-<time>]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// Time the kernels of every Nth step, and write that into metrics.jsonl and for TensorBoard
+    #[arg(long, value_name = "N")]
+    profile_every: Option<u32>,
     /// Leave no event files for TensorBoard in the run's folder
     #[arg(long)]
     no_tensorboard: bool,
@@ -94,6 +97,7 @@ impl Arguments {
             learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
             seed: self.seed.unwrap_or(config.seed),
             tensorboard: config.tensorboard && !self.no_tensorboard,
+            profile_every: self.profile_every.or(config.profile_every),
             ..config
         })
     }
@@ -141,9 +145,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut drawings = Vec::new();
     let progress = Progress::new(&config, &trainer);
     for _ in 0..config.epochs {
-        let report = trainer.epoch(session, |step| {
-            progress.step(step);
-            folder.step(step)
+        let report = trainer.epoch(session, |report| match report {
+            Report::Step(step) => {
+                progress.step(&step);
+                folder.step(&step)
+            }
+            Report::Kernels(kernels) => folder.kernels(&kernels),
         })?;
         folder.epoch(&report, &Weights::read(&architecture, session)?)?;
         progress.epoch(&report)?;

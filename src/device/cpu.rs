@@ -113,6 +113,18 @@ impl<T: CpuReal> CpuSession<T> {
         Self { description, held: Vec::new(), programs: Vec::new(), finished: Vec::new() }
     }
 
+    /// The oracle is run for its results, not for its speed.
+    fn measure<S>(&self, of: impl FnOnce() -> S) -> Result<S> {
+        if T::PARALLEL {
+            return Ok(of());
+        }
+        Err(Error::Unsupported {
+            adapter: self.description.name.clone(),
+            expected: "f32, to measure its speed".to_owned(),
+            found: T::NAME.to_owned(),
+        })
+    }
+
     fn find(&self, name: &str) -> Result<usize> {
         let names = || self.held.iter().map(|(tensor, _)| tensor.name.as_str());
         names().position(|held| held == name).ok_or_else(|| unknown_tensor(name, names()))
@@ -416,14 +428,11 @@ impl<T: CpuReal> Session for CpuSession<T> {
         Traffic::default()
     }
 
+    fn pace(&mut self) -> Result<f64> {
+        self.measure(roofs::pace)
+    }
+
     fn roofs(&mut self) -> Result<Roofs> {
-        if T::PARALLEL {
-            return Ok(roofs::measure());
-        }
-        Err(Error::Unsupported {
-            adapter: self.description.name.clone(),
-            expected: "f32, to measure roofs".to_owned(),
-            found: T::NAME.to_owned(),
-        })
+        self.measure(roofs::measure)
     }
 }

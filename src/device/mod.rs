@@ -18,7 +18,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
-use std::ops::Sub;
+use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
 /// What a session computes with.
@@ -108,6 +108,19 @@ pub struct Traffic {
     pub recording: Duration,
     /// Time in which the host submitted them.
     pub submitting: Duration,
+}
+
+impl AddAssign for Traffic {
+    /// Adds what has crossed at another time.
+    fn add_assign(&mut self, other: Self) {
+        self.uploaded_bytes += other.uploaded_bytes;
+        self.read_back_bytes += other.read_back_bytes;
+        self.buffers_created += other.buffers_created;
+        self.dispatches += other.dispatches;
+        self.submits += other.submits;
+        self.recording += other.recording;
+        self.submitting += other.submitting;
+    }
 }
 
 impl Sub for Traffic {
@@ -206,6 +219,14 @@ pub trait Session {
 
     /// What has crossed between host and device so far.
     fn traffic(&self) -> Traffic;
+
+    /// How fast the device computes just now, in 10⁹ floating-point operations a second of a loop of
+    /// multiplications and additions, after all steps so far; takes some milliseconds. What else a
+    /// machine does, and the clock that it runs at, change this as they change the time of a step.
+    ///
+    /// # Errors
+    /// As [`roofs`](Self::roofs).
+    fn pace(&mut self) -> Result<f64>;
 
     /// Measures what the device reaches at best, after all steps so far; takes about a second.
     ///

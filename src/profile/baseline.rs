@@ -1,13 +1,14 @@
 //! A profile against an earlier one: what became slower or faster, and whether that is more than
 //! noise.
 
-use super::Profile;
+use super::{KernelRow, Profile};
+use crate::model::Architecture;
 use crate::{Action, Error, Result};
 use serde::Deserialize;
 use std::fmt::{Display, Formatter};
 use std::path::Path;
 
-/// Kernels below this share of a step are told of, but nothing follows.
+/// Kernels below this share of a step are told of, but nothing follows from them.
 const WORTH: f64 = 0.05;
 
 /// What of an earlier profile is compared, as `wgvae profile --json` printed it.
@@ -15,9 +16,11 @@ const WORTH: f64 = 0.05;
 pub struct Baseline {
     adapter: String,
     batch: usize,
+    input: usize,
     hidden: Vec<usize>,
+    step_ms: f64,
     best_step_ms: f64,
-    step_noise: f64,
+    pace_gflops: f64,
     kernels: Vec<Row>,
 }
 
@@ -26,8 +29,22 @@ struct Row {
     kernel: String,
     variant: String,
     shape: String,
+    share: f64,
     best_us: f64,
     noise: f64,
+}
+
+/// How a profile differs from an earlier one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// How much longer than before the kernels took that took a twentieth of a step or more: the
+    /// median of them; 1 if there are none. A machine that has something else to do, or another clock,
+    /// changes them together.
+    pub kernels: f64,
+    /// How much longer than before the device took for arithmetic alone.
+    pub pace: f64,
+    /// The whole step, then each kernel.
+    pub changes: Vec<Change>,
 }
 
 /// How a time changed.
@@ -72,35 +89,84 @@ impl Baseline {
         })
     }
 
-    /// How a profile differs: the whole step, then each kernel that both have in the same shape,
-    /// whichever variant it is computed by; each by its best time. `allowed` is the relative change
-    /// that is no failure; what is slower has to be so by more than the best times could be
-    /// repeated, too.
-    pub fn compare(&self, profile: &Profile, allowed: f64) -> Vec<Change> {
-        let change = |what: String, before: f64, now: f64, noise: f64, matters: bool| {
-            let is_slower = matters && now > before * (1.0 + allowed.max(noise));
-            Change { what, before, now, noise, is_slower }
-        };
-        let mut changes = vec![change(
-            "step".to_owned(),
-            1e3 * self.best_step_ms,
-            1e3 * profile.best_step_ms,
-            self.step_noise.max(profile.step_noise),
-            true,
-        )];
-        for row in &profile.kernels {
-            let same = |old: &&Row| (&*old.kernel, &old.shape) == (row.kernel, &row.shape);
-            if let Some(old) = self.kernels.iter().find(same) {
-                let was = if old.variant == row.variant {
-                    String::new()
-                } else {
-                    format!(" (was {})", old.variant)
-                };
-                let what = format!("{} {} {}{was}", row.kernel, row.shape, row.variant);
-                let noise = old.noise.max(row.noise);
-                changes.push(change(what, old.best_us, row.best_us, noise, row.share >= WORTH));
-            }
+    /// Refuses a profile of another model, which has no kernel in common with this.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is.
+    pub fn check(&self, architecture: &Architecture, batch: usize) -> Result<()> {
+        let before = Architecture::new(self.input, &self.hidden)?;
+        if (&before, self.batch) == (architecture, batch) {
+            return Ok(());
         }
-        changes
+        Err(Error::Setting {
+            setting: "--baseline",
+            expected: format!("a profile of {architecture}, batch {batch}"),
+            found: format!("one of {before}, batch {}", self.batch),
+        })
+    }
+
+    /// The adapter that it is of.
+    pub fn adapter(&self) -> &str {
+        &self.adapter
+    }
+
+    /// How a profile differs: the whole step by its fastest rounds, and each kernel that both have in
+    /// the same shape, whichever variant it is computed by. `allowed` is the relative change that is
+    /// no failure. What is slower has to be so by more than noise, too; a kernel also beside what all
+    /// of them changed by together, and the step beside the device's pace, since a machine that does
+    /// something else besides is no change of ours.
+    pub fn compare(&self, profile: &Profile, allowed: f64) -> Comparison {
+        let pairs: Vec<_> = profile.kernels.iter().filter_map(|row| self.pair(row)).collect();
+        let (kernels, pace) = (together(&pairs), self.pace_gflops / profile.pace_gflops);
+        let kernel = |(old, row): &(&Row, &KernelRow)| {
+            let was = if old.variant == row.variant {
+                String::new()
+            } else {
+                format!(" (was {})", old.variant)
+            };
+            let noise = old.noise.hypot(row.noise);
+            let change = row.best_us / old.best_us;
+            let least = change.min(change / kernels);
+            Change {
+                what: format!("{} {} {}{was}", row.kernel, row.shape, row.variant),
+                before: old.best_us,
+                now: row.best_us,
+                noise,
+                is_slower: old.share >= WORTH && least > 1.0 + allowed.max(noise),
+            }
+        };
+        let step = self.step(profile, allowed, pace);
+        let changes = std::iter::once(step).chain(pairs.iter().map(kernel)).collect();
+        Comparison { kernels, pace, changes }
+    }
+
+    /// A step's noise is how much slower than the fastest round the others were.
+    fn step(&self, profile: &Profile, allowed: f64, pace: f64) -> Change {
+        let (before, now) = (self.best_step_ms, profile.best_step_ms);
+        let change = now / before;
+        let noise = (self.step_ms / before).max(profile.step_ms / now) - 1.0;
+        Change {
+            what: "step".to_owned(),
+            before: 1e3 * before,
+            now: 1e3 * now,
+            noise,
+            is_slower: change.min(change / pace) > 1.0 + allowed.max(noise),
+        }
+    }
+
+    /// A row and what it was.
+    fn pair<'a>(&'a self, row: &'a KernelRow) -> Option<(&'a Row, &'a KernelRow)> {
+        let same = |old: &&Row| (&*old.kernel, &old.shape) == (row.kernel, &row.shape);
+        self.kernels.iter().find(same).map(|old| (old, row))
+    }
+}
+
+fn together(pairs: &[(&Row, &KernelRow)]) -> f64 {
+    let worth = pairs.iter().filter(|(old, _)| old.share >= WORTH);
+    let mut changes: Vec<_> = worth.map(|(old, row)| row.best_us / old.best_us).collect();
+    changes.sort_by(f64::total_cmp);
+    match changes.len() {
+        0 => 1.0,
+        count => 0.5 * (changes[(count - 1) / 2] + changes[count / 2]),
     }
 }

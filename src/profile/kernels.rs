@@ -4,6 +4,7 @@ use crate::device::{Launch, Roofs, Span, TimedSteps};
 use crate::graph::Op;
 use crate::kernel::{Call, Cost};
 use serde::Serialize;
+use std::f64::consts::FRAC_PI_2;
 use std::fmt::{Display, Formatter};
 
 /// Workgroups below which a large GPU has nothing to do on most of its compute units.
@@ -56,10 +57,10 @@ pub struct KernelRow {
     pub ms_per_step: f64,
     /// Share of the step's kernels.
     pub share: f64,
-    /// Microseconds of the fastest run: what else a machine does makes nothing faster, so this is
-    /// what is compared with a baseline.
+    /// Microseconds of the fastest run of each round, the median of the rounds: of all that was tried
+    /// what can be repeated best on a machine that does something else besides.
     pub best_us: f64,
-    /// How far the 5th percentile is above that, relative to it: how well it can be repeated.
+    /// Twice the standard error of that, relative to it; 0 after one round.
     pub noise: f64,
     /// Microseconds of one run, the median.
     pub median_us: f64,
@@ -85,18 +86,42 @@ pub struct KernelRow {
     pub hint: Option<&'static str>,
 }
 
+/// What the launches of a kernel and shape took in one step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KernelTime {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Which of its variants.
+    pub variant: &'static str,
+    /// As [`KernelRow::shape`].
+    pub shape: String,
+    /// Microseconds, of all of them.
+    pub us: f64,
+}
+
+/// The times of a step's kernels, in the order of the step, from those of its launches.
+pub fn kernel_times(launches: &[Launch], step: &[Span]) -> Vec<KernelTime> {
+    let time = |(launch, members): (&Launch, Vec<usize>)| KernelTime {
+        kernel: launch.kernel,
+        variant: launch.variant,
+        shape: shape(&launch.call),
+        us: members.iter().map(|&node| us(step[node])).sum(),
+    };
+    groups(launches).into_iter().map(time).collect()
+}
+
 /// A row for every kernel, variant and shape, in the order of the step.
 pub(super) fn rows(launches: &[Launch], timed: &[TimedSteps], roofs: &Roofs) -> Vec<KernelRow> {
-    let steps: Vec<_> = timed.iter().flat_map(|timed| &timed.steps).collect();
     let groups = groups(launches);
-    let microseconds = |members: &[usize]| -> Vec<f64> {
-        let of_step =
-            |step: &&Vec<_>| members.iter().map(|&node| us(step[node])).collect::<Vec<_>>();
-        steps.iter().flat_map(of_step).collect()
+    let of_round = |round: &TimedSteps, members: &[usize]| -> Vec<f64> {
+        round.steps.iter().flat_map(|step| members.iter().map(|&node| us(step[node]))).collect()
     };
     let mut rows: Vec<_> = groups
         .iter()
-        .map(|(launch, members)| row(launch, members.len(), microseconds(members), roofs))
+        .map(|(launch, members)| {
+            let us: Vec<_> = timed.iter().map(|round| of_round(round, members)).collect();
+            row(launch, members.len(), &us, roofs)
+        })
         .collect();
     let total: f64 = rows.iter().map(|row| row.ms_per_step).sum();
     rows.iter_mut().for_each(|row| row.share = row.ms_per_step / total);
@@ -123,8 +148,11 @@ fn same(one: &Launch, other: &Launch) -> bool {
     (one.kernel, one.variant, &one.call) == (other.kernel, other.variant, &other.call)
 }
 
-fn row(launch: &Launch, count: usize, mut us: Vec<f64>, roofs: &Roofs) -> KernelRow {
+/// Of so many launches a step, which took so many microseconds in each of the rounds.
+fn row(launch: &Launch, count: usize, rounds: &[Vec<f64>], roofs: &Roofs) -> KernelRow {
     let Launch { call, kernel, variant, workgroup, ref workgroups, cost } = launch.clone();
+    let (best_us, noise) = best(rounds);
+    let mut us = rounds.concat();
     let mean = us.iter().sum::<f64>() / us.len() as f64;
     us.sort_by(f64::total_cmp);
     let median_us = percentile(&us, 0.5);
@@ -150,8 +178,8 @@ fn row(launch: &Launch, count: usize, mut us: Vec<f64>, roofs: &Roofs) -> Kernel
         dispatches_per_step: dispatches.max(1) * count,
         ms_per_step: mean * count as f64 * 1e-3,
         share: 0.0,
-        best_us: us[0],
-        noise: percentile(&us, 0.05) / us[0] - 1.0,
+        best_us,
+        noise,
         median_us,
         p95_us: percentile(&us, 0.95),
         spread,
@@ -164,6 +192,20 @@ fn row(launch: &Launch, count: usize, mut us: Vec<f64>, roofs: &Roofs) -> Kernel
         bound,
         hint,
     }
+}
+
+/// The median of the rounds' least, and twice its relative standard error: that of a normal sample's
+/// median is √(π/2) that of its mean.
+fn best(rounds: &[Vec<f64>]) -> (f64, f64) {
+    let least = |round: &Vec<f64>| round.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut all: Vec<_> = rounds.iter().map(least).collect();
+    all.sort_by(f64::total_cmp);
+    let median = percentile(&all, 0.5);
+    let count = all.len() as f64;
+    let mean = all.iter().sum::<f64>() / count;
+    let squares: f64 = all.iter().map(|us| (us - mean).powi(2)).sum();
+    let error = (FRAC_PI_2 * squares / count / (count - 1.0).max(1.0)).sqrt();
+    (median, 2.0 * error / median)
 }
 
 /// The least time in which a device does this, and what takes it.
@@ -195,4 +237,19 @@ fn shape(call: &Call) -> String {
 /// A percentile of sorted numbers, at least one.
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::best;
+
+    #[test]
+    fn the_best_is_what_most_rounds_can_reach() {
+        let (us, noise) = best(&[vec![7.0, 5.0], vec![6.0, 90.0], vec![1.0, 8.0]]);
+        assert_eq!(us, 5.0);
+        // Of 5, 6 and 1: their mean is 4, their variance 7.
+        let error = (std::f64::consts::FRAC_PI_2 * 7.0 / 3.0).sqrt();
+        assert!((noise - 2.0 * error / 5.0).abs() < 1e-12, "{noise}");
+        assert_eq!(best(&[vec![3.0, 2.0]]), (2.0, 0.0));
+    }
 }

@@ -2,18 +2,21 @@
 //! from what the device can reach.
 
 mod baseline;
+mod capture;
 mod html;
 mod kernels;
 mod trace;
 
-pub use baseline::{Baseline, Change};
+pub use baseline::{Baseline, Change, Comparison};
+pub use capture::capture;
 pub use html::html;
-pub use kernels::{Bound, KernelRow};
+pub use kernels::{Bound, KernelRow, KernelTime, kernel_times};
 pub use trace::trace;
 
 use crate::Result;
 use crate::device::{
-    Description, Launch, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer, Values,
+    Description, Launch, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer, Traffic,
+    Values,
 };
 use crate::graph::{Binarize, Pixels, RmsProp, Shape};
 use crate::kernel::Step;
@@ -26,11 +29,9 @@ use std::time::Instant;
 /// Batches of random images that the steps go through.
 const BATCHES: usize = 16;
 
-/// Parts that the timed steps are divided into; the step time is the median of theirs.
-const PARTS: u32 = 10;
-
-/// Steps that are timed kernel by kernel at once, so that a submit's own cost is spread over them.
-const TIMED_AT_ONCE: u32 = 10;
+/// Rounds of steps, in each of which first the steps are timed, then as many kernel by kernel, so that
+/// what else a machine does meets both.
+const ROUNDS: u32 = 20;
 
 /// What training steps take. Everything "per step" is a mean over the timed steps.
 #[derive(Clone, Debug, Serialize)]
@@ -47,12 +48,13 @@ pub struct Profile {
     pub input: usize,
     /// The tutorial's `hidden_layer_sizes`.
     pub hidden: Vec<usize>,
-    /// Milliseconds of a step, unprofiled: the median of ten parts of the run.
+    /// Milliseconds of a step, unprofiled: the median of the rounds.
     pub step_ms: f64,
-    /// That of the fastest part.
+    /// That of the fastest round.
     pub best_step_ms: f64,
-    /// How far the second fastest part is above it, relative to it; 0 if there is but one.
-    pub step_noise: f64,
+    /// 10⁹ floating-point operations a second that the device did in a loop of nothing else after each
+    /// round, the median: what it ran at meanwhile.
+    pub pace_gflops: f64,
     /// Training images a second, from `step_ms`.
     pub images_per_second: f64,
     /// Floating-point operations of the step's matrix products a second, in 10⁹.
@@ -95,7 +97,8 @@ pub struct Profile {
     pub launches: Vec<Launch>,
 }
 
-/// Times `steps` training steps, at least 1, after as many to warm up.
+/// Times `steps` training steps, at least 1, and as many kernel by kernel, in up to 20 rounds of both
+/// after some steps to warm up.
 ///
 /// # Errors
 /// [`Setting`](crate::Error::Setting) if the batch is empty or too large; whatever the device
@@ -109,27 +112,26 @@ pub fn profile(
 ) -> Result<Profile> {
     let roofs = session.roofs()?;
     let program = load(session, architecture, batch, fused)?;
-    run(session, program, batch, 0..steps)?;
-    let before = session.traffic();
-    let part = steps.div_ceil(PARTS);
-    let parts = steps.div_ceil(part);
-    let mut times = Vec::new();
-    for first in (0..parts).map(|index| steps + index * part) {
-        times.push(run(session, program, batch, first..first + part)?);
+    let length = steps.div_ceil(ROUNDS);
+    let rounds = steps.div_ceil(length);
+    run(session, program, batch, 0..length)?;
+    let (mut times, mut paces, mut timed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut traffic = Traffic::default();
+    for first in (0..rounds).map(|round| (1 + 2 * round) * length) {
+        let before = session.traffic();
+        times.push(run(session, program, batch, first..first + length)?);
+        traffic += session.traffic() - before;
+        let next = first + length..first + 2 * length;
+        let next: Vec<_> = next.map(|index| step(batch, index)).collect();
+        timed.push(session.time_steps(program, &next)?);
+        session.take_log(true)?;
+        paces.push(session.pace()?);
     }
     times.sort_by(f64::total_cmp);
+    paces.sort_by(f64::total_cmp);
     let (best, seconds) = (times[0], times[times.len() / 2]);
-    let step_noise = times.get(1).map_or(0.0, |second| second / best - 1.0);
-    let traffic = session.traffic() - before;
-    let per_step = |count: u64| count as f64 / f64::from(parts * part);
+    let per_step = |count: u64| count as f64 / f64::from(rounds * length);
     let launches = session.launches(program);
-    let mut timed = Vec::new();
-    for first in (0..steps).step_by(TIMED_AT_ONCE as usize) {
-        let range = first..steps.min(first + TIMED_AT_ONCE);
-        let all: Vec<_> = range.map(|index| step(batch, 2 * steps + index)).collect();
-        timed.push(session.time_steps(program, &all)?);
-        session.take_log(true)?;
-    }
     let kernels = kernels::rows(&launches, &timed, &roofs);
     let kernels_ms = kernels.iter().map(|row| row.ms_per_step).sum();
     let profiled_step_ms = timed.iter().map(ms_per_step).sum::<f64>() / timed.len() as f64;
@@ -144,7 +146,7 @@ pub fn profile(
         hidden: architecture.hidden().to_vec(),
         step_ms: 1e3 * seconds,
         best_step_ms: 1e3 * best,
-        step_noise,
+        pace_gflops: paces[paces.len() / 2],
         images_per_second: batch as f64 / seconds,
         gflops: flops(architecture, batch) / seconds * 1e-9,
         dispatches_per_step: per_step(traffic.dispatches),

@@ -1,10 +1,11 @@
 //! A run as TensorBoard shows it: what belongs to training in one folder and what belongs to the
-//! test set in another, under the same tags, so that each chart has a line for either. `step/…` is
-//! by step, `epoch/…` and `pictures/…` are by epoch.
+//! test set in another, under the same tags, so that each chart has a line for either. `step/…` and
+//! `kernels/…` are by step, `epoch/…` and `pictures/…` by epoch.
 
-use super::{Drawing, EpochReport, StepReport};
+use super::{Drawing, EpochReport, KernelReport, StepReport};
 use crate::Result;
 use crate::eval::Measures;
+use crate::profile::KernelTime;
 use crate::report::tensorboard::EventWriter;
 use std::path::Path;
 
@@ -26,6 +27,13 @@ impl Board {
     pub(super) fn step(&mut self, report: &StepReport) -> Result<()> {
         let StepReport { step, elbo, log_likelihood, kl, .. } = *report;
         measures(&mut self.train, "step", step, &Measures { elbo, log_likelihood, kl })
+    }
+
+    /// Adds the times of a step's kernels, in microseconds.
+    pub(super) fn kernels(&mut self, report: &KernelReport) -> Result<()> {
+        report.kernels.iter().try_for_each(|KernelTime { kernel, shape, us, .. }| {
+            self.train.scalar(&format!("kernels/{kernel} {shape}"), report.step, *us)
+        })
     }
 
     /// Adds an epoch. It is in the files on return, and so are the steps before it.

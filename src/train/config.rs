@@ -44,6 +44,9 @@ pub struct Config {
     pub seed: u64,
     /// Whether a run leaves event files for TensorBoard.
     pub tensorboard: bool,
+    /// Every how many steps one has its kernels timed. No result depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile_every: Option<u32>,
 }
 
 impl Default for Config {
@@ -63,6 +66,7 @@ impl Default for Config {
             fuse: true,
             seed: 0,
             tensorboard: true,
+            profile_every: None,
         }
     }
 }
@@ -78,6 +82,9 @@ impl Config {
         };
         if self.limit == Some(0) {
             return wrong("--limit", "at least 1 image", "0".to_owned());
+        }
+        if self.profile_every == Some(0) {
+            return wrong("--profile-every", "at least 1 step", "0".to_owned());
         }
         if self.epochs == 0 {
             return wrong("--epochs", "at least 1", "0".to_owned());
@@ -229,6 +236,7 @@ fn keys() -> Vec<String> {
         test_data: Some(String::new()),
         test_fraction: Some(0.0),
         limit: Some(1),
+        profile_every: Some(1),
         ..Config::default()
     };
     let settings = toml::Table::try_from(every).unwrap_or_default();

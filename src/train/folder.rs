@@ -1,7 +1,7 @@
 //! A run's folder: what a run leaves behind.
 
 use super::board::Board;
-use super::{Drawing, EpochReport, RunConfig, StepReport};
+use super::{Drawing, EpochReport, KernelReport, RunConfig, StepReport};
 use crate::model::{self, Weights};
 use crate::report::{EpochPoint, elbo_curve};
 use crate::{Action, Error, Result};
@@ -16,8 +16,9 @@ const STEPS_PER_LINE: u64 = 100;
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Line {
+enum Line<'a> {
     Step(StepReport),
+    Kernels(&'a KernelReport),
     Epoch {
         epoch: u32,
         train_elbo: f64,
@@ -89,6 +90,15 @@ impl RunFolder {
             }
         }
         Ok(())
+    }
+
+    /// Writes the times of a step's kernels down.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn kernels(&mut self, report: &KernelReport) -> Result<()> {
+        self.line(&Line::Kernels(report))?;
+        self.board.as_mut().map_or(Ok(()), |board| board.kernels(report))
     }
 
     /// Writes an epoch down, and its model.

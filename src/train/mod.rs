@@ -16,6 +16,7 @@ use crate::eval::{Evaluator, Measures};
 use crate::graph::Binarize;
 use crate::kernel::Step;
 use crate::model::{Architecture, Images, LOSS_TERMS, initial_weights};
+use crate::profile::{KernelTime, kernel_times};
 use crate::random::generator;
 use crate::{Error, Result};
 use rand::seq::SliceRandom;
@@ -38,6 +39,26 @@ pub struct StepReport {
     pub log_likelihood: f64,
     /// KL divergence.
     pub kl: f64,
+}
+
+/// How long the kernels of one step took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KernelReport {
+    /// Counted from 1, over all epochs.
+    pub step: u64,
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Each kernel's time, in the order of the step.
+    pub kernels: Vec<KernelTime>,
+}
+
+/// What a trainer tells of while it trains.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A step, some time after it ran.
+    Step(StepReport),
+    /// A step whose kernels were timed.
+    Kernels(KernelReport),
 }
 
 /// What an epoch came to.
@@ -77,6 +98,7 @@ pub struct Trainer {
     seed: u64,
     batch: usize,
     count: usize,
+    profile_every: Option<u32>,
     steps: u32,
     epoch: u32,
 }
@@ -104,7 +126,16 @@ impl Trainer {
         let in_order: Vec<u32> = (0..count_test as u32).collect();
         session.write("test.indices", Values::U32(&in_order))?;
         initial_weights(&architecture, config.seed).write(session)?;
-        Ok(Self { program, evaluator, seed: config.seed, batch, count, steps: 0, epoch: 0 })
+        Ok(Self {
+            program,
+            evaluator,
+            seed: config.seed,
+            batch,
+            count,
+            profile_every: config.profile_every,
+            steps: 0,
+            epoch: 0,
+        })
     }
 
     /// The test images, as the trainer's session holds them.
@@ -128,15 +159,15 @@ impl Trainer {
         self.steps
     }
 
-    /// Trains on every image once and measures the test set. `on_step` is told of every step, in
-    /// order, some time after it ran.
+    /// Trains on every image once and measures the test set. `on_report` is told of every step, in
+    /// order, and of the kernels of every step that [`Config::profile_every`] has timed.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] if a loss term is; whatever the device or `on_step` reports.
+    /// [`Error::NonFinite`] if a loss term is; whatever the device or `on_report` reports.
     pub fn epoch(
         &mut self,
         session: &mut dyn Session,
-        mut on_step: impl FnMut(&StepReport) -> Result<()>,
+        mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<EpochReport> {
         self.epoch += 1;
         let began = Instant::now();
@@ -145,24 +176,28 @@ impl Trainer {
             .map(|i| Step::new(self.seed, self.steps + i, i * self.batch as u32))
             .collect();
         let mut train = Measures::default();
-        let mut listen = |rows: Vec<LogRow>| -> Result<()> {
-            for row in rows {
+        let mut left = steps.as_slice();
+        loop {
+            let is_last = left.is_empty();
+            for row in session.take_log(is_last)? {
                 let report = self.report(&row)?;
                 train.elbo += report.elbo / steps.len() as f64;
                 train.log_likelihood += report.log_likelihood / steps.len() as f64;
                 train.kl += report.kl / steps.len() as f64;
-                on_step(&report)?;
+                on_report(Report::Step(report))?;
             }
-            Ok(())
-        };
-        let mut left = steps.as_slice();
-        while !left.is_empty() {
-            let (now, later) = left.split_at(session.steps_at_once(self.program).min(left.len()));
-            session.run(self.program, now)?;
-            listen(session.take_log(false)?)?;
-            left = later;
+            if is_last {
+                break;
+            }
+            let at_once = session.steps_at_once(self.program).min(left.len());
+            let plain = left[..at_once].iter().take_while(|step| !self.is_profiled(step)).count();
+            if plain > 0 {
+                session.run(self.program, &left[..plain])?;
+            } else {
+                on_report(Report::Kernels(self.time(session, left[0])?))?;
+            }
+            left = &left[plain.max(1)..];
         }
-        listen(session.take_log(true)?)?;
         let duration = began.elapsed();
         self.steps += steps.len() as u32;
         let test = self.evaluator.measure(session, self.seed, self.steps)?;
@@ -171,6 +206,18 @@ impl Trainer {
         finite("test KL divergence", test.kl, step)?;
         let images = steps.len() * self.batch;
         Ok(EpochReport { epoch: self.epoch, train, test, images, duration })
+    }
+
+    fn is_profiled(&self, step: &Step) -> bool {
+        self.profile_every.is_some_and(|every| (step.index + 1).is_multiple_of(every))
+    }
+
+    /// Runs a step with all of its kernels timed.
+    fn time(&self, session: &mut dyn Session, step: Step) -> Result<KernelReport> {
+        let timed = session.time_steps(self.program, &[step])?;
+        let launches = session.launches(self.program);
+        let kernels = timed.steps.iter().flat_map(|spans| kernel_times(&launches, spans)).collect();
+        Ok(KernelReport { step: u64::from(step.index) + 1, epoch: self.epoch, kernels })
     }
 
     /// The order of the epoch's images: from [`generator`], stream = the epoch.

@@ -311,6 +311,31 @@ fn a_run_is_profiled_as_it_was_trained() -> Outcome {
 }
 
 #[test]
+fn the_kernels_of_some_steps_are_in_the_metrics() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run").display().to_string();
+    let small = ["--device", "cpu", "--epochs", "1", "--limit", "640", "--hidden", "6,2"];
+    let timed = ["train", "--run", &run, "--profile-every", "4", "--batch", "64"];
+    let output = wgvae(&[&timed[..], &small].concat())?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let metrics = fs::read_to_string(format!("{run}/metrics.jsonl"))?;
+    let lines = metrics.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    let steps: Vec<_> = lines.iter().map(|line| (&line["kind"], line["step"].as_u64())).collect();
+    assert_eq!(steps[..2], [(&"kernels".into(), Some(4)), (&"kernels".into(), Some(8))]);
+    let products = lines[0]["kernels"].as_array().ok_or("no kernels")?.iter();
+    let mut products = products.filter(|time| time["kernel"] == "matmul");
+    let first = products.next().ok_or("no product")?;
+    assert_eq!((&first["shape"], &first["variant"]), (&"64x6x784".into(), &"default".into()));
+    assert!(first["us"].as_f64().is_some_and(|us| us > 0.0), "{first}");
+    let config = fs::read_to_string(format!("{run}/config.toml"))?;
+    assert!(config.contains("\nprofile_every = 4\n"), "{config}");
+    let refused = wgvae(&["train", "--profile-every", "0"])?;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("--profile-every: expected at least 1 step, found 0"));
+    Ok(())
+}
+
+#[test]
 fn every_command_has_an_example() -> Outcome {
     for command in commands()? {
         let output = wgvae(&[&command, "--help"])?;

@@ -112,6 +112,9 @@ impl Session for Idle {
     fn traffic(&self) -> Traffic {
         self.0.traffic()
     }
+    fn pace(&mut self) -> Result<f64> {
+        self.0.pace()
+    }
     fn roofs(&mut self) -> Result<Roofs> {
         self.0.roofs()
     }

@@ -11,7 +11,7 @@ use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
 use wgvae::graph::{Binarize, Pixels, Plan, RmsProp};
 use wgvae::kernel::{Cost, Step};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
-use wgvae::profile::{Baseline, Profile, profile, trace};
+use wgvae::profile::{Baseline, Profile, capture, profile, trace};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -249,17 +249,20 @@ fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
     let file = folder.path().join("before.json");
     let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
     // Numbers of our own: nothing here depends on how fast the machine is.
-    (found.best_step_ms, found.step_noise) = (1.0, 0.0);
+    (found.best_step_ms, found.step_ms, found.pace_gflops) = (1.0, 1.0, 100.0);
     for row in &mut found.kernels {
-        (row.best_us, row.noise, row.share) = (100.0, 0.05, 0.2);
+        (row.best_us, row.noise, row.share) = (100.0, 0.03, 0.2);
     }
     fs::write(&file, serde_json::to_string(&found)?)?;
     let before = Baseline::read(&file)?;
+    assert_eq!(before.adapter(), found.adapter);
     let slower = |now: &Profile, allowed: f64| -> Vec<String> {
-        let changes = before.compare(now, allowed).into_iter();
+        let changes = before.compare(now, allowed).changes.into_iter();
         changes.filter(|change| change.is_slower).map(|change| change.what).collect()
     };
-    assert_eq!(before.compare(&found, 0.1).len(), 1 + found.kernels.len());
+    let same = before.compare(&found, 0.1);
+    assert_eq!(same.changes.len(), 1 + found.kernels.len());
+    assert_eq!((same.kernels, same.pace), (1.0, 1.0));
     assert!(slower(&found, 0.0).is_empty());
     found.kernels[3].best_us = 130.0;
     let name = found.kernels[3].kernel;
@@ -267,13 +270,60 @@ fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
     assert!(slower(&found, 0.5).is_empty(), "it is allowed");
     found.kernels[3].noise = 0.35;
     assert!(slower(&found, 0.1).is_empty(), "it is noise");
-    found.kernels[3].noise = 0.05;
-    found.kernels[3].share = 0.01;
-    assert!(slower(&found, 0.1).is_empty(), "it does not matter");
+    found.kernels[3].noise = 0.03;
+    // A machine that does something else besides.
+    found.kernels.iter_mut().for_each(|row| row.best_us *= 1.5);
+    assert_eq!(before.compare(&found, 0.1).kernels, 1.5);
+    assert!(slower(&found, 0.1).len() == 1 && slower(&found, 0.1)[0].starts_with(name));
+    // One that does nothing else anymore.
+    found.kernels.iter_mut().for_each(|row| row.best_us /= 2.0);
+    assert!(slower(&found, 0.1).is_empty());
     found.best_step_ms = 1.2;
     assert_eq!(slower(&found, 0.1), ["step"]);
+    found.step_ms = 1.5;
+    assert!(slower(&found, 0.1).is_empty(), "its rounds differed by more");
+    (found.step_ms, found.pace_gflops) = (1.2, 80.0);
+    assert!(slower(&found, 0.1).is_empty(), "the device ran at less");
+    // What hardly counts.
+    found.kernels.iter_mut().for_each(|row| (row.best_us, row.share) = (100.0, 0.04));
+    fs::write(&file, serde_json::to_string(&found)?)?;
+    found.kernels[3].best_us = 300.0;
+    let changes = Baseline::read(&file)?.compare(&found, 0.1).changes;
+    assert!(changes.iter().all(|change| !change.is_slower), "{changes:?}");
+    Ok(())
+}
+
+#[test]
+fn a_baseline_of_something_else_is_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("before.json");
+    let found = small(&mut CpuSession::<f32>::new(), 2, true)?;
+    fs::write(&file, serde_json::to_string(&found)?)?;
+    let before = Baseline::read(&file)?;
+    let check = |hidden: &[usize], batch| -> Result<(), Box<dyn Error>> {
+        Ok(before.check(&Architecture::new(20, hidden)?, batch)?)
+    };
+    check(&[12, 4], BATCH)?;
+    for (hidden, batch) in [([12, 3], BATCH), ([12, 4], BATCH + 1)] {
+        let refused = check(&hidden, batch).map_err(|error| error.to_string());
+        let words = "found one of 20-[12, 4], batch 8";
+        assert!(refused.as_ref().is_err_and(|error| error.contains(words)), "{refused:?}");
+    }
     fs::write(&file, "{}")?;
     let refused = Baseline::read(&file).map_err(|error| error.to_string());
     assert!(refused.is_err_and(|error| error.contains("what `wgvae profile --json` prints")));
+    Ok(())
+}
+
+#[test]
+fn there_is_no_capture_without_renderdoc() -> Outcome {
+    let mut session = CpuSession::<f32>::new();
+    let architecture = Architecture::new(20, &[12, 4])?;
+    let folder = tempfile::tempdir()?;
+    let found = capture(&mut session, &architecture, BATCH, true, &folder.path().join("step"));
+    let Err(wgvae::Error::Unsupported { expected, .. }) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(expected, "RenderDoc in the process");
     Ok(())
 }

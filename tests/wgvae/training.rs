@@ -11,7 +11,7 @@ use wgvae::eval::Evaluator;
 use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::kernel::Step;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
-use wgvae::train::{Config, StepReport, Trainer};
+use wgvae::train::{Config, KernelReport, Report, StepReport, Trainer};
 use wgvae::{Error, Result};
 
 const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -36,8 +36,10 @@ fn epoch(
 ) -> Result<(Vec<StepReport>, Weights)> {
     let mut trainer = Trainer::new(session, config, data)?;
     let mut steps = Vec::new();
-    trainer.epoch(session, |step| {
-        steps.push(*step);
+    trainer.epoch(session, |report| {
+        if let Report::Step(step) = report {
+            steps.push(step);
+        }
         Ok(())
     })?;
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
@@ -185,6 +187,41 @@ fn an_epoch_sends_only_the_order_of_its_images() -> Result<()> {
         assert_eq!(before.buffers_created, after.buffers_created);
         let sent = after.uploaded_bytes - before.uploaded_bytes;
         assert_eq!(sent, 2 * 4 * data.train.len() as u64);
+    }
+    Ok(())
+}
+
+/// Steps whose kernels are timed, now and then over two epochs, and as many others as without.
+#[test]
+fn timing_some_steps_leaves_the_training_as_it_is() -> Result<()> {
+    let (data, plain) = (mnist(32 * 7)?, config());
+    let architecture = Architecture::new(data.train.width(), &plain.hidden)?;
+    let train = |session: &mut dyn Session, profile_every| -> Result<_> {
+        let config = Config { profile_every, ..plain.clone() };
+        let mut trainer = Trainer::new(session, &config, &data)?;
+        let (mut steps, mut kernels) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            trainer.epoch(session, |report| {
+                match report {
+                    Report::Step(step) => steps.push(step),
+                    Report::Kernels(report) => kernels.push(report),
+                }
+                Ok(())
+            })?;
+        }
+        Ok((steps, Weights::read(&architecture, session)?, kernels))
+    };
+    for (mut timed, mut untimed) in sessions().into_iter().zip(sessions()) {
+        let (steps, weights, kernels) = train(timed.as_mut(), Some(3))?;
+        assert!(train(untimed.as_mut(), None)? == (steps, weights, Vec::new()));
+        let when: Vec<_> = kernels.iter().map(|report| (report.step, report.epoch)).collect();
+        assert_eq!(when, [(3, 1), (6, 1), (9, 2), (12, 2)]);
+        for KernelReport { kernels, .. } in kernels {
+            assert!(kernels.iter().any(|time| time.us > 0.0), "{kernels:?}");
+            if timed.description().backend != "CPU" {
+                assert_eq!((kernels[0].kernel, &*kernels[0].shape), ("batch", "[32, 784]"));
+            }
+        }
     }
     Ok(())
 }

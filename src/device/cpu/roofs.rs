@@ -75,6 +75,11 @@ pub(super) fn measure() -> Roofs {
     }
 }
 
+/// 10⁹ floating-point operations a second, just now.
+pub(super) fn pace() -> f64 {
+    fma_rate::<12>() * 1e-9
+}
+
 /// How often a second all threads together do some work, in the best of a row of timings. They meet
 /// before each without sleeping, so that they share what they share; but each is timed by itself,
 /// since two of them may have to take turns on one core while another program has the next one.

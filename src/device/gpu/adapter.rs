@@ -58,7 +58,10 @@ impl Adapters {
     pub fn enumerate() -> Self {
         let mut wanted = wgpu::InstanceDescriptor::new_without_display_handle();
         wanted.backends = wgpu::Backends::PRIMARY;
+        // Names cost the host time, and nobody else sees them.
+        let captured = std::env::var_os("ENABLE_VULKAN_RENDERDOC_CAPTURE").is_some();
         wanted.flags = wgpu::InstanceFlags::empty();
+        wanted.flags.set(wgpu::InstanceFlags::DEBUG, captured);
         let instance = wgpu::Instance::new(wanted.with_env());
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
         let list = adapters.iter().enumerate().map(|(index, adapter)| describe(index, adapter));

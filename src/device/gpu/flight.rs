@@ -122,10 +122,12 @@ impl Flights {
         Ok(())
     }
 
-    /// Aims the next submit at [`SUBMIT_TARGET`], at most four times as long as this one.
+    /// Aims the next submit at [`SUBMIT_TARGET`], at most four times as long as any that was aimed at
+    /// it: one may have been cut short.
     fn adapt(&mut self, program: ProgramId, took: Duration, steps: usize) {
         let wanted = SUBMIT_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-6) * steps as f64;
-        let steps = (wanted as usize).clamp(1, MOST_STEPS.min(4 * steps));
+        let most = 4 * steps.max(self.steps_per_submit(program));
+        let steps = (wanted as usize).clamp(1, MOST_STEPS.min(most));
         self.steps_per_submit.insert(program, steps);
     }
 }

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Timings of each, in turns; the best counts.
 const TIMINGS: usize = 40;
 
+/// Timings of the pace.
+const PACE_TIMINGS: usize = 5;
+
 /// Empty submits of a turn.
 const SUBMITS: usize = 5;
 
@@ -45,6 +48,27 @@ pub(super) fn measure(gpu: &Gpu) -> Result<Roofs> {
     })
 }
 
+/// How fast the device computes just now, by a probe of its FMA roof.
+#[derive(Debug)]
+pub(super) struct Pace(Trial);
+
+impl Pace {
+    pub(super) fn new(gpu: &Gpu) -> Result<Self> {
+        let all = probes(gpu.is_software, 0);
+        let Some(fma) = all.into_iter().find(|probe| probe.roof == Roof::Fma) else {
+            unreachable!("there is such a probe")
+        };
+        Trial::new(gpu, fma).map(Self)
+    }
+
+    /// 10⁹ floating-point operations a second, in the best of a few timings.
+    pub(super) fn measure(&mut self, gpu: &Gpu) -> Result<f64> {
+        self.0.shortest = f64::INFINITY;
+        (0..PACE_TIMINGS).try_for_each(|_| self.0.time(gpu))?;
+        Ok(self.0.rate() * 1e-9)
+    }
+}
+
 impl Gpu {
     /// Runs a probe once and compares its result.
     ///
@@ -67,6 +91,7 @@ fn empty_submit(gpu: &Gpu) -> Result<Duration> {
 }
 
 /// A probe that gives the right result here.
+#[derive(Debug)]
 struct Trial {
     probe: Probe,
     pipeline: wgpu::ComputePipeline,

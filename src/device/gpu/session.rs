@@ -5,7 +5,7 @@ use super::context::{Gpu, begin_pass};
 use super::flight::{Flights, IN_FLIGHT};
 use super::pipeline::{Chosen, Pipeline};
 use super::program::{Dispatch, Log, Program};
-use super::roofs;
+use super::roofs::{self, Pace};
 use super::stopwatch::Stopwatch;
 use super::tuner::{Choices, Tuner};
 use crate::device::{
@@ -31,6 +31,7 @@ pub struct GpuSession {
     tuner: Option<Tuner>,
     stopwatch: Option<Stopwatch>,
     timer: Option<Timer>,
+    pace: Option<Pace>,
     choices: Choices,
     traffic: Traffic,
 }
@@ -48,6 +49,7 @@ impl GpuSession {
             tuner: None,
             stopwatch: None,
             timer: None,
+            pace: None,
             choices: Choices::new(),
             traffic: Traffic::default(),
         }
@@ -459,6 +461,12 @@ impl Session for GpuSession {
 
     fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    fn pace(&mut self) -> Result<f64> {
+        self.flights.wait(&self.gpu)?;
+        let pace = self.pace.take().map_or_else(|| Pace::new(&self.gpu), Ok)?;
+        self.pace.insert(pace).measure(&self.gpu)
     }
 
     fn roofs(&mut self) -> Result<Roofs> {

@@ -1,0 +1,50 @@
+//! A training step captured by RenderDoc from within, as there is no frame on a screen that it could
+//! be triggered by.
+
+use super::{load, run, step};
+use crate::device::Session;
+use crate::model::Architecture;
+use crate::{Error, Result};
+use renderdoc::{RenderDoc, V110};
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+/// Runs a training step and has RenderDoc write what the device was given for it, to `name` with
+/// `_capture.rdc` behind it (and a number, if there is such a file). Returns the file.
+///
+/// RenderDoc has to be in the process when the device is opened: for Vulkan, its layer is where
+/// `ENABLE_VULKAN_RENDERDOC_CAPTURE=1` is set.
+///
+/// # Errors
+/// [`Error::Unsupported`] if RenderDoc is not there, or captured nothing, as of a device that is no
+/// GPU; as [`profile`](super::profile).
+pub fn capture(
+    session: &mut dyn Session,
+    architecture: &Architecture,
+    batch: usize,
+    fused: bool,
+    name: &Path,
+) -> Result<PathBuf> {
+    let missing = |found: String| Error::Unsupported {
+        adapter: session.description().name.clone(),
+        expected: "RenderDoc in the process".to_owned(),
+        found,
+    };
+    let mut renderdoc = RenderDoc::<V110>::new().map_err(|error| missing(error.to_string()))?;
+    renderdoc.set_log_file_path_template(name);
+    let program = load(session, architecture, batch, fused)?;
+    run(session, program, batch, 0..1)?;
+    let captures = renderdoc.get_num_captures();
+    // Any device, and no window.
+    renderdoc.start_frame_capture(ptr::null(), ptr::null());
+    // Each node in a group of its name.
+    session.time_steps(program, &[step(batch, 1)])?;
+    session.take_log(true)?;
+    renderdoc.end_frame_capture(ptr::null(), ptr::null());
+    let file = renderdoc.get_capture(captures).map(|(file, _)| file);
+    file.ok_or_else(|| Error::Unsupported {
+        adapter: session.description().name.clone(),
+        expected: "a device that RenderDoc captures".to_owned(),
+        found: "no capture".to_owned(),
+    })
+}

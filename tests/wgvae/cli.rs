@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use wgvae::kernel::kernels;
 use wgvae::model;
+use wgvae::train::ConfigFile;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -327,8 +328,8 @@ fn the_kernels_of_some_steps_are_in_the_metrics() -> Outcome {
     let first = products.next().ok_or("no product")?;
     assert_eq!((&first["shape"], &first["variant"]), (&"64x6x784".into(), &"default".into()));
     assert!(first["us"].as_f64().is_some_and(|us| us > 0.0), "{first}");
-    let config = fs::read_to_string(format!("{run}/config.toml"))?;
-    assert!(config.contains("\nprofile_every = 4\n"), "{config}");
+    let settings = ConfigFile::read(format!("{run}/config.toml").as_ref())?;
+    assert_eq!(settings.config.profile_every, Some(4));
     let refused = wgvae(&["train", "--profile-every", "0"])?;
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("--profile-every: expected at least 1 step, found 0"));

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 /// Timings of each in a row, and how often they take turns.
 const ROW: usize = 10;
-const TURNS: usize = 15;
+const TURNS: usize = 60;
 
 /// Rounds of a timing of the FMA loop: about half a millisecond.
 const ROUNDS: usize = 1 << 17;

@@ -9,13 +9,13 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 /// Timings of each, in turns; the best counts.
-const TIMINGS: usize = 40;
+const TIMINGS: usize = 80;
 
 /// Timings of the pace.
 const PACE_TIMINGS: usize = 5;
 
 /// Empty submits of a turn.
-const SUBMITS: usize = 5;
+const SUBMITS: usize = 10;
 
 /// One timing lasts about this long, if not a dispatch alone lasts longer.
 const TIMING: Duration = Duration::from_millis(1);

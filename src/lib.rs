@@ -107,6 +107,7 @@ pub mod optimizer;
 pub mod profile;
 pub mod random;
 pub mod report;
+pub mod simd;
 pub mod train;
 mod vae;
 pub mod verify;

@@ -1,7 +1,7 @@
 //! The CPU twins: one pure function a kernel, under the kernel's name, over row-major slices. They
 //! are the specification that every device is checked against, so they are plain loops whose
-//! reading is the proof. Generic over [`Real`]: in f64 they are the oracle, in f32 the portable
-//! path of the CPU device. [`fma`](fma::fma) is no twin: it measures the CPU's roof.
+//! reading is the proof. Generic over [`Real`]: in f64 they are the oracle; in f32 the CPU device runs
+//! those for which it has no faster [kernel](crate::simd). [`fma`](fma::fma) is no twin: it measures the CPU's roof.
 //!
 //! Outputs are overwritten unless the text says "updates".
 
@@ -17,7 +17,6 @@ pub mod gather_batch;
 pub mod gaussian_kl;
 pub mod gaussian_kl_backward;
 pub mod gaussian_kl_blocks;
-pub mod gemm;
 pub mod loss_sum;
 pub mod matmul;
 pub mod normal;

@@ -1,24 +1,31 @@
-//! Plans on the CPU: the twins of the kernel table, node by node. In f64 this is the oracle, on one
-//! thread; in f32 the rows of large tensors are shared out over all threads, which changes no bit.
+//! Plans on the CPU. In f64 this is the oracle: the twins of the kernel table, primitive by primitive,
+//! on one thread. In f32 it is a device like any other: fused nodes have [kernels](crate::simd), and
+//! threads share them out, which changes no bit.
 
+mod program;
 mod roofs;
+mod shared;
+mod team;
 
 use super::{
     Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
     Traffic, Values, unknown_tensor,
 };
 use crate::cpu::Real;
-use crate::graph::{Element, LOG_ROWS, Node, Plan, Shape, Tensor, TensorId};
-use crate::kernel::{Call, Cost, Kernel, Operand, Step, Twin, Twins, Variant};
+use crate::graph::{Element, LOG_ROWS, Op, Plan, Tensor, TensorId};
+use crate::kernel::{Call, Cost, Kernel, Step, Twin, Twins, Variant};
+use crate::simd;
 use crate::{Error, Result};
-use rayon::prelude::*;
+use program::{Bound, Place, Program, Work};
+use shared::Shared;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
+use team::{Member, Team, alone};
 
-/// Elements of output below which a kernel is not worth sharing out.
-const WORTH_SHARING: usize = 8192;
+/// Steps that are handed to the threads at once, so that waking them costs little.
+const STEPS_AT_ONCE: usize = 8;
 
 /// A number type that plans can run in.
 pub trait CpuReal: Real {
@@ -28,6 +35,8 @@ pub trait CpuReal: Real {
     const PARALLEL: bool;
     /// The twin in this precision.
     fn twin(twins: &Twins) -> Twin<Self>;
+    /// What computes an op in its twin's place, if there is something.
+    fn kernel(op: &Op) -> Option<simd::Kernel<Self>>;
 }
 
 impl CpuReal for f32 {
@@ -36,6 +45,10 @@ impl CpuReal for f32 {
 
     fn twin(twins: &Twins) -> Twin<Self> {
         twins.f32
+    }
+
+    fn kernel(op: &Op) -> Option<simd::Kernel> {
+        simd::kernel(op)
     }
 }
 
@@ -46,20 +59,24 @@ impl CpuReal for f64 {
     fn twin(twins: &Twins) -> Twin<Self> {
         twins.f64
     }
+
+    fn kernel(_: &Op) -> Option<simd::Kernel<Self>> {
+        None
+    }
 }
 
-/// The elements of a tensor or slot.
+/// The elements of a tensor that outlives a step.
 #[derive(Debug)]
 enum Storage<T> {
-    Reals(Vec<T>),
+    Reals(Shared<T>),
     Words(Vec<u32>),
     Bytes(Vec<u8>),
 }
 
-impl<T> Storage<T> {
+impl<T: Copy> Storage<T> {
     fn bytes(&self) -> u64 {
         let bytes = match self {
-            Self::Reals(values) => size_of_val(values.as_slice()),
+            Self::Reals(values) => values.len() * size_of::<T>(),
             Self::Words(values) => size_of_val(values.as_slice()),
             Self::Bytes(values) => size_of_val(values.as_slice()),
         };
@@ -67,56 +84,37 @@ impl<T> Storage<T> {
     }
 }
 
-/// Where an operand is.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Held(usize),
-    Slot(usize),
-}
-
-/// A node with its kernel looked up and its operands located.
-#[derive(Debug)]
-struct Bound<T> {
-    twin: Twin<T>,
-    by_rows: bool,
-    reads: Vec<(Place, usize)>,
-    writes: Vec<(Place, usize)>,
-    launch: Launch,
-}
-
-#[derive(Debug)]
-struct Program<T> {
-    plan: Plan,
-    nodes: Vec<Bound<T>>,
-    slots: Vec<Vec<T>>,
-    log: Option<usize>,
-}
-
 /// A CPU with tensors and plans.
 #[derive(Debug)]
 pub struct CpuSession<T> {
     description: Description,
+    team: Team,
     held: Vec<(Tensor, Storage<T>)>,
     programs: Vec<Program<T>>,
     finished: Vec<LogRow>,
 }
 
 impl<T: CpuReal> CpuSession<T> {
-    /// An empty session.
+    /// An empty session, on all cores.
     pub fn new() -> Self {
-        let threads = if T::PARALLEL { rayon::current_num_threads() } else { 1 };
+        Self::with_threads(None)
+    }
+
+    /// An empty session on so many threads, or on all cores; the oracle has one thread.
+    pub fn with_threads(threads: Option<usize>) -> Self {
+        let team = Team::new(if T::PARALLEL { threads } else { Some(1) });
         let description = Description {
             name: processor(),
             backend: "CPU".to_owned(),
-            driver: format!("{}, {threads} threads", T::NAME),
+            driver: format!("{}, {} threads", T::NAME, team.len()),
         };
-        Self { description, held: Vec::new(), programs: Vec::new(), finished: Vec::new() }
+        Self { description, team, held: Vec::new(), programs: Vec::new(), finished: Vec::new() }
     }
 
     /// The oracle is run for its results, not for its speed.
-    fn measure<S>(&self, of: impl FnOnce() -> S) -> Result<S> {
+    fn measure<S>(&self, of: impl FnOnce(&Team) -> S) -> Result<S> {
         if T::PARALLEL {
-            return Ok(of());
+            return Ok(of(&self.team));
         }
         Err(Error::Unsupported {
             adapter: self.description.name.clone(),
@@ -140,38 +138,40 @@ impl<T: CpuReal> CpuSession<T> {
         let storage = match tensor.element {
             Element::U8 => Storage::Bytes(vec![0; len]),
             Element::U32 => Storage::Words(vec![0; len]),
-            Element::F32 => Storage::Reals(vec![T::of(tensor.fill().into()); len]),
+            Element::F32 => Storage::Reals(Shared::new(len, T::of(tensor.fill().into()))),
         };
         self.held.push((tensor.clone(), storage));
         Ok(self.held.len() - 1)
     }
 
-    /// Runs a step; `listen` is told of each node before and after.
-    fn run_step(&mut self, program: ProgramId, step: Step, mut listen: impl FnMut()) {
-        let Program { nodes, slots, log, .. } = &mut self.programs[program.0];
-        for node in nodes.iter() {
-            listen();
-            let mut outputs: Vec<_> =
-                node.writes.iter().map(|&(place, _)| take(place, &mut self.held, slots)).collect();
-            let inputs: Vec<_> = node
-                .reads
-                .iter()
-                .map(|&(place, len)| look(place, len, &self.held, slots))
-                .collect();
-            let lens = node.writes.iter().map(|&(_, len)| len);
-            let mut views: Vec<_> =
-                outputs.iter_mut().zip(lens).map(|(output, len)| &mut output[..len]).collect();
-            run_node(node, step, &inputs, &mut views);
-            for (&(place, _), output) in node.writes.iter().zip(outputs) {
-                put(place, output, &mut self.held, slots);
+    /// Has the threads run these steps, each its part, and takes their losses.
+    fn run_all(
+        &mut self,
+        program: ProgramId,
+        steps: &[Step],
+        run: impl Fn(&Program<T>, &[(Tensor, Storage<T>)], Step, &Member) + Sync,
+    ) {
+        for steps in steps.chunks(LOG_ROWS) {
+            let (program, held) = (&self.programs[program.0], &self.held);
+            let work = |member: &Member| {
+                steps.iter().for_each(|&step| run(program, held, step, member));
+            };
+            if program.is_worth_sharing() {
+                self.team.run(work);
+            } else {
+                alone(work);
             }
-            listen();
+            let log = program.log;
+            steps.iter().for_each(|step| self.take_row(log, step.index));
         }
-        if let Some((tensor, Storage::Reals(values))) = log.map(|log| &self.held[log]) {
+    }
+
+    fn take_row(&mut self, log: Option<usize>, step: u32) {
+        if let Some((tensor, Storage::Reals(values))) = log.map(|log| &mut self.held[log]) {
             let columns = tensor.shape.columns;
-            let row = step.index as usize % LOG_ROWS * columns;
-            let values = values[row..][..columns].iter().map(|value| value.get()).collect();
-            self.finished.push(LogRow { step: step.index, values });
+            let row = &values.get_mut()[step as usize % LOG_ROWS * columns..][..columns];
+            let values = row.iter().map(|value| value.get()).collect();
+            self.finished.push(LogRow { step, values });
         }
     }
 }
@@ -194,86 +194,6 @@ impl<T: CpuReal> Default for CpuSession<T> {
     }
 }
 
-/// Takes an output out of its place, so that it can be written while the inputs are read. A node's
-/// outputs are never among its inputs: the plan keeps their slots apart.
-fn take<T>(place: Place, held: &mut [(Tensor, Storage<T>)], slots: &mut [Vec<T>]) -> Vec<T> {
-    match place {
-        Place::Slot(slot) => std::mem::take(&mut slots[slot]),
-        Place::Held(index) => match &mut held[index].1 {
-            Storage::Reals(values) => std::mem::take(values),
-            _ => unreachable!("ops write real numbers only"),
-        },
-    }
-}
-
-fn put<T>(place: Place, values: Vec<T>, held: &mut [(Tensor, Storage<T>)], slots: &mut [Vec<T>]) {
-    match place {
-        Place::Slot(slot) => slots[slot] = values,
-        Place::Held(index) => held[index].1 = Storage::Reals(values),
-    }
-}
-
-fn look<'a, T>(
-    place: Place,
-    len: usize,
-    held: &'a [(Tensor, Storage<T>)],
-    slots: &'a [Vec<T>],
-) -> Operand<'a, T> {
-    match place {
-        Place::Slot(slot) => Operand::Reals(&slots[slot][..len]),
-        Place::Held(index) => match &held[index].1 {
-            Storage::Reals(values) => Operand::Reals(values),
-            Storage::Words(values) => Operand::Words(values),
-            Storage::Bytes(values) => Operand::Bytes(values),
-        },
-    }
-}
-
-/// Runs one kernel, on parts of its rows at once if that is worth it.
-fn run_node<T: CpuReal>(
-    node: &Bound<T>,
-    step: Step,
-    inputs: &[Operand<T>],
-    outputs: &mut [&mut [T]],
-) {
-    let twin = node.twin;
-    let rows = node.launch.call.outputs[0].rows;
-    let elements: usize = outputs.iter().map(|output| output.len()).sum();
-    if !(T::PARALLEL && node.by_rows && rows > 1 && elements >= WORTH_SHARING) {
-        return twin(&node.launch.call, step, inputs, outputs);
-    }
-    let part = rows.div_ceil(rayon::current_num_threads());
-    let mut parts: Vec<Vec<&mut [T]>> = Vec::new();
-    parts.resize_with(rows.div_ceil(part), Vec::new);
-    for output in outputs {
-        let width = output.len() / rows;
-        output.chunks_mut(part * width).zip(&mut parts).for_each(|(rows, part)| part.push(rows));
-    }
-    parts.into_par_iter().enumerate().for_each(|(index, mut outputs)| {
-        let first = index * part;
-        let taken = part.min(rows - first);
-        let shaped = inputs.iter().copied().zip(&node.launch.call.inputs);
-        let inputs: Vec<_> = shaped.map(|input| of_rows(input, rows, first, taken)).collect();
-        let step = Step { first_row: step.first_row + first as u32, ..step };
-        twin(&node.launch.call, step, &inputs, &mut outputs);
-    });
-}
-
-/// The part of an input that belongs to some rows of the output; all of it, if it has other rows.
-fn of_rows<'a, T>(
-    (input, shape): (Operand<'a, T>, &Shape),
-    rows: usize,
-    first: usize,
-    taken: usize,
-) -> Operand<'a, T> {
-    match input {
-        Operand::Reals(values) if shape.rows == rows => {
-            Operand::Reals(&values[first * shape.columns..][..taken * shape.columns])
-        }
-        whole => whole,
-    }
-}
-
 impl<T: CpuReal> Session for CpuSession<T> {
     fn description(&self) -> &Description {
         &self.description
@@ -289,37 +209,38 @@ impl<T: CpuReal> Session for CpuSession<T> {
         for tensor in plan.persistent() {
             self.hold(plan.graph().tensor(tensor))?;
         }
-        let size = Element::F32.bytes();
-        let mut slots: Vec<_> =
-            plan.slots().bytes.iter().map(|bytes| vec![T::zero(); bytes / size]).collect();
-        // What a fused node hides has no slot in the plan; here its parts need one.
-        let mut hidden = HashMap::new();
-        let mut place = |&id: &TensorId| -> Result<(Place, usize)> {
+        let mut own = Vec::new();
+        let mut places = HashMap::new();
+        let mut place = |&id: &TensorId| -> Result<Place> {
             let tensor = plan.graph().tensor(id);
-            let len = tensor.shape.len();
-            let place = match plan.slot(id) {
-                Some(slot) => Place::Slot(slot.index()),
-                None if tensor.is_workspace() => {
-                    Place::Slot(*hidden.entry(id).or_insert_with(|| {
-                        slots.push(vec![T::zero(); len]);
-                        slots.len() - 1
-                    }))
-                }
-                None => Place::Held(self.find(&tensor.name)?),
-            };
-            Ok((place, len))
+            if !tensor.is_workspace() {
+                return Ok(Place::Held(self.find(&tensor.name)?));
+            }
+            // Each has room of its own, where a plan's slots would be shared: threads don't wait for
+            // each other after each node.
+            Ok(*places.entry(id).or_insert_with(|| {
+                own.push(Shared::new(tensor.shape.len(), T::zero()));
+                Place::Own(own.len() - 1)
+            }))
         };
         let nodes = plan
             .nodes()
-            .flat_map(Node::primitives)
+            .flat_map(|node| match T::kernel(&node.op) {
+                Some(_) => std::slice::from_ref(node),
+                None => node.primitives(),
+            })
             .map(|node| {
                 let kernel = Kernel::of(&node.op);
-                let Some(twins) = &kernel.twins else {
-                    unreachable!("{} is a primitive, and every primitive has a twin", kernel.name)
+                let work = match (T::kernel(&node.op), &kernel.twins) {
+                    (Some(kernel), _) => Work::Kernel(kernel),
+                    (None, Some(twins)) => Work::Twin(T::twin(twins)),
+                    (None, None) => {
+                        unreachable!("{} is a primitive, and every primitive has a twin", kernel.name)
+                    }
                 };
                 Ok(Bound {
-                    twin: T::twin(twins),
-                    by_rows: kernel.by_rows,
+                    work,
+                    split: kernel.split,
                     reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
                     writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
                     launch: Launch {
@@ -332,9 +253,11 @@ impl<T: CpuReal> Session for CpuSession<T> {
                     },
                 })
             })
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
+        let outputs = plan.outputs().iter().map(|id| Ok((*id, place(id)?)));
+        let outputs = outputs.collect::<Result<HashMap<_, _>>>()?;
         let log = plan.log().map(|log| self.find(&plan.graph().tensor(log).name)).transpose()?;
-        self.programs.push(Program { plan, nodes, slots, log });
+        self.programs.push(Program::new(plan, nodes, own, outputs, log));
         Ok(ProgramId(self.programs.len() - 1))
     }
 
@@ -344,10 +267,10 @@ impl<T: CpuReal> Session for CpuSession<T> {
         tensor.accepts(values.element(), values.len())?;
         match (storage, values) {
             (Storage::Reals(to), Values::F32(from)) => {
-                to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into()));
+                to.get_mut().iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into()));
             }
             (Storage::Reals(to), Values::F64(from)) => {
-                to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from));
+                to.get_mut().iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from));
             }
             (Storage::Words(to), Values::U32(from)) => to.copy_from_slice(from),
             (Storage::Bytes(to), Values::U8(from)) => to.copy_from_slice(from),
@@ -357,29 +280,28 @@ impl<T: CpuReal> Session for CpuSession<T> {
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<f64>> {
-        let (tensor, storage) = &self.held[self.find(name)?];
+        let index = self.find(name)?;
+        let (tensor, storage) = &mut self.held[index];
         tensor.accepts(Element::F32, tensor.shape.len())?;
         match storage {
-            Storage::Reals(values) => Ok(values.iter().map(|value| value.get()).collect()),
+            Storage::Reals(values) => Ok(values.get_mut().iter().map(|value| value.get()).collect()),
             _ => unreachable!("the tensor holds real numbers"),
         }
     }
 
     fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>> {
-        let program = &self.programs[program.0];
-        let slot = program.plan.output_slot(tensor)?;
-        let values =
-            &program.slots[slot.index()][..program.plan.graph().tensor(tensor).shape.len()];
+        let values = self.programs[program.0].output(tensor)?;
         Ok(values.iter().map(|value| value.get()).collect())
     }
 
     fn poison(&mut self, program: ProgramId) -> Result<()> {
-        self.programs[program.0].slots.iter_mut().for_each(|slot| slot.fill(T::nan()));
+        let own = &mut self.programs[program.0].own;
+        own.iter_mut().for_each(|values| values.get_mut().fill(T::nan()));
         Ok(())
     }
 
     fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()> {
-        steps.iter().for_each(|&step| self.run_step(program, step, || ()));
+        self.run_all(program, steps, Program::run);
         Ok(())
     }
 
@@ -388,15 +310,20 @@ impl<T: CpuReal> Session for CpuSession<T> {
     }
 
     fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
+        let nodes = self.programs[program.0].nodes.len();
+        let times = Mutex::new(Vec::with_capacity(2 * nodes * steps.len()));
         let began = Instant::now();
-        let mut times = Vec::new();
-        for &step in steps {
-            self.run_step(program, step, || times.push(began.elapsed()));
-        }
+        self.run_all(program, steps, |program, held, step, member| {
+            program.run_listening(held, step, member, || {
+                if member.index == 0 {
+                    times.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
+                }
+            });
+        });
         let ended = began.elapsed();
+        let times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
         let pairs = times.as_chunks().0.iter();
         let spans: Vec<_> = pairs.map(|&[began, ended]| Span { began, ended }).collect();
-        let nodes = self.programs[program.0].nodes.len();
         Ok(TimedSteps {
             timer: Timer::Calls,
             steps: spans.chunks(nodes).map(<[Span]>::to_vec).collect(),
@@ -411,13 +338,13 @@ impl<T: CpuReal> Session for CpuSession<T> {
         for (tensor, storage) in &self.held {
             *memory.class(tensor) += storage.bytes();
         }
-        let slots = self.programs.iter().flat_map(|program| &program.slots);
-        memory.workspace += slots.map(|slot| size_of_val(slot.as_slice()) as u64).sum::<u64>();
+        let own = self.programs.iter().flat_map(|program| &program.own);
+        memory.workspace += own.map(|values| (values.len() * size_of::<T>()) as u64).sum::<u64>();
         memory
     }
 
     fn steps_at_once(&self, _: ProgramId) -> usize {
-        1
+        STEPS_AT_ONCE
     }
 
     fn take_log(&mut self, _wait: bool) -> Result<Vec<LogRow>> {

@@ -4,7 +4,7 @@
 use super::case::Filling;
 use super::core::{halves, layers, layers_and_terms};
 use super::table::{columns, gather, invocations, noise, product, sources};
-use super::{Call, Case, Fill, Grid, Kernel, Table, Tolerance, WORKGROUP};
+use super::{Call, Case, Fill, Grid, Kernel, Split, Table, Tolerance, WORKGROUP};
 use crate::Result;
 use crate::graph::{
     Fusion, Graph, LOG_ROWS, Op, RmsProp, Role, Shape, Stream, TensorId, Transpose,
@@ -35,7 +35,7 @@ pub(super) static FUSED: &[Kernel] = &[
         }),
         table: None,
         twins: None,
-        by_rows: false,
+        split: Split::Rows { whole: &[0, 1] },
         tolerance: |_| Tolerance::ELEMENTWISE,
         cases: || {
             Case::batch(|graph, operands| {
@@ -49,6 +49,7 @@ pub(super) static FUSED: &[Kernel] = &[
         },
     },
     Kernel {
+        split: LAYER,
         constants: |_| vec![("RELU", 0.0)],
         shader: "linear",
         ..product("linear", sources!("linear", "fours", "step", "size", "plain", "each"), || {
@@ -56,6 +57,7 @@ pub(super) static FUSED: &[Kernel] = &[
         })
     },
     Kernel {
+        split: LAYER,
         constants: |_| vec![("RELU", 1.0)],
         shader: "linear",
         ..product(
@@ -71,6 +73,7 @@ pub(super) static FUSED: &[Kernel] = &[
         )
     },
     Kernel {
+        split: LAYER,
         grid: Grid::Tiles(halves),
         tolerance: |call| after_product(call),
         ..product(
@@ -80,6 +83,7 @@ pub(super) static FUSED: &[Kernel] = &[
         )
     },
     Kernel {
+        split: LAYER,
         constants: |call| {
             let Op::Fused(Fusion::LinearBernoulli { dlog_likelihood }) = call.op else {
                 unreachable!("the row is for this op")
@@ -102,7 +106,9 @@ pub(super) static FUSED: &[Kernel] = &[
             || Case::fused(bernoulli, observed_layer, |_| Vec::new()),
         )
     },
-    product(
+    Kernel {
+        split: Split::Rows { whole: &[1] },
+        ..product(
         "matmul_relu_backward",
         sources!("matmul_relu_backward", "fours", "step", "size", "plain", "each"),
         || {
@@ -119,8 +125,9 @@ pub(super) static FUSED: &[Kernel] = &[
             };
             Case::fused(append, operands, |_| Vec::new())
         },
-    ),
+    )},
     Kernel {
+        split: Split::Rows { whole: &[1] },
         constants: |call| {
             let Op::Fused(Fusion::LatentBackward { dkl }) = call.op else {
                 unreachable!("the row is for this op")
@@ -150,6 +157,7 @@ pub(super) static FUSED: &[Kernel] = &[
             ]
         },
         grid: Grid::Tiles(layers),
+        split: Split::Layers,
         table: Some(UPDATE),
         // A mean square is a tenth of a squared gradient, so twice its relative error.
         tolerance: |call| Tolerance { relative: 5e-6, ..after_product(call) },
@@ -163,6 +171,9 @@ pub(super) static FUSED: &[Kernel] = &[
         )
     },
 ];
+
+/// Rows of x, and whole weights.
+const LAYER: Split = Split::Rows { whole: &[1, 2] };
 
 const UPDATE: Table = Table {
     buffers: 4,

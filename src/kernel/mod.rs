@@ -58,9 +58,8 @@ pub struct Kernel {
     /// The same computation on the CPU, in both precisions; that of a fused kernel is the list of
     /// its node's primitives, run in order.
     pub twins: Option<Twins>,
-    /// Whether an output row depends only on the same row of the inputs that have as many rows,
-    /// and on the whole of the others: such a kernel may be run on parts of its rows.
-    pub by_rows: bool,
+    /// How the CPU's threads share it.
+    pub split: Split,
     /// How far a device may be from the f64 twin.
     pub tolerance: fn(&Call) -> Tolerance,
     /// Operands on which it is checked.
@@ -108,6 +107,26 @@ impl Kernel {
             _ => None,
         }
     }
+}
+
+/// Which parts of a kernel's work are independent of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// There are none.
+    Whole,
+    /// Rows of the outputs: each depends only on the same row of the inputs that have as many.
+    Rows {
+        /// The inputs, by their places, of which it depends on the whole, however many rows they
+        /// have; and so it does on those that have fewer or more.
+        whole: &'static [usize],
+    },
+    /// Rows of each layer's weight, and columns of its bias; all depend on the whole of the inputs.
+    Layers,
+}
+
+impl Split {
+    /// By rows of all inputs that have as many as the outputs.
+    pub const ROWS: Self = Self::Rows { whole: &[] };
 }
 
 /// How a kernel's work is cut into workgroups.

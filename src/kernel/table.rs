@@ -1,7 +1,7 @@
 //! The kernel table's primitives.
 
 use super::core::wide;
-use super::{Call, Case, Fill, Grid, Kernel, Tolerance, Twins, WORKGROUP};
+use super::{Call, Case, Fill, Grid, Kernel, Split, Tolerance, Twins, WORKGROUP};
 use crate::cpu;
 use crate::cpu::gather_batch::Grey;
 use crate::graph::{
@@ -65,15 +65,15 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             },
         )
     },
-    matmul("matmul", || {
+    matmul("matmul", &[1], || {
         let stored = |[m, n, k]: [usize; 3]| [Shape::new(m, k), Shape::new(k, n)];
         Case::matmul(Op::Matmul(Transpose::None), stored)
     }),
-    matmul("matmul_transpose_a", || {
+    matmul("matmul_transpose_a", &[0, 1], || {
         let stored = |[m, n, k]: [usize; 3]| [Shape::new(k, m), Shape::new(k, n)];
         Case::matmul(Op::Matmul(Transpose::A), stored)
     }),
-    matmul("matmul_transpose_b", || {
+    matmul("matmul_transpose_b", &[1], || {
         let stored = |[m, n, k]: [usize; 3]| [Shape::new(m, k), Shape::new(n, k)];
         Case::matmul(Op::Matmul(Transpose::B), stored)
     }),
@@ -87,7 +87,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         )
     },
     Kernel {
-        by_rows: false,
+        split: Split::Whole,
         tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].rows),
         ..elementwise(
             "bias_backward",
@@ -367,7 +367,7 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             vec![columns(call), ("COLUMN", column as f64), ("LOG_ROWS", LOG_ROWS as f64)]
         },
         grid: Grid::Own(|_| [1, 1, 1]),
-        by_rows: false,
+        split: Split::Whole,
         tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].len()),
         ..row_sum(
             "loss_sum",
@@ -402,7 +402,7 @@ const fn elementwise(
         grid: Grid::Own(|call| invocations(call.outputs[0].len())),
         table: None,
         twins: Some(twins),
-        by_rows: true,
+        split: Split::ROWS,
         tolerance: |_| Tolerance::ELEMENTWISE,
         cases,
     }
@@ -423,21 +423,20 @@ const fn row_sum(
     }
 }
 
-/// One shader for the three products.
-const fn matmul(name: &'static str, cases: fn() -> Vec<Case>) -> Kernel {
-    let twins = Twins {
-        f64: |call, _, read, write| {
-            let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
-            cpu::matmul::matmul(transpose, call.mnk(), read[0].reals(), read[1].reals(), write[0]);
-        },
-        f32: |call, _, read, write| {
-            let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
-            cpu::gemm::gemm(transpose, call.mnk(), read[0].reals(), read[1].reals(), write[0]);
-        },
-    };
+/// One shader for the three products. A row of the output depends on the whole of these inputs.
+const fn matmul(
+    name: &'static str,
+    whole: &'static [usize],
+    cases: fn() -> Vec<Case>,
+) -> Kernel {
+    let twins = twins!(|call, _, read, [c]| {
+        let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
+        cpu::matmul::matmul(transpose, call.mnk(), read[0].reals(), read[1].reals(), c);
+    });
     Kernel {
         shader: "matmul",
         twins: Some(twins),
+        split: Split::Rows { whole },
         constants: |call| {
             let is = |transpose| f64::from(u8::from(call.op == Op::Matmul(transpose)));
             let (a, b) = (is(Transpose::A), is(Transpose::B));
@@ -462,7 +461,7 @@ pub(super) const fn product(
         grid: Grid::Tiles(wide),
         table: None,
         twins: None,
-        by_rows: false,
+        split: Split::Whole,
         tolerance: |call| Tolerance::cancelling_sum(call.mnk()[2]),
         cases,
     }

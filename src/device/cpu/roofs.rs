@@ -1,11 +1,10 @@
 //! The CPU's roofs, on all threads that kernels are shared out over.
 
+use super::team::Team;
 use crate::cpu::fma::fma;
 use crate::device::Roofs;
-use std::hint::{black_box, spin_loop};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
-use std::thread::yield_now;
 use std::time::Instant;
 
 /// Timings of each in a row, and how often they take turns.
@@ -39,9 +38,14 @@ struct Copy {
 
 impl Copy {
     /// On each thread, so that the memory is near it.
-    fn on_threads(bytes: usize) -> Vec<Mutex<Self>> {
-        let new = || Self { from: vec![1; bytes], to: vec![2; bytes], next: 0 };
-        rayon::broadcast(|_| Mutex::new(new()))
+    fn on_threads(team: &Team, bytes: usize) -> Vec<Mutex<Self>> {
+        let empty = || Mutex::new(Self { from: Vec::new(), to: Vec::new(), next: 0 });
+        let all: Vec<_> = (0..team.len()).map(|_| empty()).collect();
+        team.run(|member| {
+            let mut copy = all[member.index].lock().unwrap_or_else(PoisonError::into_inner);
+            *copy = Self { from: vec![1; bytes], to: vec![2; bytes], next: 0 };
+        });
+        all
     }
 
     fn run(&mut self, parts: usize) {
@@ -54,16 +58,16 @@ impl Copy {
 }
 
 /// Measures them.
-pub(super) fn measure() -> Roofs {
-    let part = LARGE / rayon::current_num_threads() / PARTS;
-    let (large, small) = (Copy::on_threads(part * PARTS), Copy::on_threads(SMALL));
+pub(super) fn measure(team: &Team) -> Roofs {
+    let part = LARGE / team.len() / PARTS;
+    let (large, small) = (Copy::on_threads(team, part * PARTS), Copy::on_threads(team, SMALL));
     let [mut flops, mut bytes, mut cached_bytes]: [f64; 3] = [0.0; 3];
     let mut dispatch = f64::INFINITY;
     for _ in 0..TURNS {
-        flops = flops.max(fma_rate::<12>()).max(fma_rate::<16>());
-        bytes = bytes.max(copy_rate(&large, [part, PARTS, 1]));
-        cached_bytes = cached_bytes.max(copy_rate(&small, [SMALL, 1, SMALL_COPIES]));
-        dispatch = dispatch.min(dispatch_time());
+        flops = flops.max(fma_rate::<12>(team)).max(fma_rate::<16>(team));
+        bytes = bytes.max(copy_rate(team, &large, [part, PARTS, 1]));
+        cached_bytes = cached_bytes.max(copy_rate(team, &small, [SMALL, 1, SMALL_COPIES]));
+        dispatch = dispatch.min(dispatch_time(team));
     }
     Roofs {
         gflops: flops * 1e-9,
@@ -76,53 +80,40 @@ pub(super) fn measure() -> Roofs {
 }
 
 /// 10⁹ floating-point operations a second, just now.
-pub(super) fn pace() -> f64 {
-    fma_rate::<12>() * 1e-9
+pub(super) fn pace(team: &Team) -> f64 {
+    fma_rate::<12>(team) * 1e-9
 }
 
 /// How often a second all threads together do some work, in the best of a row of timings. They meet
 /// before each without sleeping, so that they share what they share; but each is timed by itself,
 /// since two of them may have to take turns on one core while another program has the next one.
-fn per_second(work: impl Fn(usize) + Sync) -> f64 {
-    let arrived = AtomicUsize::new(0);
-    let rates = rayon::broadcast(|thread| {
-        let rate = |timing: usize| {
-            arrived.fetch_add(1, Ordering::AcqRel);
-            let all = (timing + 1) * thread.num_threads();
-            meet(|| arrived.load(Ordering::Acquire) >= all);
+fn per_second(team: &Team, work: impl Fn(usize) + Sync) -> f64 {
+    let rates = Mutex::new([0.0; ROW]);
+    team.run(|member| {
+        for row in 0..ROW {
+            member.meet();
             let began = Instant::now();
-            work(thread.index());
-            1.0 / began.elapsed().as_secs_f64()
-        };
-        (0..ROW).map(rate).collect::<Vec<_>>()
-    });
-    let of = |timing: usize| rates.iter().map(|thread| thread[timing]).sum();
-    (0..ROW).map(of).fold(0.0, f64::max)
-}
-
-/// Waits without sleeping, but lets others go before where threads outnumber cores.
-fn meet(all_there: impl Fn() -> bool) {
-    const PATIENCE: usize = 1 << 14;
-    for waited in 1.. {
-        if all_there() {
-            return;
+            work(member.index);
+            let rate = 1.0 / began.elapsed().as_secs_f64();
+            rates.lock().unwrap_or_else(PoisonError::into_inner)[row] += rate;
         }
-        if waited % PATIENCE == 0 { yield_now() } else { spin_loop() }
-    }
+    });
+    let rates = rates.into_inner().unwrap_or_else(PoisonError::into_inner);
+    rates.into_iter().fold(0.0, f64::max)
 }
 
 /// Floating-point operations a second.
-fn fma_rate<const CHAINS: usize>() -> f64 {
+fn fma_rate<const CHAINS: usize>(team: &Team) -> f64 {
     let lanes = fma::<CHAINS>(0, 1.0, 1.0).lanes;
-    let rate = per_second(|_| {
+    let rate = per_second(team, |_| {
         black_box(fma::<CHAINS>(ROUNDS, black_box(1.0), 1.0));
     });
     (2 * ROUNDS * CHAINS * lanes) as f64 * rate
 }
 
 /// Bytes a second, of copies of so many bytes, one of so many parts, made so often.
-fn copy_rate(copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 {
-    let rate = per_second(|thread| {
+fn copy_rate(team: &Team, copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 {
+    let rate = per_second(team, |thread| {
         let mut copy = copies[thread].lock().unwrap_or_else(PoisonError::into_inner);
         (0..rounds).for_each(|_| copy.run(parts));
     });
@@ -130,10 +121,10 @@ fn copy_rate(copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 
 }
 
 /// Seconds in which all threads are given nothing to do, and waited for.
-fn dispatch_time() -> f64 {
+fn dispatch_time(team: &Team) -> f64 {
     let dispatch = |_| {
         let began = Instant::now();
-        rayon::broadcast(|_| ());
+        team.run(|_| ());
         began.elapsed().as_secs_f64()
     };
     (0..DISPATCHES).map(dispatch).fold(f64::INFINITY, f64::min)

@@ -1,0 +1,270 @@
+//! A plan as threads run it: its nodes in stages. Within a stage each thread goes from node to node
+//! without waiting for the others, since it reads of what they write only its own rows; between
+//! stages all wait for all. A training step has two: everything from the batch to the gradients of
+//! the layers' outputs by rows of the batch, then the update by rows of the weights.
+
+use super::shared::Shared;
+use super::team::Member;
+use super::{CpuReal, Storage};
+use crate::device::Launch;
+use crate::Result;
+use crate::graph::{Plan, Shape, Tensor, TensorId};
+use crate::kernel::{Operand, Split, Step, Twin};
+use crate::simd::{Kernel, Part};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Operands of a node that are listed without an allocation: those of an update of ten layers.
+const OPERANDS: usize = 41;
+
+/// Operations of a step below which threads are not worth waking.
+const WORTH_SHARING: u64 = 2_000_000;
+
+/// Where an operand is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Among what outlives a step.
+    Held(usize),
+    /// Among the program's own tensors.
+    Own(usize),
+}
+
+/// What computes a node.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work<T> {
+    /// Plain loops.
+    Twin(Twin<T>),
+    /// Vectors.
+    Kernel(Kernel<T>),
+}
+
+/// A node with its operands located.
+#[derive(Debug)]
+pub(super) struct Bound<T> {
+    pub(super) work: Work<T>,
+    pub(super) split: Split,
+    pub(super) reads: Vec<Place>,
+    pub(super) writes: Vec<Place>,
+    pub(super) launch: Launch,
+}
+
+/// A plan, ready to run.
+#[derive(Debug)]
+pub(super) struct Program<T> {
+    pub(super) plan: Plan,
+    pub(super) nodes: Vec<Bound<T>>,
+    stages: Vec<Range<usize>>,
+    /// The tensors that a step leaves to itself.
+    pub(super) own: Vec<Shared<T>>,
+    outputs: HashMap<TensorId, Place>,
+    /// The loss log, among what outlives a step.
+    pub(super) log: Option<usize>,
+}
+
+impl<T: CpuReal> Program<T> {
+    pub(super) fn new(
+        plan: Plan,
+        nodes: Vec<Bound<T>>,
+        own: Vec<Shared<T>>,
+        outputs: HashMap<TensorId, Place>,
+        log: Option<usize>,
+    ) -> Self {
+        let mut stages: Vec<Range<usize>> = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            match stages.last_mut() {
+                Some(stage) if nodes[stage.clone()].iter().all(|other| other.agrees(node)) => {
+                    stage.end = index + 1;
+                }
+                _ => stages.push(index..index + 1),
+            }
+        }
+        Self { plan, nodes, stages, own, outputs, log }
+    }
+
+    /// One of the plan's outputs.
+    ///
+    /// # Errors
+    /// If the tensor is none.
+    pub(super) fn output(&mut self, tensor: TensorId) -> Result<&[T]> {
+        self.plan.output_slot(tensor)?;
+        match self.outputs.get(&tensor) {
+            Some(&Place::Own(index)) => Ok(self.own[index].get_mut()),
+            _ => unreachable!("outputs are the plan's own"),
+        }
+    }
+
+    /// Whether a step is worth more than one thread.
+    pub(super) fn is_worth_sharing(&self) -> bool {
+        let flops = self.nodes.iter().map(|node| node.launch.cost.flops);
+        flops.sum::<u64>() >= WORTH_SHARING
+    }
+
+    /// A member's part of a step; on return the other members may still be at theirs.
+    pub(super) fn run(&self, held: &[(Tensor, Storage<T>)], step: Step, member: &Member) {
+        let part = Part { index: member.index, count: member.count };
+        for stage in &self.stages {
+            self.nodes[stage.clone()].iter().for_each(|node| self.run_node(node, held, step, part));
+            member.meet();
+        }
+    }
+
+    /// As [`run`](Self::run), but all wait for all after each node; `listen` is told of each before
+    /// and after.
+    pub(super) fn run_listening(
+        &self,
+        held: &[(Tensor, Storage<T>)],
+        step: Step,
+        member: &Member,
+        listen: impl Fn(),
+    ) {
+        let part = Part { index: member.index, count: member.count };
+        for node in &self.nodes {
+            listen();
+            self.run_node(node, held, step, part);
+            member.meet();
+            listen();
+        }
+    }
+
+    fn run_node(&self, node: &Bound<T>, held: &[(Tensor, Storage<T>)], step: Step, part: Part) {
+        let Launch { call, .. } = &node.launch;
+        let rows = call.outputs[0].rows;
+        let own_rows = part.of(rows);
+        let nothing = match node.split {
+            Split::Whole => part.index > 0,
+            Split::Rows { .. } => own_rows.is_empty(),
+            Split::Layers => false,
+        };
+        if nothing {
+            return;
+        }
+        let reads = node.reads.iter().zip(&call.inputs).enumerate();
+        let inputs: SmallVec<[Operand<T>; OPERANDS]> = reads
+            .map(|(index, (&place, shape))| {
+                let range = if node.reads_rows(index, *shape) {
+                    elements(&own_rows, *shape)
+                } else {
+                    0..shape.len()
+                };
+                match self.find(place, held) {
+                    #[allow(unsafe_code)]
+                    // SAFETY: of what is written in this stage, `agrees` lets each member reach its
+                    // own rows alone, here and in the nodes that write it; and between stages
+                    // everybody waits for everybody. No node writes what it reads itself.
+                    View::Reals(values) => Operand::Reals(unsafe { values.part(range) }),
+                    View::Words(values) => Operand::Words(values),
+                    View::Bytes(values) => Operand::Bytes(values),
+                }
+            })
+            .collect();
+        let writes = node.writes.iter().zip(&call.outputs).enumerate();
+        let mut outputs: SmallVec<[&mut [T]; OPERANDS]> = writes
+            .map(|(index, (&place, shape))| {
+                let range = node.written(index, *shape, part);
+                let View::Reals(values) = self.find(place, held) else {
+                    unreachable!("ops write real numbers only")
+                };
+                #[allow(unsafe_code)]
+                // SAFETY: the parts of the members are disjoint, outputs are different tensors, and
+                // what other nodes reach of them in this stage is as above.
+                unsafe {
+                    values.part_mut(range)
+                }
+            })
+            .collect();
+        let step = match node.split {
+            Split::Rows { .. } => {
+                Step { first_row: step.first_row + own_rows.start as u32, ..step }
+            }
+            _ => step,
+        };
+        match node.work {
+            Work::Twin(twin) => twin(call, step, &inputs, &mut outputs),
+            Work::Kernel(kernel) => kernel(call, step, part, &inputs, &mut outputs),
+        }
+    }
+}
+
+/// The numbers of some rows.
+fn elements(rows: &Range<usize>, shape: Shape) -> Range<usize> {
+    rows.start * shape.columns..rows.end * shape.columns
+}
+
+impl<T> Bound<T> {
+    fn rows(&self) -> usize {
+        self.launch.call.outputs[0].rows
+    }
+
+    /// Whether a member reads of this input only the rows that it computes.
+    fn reads_rows(&self, input: usize, shape: Shape) -> bool {
+        let whole = match self.split {
+            Split::Rows { whole } => whole,
+            _ => return false,
+        };
+        shape.rows == self.rows() && !whole.contains(&input)
+    }
+
+    /// What a member writes of an output.
+    fn written(&self, output: usize, shape: Shape, part: Part) -> Range<usize> {
+        match self.split {
+            Split::Whole => 0..shape.len(),
+            Split::Rows { .. } => elements(&part.of(shape.rows), shape),
+            Split::Layers => match (output % 4, output + 1 == self.writes.len()) {
+                // A weight or its mean square, a bias or its own, and the log.
+                (0, true) if part.index > 0 => 0..0,
+                (0, true) => 0..shape.len(),
+                (0 | 1, _) => elements(&part.of(shape.rows), shape),
+                _ => part.of(shape.len()),
+            },
+        }
+    }
+
+    /// Whether a member may run this node and then the other while others do so at their own pace:
+    /// if of every tensor that both reach and one writes, both reach only the same rows.
+    fn agrees(&self, other: &Self) -> bool {
+        let both_by_rows = matches!(self.split, Split::Rows { .. })
+            && matches!(other.split, Split::Rows { .. })
+            && self.rows() == other.rows();
+        let rows_written = |node: &Self, place: Place| {
+            let mut writes = node.writes.iter().zip(&node.launch.call.outputs);
+            writes.any(|(&write, shape)| write == place && shape.rows == node.rows())
+        };
+        let rows_read = |node: &Self, place: Place| {
+            let reads = node.reads.iter().zip(&node.launch.call.inputs).enumerate();
+            let mut of_place = reads.filter(|(_, (read, _))| **read == place);
+            of_place.all(|(input, (_, shape))| node.reads_rows(input, *shape))
+        };
+        let harmless = |writer: &Self, reader: &Self| {
+            writer.writes.iter().all(|&place| {
+                let meets = reader.reads.contains(&place) || reader.writes.contains(&place);
+                !meets
+                    || both_by_rows
+                        && rows_written(writer, place)
+                        && rows_read(reader, place)
+                        && (!reader.writes.contains(&place) || rows_written(reader, place))
+            })
+        };
+        harmless(self, other) && harmless(other, self)
+    }
+}
+
+/// The numbers at a place.
+enum View<'a, T> {
+    Reals(&'a Shared<T>),
+    Words(&'a [u32]),
+    Bytes(&'a [u8]),
+}
+
+impl<T> Program<T> {
+    fn find<'a>(&'a self, place: Place, held: &'a [(Tensor, Storage<T>)]) -> View<'a, T> {
+        match place {
+            Place::Own(index) => View::Reals(&self.own[index]),
+            Place::Held(index) => match &held[index].1 {
+                Storage::Reals(values) => View::Reals(values),
+                Storage::Words(values) => View::Words(values),
+                Storage::Bytes(values) => View::Bytes(values),
+            },
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Functions of one f32 without a branch, which the compiler turns into vectors. Each is within a few
+//! units in the last place, which tests hold against f64 over all of its range.
+
+use std::f32::consts::{FRAC_PI_2, LN_2, LOG2_E};
+
+/// 1.5·2²³: adding it leaves the nearest whole number in the lowest bits.
+const WHOLE: f32 = 12_582_912.0;
+
+/// eˣ for x up to 88; e^−87.5 below −87.5.
+///
+/// 2ⁿ·eʳ with n the whole number nearest to x / ln 2, so that |r| ≤ ln 2 / 2, by the Taylor series
+/// of eʳ to its seventh term, whose rest is below 2⁻²⁶.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    // ln 2 in two parts, of which the first has few enough bits for n times it to be exact.
+    const HIGH: f32 = 0.693_359_4;
+    const LOW: f32 = -2.121_944_4e-4;
+    // Not by `max`, which would take NaN for a number.
+    let x = if x < -87.5 { -87.5 } else { x };
+    let shifted = x * LOG2_E + WHOLE;
+    let n = shifted - WHOLE;
+    let r = (x - n * HIGH) - n * LOW;
+    let series = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0];
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
+    polynomial(r, series) * power
+}
+
+/// ln x for x > 0 that is neither subnormal nor infinite.
+///
+/// n·ln 2 + 2·artanh((m − 1) / (m + 1)) for x = m·2ⁿ with m from √½ to √2.
+#[inline(always)]
+pub fn ln(x: f32) -> f32 {
+    // Subtracting √½ carries into the exponent just where the mantissa reaches √2.
+    let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
+    let n = (bits as i32 >> 23) as f32;
+    let m = f32::from_bits((bits & 0x007f_ffff) + 0x3f35_04f3);
+    let s = (m - 1.0) / (m + 1.0);
+    let t = s * s;
+    let series = [2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0];
+    // m − 1 is exact, so that is what the correction is added to: 2s = (m − 1) − s·(m − 1).
+    let tail = s * (t * polynomial(t, series) - (m - 1.0));
+    n * LN_2 + (tail + (m - 1.0))
+}
+
+/// ln(1 + x) for x from 0 to 1: 2·artanh(x / (2 + x)), by its series.
+#[inline(always)]
+pub fn ln_1p(x: f32) -> f32 {
+    let s = x / (2.0 + x);
+    let t = s * s;
+    let series = [
+        2.0,
+        2.0 / 3.0,
+        2.0 / 5.0,
+        2.0 / 7.0,
+        2.0 / 9.0,
+        2.0 / 11.0,
+        2.0 / 13.0,
+        2.0 / 15.0,
+    ];
+    s * polynomial(t, series)
+}
+
+/// ln(1 + eˣ) and 1 / (1 + e⁻ˣ), from one exponential.
+#[inline(always)]
+pub fn softplus_and_sigmoid(x: f32) -> (f32, f32) {
+    let e = exp(-x.abs());
+    let sigmoid = if x < 0.0 { e } else { 1.0 } / (1.0 + e);
+    (x.max(0.0) + ln_1p(e), sigmoid)
+}
+
+/// cos 2πv and sin 2πv for v from 0 to 1.
+///
+/// By Taylor series within the quarter turn nearest to it, then exchanged and negated.
+#[inline(always)]
+pub fn cos_sin_turns(v: f32) -> (f32, f32) {
+    let shifted = v * 4.0 + WHOLE;
+    let quarter = shifted.to_bits();
+    let r = (v * 4.0 - (shifted - WHOLE)) * FRAC_PI_2; // from −π/4 to π/4
+    let t = r * r;
+    let cos = polynomial(t, [1.0, -1.0 / 2.0, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0]);
+    let sin = r * polynomial(t, [1.0, -1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]);
+    let (x, y) = if quarter & 1 == 0 { (cos, sin) } else { (sin, cos) };
+    // The cosine is negative in the second and third quarter, the sine in the third and fourth.
+    let sign = |bit: u32| (bit & 2) << 30;
+    let cos = f32::from_bits(x.to_bits() ^ sign(quarter.wrapping_add(1)));
+    let sin = f32::from_bits(y.to_bits() ^ sign(quarter));
+    (cos, sin)
+}
+
+/// c₀ + c₁x + c₂x² and so on.
+#[inline(always)]
+fn polynomial<const TERMS: usize>(x: f32, coefficients: [f32; TERMS]) -> f32 {
+    coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)
+}

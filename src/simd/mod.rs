@@ -1,0 +1,99 @@
+//! The kernels of the f32 device on the CPU: what fused nodes and matrix products compute, by vectors
+//! as wide as the CPU has at run time, which the `pulp` crate finds out and compiles for. Every one is
+//! checked against the [twins](crate::cpu) in f64, as the kernels of any device are.
+//!
+//! A kernel is given a [`Part`] of its work: the slices of its outputs that it may write, and of its
+//! inputs what those depend on. No sum depends on where the parts end, so the results are the same on
+//! any number of threads. Sums of products run over their terms in order, by fused
+//! multiply-additions, except those by a transposed weight, which run over as many columns in turns
+//! as a vector holds.
+
+mod batch;
+mod dots;
+mod latent_backward;
+mod linear;
+mod linear_bernoulli;
+mod linear_sample;
+mod matmul;
+mod matmul_relu_backward;
+pub mod math;
+mod normal;
+mod outer;
+mod sparse;
+mod update;
+
+use crate::graph::{Fusion, Op, Transpose};
+use crate::kernel::{Call, Operand, Step};
+use std::ops::Range;
+
+/// One of several equal parts of a kernel's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which of them.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Part {
+    /// All of it.
+    pub const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// This part of so many things.
+    pub fn of(self, len: usize) -> Range<usize> {
+        let end = |index| len * index / self.count;
+        end(self.index)..end(self.index + 1)
+    }
+}
+
+/// Computes a part: of inputs that it reads by rows it is given the rows of its part, of outputs
+/// what it is to write.
+pub type Kernel<T = f32> = fn(&Call, Step, Part, &[Operand<T>], &mut [&mut [T]]);
+
+/// The kernel of an op, if it has one.
+pub fn kernel(op: &Op) -> Option<Kernel> {
+    Some(match op {
+        Op::Matmul(Transpose::None) => matmul::matmul,
+        Op::Matmul(Transpose::A) => matmul::matmul_transpose_a,
+        Op::Matmul(Transpose::B) => matmul::matmul_transpose_b,
+        Op::Normal { .. } => normal::kernel,
+        Op::Fused(fusion) => match fusion {
+            Fusion::Batch => batch::batch,
+            Fusion::Linear => linear::linear,
+            Fusion::LinearRelu => linear::linear_relu,
+            Fusion::LinearSample => linear_sample::linear_sample,
+            Fusion::LinearBernoulli { .. } => linear_bernoulli::linear_bernoulli,
+            Fusion::MatmulReluBackward => matmul_relu_backward::matmul_relu_backward,
+            Fusion::LatentBackward { .. } => latent_backward::latent_backward,
+            Fusion::Update => update::update,
+        },
+        _ => return None,
+    })
+}
+
+/// Runs what follows with the widest vectors that the CPU has.
+fn vectorized<R>(run: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(run)
+}
+
+/// A rectangle of a product's sums.
+struct Tile<'a> {
+    /// Its first row.
+    row: usize,
+    /// Its first column.
+    column: usize,
+    /// Its rows, of so many columns, with other things behind them.
+    sums: &'a [f32],
+    rows: usize,
+    columns: usize,
+    pitch: usize,
+}
+
+impl Tile<'_> {
+    /// Each row's number, and its sums.
+    #[inline(always)]
+    fn rows(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let rows = self.sums.chunks_exact(self.pitch).take(self.rows);
+        (self.row..).zip(rows.map(|row| &row[..self.columns]))
+    }
+}

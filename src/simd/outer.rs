@@ -1,0 +1,166 @@
+//! Products whose right operand is read along its rows: forward, and for the gradients of weights. A
+//! tile of sums stays in registers while a term after the other is added to it.
+
+use super::Tile;
+use pulp::{Arch, Simd, WithSimd};
+use std::array::from_fn;
+
+/// The left operand of a product, `rows` × `terms`.
+#[derive(Clone, Copy)]
+pub(super) enum Left<'a> {
+    /// Stored as it is: rows of so many terms.
+    Rows(&'a [f32]),
+    /// Stored transposed, in rows of so many numbers, of which the operand's begin at `first`.
+    Columns {
+        /// The stored matrix.
+        values: &'a [f32],
+        /// Its columns.
+        pitch: usize,
+        /// The first column that is used.
+        first: usize,
+    },
+}
+
+/// left · right, of which `right` is `terms` × `columns`.
+pub(super) struct Product<'a> {
+    pub(super) left: Left<'a>,
+    pub(super) right: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) terms: usize,
+}
+
+impl Product<'_> {
+    /// Computes all sums and hands them over, a tile after the other.
+    pub(super) fn run(self, finish: &mut dyn FnMut(Tile)) {
+        if self.rows > 0 {
+            Arch::new().dispatch(Run { product: self, finish });
+        }
+    }
+}
+
+struct Run<'a, 'b> {
+    product: Product<'a>,
+    finish: &'b mut dyn FnMut(Tile),
+}
+
+/// The most numbers of a tile: 8 rows of 3 vectors of 16.
+const MOST: usize = 8 * 3 * 16;
+
+impl WithSimd for Run<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many sums as there are registers for, besides a row of the right operand and a number of
+        // the left one.
+        if S::REGISTER_COUNT >= 32 {
+            self.tiles::<S, 8, 3>(simd);
+        } else {
+            self.tiles::<S, 4, 3>(simd);
+        }
+    }
+}
+
+impl Run<'_, '_> {
+    #[inline(always)]
+    fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let Product { rows, columns, .. } = self.product;
+        let mut sums = [0.0; MOST];
+        let wide = VECTORS * S::F32_LANES;
+        for column in (0..columns).step_by(wide) {
+            let width = wide.min(columns - column);
+            for row in (0..rows).step_by(ROWS) {
+                let place = Place { row, column, width };
+                let pitch = match width.div_ceil(S::F32_LANES) {
+                    1 => self.product.tile::<S, ROWS, 1>(simd, place, &mut sums),
+                    2 => self.product.tile::<S, ROWS, 2>(simd, place, &mut sums),
+                    _ => self.product.tile::<S, ROWS, VECTORS>(simd, place, &mut sums),
+                };
+                let rows = ROWS.min(rows - row);
+                (self.finish)(Tile { row, column, sums: &sums, rows, columns: width, pitch });
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    row: usize,
+    column: usize,
+    width: usize,
+}
+
+impl Product<'_> {
+    /// The sums of a tile, in rows of as many numbers as are returned. Rows past the last are the
+    /// last again.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        place: Place,
+        sums: &mut [f32; MOST],
+    ) -> usize {
+        let last = self.rows - 1;
+        let rows: [usize; ROWS] = from_fn(|r| (place.row + r).min(last));
+        let found: [[S::f32s; VECTORS]; ROWS] = match self.left {
+            Left::Rows(values) => {
+                let rows: [_; ROWS] = from_fn(|r| &values[rows[r] * self.terms..][..self.terms]);
+                self.sums(simd, place, |term| from_fn(|r| rows[r][term]))
+            }
+            Left::Columns { values, pitch, first } => {
+                let rows: [_; ROWS] = from_fn(|r| first + rows[r]);
+                self.sums(simd, place, |term| {
+                    let stored = &values[term * pitch..][..pitch];
+                    from_fn(|r| stored[rows[r]])
+                })
+            }
+        };
+        let pitch = VECTORS * S::F32_LANES;
+        for (sums, found) in sums.chunks_exact_mut(pitch).zip(&found) {
+            S::as_mut_simd_f32s(sums).0.copy_from_slice(found);
+        }
+        pitch
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        Place { column, width, .. }: Place,
+        left: impl Fn(usize) -> [f32; ROWS],
+    ) -> [[S::f32s; VECTORS]; ROWS] {
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        let row = |term: usize| &self.right[term * self.columns + column..];
+        let whole = VECTORS * S::F32_LANES;
+        if width == whole {
+            for term in 0..self.terms {
+                let right = S::as_simd_f32s(&row(term)[..whole]).0;
+                add(simd, left(term), from_fn(|v| right[v]), &mut sums);
+            }
+        } else {
+            for term in 0..self.terms {
+                let row = &row(term)[..width];
+                let rest = |v: usize| &row[(v * S::F32_LANES).min(width)..];
+                let right = from_fn(|v| simd.partial_load_f32s(rest(v)));
+                add(simd, left(term), right, &mut sums);
+            }
+        }
+        sums
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    left: [f32; ROWS],
+    right: [S::f32s; VECTORS],
+    sums: &mut [[S::f32s; VECTORS]; ROWS],
+) {
+    for r in 0..ROWS {
+        let left = simd.splat_f32s(left[r]);
+        for v in 0..VECTORS {
+            sums[r][v] = simd.mul_add_f32s(left, right[v], sums[r][v]);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The gradients of all layers, RMSProp with them, and the sums of the loss.
+
+use super::outer::{Left, Product};
+use super::{Part, vectorized};
+use crate::graph::{LOG_ROWS, Op, RmsProp};
+use crate::kernel::{Call, Operand, Step};
+
+/// Columns of a bias whose gradients are summed at once.
+const COLUMNS: usize = 64;
+
+/// x, dy of each layer, then each term of the loss; updates each layer's weight, the weight's mean
+/// square, its bias and the bias's mean square, then the log. A part has the same share of the rows
+/// of every weight, and of the columns of every bias; the first has the log, too.
+pub(super) fn update(
+    call: &Call,
+    step: Step,
+    part: Part,
+    inputs: &[Operand<f32>],
+    outputs: &mut [&mut [f32]],
+) {
+    let descent = Descent::of(call);
+    let layers = outputs.len() / 4;
+    let (matrices, terms) = inputs.split_at(2 * layers);
+    let mut log = None;
+    for (layer, targets) in outputs.chunks_mut(4).enumerate() {
+        match targets {
+            [weight, weight_ms, bias, bias_ms] => {
+                let [x, dy] = [0, 1].map(|operand| matrices[2 * layer + operand].reals());
+                let [k, n] = [0, 1].map(|operand| call.inputs[2 * layer + operand].columns);
+                let rows = part.of(k);
+                let left = Left::Columns { values: x, pitch: k, first: rows.start };
+                let product =
+                    Product { left, right: dy, rows: rows.len(), columns: n, terms: dy.len() / n };
+                product.run_sparse(&mut |tile| {
+                    vectorized(#[inline(always)] || {
+                        for (row, gradients) in tile.rows() {
+                            let at = row * n + tile.column..row * n + tile.column + gradients.len();
+                            descent.follow(gradients, &mut weight[at.clone()], &mut weight_ms[at]);
+                        }
+                    });
+                });
+                let first = part.of(n).start;
+                update_bias(descent, (dy, n), first, bias, bias_ms);
+            }
+            [found] => log = Some(found),
+            _ => unreachable!("four tensors a layer, and the log"),
+        }
+    }
+    let columns = call.parts.iter().filter_map(|part| match part {
+        Op::LossSum { column } => Some(*column),
+        _ => None,
+    });
+    if let Some(log) = log.filter(|log| !log.is_empty()) {
+        let row = step.index as usize % LOG_ROWS * (log.len() / LOG_ROWS);
+        for ((column, term), shape) in columns.zip(terms).zip(&call.inputs[2 * layers..]) {
+            log[row + column] = sum(term.reals(), shape.columns);
+        }
+    }
+}
+
+/// The bias's columns from `first` on, with the sums of those of dy, which has n.
+fn update_bias(
+    descent: Descent,
+    (dy, n): (&[f32], usize),
+    first: usize,
+    bias: &mut [f32],
+    bias_ms: &mut [f32],
+) {
+    let starts = (first..).step_by(COLUMNS);
+    for ((start, bias), bias_ms) in
+        starts.zip(bias.chunks_mut(COLUMNS)).zip(bias_ms.chunks_mut(COLUMNS))
+    {
+        vectorized(#[inline(always)] || {
+            let mut gradients = [0.0; COLUMNS];
+            let gradients = &mut gradients[..bias.len()];
+            for dy in dy.chunks_exact(n) {
+                let dy = &dy[start..][..gradients.len()];
+                gradients.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
+            }
+            descent.follow(gradients, bias, bias_ms);
+        });
+    }
+}
+
+/// RMSProp's constants.
+#[derive(Clone, Copy)]
+struct Descent {
+    learning_rate: f32,
+    gain: f32,
+    epsilon: f32,
+}
+
+impl Descent {
+    fn of(call: &Call) -> Self {
+        let constants = call.parts.iter().find_map(|part| match part {
+            Op::RmsProp(constants) => Some(*constants),
+            _ => None,
+        });
+        let RmsProp { learning_rate, decay, epsilon } = constants.unwrap_or_default();
+        Self {
+            learning_rate: learning_rate as f32,
+            gain: (1.0 - decay) as f32,
+            epsilon: epsilon as f32,
+        }
+    }
+
+    /// As [`rmsprop`](crate::cpu::rmsprop::rmsprop).
+    #[inline(always)]
+    fn follow(self, gradients: &[f32], weights: &mut [f32], mean_squares: &mut [f32]) {
+        let targets = weights.iter_mut().zip(mean_squares);
+        for (&gradient, (weight, mean_square)) in gradients.iter().zip(targets) {
+            *mean_square += (gradient * gradient - *mean_square) * self.gain;
+            *weight -= self.learning_rate * gradient / (*mean_square + self.epsilon).sqrt();
+        }
+    }
+}
+
+/// The sum of all terms, row by row, so that in f32 no sum runs over very many.
+fn sum(terms: &[f32], columns: usize) -> f32 {
+    const LANES: usize = 16;
+    vectorized(#[inline(always)] || {
+        let row = |row: &[f32]| -> f64 {
+            let mut sums = [0.0_f32; LANES];
+            for terms in row.chunks(LANES) {
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+            }
+            sums.iter().copied().map(f64::from).sum()
+        };
+        terms.chunks(columns).map(row).sum::<f64>() as f32
+    })
+}

@@ -235,7 +235,10 @@ impl<T: CpuReal> Session for CpuSession<T> {
                     (Some(kernel), _) => Work::Kernel(kernel),
                     (None, Some(twins)) => Work::Twin(T::twin(twins)),
                     (None, None) => {
-                        unreachable!("{} is a primitive, and every primitive has a twin", kernel.name)
+                        unreachable!(
+                            "{} is a primitive, and every primitive has a twin",
+                            kernel.name
+                        )
                     }
                 };
                 Ok(Bound {
@@ -284,7 +287,9 @@ impl<T: CpuReal> Session for CpuSession<T> {
         let (tensor, storage) = &mut self.held[index];
         tensor.accepts(Element::F32, tensor.shape.len())?;
         match storage {
-            Storage::Reals(values) => Ok(values.get_mut().iter().map(|value| value.get()).collect()),
+            Storage::Reals(values) => {
+                Ok(values.get_mut().iter().map(|value| value.get()).collect())
+            }
             _ => unreachable!("the tensor holds real numbers"),
         }
     }

@@ -109,23 +109,24 @@ pub(super) static FUSED: &[Kernel] = &[
     Kernel {
         split: Split::Rows { whole: &[1] },
         ..product(
-        "matmul_relu_backward",
-        sources!("matmul_relu_backward", "fours", "step", "size", "plain", "each"),
-        || {
-            let append = |graph: &mut Graph, x: &[TensorId]| {
-                let dx = graph.matmul_transpose_b(x[0], x[1])?;
-                Ok(vec![graph.relu_backward(dx, x[2])?])
-            };
-            let operands = |[m, n, k]: [usize; 3]| {
-                vec![
-                    (Shape::new(m, k), Normal),
-                    (Shape::new(n, k), Weight),
-                    (Shape::new(m, n), Wide),
-                ]
-            };
-            Case::fused(append, operands, |_| Vec::new())
-        },
-    )},
+            "matmul_relu_backward",
+            sources!("matmul_relu_backward", "fours", "step", "size", "plain", "each"),
+            || {
+                let append = |graph: &mut Graph, x: &[TensorId]| {
+                    let dx = graph.matmul_transpose_b(x[0], x[1])?;
+                    Ok(vec![graph.relu_backward(dx, x[2])?])
+                };
+                let operands = |[m, n, k]: [usize; 3]| {
+                    vec![
+                        (Shape::new(m, k), Normal),
+                        (Shape::new(n, k), Weight),
+                        (Shape::new(m, n), Wide),
+                    ]
+                };
+                Case::fused(append, operands, |_| Vec::new())
+            },
+        )
+    },
     Kernel {
         split: Split::Rows { whole: &[1] },
         constants: |call| {

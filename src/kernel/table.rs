@@ -424,11 +424,7 @@ const fn row_sum(
 }
 
 /// One shader for the three products. A row of the output depends on the whole of these inputs.
-const fn matmul(
-    name: &'static str,
-    whole: &'static [usize],
-    cases: fn() -> Vec<Case>,
-) -> Kernel {
+const fn matmul(name: &'static str, whole: &'static [usize], cases: fn() -> Vec<Case>) -> Kernel {
     let twins = twins!(|call, _, read, [c]| {
         let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
         cpu::matmul::matmul(transpose, call.mnk(), read[0].reals(), read[1].reals(), c);

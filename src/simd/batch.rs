@@ -1,7 +1,7 @@
 //! The batch of a step and its noise.
 
 use super::normal::{LANES, normal, words};
-use super::{Part, vectorized};
+use super::{Part, prefetch, vectorized};
 use crate::cpu::gather_batch::{Grey, gather_batch};
 use crate::graph::{Binarize, Op, Pixels, Stream};
 use crate::kernel::{Call, Operand, Step};
@@ -40,21 +40,26 @@ fn gather_bytes(
     indices: &[u32],
     x: &mut [f32],
 ) {
-    vectorized(#[inline(always)] || {
-        for (row, x) in (step.first_row..).zip(x.chunks_exact_mut(columns)) {
-            let image = indices[(row as usize).min(indices.len() - 1)] as usize;
-            let bytes = &data[image * columns..][..columns];
-            match binarize {
-                Binarize::Threshold => {
-                    x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte >> 7));
+    vectorized(
+        #[inline(always)]
+        || {
+            // All cores have read them since.
+            prefetch::to_write(x);
+            for (row, x) in (step.first_row..).zip(x.chunks_exact_mut(columns)) {
+                let image = indices[(row as usize).min(indices.len() - 1)] as usize;
+                let bytes = &data[image * columns..][..columns];
+                match binarize {
+                    Binarize::Threshold => {
+                        x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte >> 7));
+                    }
+                    Binarize::None => {
+                        x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0);
+                    }
+                    Binarize::Stochastic => stochastic(step, row, bytes, x),
                 }
-                Binarize::None => {
-                    x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0);
-                }
-                Binarize::Stochastic => stochastic(step, row, bytes, x),
             }
-        }
-    });
+        },
+    );
 }
 
 /// 1 with the probability that a byte is of 255: random / 2²⁴ < byte / 255, in whole numbers.

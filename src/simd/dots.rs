@@ -1,7 +1,7 @@
 //! Products by a transposed matrix: each sum is the dot product of two stored rows, so both operands
 //! are read along them.
 
-use super::Tile;
+use super::{Finish, Tile};
 use pulp::{Arch, Simd, WithSimd};
 use std::array::from_fn;
 
@@ -14,7 +14,7 @@ pub(super) struct Dots<'a> {
 
 impl Dots<'_> {
     /// Computes all sums and hands them over, a tile after the other.
-    pub(super) fn run(self, finish: &mut dyn FnMut(Tile)) {
+    pub(super) fn run(self, finish: &mut dyn Finish) {
         if !self.left.is_empty() {
             Arch::new().dispatch(Run { dots: self, finish });
         }
@@ -23,7 +23,7 @@ impl Dots<'_> {
 
 struct Run<'a, 'b> {
     dots: Dots<'a>,
-    finish: &'b mut dyn FnMut(Tile),
+    finish: &'b mut dyn Finish,
 }
 
 impl WithSimd for Run<'_, '_> {
@@ -50,10 +50,9 @@ impl Run<'_, '_> {
                 from_fn(|c| &right[(column + c).min(last) * terms..][..terms]);
             for row in (0..all_rows).step_by(ROWS) {
                 let last = all_rows - 1;
-                let left: [_; ROWS] =
-                    from_fn(|r| &left[(row + r).min(last) * terms..][..terms]);
+                let left: [_; ROWS] = from_fn(|r| &left[(row + r).min(last) * terms..][..terms]);
                 let sums = dots(simd, left, right);
-                (self.finish)(Tile {
+                self.finish.finish(Tile {
                     row,
                     column,
                     sums: sums.as_flattened(),

@@ -3,7 +3,7 @@
 
 use super::dots::Dots;
 use super::math::softplus_and_sigmoid;
-use super::{Part, vectorized};
+use super::{Part, Tile, vectorized};
 use crate::graph::{Fusion, Op};
 use crate::kernel::{Call, Operand, Step};
 
@@ -19,27 +19,29 @@ pub(super) fn latent_backward(
         unreachable!("the kernel is for this op")
     };
     let [_, latent, terms] = call.mnk();
-    let [left, right, eps, mean, stddev, s] =
-        [0, 1, 2, 3, 4, 5].map(|input| inputs[input].reals());
+    let [left, right, eps, mean, stddev, s] = [0, 1, 2, 3, 4, 5].map(|input| inputs[input].reals());
     let gradients = &mut *outputs[0];
     // dz, where dmean will be.
-    Dots { left, right, terms }.run(&mut |tile| {
+    Dots { left, right, terms }.run(&mut |tile: Tile| {
         for (row, sums) in tile.rows() {
             gradients[2 * row * latent + tile.column..][..sums.len()].copy_from_slice(sums);
         }
     });
-    vectorized(#[inline(always)] || {
-        for (row, gradients) in gradients.chunks_exact_mut(2 * latent).enumerate() {
-            let (dmean, ds) = gradients.split_at_mut(latent);
-            let of_row = |values| &<[f32]>::as_ref(values)[row * latent..][..latent];
-            let [eps, mean, stddev, s] = [eps, mean, stddev, s].map(of_row);
-            for ((ds, &dz), (&stddev, (&s, &eps))) in
-                ds.iter_mut().zip(&*dmean).zip(stddev.iter().zip(s.iter().zip(eps)))
-            {
-                let dstddev = dkl * (stddev - 1.0 / stddev) + dz * eps;
-                *ds = dstddev * softplus_and_sigmoid(s).1;
+    vectorized(
+        #[inline(always)]
+        || {
+            for (row, gradients) in gradients.chunks_exact_mut(2 * latent).enumerate() {
+                let (dmean, ds) = gradients.split_at_mut(latent);
+                let of_row = |values| &<[f32]>::as_ref(values)[row * latent..][..latent];
+                let [eps, mean, stddev, s] = [eps, mean, stddev, s].map(of_row);
+                for ((ds, &dz), (&stddev, (&s, &eps))) in
+                    ds.iter_mut().zip(&*dmean).zip(stddev.iter().zip(s.iter().zip(eps)))
+                {
+                    let dstddev = dkl * (stddev - 1.0 / stddev) + dz * eps;
+                    *ds = dstddev * softplus_and_sigmoid(s).1;
+                }
+                dmean.iter_mut().zip(mean).for_each(|(d, mean)| *d += dkl * mean);
             }
-            dmean.iter_mut().zip(mean).for_each(|(d, mean)| *d += dkl * mean);
-        }
-    });
+        },
+    );
 }

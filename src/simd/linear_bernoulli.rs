@@ -26,11 +26,14 @@ pub(super) fn linear_bernoulli(
     let blocks = log_likelihood.chunks_exact_mut(columns.div_ceil(SUM_COLUMNS));
     let rows = dlogits.chunks_exact_mut(columns).zip(x.chunks_exact(columns));
     for ((logits, x), blocks) in rows.zip(blocks) {
-        vectorized(#[inline(always)] || {
-            block_sums(blocks, logits, x, |logit, x| logit * x - softplus_and_sigmoid(logit).0);
-            for (logit, x) in logits.iter_mut().zip(x) {
-                *logit = dlog_likelihood * (x - softplus_and_sigmoid(*logit).1);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                block_sums(blocks, logits, x, |logit, x| logit * x - softplus_and_sigmoid(logit).0);
+                for (logit, x) in logits.iter_mut().zip(x) {
+                    *logit = dlog_likelihood * (x - softplus_and_sigmoid(*logit).1);
+                }
+            },
+        );
     }
 }

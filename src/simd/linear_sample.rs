@@ -2,7 +2,7 @@
 
 use super::linear::product;
 use super::math::{ln, softplus_and_sigmoid};
-use super::{Part, vectorized};
+use super::{Part, Tile, vectorized};
 use crate::graph::SUM_COLUMNS;
 use crate::kernel::{Call, Operand, Step};
 
@@ -17,37 +17,43 @@ pub(super) fn linear_sample(
     let [mean, s, stddev, z, kl] = outputs else { unreachable!("five outputs") };
     let latent = call.columns();
     let (bias, eps) = (inputs[2].reals(), inputs[3].reals());
-    product(call, inputs, &mut |tile| {
-        vectorized(#[inline(always)] || {
-            for (row, sums) in tile.rows() {
-                let columns = tile.column..tile.column + sums.len();
-                let bias = &bias[columns.clone()];
-                // A tile may have columns of both.
-                let of_mean = latent.clamp(columns.start, columns.end) - columns.start;
-                let (mean_sums, s_sums) = sums.split_at(of_mean);
-                let (mean_bias, s_bias) = bias.split_at(of_mean);
-                if of_mean > 0 {
-                    add(mean_sums, mean_bias, &mut mean[row * latent + columns.start..]);
+    product(call, inputs, &mut |tile: Tile| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (row, sums) in tile.rows() {
+                    let columns = tile.column..tile.column + sums.len();
+                    let bias = &bias[columns.clone()];
+                    // A tile may have columns of both.
+                    let of_mean = latent.clamp(columns.start, columns.end) - columns.start;
+                    let (mean_sums, s_sums) = sums.split_at(of_mean);
+                    let (mean_bias, s_bias) = bias.split_at(of_mean);
+                    if of_mean > 0 {
+                        add(mean_sums, mean_bias, &mut mean[row * latent + columns.start..]);
+                    }
+                    if of_mean < sums.len() {
+                        let first = columns.start + of_mean - latent;
+                        add(s_sums, s_bias, &mut s[row * latent + first..]);
+                    }
                 }
-                if of_mean < sums.len() {
-                    let first = columns.start + of_mean - latent;
-                    add(s_sums, s_bias, &mut s[row * latent + first..]);
-                }
+            },
+        );
+    });
+    vectorized(
+        #[inline(always)]
+        || {
+            stddev.iter_mut().zip(&**s).for_each(|(y, &s)| *y = softplus_and_sigmoid(s).0 + 1e-6);
+            let distribution = mean.iter().zip(&**stddev);
+            for (z, ((mean, stddev), eps)) in z.iter_mut().zip(distribution.zip(eps)) {
+                *z = mean + stddev * eps;
             }
-        });
-    });
-    vectorized(#[inline(always)] || {
-        stddev.iter_mut().zip(&**s).for_each(|(y, &s)| *y = softplus_and_sigmoid(s).0 + 1e-6);
-        let distribution = mean.iter().zip(&**stddev);
-        for (z, ((mean, stddev), eps)) in z.iter_mut().zip(distribution.zip(eps)) {
-            *z = mean + stddev * eps;
-        }
-        let rows = mean.chunks_exact(latent).zip(stddev.chunks_exact(latent));
-        let blocks = latent.div_ceil(SUM_COLUMNS);
-        for ((mean, stddev), kl) in rows.zip(kl.chunks_exact_mut(blocks)) {
-            block_sums(kl, mean, stddev, |m, s| 0.5 * (s * s + m * m) - 0.5 - ln(s));
-        }
-    });
+            let rows = mean.chunks_exact(latent).zip(stddev.chunks_exact(latent));
+            let blocks = latent.div_ceil(SUM_COLUMNS);
+            for ((mean, stddev), kl) in rows.zip(kl.chunks_exact_mut(blocks)) {
+                block_sums(kl, mean, stddev, |m, s| 0.5 * (s * s + m * m) - 0.5 - ln(s));
+            }
+        },
+    );
 }
 
 #[inline(always)]
@@ -59,12 +65,7 @@ fn add(sums: &[f32], bias: &[f32], y: &mut [f32]) {
 
 /// Sums of [`SUM_COLUMNS`] terms each, of a function of two numbers.
 #[inline(always)]
-pub(super) fn block_sums(
-    blocks: &mut [f32],
-    a: &[f32],
-    b: &[f32],
-    term: impl Fn(f32, f32) -> f32,
-) {
+pub(super) fn block_sums(blocks: &mut [f32], a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) {
     /// Terms that are computed at once.
     const TERMS: usize = 16 * SUM_COLUMNS;
     let operands = a.chunks(TERMS).zip(b.chunks(TERMS));

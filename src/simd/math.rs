@@ -20,7 +20,8 @@ pub fn exp(x: f32) -> f32 {
     let shifted = x * LOG2_E + WHOLE;
     let n = shifted - WHOLE;
     let r = (x - n * HIGH) - n * LOW;
-    let series = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0];
+    let series =
+        [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0];
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
     polynomial(r, series) * power
 }
@@ -47,16 +48,8 @@ pub fn ln(x: f32) -> f32 {
 pub fn ln_1p(x: f32) -> f32 {
     let s = x / (2.0 + x);
     let t = s * s;
-    let series = [
-        2.0,
-        2.0 / 3.0,
-        2.0 / 5.0,
-        2.0 / 7.0,
-        2.0 / 9.0,
-        2.0 / 11.0,
-        2.0 / 13.0,
-        2.0 / 15.0,
-    ];
+    let series =
+        [2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0, 2.0 / 11.0, 2.0 / 13.0, 2.0 / 15.0];
     s * polynomial(t, series)
 }
 

@@ -16,7 +16,7 @@ pub(super) fn matmul(
     let [_, columns, terms] = call.mnk();
     let [a, right] = [0, 1].map(|input| inputs[input].reals());
     let product = Product { left: Left::Rows(a), right, rows: a.len() / terms, columns, terms };
-    product.run_sparse(&mut |tile| put(tile, columns, outputs[0]));
+    product.run_sparse(&mut |tile: Tile| put(tile, columns, outputs[0]));
 }
 
 /// a, b -> aᵀ·b.
@@ -32,7 +32,7 @@ pub(super) fn matmul_transpose_a(
     let rows = part.of(m);
     let left = Left::Columns { values, pitch: m, first: rows.start };
     let product = Product { left, right, rows: rows.len(), columns, terms };
-    product.run_sparse(&mut |tile| put(tile, columns, outputs[0]));
+    product.run_sparse(&mut |tile: Tile| put(tile, columns, outputs[0]));
 }
 
 /// a, b -> a·bᵀ.
@@ -45,7 +45,7 @@ pub(super) fn matmul_transpose_b(
 ) {
     let [_, columns, terms] = call.mnk();
     let [left, right] = [0, 1].map(|input| inputs[input].reals());
-    Dots { left, right, terms }.run(&mut |tile| put(tile, columns, outputs[0]));
+    Dots { left, right, terms }.run(&mut |tile: Tile| put(tile, columns, outputs[0]));
 }
 
 /// Copies a tile to where it belongs in rows of so many columns.

@@ -1,7 +1,7 @@
 //! The gradient of a layer's input, back through the ReLU that made it.
 
 use super::dots::Dots;
-use super::{Part, vectorized};
+use super::{Part, Tile, vectorized};
 use crate::kernel::{Call, Operand, Step};
 
 /// dy, weight, y -> dy·weightᵀ where y > 0, else 0.
@@ -15,15 +15,18 @@ pub(super) fn matmul_relu_backward(
     let [_, columns, terms] = call.mnk();
     let [left, right, y] = [0, 1, 2].map(|input| inputs[input].reals());
     let dx = &mut *outputs[0];
-    Dots { left, right, terms }.run(&mut |tile| {
-        vectorized(#[inline(always)] || {
-            for (row, sums) in tile.rows() {
-                let at = row * columns + tile.column;
-                let y = &y[at..][..sums.len()];
-                for ((dx, sum), y) in dx[at..].iter_mut().zip(sums).zip(y) {
-                    *dx = if *y > 0.0 { *sum } else { 0.0 };
+    Dots { left, right, terms }.run(&mut |tile: Tile| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (row, sums) in tile.rows() {
+                    let at = row * columns + tile.column;
+                    let y = &y[at..][..sums.len()];
+                    for ((dx, sum), y) in dx[at..].iter_mut().zip(sums).zip(y) {
+                        *dx = if *y > 0.0 { *sum } else { 0.0 };
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }

@@ -14,11 +14,12 @@ mod latent_backward;
 mod linear;
 mod linear_bernoulli;
 mod linear_sample;
+pub mod math;
 mod matmul;
 mod matmul_relu_backward;
-pub mod math;
 mod normal;
 mod outer;
+mod prefetch;
 mod sparse;
 mod update;
 
@@ -74,6 +75,28 @@ pub fn kernel(op: &Op) -> Option<Kernel> {
 /// Runs what follows with the widest vectors that the CPU has.
 fn vectorized<R>(run: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(run)
+}
+
+/// What becomes of a product's sums.
+trait Finish {
+    /// These sums will be next: a moment to have the memory ready that they go to.
+    fn prepare(&mut self, _: &Place) {}
+
+    /// Takes them.
+    fn finish(&mut self, tile: Tile);
+}
+
+impl<F: FnMut(Tile)> Finish for F {
+    fn finish(&mut self, tile: Tile) {
+        self(tile);
+    }
+}
+
+/// Where a rectangle of a product's sums is.
+#[derive(Clone, Debug)]
+struct Place {
+    rows: Range<usize>,
+    columns: Range<usize>,
 }
 
 /// A rectangle of a product's sums.

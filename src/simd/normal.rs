@@ -26,18 +26,21 @@ pub(super) fn kernel(
 
 /// Fills rows of so many columns with independent draws from N(0, 1).
 pub(super) fn normal(step: Step, stream: Stream, columns: usize, draws: &mut [f32]) {
-    vectorized(#[inline(always)] || {
-        for (row, draws) in (step.first_row..).zip(draws.chunks_exact_mut(columns)) {
-            for (block, draws) in (0..).step_by(LANES).zip(draws.chunks_mut(4 * LANES)) {
-                let [a, b, c, d] = words(step, stream, row, block);
-                let pairs = [box_muller(a, b), box_muller(c, d)];
-                for (lane, draws) in draws.chunks_mut(4).enumerate() {
-                    let four = pairs.as_flattened().iter().map(|values| values[lane]);
-                    draws.iter_mut().zip(four).for_each(|(draw, value)| *draw = value);
+    vectorized(
+        #[inline(always)]
+        || {
+            for (row, draws) in (step.first_row..).zip(draws.chunks_exact_mut(columns)) {
+                for (block, draws) in (0..).step_by(LANES).zip(draws.chunks_mut(4 * LANES)) {
+                    let [a, b, c, d] = words(step, stream, row, block);
+                    let pairs = [box_muller(a, b), box_muller(c, d)];
+                    for (lane, draws) in draws.chunks_mut(4).enumerate() {
+                        let four = pairs.as_flattened().iter().map(|values| values[lane]);
+                        draws.iter_mut().zip(four).for_each(|(draw, value)| *draw = value);
+                    }
                 }
             }
-        }
-    });
+        },
+    );
 }
 
 /// The four random words of each of [`LANES`] blocks of a row.

@@ -1,7 +1,7 @@
 //! Products whose right operand is read along its rows: forward, and for the gradients of weights. A
 //! tile of sums stays in registers while a term after the other is added to it.
 
-use super::Tile;
+use super::{Finish, Place, Tile, prefetch};
 use pulp::{Arch, Simd, WithSimd};
 use std::array::from_fn;
 
@@ -32,7 +32,7 @@ pub(super) struct Product<'a> {
 
 impl Product<'_> {
     /// Computes all sums and hands them over, a tile after the other.
-    pub(super) fn run(self, finish: &mut dyn FnMut(Tile)) {
+    pub(super) fn run(self, finish: &mut dyn Finish) {
         if self.rows > 0 {
             Arch::new().dispatch(Run { product: self, finish });
         }
@@ -41,7 +41,7 @@ impl Product<'_> {
 
 struct Run<'a, 'b> {
     product: Product<'a>,
-    finish: &'b mut dyn FnMut(Tile),
+    finish: &'b mut dyn Finish,
 }
 
 /// The most numbers of a tile: 8 rows of 3 vectors of 16.
@@ -71,21 +71,23 @@ impl Run<'_, '_> {
         for column in (0..columns).step_by(wide) {
             let width = wide.min(columns - column);
             for row in (0..rows).step_by(ROWS) {
-                let place = Place { row, column, width };
+                let rows = ROWS.min(rows - row);
+                let columns = column..column + width;
+                self.finish.prepare(&Place { rows: row..row + rows, columns });
+                let place = Start { row, column, width };
                 let pitch = match width.div_ceil(S::F32_LANES) {
                     1 => self.product.tile::<S, ROWS, 1>(simd, place, &mut sums),
                     2 => self.product.tile::<S, ROWS, 2>(simd, place, &mut sums),
                     _ => self.product.tile::<S, ROWS, VECTORS>(simd, place, &mut sums),
                 };
-                let rows = ROWS.min(rows - row);
-                (self.finish)(Tile { row, column, sums: &sums, rows, columns: width, pitch });
+                self.finish.finish(Tile { row, column, sums: &sums, rows, columns: width, pitch });
             }
         }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct Start {
     row: usize,
     column: usize,
     width: usize,
@@ -98,7 +100,7 @@ impl Product<'_> {
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
-        place: Place,
+        place: Start,
         sums: &mut [f32; MOST],
     ) -> usize {
         let last = self.rows - 1;
@@ -118,7 +120,10 @@ impl Product<'_> {
         };
         let pitch = VECTORS * S::F32_LANES;
         for (sums, found) in sums.chunks_exact_mut(pitch).zip(&found) {
-            S::as_mut_simd_f32s(sums).0.copy_from_slice(found);
+            let sums = S::as_mut_simd_f32s(sums).0;
+            for v in 0..VECTORS {
+                sums[v] = found[v];
+            }
         }
         pitch
     }
@@ -127,15 +132,19 @@ impl Product<'_> {
     fn sums<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
-        Place { column, width, .. }: Place,
+        Start { row: first, column, width }: Start,
         left: impl Fn(usize) -> [f32; ROWS],
     ) -> [[S::f32s; VECTORS]; ROWS] {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         let row = |term: usize| &self.right[term * self.columns + column..];
         let whole = VECTORS * S::F32_LANES;
         if width == whole {
+            // While the first rows pass by: the right operand's next columns.
+            let next = if first == 0 { whole.min(self.columns - column - width) } else { 0 };
             for term in 0..self.terms {
-                let right = S::as_simd_f32s(&row(term)[..whole]).0;
+                let right = row(term);
+                prefetch::to_read(&right[whole..whole + next]);
+                let right = S::as_simd_f32s(&right[..whole]).0;
                 add(simd, left(term), from_fn(|v| right[v]), &mut sums);
             }
         } else {

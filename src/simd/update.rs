@@ -1,7 +1,7 @@
 //! The gradients of all layers, RMSProp with them, and the sums of the loss.
 
 use super::outer::{Left, Product};
-use super::{Part, vectorized};
+use super::{Finish, Part, Place, Tile, prefetch, vectorized};
 use crate::graph::{LOG_ROWS, Op, RmsProp};
 use crate::kernel::{Call, Operand, Step};
 
@@ -31,14 +31,7 @@ pub(super) fn update(
                 let left = Left::Columns { values: x, pitch: k, first: rows.start };
                 let product =
                     Product { left, right: dy, rows: rows.len(), columns: n, terms: dy.len() / n };
-                product.run_sparse(&mut |tile| {
-                    vectorized(#[inline(always)] || {
-                        for (row, gradients) in tile.rows() {
-                            let at = row * n + tile.column..row * n + tile.column + gradients.len();
-                            descent.follow(gradients, &mut weight[at.clone()], &mut weight_ms[at]);
-                        }
-                    });
-                });
+                product.run_sparse(&mut Layer { descent, n, weight, weight_ms });
                 let first = part.of(n).start;
                 update_bias(descent, (dy, n), first, bias, bias_ms);
             }
@@ -70,15 +63,51 @@ fn update_bias(
     for ((start, bias), bias_ms) in
         starts.zip(bias.chunks_mut(COLUMNS)).zip(bias_ms.chunks_mut(COLUMNS))
     {
-        vectorized(#[inline(always)] || {
-            let mut gradients = [0.0; COLUMNS];
-            let gradients = &mut gradients[..bias.len()];
-            for dy in dy.chunks_exact(n) {
-                let dy = &dy[start..][..gradients.len()];
-                gradients.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
-            }
-            descent.follow(gradients, bias, bias_ms);
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                let mut gradients = [0.0; COLUMNS];
+                let gradients = &mut gradients[..bias.len()];
+                for dy in dy.chunks_exact(n) {
+                    let dy = &dy[start..][..gradients.len()];
+                    gradients.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
+                }
+                descent.follow(gradients, bias, bias_ms);
+            },
+        );
+    }
+}
+
+/// The rows of a weight that a part updates.
+struct Layer<'a> {
+    descent: Descent,
+    /// Columns.
+    n: usize,
+    weight: &'a mut [f32],
+    weight_ms: &'a mut [f32],
+}
+
+impl Finish for Layer<'_> {
+    fn prepare(&mut self, place: &Place) {
+        for row in place.rows.clone() {
+            let at = row * self.n + place.columns.start..row * self.n + place.columns.end;
+            // All cores have read the weights since; each has the mean squares to itself.
+            prefetch::to_write(&self.weight[at.clone()]);
+            prefetch::to_read(&self.weight_ms[at]);
+        }
+    }
+
+    fn finish(&mut self, tile: Tile) {
+        let Self { descent, n, weight, weight_ms } = self;
+        vectorized(
+            #[inline(always)]
+            || {
+                for (row, gradients) in tile.rows() {
+                    let at = row * *n + tile.column..row * *n + tile.column + gradients.len();
+                    descent.follow(gradients, &mut weight[at.clone()], &mut weight_ms[at]);
+                }
+            },
+        );
     }
 }
 
@@ -118,14 +147,17 @@ impl Descent {
 /// The sum of all terms, row by row, so that in f32 no sum runs over very many.
 fn sum(terms: &[f32], columns: usize) -> f32 {
     const LANES: usize = 16;
-    vectorized(#[inline(always)] || {
-        let row = |row: &[f32]| -> f64 {
-            let mut sums = [0.0_f32; LANES];
-            for terms in row.chunks(LANES) {
-                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-            }
-            sums.iter().copied().map(f64::from).sum()
-        };
-        terms.chunks(columns).map(row).sum::<f64>() as f32
-    })
+    vectorized(
+        #[inline(always)]
+        || {
+            let row = |row: &[f32]| -> f64 {
+                let mut sums = [0.0_f32; LANES];
+                for terms in row.chunks(LANES) {
+                    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+                }
+                sums.iter().copied().map(f64::from).sum()
+            };
+            terms.chunks(columns).map(row).sum::<f64>() as f32
+        },
+    )
 }

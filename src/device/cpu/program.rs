@@ -6,8 +6,8 @@
 use super::shared::Shared;
 use super::team::Member;
 use super::{CpuReal, Storage};
-use crate::device::Launch;
 use crate::Result;
+use crate::device::Launch;
 use crate::graph::{Plan, Shape, Tensor, TensorId};
 use crate::kernel::{Operand, Split, Step, Twin};
 use crate::simd::{Kernel, Part};

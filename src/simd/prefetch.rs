@@ -1,0 +1,43 @@
+//! Hints to the CPU's caches. What another core has written or read last takes a while to come over,
+//! and longer where cores don't share a cache; a hint starts that while there is something else to
+//! compute. No result depends on one, and where there is no such instruction nothing happens.
+
+/// Numbers of a cache line.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 16;
+
+/// These will be read.
+#[inline(always)]
+pub(super) fn to_read(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(LINE) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        #[allow(unsafe_code)]
+        // SAFETY: a prefetch reads nothing that the program could see, at any address.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+/// These will be written: no other core's cache need keep them.
+#[inline(always)]
+pub(super) fn to_write(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(LINE) {
+        #[allow(unsafe_code)]
+        // SAFETY: as above. Processors that do not know the instruction take it for none. The
+        // compiler has no intrinsic that is sure to become it.
+        unsafe {
+            std::arch::asm!(
+                "prefetchw [{line}]",
+                line = in(reg) line.as_ptr(),
+                options(nostack, preserves_flags, readonly)
+            );
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}

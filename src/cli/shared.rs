@@ -61,7 +61,7 @@ impl StepFlags {
     }
 }
 
-/// Which kernels to use.
+/// Which kernels to use, and on how much of the device.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct KernelsFlag {
     /// Use the variants of this file's [kernels], as a run's config.toml has them, instead of the
@@ -71,6 +71,9 @@ pub(super) struct KernelsFlag {
     /// Let wgpu bound every loop of a shader, as it does for shaders that it does not know
     #[arg(long)]
     checked: bool,
+    /// Threads of the CPU device, on which no result depends [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 impl KernelsFlag {
@@ -84,7 +87,8 @@ impl KernelsFlag {
             Some(path) => ConfigFile::read(path)?.kernels,
             None => kernels,
         };
-        device::open(choice, Options { kernels, checked: self.checked })
+        let threads = self.threads.map(usize::from);
+        device::open(choice, Options { kernels, checked: self.checked, threads })
     }
 }
 

@@ -45,13 +45,15 @@ impl std::fmt::Display for Choice {
     }
 }
 
-/// How a GPU is to be used.
+/// How a device is to be used.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Variants by call, instead of the fastest.
+    /// Of a GPU: variants by call, instead of the fastest.
     pub kernels: Choices,
-    /// Whether shaders keep every check of wgpu's.
+    /// Of a GPU: whether shaders keep every check of wgpu's.
     pub checked: bool,
+    /// Of the CPU: threads, instead of one a core.
+    pub threads: Option<usize>,
 }
 
 /// Opens the device that is meant. Kernels are chosen by measurement, but for those given.
@@ -61,13 +63,13 @@ pub struct Options {
 /// needs.
 pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     if *choice == Choice::Cpu {
-        return Ok(Box::new(CpuSession::<f32>::new()));
+        return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads)));
     }
     let adapters = Adapters::enumerate();
     let index = match choice {
         Choice::Auto => match adapters.best(false)? {
             Some(index) => Some(index),
-            None => return Ok(Box::new(CpuSession::<f32>::new())),
+            None => return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads))),
         },
         Choice::Gpu => adapters.best(true)?,
         Choice::Named(name) => adapters.named(name),

@@ -2,6 +2,7 @@
 //! on one thread. In f32 it is a device like any other: fused nodes have [kernels](crate::simd), and
 //! threads share them out, which changes no bit.
 
+mod exchange;
 mod program;
 mod roofs;
 mod shared;
@@ -17,7 +18,7 @@ use crate::kernel::{Call, Cost, Kernel, Step, Twin, Twins, Variant};
 use crate::simd;
 use crate::{Error, Result};
 use program::{Bound, Place, Program, Work};
-use shared::Shared;
+use exchange::Numbers;
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -68,7 +69,7 @@ impl CpuReal for f64 {
 /// The elements of a tensor that outlives a step.
 #[derive(Debug)]
 enum Storage<T> {
-    Reals(Shared<T>),
+    Reals(Numbers<T>),
     Words(Vec<u32>),
     Bytes(Vec<u8>),
 }
@@ -76,7 +77,7 @@ enum Storage<T> {
 impl<T: Copy> Storage<T> {
     fn bytes(&self) -> u64 {
         let bytes = match self {
-            Self::Reals(values) => values.len() * size_of::<T>(),
+            Self::Reals(values) => return values.bytes(),
             Self::Words(values) => size_of_val(values.as_slice()),
             Self::Bytes(values) => size_of_val(values.as_slice()),
         };
@@ -138,7 +139,7 @@ impl<T: CpuReal> CpuSession<T> {
         let storage = match tensor.element {
             Element::U8 => Storage::Bytes(vec![0; len]),
             Element::U32 => Storage::Words(vec![0; len]),
-            Element::F32 => Storage::Reals(Shared::new(len, T::of(tensor.fill().into()))),
+            Element::F32 => Storage::Reals(Numbers::new(len, T::of(tensor.fill().into()))),
         };
         self.held.push((tensor.clone(), storage));
         Ok(self.held.len() - 1)
@@ -169,7 +170,7 @@ impl<T: CpuReal> CpuSession<T> {
     fn take_row(&mut self, log: Option<usize>, step: u32) {
         if let Some((tensor, Storage::Reals(values))) = log.map(|log| &mut self.held[log]) {
             let columns = tensor.shape.columns;
-            let row = &values.get_mut()[step as usize % LOG_ROWS * columns..][..columns];
+            let row = &values.read()[step as usize % LOG_ROWS * columns..][..columns];
             let values = row.iter().map(|value| value.get()).collect();
             self.finished.push(LogRow { step, values });
         }
@@ -219,7 +220,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
             // Each has room of its own, where a plan's slots would be shared: threads don't wait for
             // each other after each node.
             Ok(*places.entry(id).or_insert_with(|| {
-                own.push(Shared::new(tensor.shape.len(), T::zero()));
+                own.push(Numbers::new(tensor.shape.len(), T::zero()));
                 Place::Own(own.len() - 1)
             }))
         };
@@ -260,7 +261,18 @@ impl<T: CpuReal> Session for CpuSession<T> {
         let outputs = plan.outputs().iter().map(|id| Ok((*id, place(id)?)));
         let outputs = outputs.collect::<Result<HashMap<_, _>>>()?;
         let log = plan.log().map(|log| self.find(&plan.graph().tensor(log).name)).transpose()?;
-        self.programs.push(Program::new(plan, nodes, own, outputs, log));
+        let mut program = Program::new(plan, nodes, own, outputs, log);
+        for place in program.exchanged() {
+            match place {
+                Place::Own(index) => program.own[index].replicate(self.team.len(), T::zero()),
+                Place::Held(index) => {
+                    if let Storage::Reals(values) = &mut self.held[index].1 {
+                        values.replicate(self.team.len(), T::zero());
+                    }
+                }
+            }
+        }
+        self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }
 
@@ -270,10 +282,10 @@ impl<T: CpuReal> Session for CpuSession<T> {
         tensor.accepts(values.element(), values.len())?;
         match (storage, values) {
             (Storage::Reals(to), Values::F32(from)) => {
-                to.get_mut().iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into()));
+                to.write(|to| to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into())));
             }
             (Storage::Reals(to), Values::F64(from)) => {
-                to.get_mut().iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from));
+                to.write(|to| to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from)));
             }
             (Storage::Words(to), Values::U32(from)) => to.copy_from_slice(from),
             (Storage::Bytes(to), Values::U8(from)) => to.copy_from_slice(from),
@@ -288,7 +300,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
         tensor.accepts(Element::F32, tensor.shape.len())?;
         match storage {
             Storage::Reals(values) => {
-                Ok(values.get_mut().iter().map(|value| value.get()).collect())
+                Ok(values.read().iter().map(|value| value.get()).collect())
             }
             _ => unreachable!("the tensor holds real numbers"),
         }
@@ -301,7 +313,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
 
     fn poison(&mut self, program: ProgramId) -> Result<()> {
         let own = &mut self.programs[program.0].own;
-        own.iter_mut().for_each(|values| values.get_mut().fill(T::nan()));
+        own.iter_mut().for_each(|values| values.write(|values| values.fill(T::nan())));
         Ok(())
     }
 
@@ -344,7 +356,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
             *memory.class(tensor) += storage.bytes();
         }
         let own = self.programs.iter().flat_map(|program| &program.own);
-        memory.workspace += own.map(|values| (values.len() * size_of::<T>()) as u64).sum::<u64>();
+        memory.workspace += own.map(Numbers::bytes).sum::<u64>();
         memory
     }
 

@@ -1,6 +1,6 @@
 //! Rewrites a graph into few nodes: a matrix product takes over the ops that follow it, and the
 //! gradients of all layers become one with their updates. A fused node keeps the primitives that it
-//! replaced, which are its meaning: the CPU runs them one by one, and the fused kernel is checked
+//! replaced, which are its meaning: the oracle runs them one by one, and fused kernels are checked
 //! against that.
 //!
 //! A group of nodes is fused only if everything it hides is used inside it alone, and only if the

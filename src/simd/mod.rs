@@ -23,6 +23,8 @@ mod prefetch;
 mod sparse;
 mod update;
 
+pub use prefetch::take_over;
+
 use crate::graph::{Fusion, Op, Transpose};
 use crate::kernel::{Call, Operand, Step};
 use std::ops::Range;

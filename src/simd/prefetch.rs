@@ -2,15 +2,15 @@
 //! and longer where cores don't share a cache; a hint starts that while there is something else to
 //! compute. No result depends on one, and where there is no such instruction nothing happens.
 
-/// Numbers of a cache line.
+/// Bytes of a cache line.
 #[cfg(target_arch = "x86_64")]
-const LINE: usize = 16;
+const LINE: usize = 64;
 
 /// These will be read.
 #[inline(always)]
 pub(super) fn to_read(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(LINE) {
+    for line in values.chunks(LINE / size_of::<f32>()) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[allow(unsafe_code)]
         // SAFETY: a prefetch reads nothing that the program could see, at any address.
@@ -24,9 +24,9 @@ pub(super) fn to_read(values: &[f32]) {
 
 /// These will be written: no other core's cache need keep them.
 #[inline(always)]
-pub(super) fn to_write(values: &[f32]) {
+pub(super) fn to_write<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(LINE) {
+    for line in values.chunks(LINE / size_of::<T>()) {
         #[allow(unsafe_code)]
         // SAFETY: as above. Processors that do not know the instruction take it for none. The
         // compiler has no intrinsic that is sure to become it.
@@ -40,4 +40,16 @@ pub(super) fn to_write(values: &[f32]) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = values;
+}
+
+/// Copies what another core has written, so that it need not ask this one when it writes there again.
+pub fn take_over<T: Copy>(from: &[T], to: &mut [T]) {
+    /// Numbers that are on their way at once.
+    const AHEAD: usize = 1024;
+    to_write(&from[..AHEAD.min(from.len())]);
+    for (index, (from_chunk, to)) in from.chunks(AHEAD).zip(to.chunks_mut(AHEAD)).enumerate() {
+        let next = ((index + 1) * AHEAD).min(from.len());
+        to_write(&from[next..(next + AHEAD).min(from.len())]);
+        to.copy_from_slice(from_chunk);
+    }
 }

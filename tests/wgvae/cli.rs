@@ -302,7 +302,7 @@ fn a_run_is_profiled_as_it_was_trained() -> Outcome {
     let header: Vec<_> = lines.next().ok_or("no header")?.split(',').collect();
     assert_eq!((header[0], header[2]), ("kernel", "shape"));
     // The run's layers, on the CPU where it was trained, with another batch.
-    assert!(text.contains("\nmatmul,default,10x16x784,"), "{text}");
+    assert!(text.contains("\nlinear_relu,default,10x16x784,"), "{text}");
     assert!(lines.all(|line| line.matches(',').count() >= header.len() - 1), "{text}");
     let output = wgvae(&["profile", &run, "--steps", "3", "--device", "llvmpipe", "--json"])?;
     let found: Value = serde_json::from_str(&stdout(&output))?;
@@ -324,7 +324,7 @@ fn the_kernels_of_some_steps_are_in_the_metrics() -> Outcome {
     let steps: Vec<_> = lines.iter().map(|line| (&line["kind"], line["step"].as_u64())).collect();
     assert_eq!(steps[..2], [(&"kernels".into(), Some(4)), (&"kernels".into(), Some(8))]);
     let products = lines[0]["kernels"].as_array().ok_or("no kernels")?.iter();
-    let mut products = products.filter(|time| time["kernel"] == "matmul");
+    let mut products = products.filter(|time| time["kernel"] == "linear_relu");
     let first = products.next().ok_or("no product")?;
     assert_eq!((&first["shape"], &first["variant"]), (&"64x6x784".into(), &"default".into()));
     assert!(first["us"].as_f64().is_some_and(|us| us > 0.0), "{first}");

@@ -21,6 +21,7 @@ mod report;
 mod roofs;
 mod shaders;
 mod side_by_side;
+mod simd;
 mod tensorboard;
 mod training;
 mod tuner;

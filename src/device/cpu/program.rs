@@ -3,7 +3,7 @@
 //! stages all wait for all. A training step has two: everything from the batch to the gradients of
 //! the layers' outputs by rows of the batch, then the update by rows of the weights.
 
-use super::shared::Shared;
+use super::exchange::Numbers;
 use super::team::Member;
 use super::{CpuReal, Storage};
 use crate::Result;
@@ -56,7 +56,7 @@ pub(super) struct Program<T> {
     pub(super) nodes: Vec<Bound<T>>,
     stages: Vec<Range<usize>>,
     /// The tensors that a step leaves to itself.
-    pub(super) own: Vec<Shared<T>>,
+    pub(super) own: Vec<Numbers<T>>,
     outputs: HashMap<TensorId, Place>,
     /// The loss log, among what outlives a step.
     pub(super) log: Option<usize>,
@@ -66,7 +66,7 @@ impl<T: CpuReal> Program<T> {
     pub(super) fn new(
         plan: Plan,
         nodes: Vec<Bound<T>>,
-        own: Vec<Shared<T>>,
+        own: Vec<Numbers<T>>,
         outputs: HashMap<TensorId, Place>,
         log: Option<usize>,
     ) -> Self {
@@ -89,9 +89,18 @@ impl<T: CpuReal> Program<T> {
     pub(super) fn output(&mut self, tensor: TensorId) -> Result<&[T]> {
         self.plan.output_slot(tensor)?;
         match self.outputs.get(&tensor) {
-            Some(&Place::Own(index)) => Ok(self.own[index].get_mut()),
+            Some(&Place::Own(index)) => Ok(self.own[index].read()),
             _ => unreachable!("outputs are the plan's own"),
         }
+    }
+
+    /// What members write in parts and read whole; nothing, if one alone runs the program.
+    pub(super) fn exchanged(&self) -> Vec<Place> {
+        let written = self.nodes.iter().flat_map(|node| {
+            node.writes.iter().copied().filter(|&place| node.writes_in_parts(place))
+        });
+        let read_whole = |place: &Place| self.nodes.iter().any(|node| node.reads_whole(*place));
+        if self.is_worth_sharing() { written.filter(read_whole).collect() } else { Vec::new() }
     }
 
     /// Whether a step is worth more than one thread.
@@ -102,15 +111,16 @@ impl<T: CpuReal> Program<T> {
 
     /// A member's part of a step; on return the other members may still be at theirs.
     pub(super) fn run(&self, held: &[(Tensor, Storage<T>)], step: Step, member: &Member) {
-        let part = Part { index: member.index, count: member.count };
         for stage in &self.stages {
-            self.nodes[stage.clone()].iter().for_each(|node| self.run_node(node, held, step, part));
+            self.run_stage(stage.clone(), held, step, member);
+        }
+        if self.stages.len() == 1 {
+            // Or one might send in the next step what others have not received in this.
             member.meet();
         }
     }
 
-    /// As [`run`](Self::run), but all wait for all after each node; `listen` is told of each before
-    /// and after.
+    /// As [`run`](Self::run), but all wait for all before and after each node; then `listen` is told.
     pub(super) fn run_listening(
         &self,
         held: &[(Tensor, Storage<T>)],
@@ -118,12 +128,61 @@ impl<T: CpuReal> Program<T> {
         member: &Member,
         listen: impl Fn(),
     ) {
-        let part = Part { index: member.index, count: member.count };
-        for node in &self.nodes {
+        for node in 0..self.nodes.len() {
             listen();
-            self.run_node(node, held, step, part);
+            self.run_stage(node..node + 1, held, step, member);
             member.meet();
             listen();
+        }
+    }
+
+    /// Runs some nodes, sends what others need of it, waits for all, and receives what they sent.
+    fn run_stage(
+        &self,
+        stage: Range<usize>,
+        held: &[(Tensor, Storage<T>)],
+        step: Step,
+        member: &Member,
+    ) {
+        let nodes = &self.nodes[stage];
+        let part = Part { index: member.index, count: member.count };
+        nodes.iter().for_each(|node| self.run_node(node, held, step, part));
+        self.each_written(nodes, held, part, |numbers, range| {
+            #[allow(unsafe_code)]
+            // SAFETY: the parts of the members are disjoint, and what the last receivers of this took
+            // they took before they came to the last meeting.
+            unsafe {
+                numbers.send(part, range)
+            }
+        });
+        member.meet();
+        for other in (0..part.count).filter(|&other| other != part.index) {
+            let other = Part { index: other, ..part };
+            self.each_written(nodes, held, other, |numbers, range| {
+                #[allow(unsafe_code)]
+                // SAFETY: all have just met; before this is sent again, all meet again.
+                unsafe {
+                    numbers.receive(part.index, range)
+                }
+            });
+        }
+    }
+
+    /// What a part of some nodes has written, and where.
+    fn each_written(
+        &self,
+        nodes: &[Bound<T>],
+        held: &[(Tensor, Storage<T>)],
+        part: Part,
+        mut then: impl FnMut(&Numbers<T>, Range<usize>),
+    ) {
+        for node in nodes {
+            let writes = node.writes.iter().zip(&node.launch.call.outputs).enumerate();
+            for (index, (&place, shape)) in writes {
+                if let View::Reals(numbers) = self.find(place, held) {
+                    then(numbers, node.written(index, *shape, part));
+                }
+            }
         }
     }
 
@@ -152,7 +211,7 @@ impl<T: CpuReal> Program<T> {
                     // SAFETY: of what is written in this stage, `agrees` lets each member reach its
                     // own rows alone, here and in the nodes that write it; and between stages
                     // everybody waits for everybody. No node writes what it reads itself.
-                    View::Reals(values) => Operand::Reals(unsafe { values.part(range) }),
+                    View::Reals(values) => Operand::Reals(unsafe { values.of(part.index).part(range) }),
                     View::Words(values) => Operand::Words(values),
                     View::Bytes(values) => Operand::Bytes(values),
                 }
@@ -169,7 +228,7 @@ impl<T: CpuReal> Program<T> {
                 // SAFETY: the parts of the members are disjoint, outputs are different tensors, and
                 // what other nodes reach of them in this stage is as above.
                 unsafe {
-                    values.part_mut(range)
+                    values.of(part.index).part_mut(range)
                 }
             })
             .collect();
@@ -192,6 +251,20 @@ fn elements(rows: &Range<usize>, shape: Shape) -> Range<usize> {
 }
 
 impl<T> Bound<T> {
+    /// Whether parts of it write this, and not only the first.
+    pub(super) fn writes_in_parts(&self, place: Place) -> bool {
+        let log = |index| self.split == Split::Layers && index % 4 == 0 && index + 1 == self.writes.len();
+        let mut writes = self.writes.iter().enumerate();
+        self.split != Split::Whole && writes.any(|(index, write)| *write == place && !log(index))
+    }
+
+    /// Whether it reads all of this, and not only the rows that it computes.
+    pub(super) fn reads_whole(&self, place: Place) -> bool {
+        let reads = self.reads.iter().zip(&self.launch.call.inputs).enumerate();
+        let mut of_place = reads.filter(|(_, (read, _))| **read == place);
+        of_place.any(|(index, (_, shape))| !self.reads_rows(index, *shape))
+    }
+
     fn rows(&self) -> usize {
         self.launch.call.outputs[0].rows
     }
@@ -208,6 +281,7 @@ impl<T> Bound<T> {
     /// What a member writes of an output.
     fn written(&self, output: usize, shape: Shape, part: Part) -> Range<usize> {
         match self.split {
+            Split::Whole if part.index > 0 => 0..0,
             Split::Whole => 0..shape.len(),
             Split::Rows { .. } => elements(&part.of(shape.rows), shape),
             Split::Layers => match (output % 4, output + 1 == self.writes.len()) {
@@ -251,7 +325,7 @@ impl<T> Bound<T> {
 
 /// The numbers at a place.
 enum View<'a, T> {
-    Reals(&'a Shared<T>),
+    Reals(&'a Numbers<T>),
     Words(&'a [u32]),
     Bytes(&'a [u8]),
 }

@@ -74,7 +74,7 @@ impl Member<'_> {
     /// If another panicked, which would never come.
     pub(super) fn meet(&self) {
         /// Threads may outnumber cores: then others go before.
-        const PATIENCE: usize = 1 << 14;
+        const PATIENCE: usize = 1 << 11;
         self.met.set(self.met.get() + 1);
         let all = self.met.get() * self.count;
         self.meeting.arrivals.fetch_add(1, Ordering::AcqRel);

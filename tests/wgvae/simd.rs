@@ -1,0 +1,129 @@
+//! The CPU device: its functions are accurate over all of their range, and no bit of a result depends
+//! on the number of threads.
+
+use std::error::Error;
+use std::path::Path;
+use wgvae::data::Split;
+use wgvae::device::Session;
+use wgvae::device::cpu::CpuSession;
+use wgvae::graph::Binarize;
+use wgvae::model::{Architecture, Weights};
+use wgvae::simd::math::{cos_sin_turns, exp, ln, ln_1p, softplus_and_sigmoid};
+use wgvae::train::{Config, Report, Trainer};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Asserts that a function is within so many units of 2⁻²⁴ of the exact value, over these.
+fn assert_close(
+    name: &str,
+    of: impl Fn(f32) -> f32,
+    exact: impl Fn(f64) -> f64,
+    over: impl Iterator<Item = f32>,
+    bound: f64,
+) {
+    let mut count = 0;
+    let mut worst = (0.0, 0.0);
+    for x in over {
+        let expected = exact(x.into());
+        let error = (f64::from(of(x)) - expected).abs() / expected.abs() * f64::from(1 << 24);
+        assert!(error <= bound, "{name}({x}) is {}, not {expected}: {error} units", of(x));
+        if error > worst.0 {
+            worst = (error, x);
+        }
+        count += 1;
+    }
+    assert!(count > 100_000, "{name}");
+    println!("{name}: {} units at {}", worst.0, worst.1);
+}
+
+/// So many numbers from one to another, both included.
+fn steps(from: f64, to: f64) -> impl Iterator<Item = f32> {
+    const COUNT: u32 = 300_000;
+    (0..=COUNT).map(move |i| (from + (to - from) * f64::from(i) / f64::from(COUNT)) as f32)
+}
+
+/// Every 5000th positive number that is neither subnormal nor infinite.
+fn positive() -> impl Iterator<Item = f32> {
+    (f32::MIN_POSITIVE.to_bits()..f32::INFINITY.to_bits()).step_by(5000).map(f32::from_bits)
+}
+
+#[test]
+fn functions_are_accurate_over_their_range() {
+    assert_close("exp", exp, f64::exp, steps(-87.0, 88.0), 2.0);
+    assert_close("exp near 0", exp, f64::exp, steps(-1.0, 1.0), 2.0);
+    let below_1 = positive().filter(|x| *x <= 1.0);
+    assert_close("ln_1p", ln_1p, f64::ln_1p, below_1, 3.0);
+    assert_close("ln_1p near 1", ln_1p, f64::ln_1p, steps(0.0001, 1.0), 3.0);
+    // At 1 the logarithm is 0, exactly.
+    let not_1 = || positive().filter(|x| *x != 1.0);
+    assert_close("ln", ln, f64::ln, not_1(), 3.0);
+    assert_close("ln near 1", ln, f64::ln, steps(0.5, 2.0).filter(|x| *x != 1.0), 3.0);
+    assert_eq!(ln(1.0).to_bits(), 0.0_f32.to_bits());
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    let sigmoid = |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
+    assert_close("softplus", |x| softplus_and_sigmoid(x).0, softplus, steps(-80.0, 80.0), 6.0);
+    assert_close("sigmoid", |x| softplus_and_sigmoid(x).1, sigmoid, steps(-80.0, 80.0), 6.0);
+    assert_eq!(softplus_and_sigmoid(1e30), (1e30, 1.0));
+    assert!(softplus_and_sigmoid(-1e30).0 < 1e-37 && softplus_and_sigmoid(-1e30).1 < 1e-37);
+}
+
+#[test]
+fn sines_and_cosines_are_accurate_all_around() {
+    const TURN: u32 = 1 << 24;
+    for i in (0..TURN).step_by(7).chain([TURN / 8, TURN / 4, TURN / 2, 3 * (TURN / 4), TURN - 1]) {
+        let v = i as f32 / TURN as f32;
+        let (cos, sin) = cos_sin_turns(v);
+        let (exact_sin, exact_cos) = (std::f64::consts::TAU * f64::from(v)).sin_cos();
+        let error = (f64::from(cos) - exact_cos).abs().max((f64::from(sin) - exact_sin).abs());
+        assert!(error <= 1.5e-7, "at {i}: {error}");
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_so() {
+    assert!(exp(f32::NAN).is_nan());
+    let (softplus, sigmoid) = softplus_and_sigmoid(f32::NAN);
+    assert!(softplus.is_nan() && sigmoid.is_nan());
+}
+
+/// Losses and weights after some steps, on so many threads.
+fn train(config: &Config, threads: usize) -> wgvae::Result<(Vec<[u64; 2]>, Weights)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
+    let mut data = Split::from_folder(&folder)?;
+    data.train.truncate(12 * config.batch);
+    data.test.truncate(700);
+    let mut session = CpuSession::<f32>::with_threads(Some(threads));
+    assert!(session.description().driver.ends_with(&format!(" {threads} threads")));
+    let mut trainer = Trainer::new(&mut session, config, &data)?;
+    let mut losses = Vec::new();
+    let report = trainer.epoch(&mut session, |report| {
+        if let Report::Step(step) = report {
+            losses.push([step.log_likelihood.to_bits(), step.kl.to_bits()]);
+        }
+        Ok(())
+    })?;
+    losses.push([report.test.log_likelihood.to_bits(), report.test.kl.to_bits()]);
+    let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+    Ok((losses, Weights::read(&architecture, &mut session)?))
+}
+
+#[test]
+fn no_bit_depends_on_the_number_of_threads() -> Outcome {
+    let small = Config { hidden: vec![200, 100], epochs: 1, ..Config::default() };
+    // Rows and columns that don't divide by threads or vectors, one layer more, grey images.
+    let odd = Config {
+        hidden: vec![131, 67, 13],
+        batch: 53,
+        binarize: Binarize::None,
+        ..small.clone()
+    };
+    let unfused = Config { fuse: false, batch: 33, ..small.clone() };
+    let timed = Config { profile_every: Some(5), ..small.clone() };
+    for config in [small, odd, unfused, timed] {
+        let expected = train(&config, 1)?;
+        for threads in [2, 3] {
+            assert!(train(&config, threads)? == expected, "{threads} threads, {config:?}");
+        }
+    }
+    Ok(())
+}

@@ -17,8 +17,8 @@ use crate::graph::{Element, LOG_ROWS, Op, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Cost, Kernel, Step, Twin, Twins, Variant};
 use crate::simd;
 use crate::{Error, Result};
-use program::{Bound, Place, Program, Work};
 use exchange::Numbers;
+use program::{Bound, Place, Program, Work};
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -282,7 +282,9 @@ impl<T: CpuReal> Session for CpuSession<T> {
         tensor.accepts(values.element(), values.len())?;
         match (storage, values) {
             (Storage::Reals(to), Values::F32(from)) => {
-                to.write(|to| to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into())));
+                to.write(|to| {
+                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into()))
+                });
             }
             (Storage::Reals(to), Values::F64(from)) => {
                 to.write(|to| to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from)));
@@ -299,9 +301,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
         let (tensor, storage) = &mut self.held[index];
         tensor.accepts(Element::F32, tensor.shape.len())?;
         match storage {
-            Storage::Reals(values) => {
-                Ok(values.read().iter().map(|value| value.get()).collect())
-            }
+            Storage::Reals(values) => Ok(values.read().iter().map(|value| value.get()).collect()),
             _ => unreachable!("the tensor holds real numbers"),
         }
     }

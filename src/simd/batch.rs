@@ -31,6 +31,9 @@ pub(super) fn batch(
     }
 }
 
+/// Images, which lie anywhere, are fetched so many rows ahead.
+const AHEAD: u32 = 8;
+
 /// As [`gather_batch`], of bytes.
 fn gather_bytes(
     step: Step,
@@ -40,14 +43,18 @@ fn gather_bytes(
     indices: &[u32],
     x: &mut [f32],
 ) {
+    let bytes = |row: u32| {
+        let image = indices[(row as usize).min(indices.len() - 1)] as usize;
+        &data[image * columns..][..columns]
+    };
     vectorized(
         #[inline(always)]
         || {
             // All cores have read them since.
             prefetch::to_write(x);
             for (row, x) in (step.first_row..).zip(x.chunks_exact_mut(columns)) {
-                let image = indices[(row as usize).min(indices.len() - 1)] as usize;
-                let bytes = &data[image * columns..][..columns];
+                prefetch::to_read(bytes(row + AHEAD));
+                let bytes = bytes(row);
                 match binarize {
                     Binarize::Threshold => {
                         x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte >> 7));

@@ -1,8 +1,8 @@
 //! The gradient of the encoder's output: back through the decoder's first product, the sample and
 //! the KL divergence.
 
-use super::dots::Dots;
 use super::math::softplus_and_sigmoid;
+use super::transposed::Transposed;
 use super::{Part, Tile, vectorized};
 use crate::graph::{Fusion, Op};
 use crate::kernel::{Call, Operand, Step};
@@ -22,7 +22,7 @@ pub(super) fn latent_backward(
     let [left, right, eps, mean, stddev, s] = [0, 1, 2, 3, 4, 5].map(|input| inputs[input].reals());
     let gradients = &mut *outputs[0];
     // dz, where dmean will be.
-    Dots { left, right, terms }.run(&mut |tile: Tile| {
+    Transposed { left, right, terms }.run(&mut |tile: Tile| {
         for (row, sums) in tile.rows() {
             gradients[2 * row * latent + tile.column..][..sums.len()].copy_from_slice(sums);
         }

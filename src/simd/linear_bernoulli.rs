@@ -1,7 +1,7 @@
 //! The decoder's last layer, the log-likelihood of the images, and its gradient.
 
 use super::linear::linear;
-use super::linear_sample::block_sums;
+use super::linear_sample::{TERMS, sum_blocks};
 use super::math::softplus_and_sigmoid;
 use super::{Part, vectorized};
 use crate::graph::{Fusion, Op, SUM_COLUMNS};
@@ -28,12 +28,23 @@ pub(super) fn linear_bernoulli(
     for ((logits, x), blocks) in rows.zip(blocks) {
         vectorized(
             #[inline(always)]
-            || {
-                block_sums(blocks, logits, x, |logit, x| logit * x - softplus_and_sigmoid(logit).0);
-                for (logit, x) in logits.iter_mut().zip(x) {
-                    *logit = dlog_likelihood * (x - softplus_and_sigmoid(*logit).1);
-                }
-            },
+            || observe(dlog_likelihood, x, logits, blocks),
         );
+    }
+}
+
+/// Turns a row of logits into their gradients, and sums the log-likelihoods of each block.
+#[inline(always)]
+fn observe(dlog_likelihood: f32, x: &[f32], logits: &mut [f32], blocks: &mut [f32]) {
+    for ((logits, x), blocks) in
+        logits.chunks_mut(TERMS).zip(x.chunks(TERMS)).zip(blocks.chunks_mut(TERMS / SUM_COLUMNS))
+    {
+        let mut terms = [0.0; TERMS];
+        for ((logit, &x), term) in logits.iter_mut().zip(x).zip(&mut terms) {
+            let (softplus, sigmoid) = softplus_and_sigmoid(*logit);
+            *term = *logit * x - softplus;
+            *logit = dlog_likelihood * (x - sigmoid);
+        }
+        sum_blocks(&terms, blocks);
     }
 }

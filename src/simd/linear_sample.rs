@@ -50,7 +50,7 @@ pub(super) fn linear_sample(
             let rows = mean.chunks_exact(latent).zip(stddev.chunks_exact(latent));
             let blocks = latent.div_ceil(SUM_COLUMNS);
             for ((mean, stddev), kl) in rows.zip(kl.chunks_exact_mut(blocks)) {
-                block_sums(kl, mean, stddev, |m, s| 0.5 * (s * s + m * m) - 0.5 - ln(s));
+                divergence(mean, stddev, kl);
             }
         },
     );
@@ -63,19 +63,26 @@ fn add(sums: &[f32], bias: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Sums of [`SUM_COLUMNS`] terms each, of a function of two numbers.
+/// Terms of blocks that are computed at once.
+pub(super) const TERMS: usize = 16 * SUM_COLUMNS;
+
+/// The KL divergence of a row, in blocks of columns.
 #[inline(always)]
-pub(super) fn block_sums(blocks: &mut [f32], a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) {
-    /// Terms that are computed at once.
-    const TERMS: usize = 16 * SUM_COLUMNS;
-    let operands = a.chunks(TERMS).zip(b.chunks(TERMS));
-    for (blocks, (a, b)) in blocks.chunks_mut(TERMS / SUM_COLUMNS).zip(operands) {
+fn divergence(mean: &[f32], stddev: &[f32], blocks: &mut [f32]) {
+    let operands = mean.chunks(TERMS).zip(stddev.chunks(TERMS));
+    for (blocks, (mean, stddev)) in blocks.chunks_mut(TERMS / SUM_COLUMNS).zip(operands) {
         let mut terms = [0.0; TERMS];
-        for (value, (&a, &b)) in terms.iter_mut().zip(a.iter().zip(b)) {
-            *value = term(a, b);
+        for (term, (&m, &s)) in terms.iter_mut().zip(mean.iter().zip(stddev)) {
+            *term = 0.5 * (s * s + m * m) - 0.5 - ln(s);
         }
-        for (block, terms) in blocks.iter_mut().zip(terms.chunks_exact(SUM_COLUMNS)) {
-            *block = terms.iter().sum();
-        }
+        sum_blocks(&terms, blocks);
+    }
+}
+
+/// The sum of each block's terms.
+#[inline(always)]
+pub(super) fn sum_blocks(terms: &[f32; TERMS], blocks: &mut [f32]) {
+    for (block, terms) in blocks.iter_mut().zip(terms.as_chunks::<SUM_COLUMNS>().0) {
+        *block = terms.iter().sum();
     }
 }

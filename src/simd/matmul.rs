@@ -1,7 +1,7 @@
 //! Matrix products by themselves.
 
-use super::dots::Dots;
 use super::outer::{Left, Product};
+use super::transposed::Transposed;
 use super::{Part, Tile};
 use crate::kernel::{Call, Operand, Step};
 
@@ -45,7 +45,7 @@ pub(super) fn matmul_transpose_b(
 ) {
     let [_, columns, terms] = call.mnk();
     let [left, right] = [0, 1].map(|input| inputs[input].reals());
-    Dots { left, right, terms }.run(&mut |tile: Tile| put(tile, columns, outputs[0]));
+    Transposed { left, right, terms }.run(&mut |tile: Tile| put(tile, columns, outputs[0]));
 }
 
 /// Copies a tile to where it belongs in rows of so many columns.

@@ -1,6 +1,6 @@
 //! The gradient of a layer's input, back through the ReLU that made it.
 
-use super::dots::Dots;
+use super::transposed::Transposed;
 use super::{Part, Tile, vectorized};
 use crate::kernel::{Call, Operand, Step};
 
@@ -15,7 +15,7 @@ pub(super) fn matmul_relu_backward(
     let [_, columns, terms] = call.mnk();
     let [left, right, y] = [0, 1, 2].map(|input| inputs[input].reals());
     let dx = &mut *outputs[0];
-    Dots { left, right, terms }.run(&mut |tile: Tile| {
+    Transposed { left, right, terms }.run(&mut |tile: Tile| {
         vectorized(
             #[inline(always)]
             || {

@@ -5,11 +5,9 @@
 //! A kernel is given a [`Part`] of its work: the slices of its outputs that it may write, and of its
 //! inputs what those depend on. No sum depends on where the parts end, so the results are the same on
 //! any number of threads. Sums of products run over their terms in order, by fused
-//! multiply-additions, except those by a transposed weight, which run over as many columns in turns
-//! as a vector holds.
+//! multiply-additions, so they don't depend on the width of a vector either.
 
 mod batch;
-mod dots;
 mod latent_backward;
 mod linear;
 mod linear_bernoulli;
@@ -21,13 +19,16 @@ mod normal;
 mod outer;
 mod prefetch;
 mod sparse;
+mod transposed;
 mod update;
 
 pub use prefetch::take_over;
 
 use crate::graph::{Fusion, Op, Transpose};
 use crate::kernel::{Call, Operand, Step};
+use pulp::Arch;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// One of several equal parts of a kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +77,11 @@ pub fn kernel(op: &Op) -> Option<Kernel> {
 
 /// Runs what follows with the widest vectors that the CPU has.
 fn vectorized<R>(run: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(run)
+    ARCH.dispatch(run)
 }
+
+/// What the CPU has.
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// What becomes of a product's sums.
 trait Finish {

@@ -1,8 +1,8 @@
-//! Products whose right operand is read along its rows: forward, and for the gradients of weights. A
-//! tile of sums stays in registers while a term after the other is added to it.
+//! Matrix products. A tile of sums stays in registers while a term after the other is added to it:
+//! numbers of the left operand, each times a piece of a row of the right one.
 
-use super::{Finish, Place, Tile, prefetch};
-use pulp::{Arch, Simd, WithSimd};
+use super::{ARCH, Finish, Place, Tile, prefetch};
+use pulp::{Simd, WithSimd};
 use std::array::from_fn;
 
 /// The left operand of a product, `rows` × `terms`.
@@ -34,7 +34,7 @@ impl Product<'_> {
     /// Computes all sums and hands them over, a tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         if self.rows > 0 {
-            Arch::new().dispatch(Run { product: self, finish });
+            ARCH.dispatch(Run { product: self, finish });
         }
     }
 }
@@ -148,10 +148,20 @@ impl Product<'_> {
                 add(simd, left(term), from_fn(|v| right[v]), &mut sums);
             }
         } else {
+            let masks: [_; VECTORS] = from_fn(|v| {
+                let lanes = width.saturating_sub(v * S::F32_LANES).min(S::F32_LANES);
+                simd.mask_between_m32s(0, lanes as u32)
+            });
             for term in 0..self.terms {
                 let row = &row(term)[..width];
-                let rest = |v: usize| &row[(v * S::F32_LANES).min(width)..];
-                let right = from_fn(|v| simd.partial_load_f32s(rest(v)));
+                let right = from_fn(|v| {
+                    let vector = row.as_ptr().wrapping_add(v * S::F32_LANES);
+                    #[allow(unsafe_code)]
+                    // SAFETY: the lanes that are on are those of the row's `width` numbers.
+                    unsafe {
+                        simd.mask_load_ptr_f32s(masks[v], vector)
+                    }
+                });
                 add(simd, left(term), right, &mut sums);
             }
         }

@@ -8,9 +8,9 @@ const LINE: usize = 64;
 
 /// These will be read.
 #[inline(always)]
-pub(super) fn to_read(values: &[f32]) {
+pub(super) fn to_read<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(LINE / size_of::<f32>()) {
+    for line in values.chunks(LINE / size_of::<T>()) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[allow(unsafe_code)]
         // SAFETY: a prefetch reads nothing that the program could see, at any address.

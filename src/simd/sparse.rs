@@ -2,8 +2,8 @@
 //! changes no sum of finite numbers.
 
 use super::outer::{Left, Product};
-use super::{Finish, Place, Tile, vectorized};
-use pulp::{Arch, Simd, WithSimd};
+use super::{ARCH, Finish, Place, Tile, vectorized};
+use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
 
 /// The share of numbers below which leaving out the zeros is faster than tiles, by measurement
@@ -41,7 +41,7 @@ impl Product<'_> {
     pub(super) fn run_sparse(self, finish: &mut dyn Finish) {
         NONZEROS.with_borrow_mut(|nonzeros| {
             if nonzeros.find(&self) {
-                Arch::new().dispatch(Run { product: self, nonzeros, finish });
+                ARCH.dispatch(Run { product: self, nonzeros, finish });
             } else {
                 self.run(finish);
             }

@@ -60,7 +60,8 @@ fn functions_are_accurate_over_their_range() {
     assert_close("ln near 1", ln, f64::ln, steps(0.5, 2.0).filter(|x| *x != 1.0), 3.0);
     assert_eq!(ln(1.0).to_bits(), 0.0_f32.to_bits());
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    let sigmoid = |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
+    let sigmoid =
+        |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
     assert_close("softplus", |x| softplus_and_sigmoid(x).0, softplus, steps(-80.0, 80.0), 6.0);
     assert_close("sigmoid", |x| softplus_and_sigmoid(x).1, sigmoid, steps(-80.0, 80.0), 6.0);
     assert_eq!(softplus_and_sigmoid(1e30), (1e30, 1.0));
@@ -111,12 +112,8 @@ fn train(config: &Config, threads: usize) -> wgvae::Result<(Vec<[u64; 2]>, Weigh
 fn no_bit_depends_on_the_number_of_threads() -> Outcome {
     let small = Config { hidden: vec![200, 100], epochs: 1, ..Config::default() };
     // Rows and columns that don't divide by threads or vectors, one layer more, grey images.
-    let odd = Config {
-        hidden: vec![131, 67, 13],
-        batch: 53,
-        binarize: Binarize::None,
-        ..small.clone()
-    };
+    let odd =
+        Config { hidden: vec![131, 67, 13], batch: 53, binarize: Binarize::None, ..small.clone() };
     let unfused = Config { fuse: false, batch: 33, ..small.clone() };
     let timed = Config { profile_every: Some(5), ..small.clone() };
     for config in [small, odd, unfused, timed] {

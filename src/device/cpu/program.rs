@@ -211,7 +211,9 @@ impl<T: CpuReal> Program<T> {
                     // SAFETY: of what is written in this stage, `agrees` lets each member reach its
                     // own rows alone, here and in the nodes that write it; and between stages
                     // everybody waits for everybody. No node writes what it reads itself.
-                    View::Reals(values) => Operand::Reals(unsafe { values.of(part.index).part(range) }),
+                    View::Reals(values) => {
+                        Operand::Reals(unsafe { values.of(part.index).part(range) })
+                    }
                     View::Words(values) => Operand::Words(values),
                     View::Bytes(values) => Operand::Bytes(values),
                 }
@@ -253,7 +255,8 @@ fn elements(rows: &Range<usize>, shape: Shape) -> Range<usize> {
 impl<T> Bound<T> {
     /// Whether parts of it write this, and not only the first.
     pub(super) fn writes_in_parts(&self, place: Place) -> bool {
-        let log = |index| self.split == Split::Layers && index % 4 == 0 && index + 1 == self.writes.len();
+        let log =
+            |index| self.split == Split::Layers && index % 4 == 0 && index + 1 == self.writes.len();
         let mut writes = self.writes.iter().enumerate();
         self.split != Split::Whole && writes.any(|(index, write)| *write == place && !log(index))
     }

@@ -1,0 +1,90 @@
+//! Products by a transposed matrix, as the gradients of inputs are: the product of that matrix and the
+//! transposed left operand, which is the smaller of both, turned around.
+
+use super::outer::{Left, Product};
+use super::{Finish, Place, Tile, vectorized};
+use std::cell::RefCell;
+
+/// left · rightᵀ, of which `left` is `rows` × `terms` and `right` `columns` × `terms`.
+pub(super) struct Transposed<'a> {
+    pub(super) left: &'a [f32],
+    pub(super) right: &'a [f32],
+    pub(super) terms: usize,
+}
+
+thread_local! {
+    /// The transposed left operand, kept from step to step, so that nothing is allocated in one.
+    static TURNED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Transposed<'_> {
+    /// Computes all sums and hands them over, a tile after the other.
+    pub(super) fn run(self, finish: &mut dyn Finish) {
+        let Self { left, right, terms } = self;
+        let (rows, columns) = (left.len() / terms, right.len() / terms);
+        TURNED.with_borrow_mut(|turned| {
+            turned.resize(left.len(), 0.0);
+            transpose(left, terms, turned);
+            let product = Product {
+                left: Left::Rows(right),
+                right: turned,
+                rows: columns,
+                columns: rows,
+                terms,
+            };
+            product.run(&mut Turn { finish, sums: [0.0; MOST] });
+        });
+    }
+}
+
+/// The most numbers of a tile: those of a [`Product`]'s.
+const MOST: usize = 8 * 3 * 16;
+
+/// Turns tiles around.
+struct Turn<'a> {
+    finish: &'a mut dyn Finish,
+    sums: [f32; MOST],
+}
+
+impl Finish for Turn<'_> {
+    fn prepare(&mut self, Place { rows, columns }: &Place) {
+        self.finish.prepare(&Place { rows: columns.clone(), columns: rows.clone() });
+    }
+
+    fn finish(&mut self, tile: Tile) {
+        let pitch = tile.rows;
+        vectorized(
+            #[inline(always)]
+            || {
+                for (column, (_, sums)) in tile.rows().enumerate() {
+                    let turned = self.sums.chunks_exact_mut(pitch);
+                    turned.zip(sums).for_each(|(row, &sum)| row[column] = sum);
+                }
+            },
+        );
+        self.finish.finish(Tile {
+            row: tile.column,
+            column: tile.row,
+            sums: &self.sums,
+            rows: tile.columns,
+            columns: tile.rows,
+            pitch,
+        });
+    }
+}
+
+/// Rows of so many columns to columns.
+fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
+    /// Columns that are turned at once, which a few cache lines of the target hold.
+    const COLUMNS: usize = 16;
+    let rows = from.len() / columns;
+    for first in (0..columns).step_by(COLUMNS) {
+        let width = COLUMNS.min(columns - first);
+        let to = &mut to[first * rows..][..width * rows];
+        for (row, from) in from.chunks_exact(columns).enumerate() {
+            for (to, &value) in to[row..].iter_mut().step_by(rows).zip(&from[first..][..width]) {
+                *to = value;
+            }
+        }
+    }
+}

@@ -8,7 +8,8 @@
 //! ```text
 //! graph     what is computed: ops, gradients, order, memory. Plain data.
 //!   ↑
-//! kernel    how each op is computed: a table with a row a kernel. cpu/ holds the twins.
+//! kernel    how each op is computed: a table with a row a kernel. cpu/ holds the twins, simd/ what
+//!           the CPU runs in their stead
 //!   ↑
 //! device    where a plan runs: cpu.rs in f32 or f64, gpu/ through wgpu
 //!   ↑
@@ -27,7 +28,7 @@
 //! 1. [`model::forward`] writes the model down as ops on a [`graph::Graph`];
 //!    [`graph::gradients`] appends the backward ops and [`optimizer::rmsprop`] the updates.
 //! 2. [`graph::fuse`] rewrites the graph into few nodes: a step of the default model is nine. Each
-//!    keeps the ops that it replaced, which the CPU runs in its stead. A [`graph::Plan`] drops what
+//!    keeps the ops that it replaced, which the f64 oracle runs in its stead. A [`graph::Plan`] drops what
 //!    nobody needs, orders the rest so that little memory is alive at once, and lets tensors that
 //!    never meet share a slot. Hazards follow from what ops read and write; nobody declares them,
 //!    and independent checkers judge order and slots.
@@ -73,6 +74,16 @@
 //! - **A second pass only where tiles are few.** Sums of long rows with few tiles would leave most of
 //!   a GPU idle; sliced cores split them among workgroups, and a second dispatch adds the slices in
 //!   order.
+//! - **The CPU runs the GPU's plan.** In f32 each fused node is a kernel of its own ([`simd`]), which
+//!   threads share out: by rows of the batch up to the last gradient, then by rows of the weights, so
+//!   a step makes them wait for each other twice. The products are ours, not those of a library: on
+//!   an EPYC they came to 0.9 to 1.1 times the rate of the `gemm` crate's by themselves, and here
+//!   what follows them finds its numbers in the first cache. Zeros of images are left out.
+//! - **Threads send each other what they write.** Cores that don't share a cache took 33 ns a cache
+//!   line for writing what another had read, which every weight is, and 2.5 ns for reading or writing
+//!   what another had written; so each thread has a replica of the weights, and parts go through a
+//!   copy that nobody computes with. Where two cores were on different dies, a step took half as
+//!   long again without that.
 //! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
 //!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no draw depends on workgroup sizes,
 //!   and a run can be taken up at any step.

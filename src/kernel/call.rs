@@ -186,6 +186,6 @@ pub type Twin<T> = fn(&Call, Step, &[Operand<T>], &mut [&mut [T]]);
 pub struct Twins {
     /// The oracle: plain loops.
     pub f64: Twin<f64>,
-    /// What the CPU device runs.
+    /// What the CPU device runs where it has no faster kernel.
     pub f32: Twin<f32>,
 }

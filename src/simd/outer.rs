@@ -121,9 +121,7 @@ impl Product<'_> {
         let pitch = VECTORS * S::F32_LANES;
         for (sums, found) in sums.chunks_exact_mut(pitch).zip(&found) {
             let sums = S::as_mut_simd_f32s(sums).0;
-            for v in 0..VECTORS {
-                sums[v] = found[v];
-            }
+            sums[..VECTORS].copy_from_slice(&found[..VECTORS]);
         }
         pitch
     }

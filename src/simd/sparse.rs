@@ -10,7 +10,7 @@ use std::cell::RefCell;
 /// (`cargo bench --bench simd`).
 const FEW: f64 = 0.25;
 
-/// Numbers that are skipped at once if they are all 0.
+/// Numbers that are looked at at once.
 const CHUNK: usize = 16;
 
 /// A number that is not 0, and where it is.
@@ -57,59 +57,55 @@ impl Nonzeros {
             Left::Rows(values) => (values, terms, 0..terms),
             Left::Columns { values, pitch, first } => (values, pitch, first..first + rows),
         };
-        let stored = || values.chunks_exact(pitch).map(|row| &row[used.clone()]);
-        let count = vectorized(
+        let most = (FEW * (rows * terms) as f64) as usize;
+        let stored = (0..).zip(values.chunks_exact(pitch).map(|row| &row[used.clone()]));
+        let Self { all, begins, found } = self;
+        all.clear();
+        begins.clear();
+        found.clear();
+        let found_few = vectorized(
             #[inline(always)]
-            || stored().map(count).sum::<usize>(),
+            || {
+                for (index, values) in stored {
+                    match left {
+                        Left::Rows(_) => {
+                            begins.push(all.len());
+                            each_nonzero(values, |term, number| {
+                                all.push(Nonzero { row: index, term, number });
+                            });
+                        }
+                        Left::Columns { .. } => each_nonzero(values, |row, number| {
+                            found.push(Nonzero { row, term: index, number });
+                        }),
+                    }
+                    if all.len() + found.len() > most {
+                        return false;
+                    }
+                }
+                true
+            },
         );
-        if count as f64 > FEW * (rows * terms) as f64 {
-            return false;
-        }
-        self.begins.clear();
         match left {
-            Left::Rows(_) => {
-                self.all.resize(count + 1, Nonzero::default());
-                let mut found = 0;
-                for (row, values) in (0..).zip(stored()) {
-                    self.begins.push(found);
-                    found = put(&mut self.all, found, values, |term, number| Nonzero {
-                        row,
-                        term,
-                        number,
-                    });
-                }
-                self.begins.push(found);
-            }
-            Left::Columns { .. } => {
-                self.found.resize(count + 1, Nonzero::default());
-                let mut found = 0;
-                for (term, values) in (0..).zip(stored()) {
-                    found = put(&mut self.found, found, values, |row, number| Nonzero {
-                        row,
-                        term,
-                        number,
-                    });
-                }
-                self.sort(rows, count);
-            }
+            Left::Rows(_) => begins.push(all.len()),
+            Left::Columns { .. } if found_few => self.sort(rows),
+            Left::Columns { .. } => (),
         }
-        true
+        found_few
     }
 
     /// Puts what was found in the order of rows, by counting how many each has.
-    fn sort(&mut self, rows: usize, count: usize) {
-        let found = &self.found[..count];
+    fn sort(&mut self, rows: usize) {
         // Each count is kept two places on, so that it can become the place to put the next at, and
         // then where the next row begins.
         self.begins.resize(rows + 2, 0);
-        for nonzero in found {
+        for nonzero in &self.found {
             self.begins[nonzero.row as usize + 2] += 1;
         }
         for row in 2..self.begins.len() {
             self.begins[row] += self.begins[row - 1];
         }
-        self.all.resize(count, Nonzero::default());
-        for &nonzero in found {
+        self.all.resize(self.found.len(), Nonzero::default());
+        for &nonzero in &self.found {
             let place = &mut self.begins[nonzero.row as usize + 1];
             self.all[*place] = nonzero;
             *place += 1;
@@ -117,34 +113,18 @@ impl Nonzeros {
     }
 }
 
+/// Takes the place and value of every number that is not 0, in order.
 #[inline(always)]
-fn count(values: &[f32]) -> usize {
-    let mut found = 0;
-    for &value in values {
-        found += u32::from(value != 0.0);
-    }
-    found as usize
-}
-
-/// Appends what is not 0, of which there is room for one more than there is, to so many others;
-/// returns how many there are then.
-fn put(
-    all: &mut [Nonzero],
-    mut found: usize,
-    values: &[f32],
-    nonzero: impl Fn(u32, f32) -> Nonzero,
-) -> usize {
+fn each_nonzero(values: &[f32], mut take: impl FnMut(u32, f32)) {
     for (first, chunk) in (0..).step_by(CHUNK).zip(values.chunks(CHUNK)) {
-        // But for the sign.
-        if chunk.iter().fold(0, |bits, value| bits | value.to_bits() << 1) != 0 {
-            for (place, &value) in (first..).zip(chunk) {
-                // Without a branch, which would be guessed wrong often.
-                all[found] = nonzero(place, value);
-                found += usize::from(value != 0.0);
-            }
+        let bit = |(place, value): (usize, &f32)| u32::from(*value != 0.0) << place;
+        let mut bits = chunk.iter().enumerate().map(bit).fold(0, |bits, bit| bits | bit);
+        while bits != 0 {
+            let place = bits.trailing_zeros();
+            take(first + place, chunk[place as usize]);
+            bits &= bits - 1;
         }
     }
-    found
 }
 
 struct Run<'a, 'b> {
@@ -212,9 +192,7 @@ impl Row<'_> {
             }
         }
         let sums = S::as_mut_simd_f32s(&mut sums[..columns]).0;
-        for v in 0..VECTORS {
-            sums[v] = found[v];
-        }
+        sums[..VECTORS].copy_from_slice(&found[..VECTORS]);
         columns
     }
 

@@ -3,6 +3,7 @@
 
 use super::outer::{Left, Product};
 use super::{Finish, Place, Tile, vectorized};
+use std::array::from_fn;
 use std::cell::RefCell;
 
 /// left · rightᵀ, of which `left` is `rows` × `terms` and `right` `columns` × `terms`.
@@ -24,7 +25,10 @@ impl Transposed<'_> {
         let (rows, columns) = (left.len() / terms, right.len() / terms);
         TURNED.with_borrow_mut(|turned| {
             turned.resize(left.len(), 0.0);
-            transpose(left, terms, turned);
+            vectorized(
+                #[inline(always)]
+                || transpose(left, terms, turned),
+            );
             let product = Product {
                 left: Left::Rows(right),
                 right: turned,
@@ -74,17 +78,26 @@ impl Finish for Turn<'_> {
 }
 
 /// Rows of so many columns to columns.
+#[inline(always)]
 fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
-    /// Columns that are turned at once, which a few cache lines of the target hold.
-    const COLUMNS: usize = 16;
+    /// Rows and columns of what is turned at once.
+    const SIDE: usize = 8;
     let rows = from.len() / columns;
-    for first in (0..columns).step_by(COLUMNS) {
-        let width = COLUMNS.min(columns - first);
-        let to = &mut to[first * rows..][..width * rows];
-        for (row, from) in from.chunks_exact(columns).enumerate() {
-            for (to, &value) in to[row..].iter_mut().step_by(rows).zip(&from[first..][..width]) {
-                *to = value;
+    let (whole_rows, whole_columns) = (rows - rows % SIDE, columns - columns % SIDE);
+    for row in (0..whole_rows).step_by(SIDE) {
+        let from: [&[f32]; SIDE] = from_fn(|r| &from[(row + r) * columns..][..columns]);
+        for column in (0..whole_columns).step_by(SIDE) {
+            let square: [[f32; SIDE]; SIDE] = from_fn(|r| from_fn(|c| from[r][column + c]));
+            for c in 0..SIDE {
+                let turned: [f32; SIDE] = from_fn(|r| square[r][c]);
+                to[(column + c) * rows + row..][..SIDE].copy_from_slice(&turned);
             }
+        }
+    }
+    for row in 0..rows {
+        let first = if row < whole_rows { whole_columns } else { 0 };
+        for column in first..columns {
+            to[column * rows + row] = from[row * columns + column];
         }
     }
 }

@@ -91,8 +91,7 @@ impl Finish for Layer<'_> {
     fn prepare(&mut self, place: &Place) {
         for row in place.rows.clone() {
             let at = row * self.n + place.columns.start..row * self.n + place.columns.end;
-            // All cores have read the weights since; each has the mean squares to itself.
-            prefetch::to_write(&self.weight[at.clone()]);
+            prefetch::to_read(&self.weight[at.clone()]);
             prefetch::to_read(&self.weight_ms[at]);
         }
     }

@@ -52,18 +52,18 @@ fn functions_are_accurate_over_their_range() {
     assert_close("exp", exp, f64::exp, steps(-87.0, 88.0), 2.0);
     assert_close("exp near 0", exp, f64::exp, steps(-1.0, 1.0), 2.0);
     let below_1 = positive().filter(|x| *x <= 1.0);
-    assert_close("ln_1p", ln_1p, f64::ln_1p, below_1, 3.0);
-    assert_close("ln_1p near 1", ln_1p, f64::ln_1p, steps(0.0001, 1.0), 3.0);
+    assert_close("ln_1p", ln_1p, f64::ln_1p, below_1, 4.0);
+    assert_close("ln_1p near 1", ln_1p, f64::ln_1p, steps(0.0001, 1.0), 4.0);
     // At 1 the logarithm is 0, exactly.
     let not_1 = || positive().filter(|x| *x != 1.0);
-    assert_close("ln", ln, f64::ln, not_1(), 3.0);
-    assert_close("ln near 1", ln, f64::ln, steps(0.5, 2.0).filter(|x| *x != 1.0), 3.0);
+    assert_close("ln", ln, f64::ln, not_1(), 2.0);
+    assert_close("ln near 1", ln, f64::ln, steps(0.5, 2.0).filter(|x| *x != 1.0), 2.0);
     assert_eq!(ln(1.0).to_bits(), 0.0_f32.to_bits());
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
     let sigmoid =
         |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
-    assert_close("softplus", |x| softplus_and_sigmoid(x).0, softplus, steps(-80.0, 80.0), 6.0);
-    assert_close("sigmoid", |x| softplus_and_sigmoid(x).1, sigmoid, steps(-80.0, 80.0), 6.0);
+    assert_close("softplus", |x| softplus_and_sigmoid(x).0, softplus, steps(-80.0, 80.0), 4.0);
+    assert_close("sigmoid", |x| softplus_and_sigmoid(x).1, sigmoid, steps(-80.0, 80.0), 3.0);
     assert_eq!(softplus_and_sigmoid(1e30), (1e30, 1.0));
     assert!(softplus_and_sigmoid(-1e30).0 < 1e-37 && softplus_and_sigmoid(-1e30).1 < 1e-37);
 }

@@ -1,5 +1,5 @@
-//! Numbers that several threads write disjoint parts of at once. All that is unsafe on the CPU is
-//! here.
+//! Numbers that several threads write disjoint parts of at once: who does so promises that they are
+//! disjoint, stage by stage ([`program`](super::program)).
 
 use std::cell::UnsafeCell;
 use std::ops::Range;

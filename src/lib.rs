@@ -77,13 +77,13 @@
 //! - **The CPU runs the GPU's plan.** In f32 each fused node is a kernel of its own ([`simd`]), which
 //!   threads share out: by rows of the batch up to the last gradient, then by rows of the weights, so
 //!   a step makes them wait for each other twice. The products are ours, not those of a library: on
-//!   an EPYC they came to 0.9 to 1.1 times the rate of the `gemm` crate's by themselves, and here
+//!   an EPYC they came to 0.9 to 1.3 times the rate of the `gemm` crate's by themselves, and here
 //!   what follows them finds its numbers in the first cache. Zeros of images are left out.
 //! - **Threads send each other what they write.** Cores that don't share a cache took 33 ns a cache
 //!   line for writing what another had read, which every weight is, and 2.5 ns for reading or writing
 //!   what another had written; so each thread has a replica of the weights, and parts go through a
-//!   copy that nobody computes with. Where two cores were on different dies, a step took half as
-//!   long again without that.
+//!   copy that nobody computes with. Where two cores were on different dies, a step took a third
+//!   longer without that.
 //! - **Noise is a function, not a stream.** Philox turns seed, step, row and column into a draw
 //!   ([`cpu::philox`]), so CPU and GPU train on the same noise, no draw depends on workgroup sizes,
 //!   and a run can be taken up at any step.

@@ -8,6 +8,7 @@
 //! multiply-additions, so they don't depend on the width of a vector either.
 
 mod batch;
+mod evaluate;
 mod latent_backward;
 mod linear;
 mod linear_bernoulli;
@@ -61,6 +62,10 @@ pub fn kernel(op: &Op) -> Option<Kernel> {
         Op::Matmul(Transpose::A) => matmul::matmul_transpose_a,
         Op::Matmul(Transpose::B) => matmul::matmul_transpose_b,
         Op::Normal { .. } => normal::kernel,
+        Op::Softplus => evaluate::softplus,
+        Op::Sigmoid => evaluate::sigmoid,
+        Op::BernoulliLogLikelihood => evaluate::bernoulli_log_likelihood,
+        Op::GaussianKl => evaluate::gaussian_kl,
         Op::Fused(fusion) => match fusion {
             Fusion::Batch => batch::batch,
             Fusion::Linear => linear::linear,

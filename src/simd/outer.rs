@@ -108,14 +108,34 @@ impl Product<'_> {
         let found: [[S::f32s; VECTORS]; ROWS] = match self.left {
             Left::Rows(values) => {
                 let rows: [_; ROWS] = from_fn(|r| &values[rows[r] * self.terms..][..self.terms]);
-                self.sums(simd, place, |term| from_fn(|r| rows[r][term]))
+                self.sums(
+                    simd,
+                    place,
+                    #[inline(always)]
+                    |term| {
+                        let mut left = [0.0; ROWS];
+                        for r in 0..ROWS {
+                            left[r] = rows[r][term];
+                        }
+                        left
+                    },
+                )
             }
             Left::Columns { values, pitch, first } => {
                 let rows: [_; ROWS] = from_fn(|r| first + rows[r]);
-                self.sums(simd, place, |term| {
-                    let stored = &values[term * pitch..][..pitch];
-                    from_fn(|r| stored[rows[r]])
-                })
+                self.sums(
+                    simd,
+                    place,
+                    #[inline(always)]
+                    |term| {
+                        let stored = &values[term * pitch..][..pitch];
+                        let mut left = [0.0; ROWS];
+                        for r in 0..ROWS {
+                            left[r] = stored[rows[r]];
+                        }
+                        left
+                    },
+                )
             }
         };
         let pitch = VECTORS * S::F32_LANES;
@@ -134,16 +154,17 @@ impl Product<'_> {
         left: impl Fn(usize) -> [f32; ROWS],
     ) -> [[S::f32s; VECTORS]; ROWS] {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        let row = |term: usize| &self.right[term * self.columns + column..];
         let whole = VECTORS * S::F32_LANES;
         if width == whole {
             // While the first rows pass by: the right operand's next columns.
             let next = if first == 0 { whole.min(self.columns - column - width) } else { 0 };
             for term in 0..self.terms {
-                let right = row(term);
+                let right = &self.right[term * self.columns + column..];
                 prefetch::to_read(&right[whole..whole + next]);
                 let right = S::as_simd_f32s(&right[..whole]).0;
-                add(simd, left(term), from_fn(|v| right[v]), &mut sums);
+                let mut vectors = [simd.splat_f32s(0.0); VECTORS];
+                vectors.copy_from_slice(&right[..VECTORS]);
+                add(simd, left(term), vectors, &mut sums);
             }
         } else {
             let masks: [_; VECTORS] = from_fn(|v| {
@@ -151,16 +172,17 @@ impl Product<'_> {
                 simd.mask_between_m32s(0, lanes as u32)
             });
             for term in 0..self.terms {
-                let row = &row(term)[..width];
-                let right = from_fn(|v| {
-                    let vector = row.as_ptr().wrapping_add(v * S::F32_LANES);
+                let row = &self.right[term * self.columns + column..][..width];
+                let mut vectors = [simd.splat_f32s(0.0); VECTORS];
+                for v in 0..VECTORS {
+                    let start = row.as_ptr().wrapping_add(v * S::F32_LANES);
                     #[allow(unsafe_code)]
                     // SAFETY: the lanes that are on are those of the row's `width` numbers.
                     unsafe {
-                        simd.mask_load_ptr_f32s(masks[v], vector)
+                        vectors[v] = simd.mask_load_ptr_f32s(masks[v], start);
                     }
-                });
-                add(simd, left(term), right, &mut sums);
+                }
+                add(simd, left(term), vectors, &mut sums);
             }
         }
         sums

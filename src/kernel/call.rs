@@ -1,6 +1,6 @@
 //! One application of a kernel: shapes, the step, and how a twin is called.
 
-use crate::graph::{Fusion, Graph, Node, Op, Shape, Transpose};
+use crate::graph::{Fusion, Graph, Node, Op, RmsProp, Shape, Transpose};
 use bytemuck::{Pod, Zeroable};
 use std::fmt::{Display, Formatter};
 
@@ -123,6 +123,23 @@ impl Call {
             _ if count > 0 => vec![self.mnk().iter().product()],
             _ => Vec::new(),
         }
+    }
+
+    /// RMSProp's constants, of a fused op that updates by it.
+    pub fn rmsprop(&self) -> RmsProp {
+        let constants = self.parts.iter().find_map(|part| match part {
+            Op::RmsProp(constants) => Some(*constants),
+            _ => None,
+        });
+        constants.unwrap_or_default()
+    }
+
+    /// The column of the loss log that each term of a fused op goes to.
+    pub fn loss_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.parts.iter().filter_map(|part| match part {
+            Op::LossSum { column } => Some(*column),
+            _ => None,
+        })
     }
 
     /// Columns of the first input: for a kernel that sums over rows, the number of terms.

@@ -144,11 +144,7 @@ pub(super) static FUSED: &[Kernel] = &[
     },
     Kernel {
         constants: |call| {
-            let constants = call.parts.iter().find_map(|part| match part {
-                Op::RmsProp(constants) => Some(*constants),
-                _ => None,
-            });
-            let RmsProp { learning_rate, decay, epsilon } = constants.unwrap_or_default();
+            let RmsProp { learning_rate, decay, epsilon } = call.rmsprop();
             let gain = 1.0 - decay;
             vec![
                 ("LEARNING_RATE", learning_rate),
@@ -198,10 +194,7 @@ const UPDATE: Table = Table {
             let sizes = [shape(layer, 0), shape(layer, 1)];
             [&sizes, &matrices[2 * layer..][..2], &outputs[4 * layer..][..4]].concat()
         };
-        let columns = call.parts.iter().filter_map(|part| match part {
-            Op::LossSum { column } => Some(*column as u32),
-            _ => None,
-        });
+        let columns = call.loss_columns().map(|column| column as u32);
         let lengths = call.inputs[2 * layers..].iter().map(|shape| shape.len() as u32);
         let term = |((&start, length), column)| [start, length, column];
         let terms = starts.iter().zip(lengths).zip(columns).flat_map(term);

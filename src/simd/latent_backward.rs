@@ -18,11 +18,11 @@ pub(super) fn latent_backward(
     let Op::Fused(Fusion::LatentBackward { dkl }) = call.op else {
         unreachable!("the kernel is for this op")
     };
-    let [_, latent, terms] = call.mnk();
-    let [left, right, eps, mean, stddev, s] = [0, 1, 2, 3, 4, 5].map(|input| inputs[input].reals());
+    let [_, latent, _] = call.mnk();
+    let [eps, mean, stddev, s] = [2, 3, 4, 5].map(|input| inputs[input].reals());
     let gradients = &mut *outputs[0];
     // dz, where dmean will be.
-    Transposed { left, right, terms }.run(&mut |tile: Tile| {
+    Transposed::of(call, inputs).run(&mut |tile: Tile| {
         for (row, sums) in tile.rows() {
             gradients[2 * row * latent + tile.column..][..sums.len()].copy_from_slice(sums);
         }

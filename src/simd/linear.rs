@@ -1,7 +1,7 @@
 //! Layers: x·weight + bias, and what may follow.
 
-use super::outer::{Left, Product};
-use super::{Finish, Part, Tile, vectorized};
+use super::outer::Product;
+use super::{Part, Tile, vectorized};
 use crate::kernel::{Call, Operand, Step};
 
 /// x, weight, bias -> x·weight + bias.
@@ -31,7 +31,7 @@ pub(super) fn linear_relu(
 fn each(call: &Call, inputs: &[Operand<f32>], y: &mut [f32], of: impl Fn(f32) -> f32) {
     let columns = call.inputs[1].columns;
     let bias = inputs[2].reals();
-    product(call, inputs, &mut |tile: Tile| {
+    Product::of(call, inputs).run_sparse(&mut |tile: Tile| {
         vectorized(
             #[inline(always)]
             || {
@@ -45,12 +45,4 @@ fn each(call: &Call, inputs: &[Operand<f32>], y: &mut [f32], of: impl Fn(f32) ->
             },
         );
     });
-}
-
-/// x·weight, of all rows that x has.
-pub(super) fn product(call: &Call, inputs: &[Operand<f32>], finish: &mut dyn Finish) {
-    let [x, weight] = [0, 1].map(|input| inputs[input].reals());
-    let [_, columns, terms] = call.mnk();
-    let left = Left::Rows(x);
-    Product { left, right: weight, rows: x.len() / terms, columns, terms }.run_sparse(finish);
 }

@@ -1,7 +1,7 @@
 //! The encoder's last layer, a sample of its distribution, and that one's KL divergence.
 
-use super::linear::product;
 use super::math::{ln, softplus_and_sigmoid};
+use super::outer::Product;
 use super::{Part, Tile, vectorized};
 use crate::graph::SUM_COLUMNS;
 use crate::kernel::{Call, Operand, Step};
@@ -17,7 +17,7 @@ pub(super) fn linear_sample(
     let [mean, s, stddev, z, kl] = outputs else { unreachable!("five outputs") };
     let latent = call.columns();
     let (bias, eps) = (inputs[2].reals(), inputs[3].reals());
-    product(call, inputs, &mut |tile: Tile| {
+    Product::of(call, inputs).run_sparse(&mut |tile: Tile| {
         vectorized(
             #[inline(always)]
             || {

@@ -1,6 +1,6 @@
 //! Matrix products by themselves.
 
-use super::outer::{Left, Product};
+use super::outer::Product;
 use super::transposed::Transposed;
 use super::{Part, Tile};
 use crate::kernel::{Call, Operand, Step};
@@ -13,10 +13,7 @@ pub(super) fn matmul(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let [_, columns, terms] = call.mnk();
-    let [a, right] = [0, 1].map(|input| inputs[input].reals());
-    let product = Product { left: Left::Rows(a), right, rows: a.len() / terms, columns, terms };
-    product.run_sparse(&mut |tile: Tile| put(tile, columns, outputs[0]));
+    Product::of(call, inputs).run_sparse(&mut |tile: Tile| put(tile, call.columns(), outputs[0]));
 }
 
 /// a, b -> aᵀ·b.
@@ -27,12 +24,9 @@ pub(super) fn matmul_transpose_a(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let [m, columns, terms] = call.mnk();
-    let [values, right] = [0, 1].map(|input| inputs[input].reals());
-    let rows = part.of(m);
-    let left = Left::Columns { values, pitch: m, first: rows.start };
-    let product = Product { left, right, rows: rows.len(), columns, terms };
-    product.run_sparse(&mut |tile: Tile| put(tile, columns, outputs[0]));
+    let [a, b] = [0, 1].map(|input| inputs[input].reals());
+    let [k, n, _] = call.mnk();
+    Product::of_gradient(part, [k, n], a, b).run_sparse(&mut |tile: Tile| put(tile, n, outputs[0]));
 }
 
 /// a, b -> a·bᵀ.
@@ -43,9 +37,7 @@ pub(super) fn matmul_transpose_b(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let [_, columns, terms] = call.mnk();
-    let [left, right] = [0, 1].map(|input| inputs[input].reals());
-    Transposed { left, right, terms }.run(&mut |tile: Tile| put(tile, columns, outputs[0]));
+    Transposed::of(call, inputs).run(&mut |tile: Tile| put(tile, call.columns(), outputs[0]));
 }
 
 /// Copies a tile to where it belongs in rows of so many columns.

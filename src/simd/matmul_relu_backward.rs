@@ -12,10 +12,10 @@ pub(super) fn matmul_relu_backward(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let [_, columns, terms] = call.mnk();
-    let [left, right, y] = [0, 1, 2].map(|input| inputs[input].reals());
+    let [_, columns, _] = call.mnk();
+    let y = inputs[2].reals();
     let dx = &mut *outputs[0];
-    Transposed { left, right, terms }.run(&mut |tile: Tile| {
+    Transposed::of(call, inputs).run(&mut |tile: Tile| {
         vectorized(
             #[inline(always)]
             || {

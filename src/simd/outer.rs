@@ -1,7 +1,8 @@
 //! Matrix products. A tile of sums stays in registers while a term after the other is added to it:
 //! numbers of the left operand, each times a piece of a row of the right one.
 
-use super::{ARCH, Finish, Place, Tile, prefetch};
+use super::{ARCH, Finish, Part, Place, Tile, prefetch};
+use crate::kernel::{Call, Operand};
 use pulp::{Simd, WithSimd};
 use std::array::from_fn;
 
@@ -30,7 +31,21 @@ pub(super) struct Product<'a> {
     pub(super) terms: usize,
 }
 
-impl Product<'_> {
+impl<'a> Product<'a> {
+    /// The first two inputs' product, of all rows that the left one has.
+    pub(super) fn of(call: &Call, inputs: &[Operand<'a, f32>]) -> Self {
+        let [left, right] = [0, 1].map(|input| inputs[input].reals());
+        let [_, columns, terms] = call.mnk();
+        Self { left: Left::Rows(left), right, rows: left.len() / terms, columns, terms }
+    }
+
+    /// A part of the rows of xᵀ·dy, of which x has `k` columns and dy `n`.
+    pub(super) fn of_gradient(part: Part, [k, n]: [usize; 2], x: &'a [f32], dy: &'a [f32]) -> Self {
+        let rows = part.of(k);
+        let left = Left::Columns { values: x, pitch: k, first: rows.start };
+        Self { left, right: dy, rows: rows.len(), columns: n, terms: dy.len() / n }
+    }
+
     /// Computes all sums and hands them over, a tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         if self.rows > 0 {
@@ -45,7 +60,7 @@ struct Run<'a, 'b> {
 }
 
 /// The most numbers of a tile: 8 rows of 3 vectors of 16.
-const MOST: usize = 8 * 3 * 16;
+pub(super) const MOST: usize = 8 * 3 * 16;
 
 impl WithSimd for Run<'_, '_> {
     type Output = ();

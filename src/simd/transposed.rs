@@ -1,16 +1,17 @@
 //! Products by a transposed matrix, as the gradients of inputs are: the product of that matrix and the
 //! transposed left operand, which is the smaller of both, turned around.
 
-use super::outer::{Left, Product};
-use super::{Finish, Place, Tile, vectorized};
+use super::outer::{Left, MOST, Product};
+use super::{Finish, Tile, vectorized};
+use crate::kernel::{Call, Operand};
 use std::array::from_fn;
 use std::cell::RefCell;
 
 /// left · rightᵀ, of which `left` is `rows` × `terms` and `right` `columns` × `terms`.
 pub(super) struct Transposed<'a> {
-    pub(super) left: &'a [f32],
-    pub(super) right: &'a [f32],
-    pub(super) terms: usize,
+    left: &'a [f32],
+    right: &'a [f32],
+    terms: usize,
 }
 
 thread_local! {
@@ -18,7 +19,14 @@ thread_local! {
     static TURNED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Transposed<'_> {
+impl<'a> Transposed<'a> {
+    /// The first input times the second, transposed.
+    pub(super) fn of(call: &Call, inputs: &[Operand<'a, f32>]) -> Self {
+        let [left, right] = [0, 1].map(|input| inputs[input].reals());
+        let [_, _, terms] = call.mnk();
+        Self { left, right, terms }
+    }
+
     /// Computes all sums and hands them over, a tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         let Self { left, right, terms } = self;
@@ -41,9 +49,6 @@ impl Transposed<'_> {
     }
 }
 
-/// The most numbers of a tile: those of a [`Product`]'s.
-const MOST: usize = 8 * 3 * 16;
-
 /// Turns tiles around.
 struct Turn<'a> {
     finish: &'a mut dyn Finish,
@@ -51,10 +56,6 @@ struct Turn<'a> {
 }
 
 impl Finish for Turn<'_> {
-    fn prepare(&mut self, Place { rows, columns }: &Place) {
-        self.finish.prepare(&Place { rows: columns.clone(), columns: rows.clone() });
-    }
-
     fn finish(&mut self, tile: Tile) {
         let pitch = tile.rows;
         vectorized(

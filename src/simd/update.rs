@@ -1,8 +1,8 @@
 //! The gradients of all layers, RMSProp with them, and the sums of the loss.
 
-use super::outer::{Left, Product};
+use super::outer::Product;
 use super::{Finish, Part, Place, Tile, prefetch, vectorized};
-use crate::graph::{LOG_ROWS, Op, RmsProp};
+use crate::graph::{LOG_ROWS, RmsProp};
 use crate::kernel::{Call, Operand, Step};
 
 /// Columns of a bias whose gradients are summed at once.
@@ -27,11 +27,12 @@ pub(super) fn update(
             [weight, weight_ms, bias, bias_ms] => {
                 let [x, dy] = [0, 1].map(|operand| matrices[2 * layer + operand].reals());
                 let [k, n] = [0, 1].map(|operand| call.inputs[2 * layer + operand].columns);
-                let rows = part.of(k);
-                let left = Left::Columns { values: x, pitch: k, first: rows.start };
-                let product =
-                    Product { left, right: dy, rows: rows.len(), columns: n, terms: dy.len() / n };
-                product.run_sparse(&mut Layer { descent, n, weight, weight_ms });
+                Product::of_gradient(part, [k, n], x, dy).run_sparse(&mut Layer {
+                    descent,
+                    n,
+                    weight,
+                    weight_ms,
+                });
                 let first = part.of(n).start;
                 update_bias(descent, (dy, n), first, bias, bias_ms);
             }
@@ -39,13 +40,11 @@ pub(super) fn update(
             _ => unreachable!("four tensors a layer, and the log"),
         }
     }
-    let columns = call.parts.iter().filter_map(|part| match part {
-        Op::LossSum { column } => Some(*column),
-        _ => None,
-    });
     if let Some(log) = log.filter(|log| !log.is_empty()) {
         let row = step.index as usize % LOG_ROWS * (log.len() / LOG_ROWS);
-        for ((column, term), shape) in columns.zip(terms).zip(&call.inputs[2 * layers..]) {
+        for ((column, term), shape) in
+            call.loss_columns().zip(terms).zip(&call.inputs[2 * layers..])
+        {
             log[row + column] = sum(term.reals(), shape.columns);
         }
     }
@@ -120,11 +119,7 @@ struct Descent {
 
 impl Descent {
     fn of(call: &Call) -> Self {
-        let constants = call.parts.iter().find_map(|part| match part {
-            Op::RmsProp(constants) => Some(*constants),
-            _ => None,
-        });
-        let RmsProp { learning_rate, decay, epsilon } = constants.unwrap_or_default();
+        let RmsProp { learning_rate, decay, epsilon } = call.rmsprop();
         Self {
             learning_rate: learning_rate as f32,
             gain: (1.0 - decay) as f32,

@@ -61,6 +61,22 @@ pub fn softplus_and_sigmoid(x: f32) -> (f32, f32) {
     (x.max(0.0) + ln_1p(e), sigmoid)
 }
 
+/// 1 / √x for x > 0 that is neither subnormal nor infinite, without a division or a root, which
+/// take CPUs ten times as long as a product.
+///
+/// Halving the exponent by a shift gives an estimate y within 3.5 %. Then
+/// 1/√x = y·(1 − e)^−½ with e = 1 − x·y²: its series to e³ leaves 7·10⁻⁶ of that, Newton's step (to e)
+/// the rest.
+#[inline(always)]
+pub fn reciprocal_sqrt(x: f32) -> f32 {
+    let y = f32::from_bits(0x5f37_5a86_u32.wrapping_sub(x.to_bits() >> 1));
+    let e = (-(x * y)).mul_add(y, 1.0);
+    let series = e.mul_add(e.mul_add(5.0 / 16.0, 3.0 / 8.0), 0.5);
+    let y = (e * y).mul_add(series, y);
+    let e = (-(x * y)).mul_add(y, 1.0);
+    (e * y).mul_add(0.5, y)
+}
+
 /// cos 2πv and sin 2πv for v from 0 to 1.
 ///
 /// By Taylor series within the quarter turn nearest to it, then exchanged and negated.

@@ -90,9 +90,6 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// What becomes of a product's sums.
 trait Finish {
-    /// These sums will be next: a moment to have the memory ready that they go to.
-    fn prepare(&mut self, _: &Place) {}
-
     /// Takes them.
     fn finish(&mut self, tile: Tile);
 }
@@ -101,13 +98,6 @@ impl<F: FnMut(Tile)> Finish for F {
     fn finish(&mut self, tile: Tile) {
         self(tile);
     }
-}
-
-/// Where a rectangle of a product's sums is.
-#[derive(Clone, Debug)]
-struct Place {
-    rows: Range<usize>,
-    columns: Range<usize>,
 }
 
 /// A rectangle of a product's sums.

@@ -1,7 +1,7 @@
 //! Matrix products. A tile of sums stays in registers while a term after the other is added to it:
 //! numbers of the left operand, each times a piece of a row of the right one.
 
-use super::{ARCH, Finish, Part, Place, Tile, prefetch};
+use super::{ARCH, Finish, Part, Tile, prefetch};
 use crate::kernel::{Call, Operand};
 use pulp::{Simd, WithSimd};
 use std::array::from_fn;
@@ -87,9 +87,7 @@ impl Run<'_, '_> {
             let width = wide.min(columns - column);
             for row in (0..rows).step_by(ROWS) {
                 let rows = ROWS.min(rows - row);
-                let columns = column..column + width;
-                self.finish.prepare(&Place { rows: row..row + rows, columns });
-                let place = Start { row, column, width };
+                let place = Place { row, column, width };
                 let pitch = match width.div_ceil(S::F32_LANES) {
                     1 => self.product.tile::<S, ROWS, 1>(simd, place, &mut sums),
                     2 => self.product.tile::<S, ROWS, 2>(simd, place, &mut sums),
@@ -101,8 +99,9 @@ impl Run<'_, '_> {
     }
 }
 
+/// Where a tile begins, and how many columns it has.
 #[derive(Clone, Copy)]
-struct Start {
+struct Place {
     row: usize,
     column: usize,
     width: usize,
@@ -115,7 +114,7 @@ impl Product<'_> {
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
-        place: Start,
+        place: Place,
         sums: &mut [f32; MOST],
     ) -> usize {
         let last = self.rows - 1;
@@ -165,7 +164,7 @@ impl Product<'_> {
     fn sums<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
-        Start { row: first, column, width }: Start,
+        Place { row: first, column, width }: Place,
         left: impl Fn(usize) -> [f32; ROWS],
     ) -> [[S::f32s; VECTORS]; ROWS] {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];

@@ -1,7 +1,8 @@
 //! The gradients of all layers, RMSProp with them, and the sums of the loss.
 
+use super::math::reciprocal_sqrt;
 use super::outer::Product;
-use super::{Finish, Part, Place, Tile, prefetch, vectorized};
+use super::{Finish, Part, Tile, vectorized};
 use crate::graph::{LOG_ROWS, RmsProp};
 use crate::kernel::{Call, Operand, Step};
 
@@ -77,6 +78,9 @@ fn update_bias(
     }
 }
 
+/// Numbers that are updated, or summed, at once.
+const LANES: usize = 16;
+
 /// The rows of a weight that a part updates.
 struct Layer<'a> {
     descent: Descent,
@@ -87,14 +91,6 @@ struct Layer<'a> {
 }
 
 impl Finish for Layer<'_> {
-    fn prepare(&mut self, place: &Place) {
-        for row in place.rows.clone() {
-            let at = row * self.n + place.columns.start..row * self.n + place.columns.end;
-            prefetch::to_read(&self.weight[at.clone()]);
-            prefetch::to_read(&self.weight_ms[at]);
-        }
-    }
-
     fn finish(&mut self, tile: Tile) {
         let Self { descent, n, weight, weight_ms } = self;
         vectorized(
@@ -130,17 +126,40 @@ impl Descent {
     /// As [`rmsprop`](crate::cpu::rmsprop::rmsprop).
     #[inline(always)]
     fn follow(self, gradients: &[f32], weights: &mut [f32], mean_squares: &mut [f32]) {
-        let targets = weights.iter_mut().zip(mean_squares);
-        for (&gradient, (weight, mean_square)) in gradients.iter().zip(targets) {
-            *mean_square += (gradient * gradient - *mean_square) * self.gain;
-            *weight -= self.learning_rate * gradient / (*mean_square + self.epsilon).sqrt();
+        let rest = self.follow_by::<LANES>(gradients, weights, mean_squares);
+        let rest = self.follow_by::<{ LANES / 2 }>(rest.0, rest.1, rest.2);
+        self.follow_by::<1>(rest.0, rest.1, rest.2);
+    }
+
+    /// Updates so many at once, and returns what is left.
+    #[inline(always)]
+    fn follow_by<'a, const LANES: usize>(
+        self,
+        gradients: &'a [f32],
+        weights: &'a mut [f32],
+        mean_squares: &'a mut [f32],
+    ) -> (&'a [f32], &'a mut [f32], &'a mut [f32]) {
+        let (gradients, rest) = gradients.as_chunks::<LANES>();
+        let (weights, weights_rest) = weights.as_chunks_mut::<LANES>();
+        let (mean_squares, mean_squares_rest) = mean_squares.as_chunks_mut::<LANES>();
+        for ((gradients, weights), mean_squares) in gradients.iter().zip(weights).zip(mean_squares)
+        {
+            // Copies: the compiler need not fear that one is part of another.
+            let [mut new_weights, mut new_mean_squares] = [*weights, *mean_squares];
+            for lane in 0..LANES {
+                let (gradient, mean_square) = (gradients[lane], &mut new_mean_squares[lane]);
+                *mean_square += (gradient * gradient - *mean_square) * self.gain;
+                let root = reciprocal_sqrt(*mean_square + self.epsilon);
+                new_weights[lane] -= self.learning_rate * gradient * root;
+            }
+            [*weights, *mean_squares] = [new_weights, new_mean_squares];
         }
+        (rest, weights_rest, mean_squares_rest)
     }
 }
 
 /// The sum of all terms, row by row, so that in f32 no sum runs over very many.
 fn sum(terms: &[f32], columns: usize) -> f32 {
-    const LANES: usize = 16;
     vectorized(
         #[inline(always)]
         || {

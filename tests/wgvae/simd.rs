@@ -8,7 +8,7 @@ use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
 use wgvae::graph::Binarize;
 use wgvae::model::{Architecture, Weights};
-use wgvae::simd::math::{cos_sin_turns, exp, ln, ln_1p, softplus_and_sigmoid};
+use wgvae::simd::math::{cos_sin_turns, exp, ln, ln_1p, reciprocal_sqrt, softplus_and_sigmoid};
 use wgvae::train::{Config, Report, Trainer};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -59,6 +59,9 @@ fn functions_are_accurate_over_their_range() {
     assert_close("ln", ln, f64::ln, not_1(), 2.0);
     assert_close("ln near 1", ln, f64::ln, steps(0.5, 2.0).filter(|x| *x != 1.0), 2.0);
     assert_eq!(ln(1.0).to_bits(), 0.0_f32.to_bits());
+    let exact = |x: f64| 1.0 / x.sqrt();
+    assert_close("reciprocal_sqrt", reciprocal_sqrt, exact, positive(), 2.0);
+    assert_close("reciprocal_sqrt near 1", reciprocal_sqrt, exact, steps(0.9, 4.1), 2.0);
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
     let sigmoid =
         |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
@@ -85,6 +88,7 @@ fn what_is_not_a_number_stays_so() {
     assert!(exp(f32::NAN).is_nan());
     let (softplus, sigmoid) = softplus_and_sigmoid(f32::NAN);
     assert!(softplus.is_nan() && sigmoid.is_nan());
+    assert!(reciprocal_sqrt(f32::NAN).is_nan());
 }
 
 /// Losses and weights after some steps, on so many threads.

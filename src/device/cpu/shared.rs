@@ -1,12 +1,14 @@
 //! Numbers that several threads write disjoint parts of at once: who does so promises that they are
 //! disjoint, stage by stage ([`program`](super::program)).
 
+use aligned_vec::{AVec, CACHELINE_ALIGN};
 use std::cell::UnsafeCell;
 use std::ops::Range;
 
-/// A tensor's numbers.
+/// A tensor's numbers, from the beginning of a cache line on: a vector that lies across two lines
+/// costs two.
 #[derive(Debug)]
-pub(super) struct Shared<T>(Box<[UnsafeCell<T>]>);
+pub(super) struct Shared<T>(AVec<UnsafeCell<T>>);
 
 #[allow(unsafe_code)]
 // SAFETY: through a shared reference the numbers are reached by `part` and `part_mut` alone, whose
@@ -16,7 +18,7 @@ unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 impl<T: Copy> Shared<T> {
     /// So many of one number.
     pub(super) fn new(len: usize, value: T) -> Self {
-        Self((0..len).map(|_| UnsafeCell::new(value)).collect())
+        Self(AVec::from_iter(CACHELINE_ALIGN, (0..len).map(|_| UnsafeCell::new(value))))
     }
 
     /// How many there are.

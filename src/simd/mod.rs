@@ -13,13 +13,16 @@ mod latent_backward;
 mod linear;
 mod linear_bernoulli;
 mod linear_sample;
+mod masked;
 pub mod math;
 mod matmul;
 mod matmul_relu_backward;
+mod nonzeros;
 mod normal;
 mod outer;
 mod prefetch;
 mod sparse;
+mod transpose;
 mod transposed;
 mod update;
 
@@ -29,7 +32,6 @@ use crate::graph::{Fusion, Op, Transpose};
 use crate::kernel::{Call, Operand, Step};
 use pulp::Arch;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 /// One of several equal parts of a kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +84,13 @@ pub fn kernel(op: &Op) -> Option<Kernel> {
 
 /// Runs what follows with the widest vectors that the CPU has.
 fn vectorized<R>(run: impl FnOnce() -> R) -> R {
-    ARCH.dispatch(run)
+    arch().dispatch(run)
 }
 
 /// What the CPU has.
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+fn arch() -> Arch {
+    Arch::new()
+}
 
 /// What becomes of a product's sums.
 trait Finish {

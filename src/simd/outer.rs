@@ -1,7 +1,7 @@
 //! Matrix products. A tile of sums stays in registers while a term after the other is added to it:
 //! numbers of the left operand, each times a piece of a row of the right one.
 
-use super::{ARCH, Finish, Part, Tile, prefetch};
+use super::{Finish, Part, Tile, arch, prefetch};
 use crate::kernel::{Call, Operand};
 use pulp::{Simd, WithSimd};
 use std::array::from_fn;
@@ -49,7 +49,7 @@ impl<'a> Product<'a> {
     /// Computes all sums and hands them over, a tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         if self.rows > 0 {
-            ARCH.dispatch(Run { product: self, finish });
+            arch().dispatch(Run { product: self, finish });
         }
     }
 }

@@ -2,9 +2,10 @@
 //! transposed left operand, which is the smaller of both, turned around.
 
 use super::outer::{Left, MOST, Product};
+use super::transpose::transpose;
 use super::{Finish, Tile, vectorized};
 use crate::kernel::{Call, Operand};
-use std::array::from_fn;
+use aligned_vec::{AVec, CACHELINE_ALIGN};
 use std::cell::RefCell;
 
 /// left · rightᵀ, of which `left` is `rows` × `terms` and `right` `columns` × `terms`.
@@ -14,9 +15,13 @@ pub(super) struct Transposed<'a> {
     terms: usize,
 }
 
+/// Rows that are transposed at once: whole tiles, and few enough to stay in a cache.
+const ROWS: usize = 96;
+
 thread_local! {
-    /// The transposed left operand, kept from step to step, so that nothing is allocated in one.
-    static TURNED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    /// Transposed rows of the left operand, kept from step to step, so that nothing is allocated in
+    /// one.
+    static TURNED: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
 }
 
 impl<'a> Transposed<'a> {
@@ -30,21 +35,22 @@ impl<'a> Transposed<'a> {
     /// Computes all sums and hands them over, a tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         let Self { left, right, terms } = self;
-        let (rows, columns) = (left.len() / terms, right.len() / terms);
         TURNED.with_borrow_mut(|turned| {
-            turned.resize(left.len(), 0.0);
-            vectorized(
-                #[inline(always)]
-                || transpose(left, terms, turned),
-            );
-            let product = Product {
-                left: Left::Rows(right),
-                right: turned,
-                rows: columns,
-                columns: rows,
-                terms,
-            };
-            product.run(&mut Turn { finish, sums: [0.0; MOST] });
+            for (first, left) in (0..).step_by(ROWS).zip(left.chunks(ROWS * terms)) {
+                turned.resize(left.len(), 0.0);
+                vectorized(
+                    #[inline(always)]
+                    || transpose(left, terms, 0..terms, turned),
+                );
+                let product = Product {
+                    left: Left::Rows(right),
+                    right: turned,
+                    rows: right.len() / terms,
+                    columns: left.len() / terms,
+                    terms,
+                };
+                product.run(&mut Turn { finish, first, sums: [0.0; MOST] });
+            }
         });
     }
 }
@@ -52,6 +58,8 @@ impl<'a> Transposed<'a> {
 /// Turns tiles around.
 struct Turn<'a> {
     finish: &'a mut dyn Finish,
+    /// The first row of those that were transposed.
+    first: usize,
     sums: [f32; MOST],
 }
 
@@ -68,37 +76,12 @@ impl Finish for Turn<'_> {
             },
         );
         self.finish.finish(Tile {
-            row: tile.column,
+            row: self.first + tile.column,
             column: tile.row,
             sums: &self.sums,
             rows: tile.columns,
             columns: tile.rows,
             pitch,
         });
-    }
-}
-
-/// Rows of so many columns to columns.
-#[inline(always)]
-fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
-    /// Rows and columns of what is turned at once.
-    const SIDE: usize = 8;
-    let rows = from.len() / columns;
-    let (whole_rows, whole_columns) = (rows - rows % SIDE, columns - columns % SIDE);
-    for row in (0..whole_rows).step_by(SIDE) {
-        let from: [&[f32]; SIDE] = from_fn(|r| &from[(row + r) * columns..][..columns]);
-        for column in (0..whole_columns).step_by(SIDE) {
-            let square: [[f32; SIDE]; SIDE] = from_fn(|r| from_fn(|c| from[r][column + c]));
-            for c in 0..SIDE {
-                let turned: [f32; SIDE] = from_fn(|r| square[r][c]);
-                to[(column + c) * rows + row..][..SIDE].copy_from_slice(&turned);
-            }
-        }
-    }
-    for row in 0..rows {
-        let first = if row < whole_rows { whole_columns } else { 0 };
-        for column in first..columns {
-            to[column * rows + row] = from[row * columns + column];
-        }
     }
 }

@@ -1,0 +1,206 @@
+//! Finding what is not 0 in a matrix: in pictures little is, and of what comes out of a ReLU the
+//! smaller part.
+
+use super::outer::Left;
+use super::transpose::transpose;
+use super::{arch, vectorized};
+use aligned_vec::{AVec, CACHELINE_ALIGN};
+#[cfg(target_arch = "x86_64")]
+use pulp::Arch;
+use std::array::from_fn;
+use std::ops::Range;
+
+/// The share of numbers that are not 0 below which leaving the others out is faster. Each costs a load
+/// and an addition a vector, where a tile of eight rows loads a vector for eight additions.
+const FEW: f64 = 0.6;
+
+/// Numbers that are looked at at once.
+const LANES: usize = 16;
+
+/// The most terms of a block.
+pub(super) const TERMS: usize = 7 * LANES;
+
+/// Blocks of terms: so much of the other operand stays in the fastest cache while row after row takes
+/// what it needs.
+pub(super) fn blocks(terms: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+    (0..terms.div_ceil(TERMS)).map(move |block| block * TERMS..terms.min((block + 1) * TERMS))
+}
+
+/// What is not 0 of the rows of a product's left operand: of the first block of terms row by row, then
+/// of the next block.
+#[derive(Debug)]
+pub(super) struct Nonzeros {
+    /// Which term of its block each is.
+    terms: AVec<u32>,
+    numbers: AVec<f32>,
+    /// Where those of each row and block end.
+    ends: Vec<usize>,
+    /// The operand, if it is stored transposed, as it is meant.
+    turned: AVec<f32>,
+}
+
+impl Default for Nonzeros {
+    fn default() -> Self {
+        let [numbers, turned] = [(); 2].map(|()| AVec::new(CACHELINE_ALIGN));
+        Self { terms: AVec::new(CACHELINE_ALIGN), numbers, ends: Vec::new(), turned }
+    }
+}
+
+impl Nonzeros {
+    /// Finds them.
+    pub(super) fn find(&mut self, left: Left, rows: usize, terms: usize) {
+        let all = rows * terms + LANES;
+        self.terms.resize(all.max(self.terms.len()), 0);
+        self.numbers.resize(all.max(self.numbers.len()), 0.0);
+        self.turned.resize(all.max(self.turned.len()), 0.0);
+        match arch() {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(simd) => simd.vectorize(
+                #[inline(always)]
+                || self.keep_all(left, rows, terms, Compress(simd)),
+            ),
+            _ => vectorized(
+                #[inline(always)]
+                || self.keep_all(left, rows, terms, OneByOne),
+            ),
+        }
+    }
+
+    #[inline(always)]
+    fn keep_all(&mut self, left: Left, rows: usize, terms: usize, keep: impl Keep) {
+        let values = match left {
+            Left::Rows(values) => values,
+            Left::Columns { values, pitch, first } => {
+                transpose(values, pitch, first..first + rows, &mut self.turned);
+                &self.turned
+            }
+        };
+        self.ends.clear();
+        let mut end = 0;
+        for block in blocks(terms) {
+            for row in values.chunks_exact(terms).take(rows) {
+                let rest = (&mut self.terms[end..], &mut self.numbers[end..]);
+                end += keep.keep(&row[block.clone()], rest.0, rest.1);
+                self.ends.push(end);
+            }
+        }
+    }
+
+    /// Where those of the so-manyth row are, of all blocks' rows.
+    #[inline(always)]
+    pub(super) fn span(&self, index: usize) -> Range<usize> {
+        let begin = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
+        begin..self.ends[index]
+    }
+
+    /// Which terms those of a span are, and their values.
+    #[inline(always)]
+    pub(super) fn of(&self, span: Range<usize>) -> impl Iterator<Item = (&u32, &f32)> {
+        self.terms[span.clone()].iter().zip(&self.numbers[span])
+    }
+}
+
+/// Whether so much of a product's left operand is 0 that leaving that out is faster, by a sample.
+pub(super) fn are_few(left: Left, rows: usize, terms: usize) -> bool {
+    /// One row of so many is looked at.
+    const SAMPLE: usize = 4;
+    let (values, pitch, used) = match left {
+        Left::Rows(values) => (values, terms, 0..terms),
+        Left::Columns { values, pitch, first } => (values, pitch, first..first + rows),
+    };
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut counts = [0; LANES];
+            let mut seen = 0;
+            for row in values.chunks(SAMPLE * pitch) {
+                let row = &row[used.clone()];
+                for chunk in row.chunks(LANES) {
+                    for (count, &number) in counts.iter_mut().zip(chunk) {
+                        *count += is_nonzero(number);
+                    }
+                }
+                seen += row.len();
+            }
+            f64::from(counts.iter().sum::<u32>()) < FEW * seen as f64
+        },
+    )
+}
+
+/// 1 for a number that is not 0, NaN among them.
+#[inline(always)]
+fn is_nonzero(number: f32) -> u32 {
+    u32::from(number.to_bits() << 1 != 0)
+}
+
+/// A way to keep what is not 0.
+trait Keep {
+    /// Puts the terms and values of those at the beginning, with anything in the [`LANES`] behind
+    /// them; returns how many there are.
+    fn keep(&self, numbers: &[f32], terms: &mut [u32], kept: &mut [f32]) -> usize;
+}
+
+/// Every number is put down where the next one belongs, and stays there if it is not 0: without a
+/// branch that no CPU could foresee.
+struct OneByOne;
+
+impl Keep for OneByOne {
+    #[inline(always)]
+    fn keep(&self, numbers: &[f32], terms: &mut [u32], kept: &mut [f32]) -> usize {
+        let mut end = 0;
+        for (term, &number) in (0..).zip(numbers) {
+            terms[end] = term;
+            kept[end] = number;
+            end += is_nonzero(number) as usize;
+        }
+        end
+    }
+}
+
+/// By an instruction for it.
+#[cfg(target_arch = "x86_64")]
+struct Compress(pulp::x86::V4);
+
+#[cfg(target_arch = "x86_64")]
+impl Keep for Compress {
+    #[inline(always)]
+    fn keep(&self, numbers: &[f32], terms: &mut [u32], kept: &mut [f32]) -> usize {
+        let (chunks, rest) = numbers.as_chunks::<LANES>();
+        let mut places: [u32; LANES] = from_fn(|lane| lane as u32);
+        let mut end = 0;
+        for chunk in chunks {
+            end += self.sixteen(*chunk, places, &mut terms[end..], &mut kept[end..]);
+            for place in &mut places {
+                *place += LANES as u32;
+            }
+        }
+        if !rest.is_empty() {
+            let mut chunk = [0.0; LANES];
+            chunk[..rest.len()].copy_from_slice(rest);
+            end += self.sixteen(chunk, places, &mut terms[end..], &mut kept[end..]);
+        }
+        end
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Compress {
+    #[inline(always)]
+    fn sixteen(
+        &self,
+        numbers: [f32; LANES],
+        places: [u32; LANES],
+        terms: &mut [u32],
+        kept: &mut [f32],
+    ) -> usize {
+        use pulp::cast;
+        let avx512 = self.0.avx512f;
+        let all_but_the_sign = avx512._mm512_set1_epi32(i32::MAX);
+        let nonzero = avx512._mm512_test_epi32_mask(cast(numbers), all_but_the_sign);
+        let places = avx512._mm512_maskz_compress_epi32(nonzero, cast(places));
+        let numbers = avx512._mm512_maskz_compress_epi32(nonzero, cast(numbers));
+        terms[..LANES].copy_from_slice(&cast::<_, [u32; LANES]>(places));
+        kept[..LANES].copy_from_slice(&cast::<_, [f32; LANES]>(numbers));
+        nonzero.count_ones() as usize
+    }
+}

@@ -2,9 +2,9 @@
 //! ReLU lets through. Each is a dot product of its own, of a row of either operand: a piece of the
 //! right one's row stays in registers while all rows of the left one that are wanted with it pass by.
 
-use super::arch;
 use super::nonzeros::{Nonzeros, TERMS, blocks};
 use super::outer::Left;
+use super::{arch, prefetch};
 use aligned_vec::{AVec, CACHELINE_ALIGN};
 use pulp::{Simd, WithSimd};
 use std::array::from_fn;
@@ -28,21 +28,27 @@ pub(super) struct Masked<'a> {
     pub(super) mask: &'a [f32],
 }
 
+/// Columns at once, whose sums stay in a cache.
+const COLUMNS: usize = 64;
+
+/// Columns whose terms are fetched ahead.
+const AHEAD: usize = 2;
+
 /// What is kept from step to step, so that nothing is allocated in one.
 #[derive(Debug)]
 struct Room {
     wanted: Nonzeros,
     /// The [`LANES`] sums of each number that is wanted.
     sums: AVec<f32>,
-    /// What of the left operand is used at once, side by side.
+    /// A block of the left operand's rows: of the first [`WIDE`] terms all, then of the next ones.
     packed: AVec<f32>,
 }
 
 thread_local! {
     static ROOM: RefCell<Room> = {
         let wanted = Nonzeros::default();
-        let packed = AVec::from_iter(CACHELINE_ALIGN, (0..TERMS * WIDE).map(|_| 0.0));
-        RefCell::new(Room { wanted, sums: AVec::new(CACHELINE_ALIGN), packed })
+        let sums = AVec::from_iter(CACHELINE_ALIGN, (0..COLUMNS * TERMS * LANES).map(|_| 0.0));
+        RefCell::new(Room { wanted, sums, packed: AVec::new(CACHELINE_ALIGN) })
     };
 }
 
@@ -55,13 +61,12 @@ impl Masked<'_> {
         ROOM.with_borrow_mut(|room| {
             let mask = Left::Columns { values: self.mask, pitch: columns, first: 0 };
             room.wanted.find(mask, columns, rows);
+            let most = rows.min(TERMS) * self.terms.next_multiple_of(WIDE);
+            room.packed.resize(most.max(room.packed.len()), 0.0);
             for (index, rows) in blocks(rows).enumerate() {
-                let first = index * columns;
-                let count =
-                    room.wanted.span(first + columns - 1).end - room.wanted.span(first).start;
-                room.sums.resize(room.sums.len().max(count * LANES), 0.0);
                 let left = &self.left[rows.start * self.terms..rows.end * self.terms];
                 let product = &mut product[rows.start * columns..rows.end * columns];
+                let first = index * columns;
                 arch().dispatch(Rows { left, first, columns, masked: &self, room, product });
             }
         })
@@ -100,42 +105,57 @@ impl Rows<'_> {
         let Self { left, first, columns, masked, room, product } = self;
         let Masked { right, terms, .. } = *masked;
         let Room { wanted, sums, packed } = room;
-        let begin = wanted.span(first).start;
-        for term in (0..terms).step_by(WIDE) {
-            let width = WIDE.min(terms - term);
+        let rows = left.len() / terms;
+        let steps = || (0..terms).step_by(WIDE);
+        let width = |term: usize| WIDE.min(terms - term);
+        for (packed, term) in packed.chunks_exact_mut(rows * WIDE).zip(steps()) {
             for (packed, row) in packed.chunks_exact_mut(WIDE).zip(left.chunks_exact(terms)) {
-                let row = vectors::<S, VECTORS>(simd, &row[term..][..width]);
+                let row = vectors::<S, VECTORS>(simd, &row[term..][..width(term)]);
                 S::as_mut_simd_f32s(packed).0.copy_from_slice(row.as_flattened());
             }
-            for (column, right) in right.chunks_exact(terms).enumerate() {
-                let right = vectors::<S, VECTORS>(simd, &right[term..][..width]);
-                let span = wanted.span(first + column);
-                let sums = &mut sums[(span.start - begin) * LANES..];
-                for ((&row, _), sums) in wanted.of(span).zip(sums.chunks_exact_mut(LANES)) {
-                    let left = S::as_simd_f32s(&packed[row as usize * WIDE..][..WIDE]).0;
-                    let sums = S::as_mut_simd_f32s(sums).0;
-                    for v in 0..VECTORS {
-                        let mut sum = if term == 0 { simd.splat_f32s(0.0) } else { sums[v] };
-                        for u in 0..UNITS {
-                            sum = simd.mul_add_f32s(left[u * VECTORS + v], right[u][v], sum);
+        }
+        for start in (0..columns).step_by(COLUMNS) {
+            let group = start..columns.min(start + COLUMNS);
+            let begin = wanted.span(first + start).start;
+            for (packed, term) in packed.chunks_exact(rows * WIDE).zip(steps()) {
+                for column in group.clone() {
+                    let ahead = &right[(column + AHEAD).min(columns - 1) * terms + term..];
+                    prefetch::to_read(&ahead[..width(term)]);
+                    let right = &right[column * terms + term..][..width(term)];
+                    let right = vectors::<S, VECTORS>(simd, right);
+                    let span = wanted.span(first + column);
+                    let sums = &mut sums[(span.start - begin) * LANES..];
+                    for ((&row, _), sums) in wanted.of(span).zip(sums.chunks_exact_mut(LANES)) {
+                        let left = S::as_simd_f32s(&packed[row as usize * WIDE..][..WIDE]).0;
+                        let sums = S::as_mut_simd_f32s(sums).0;
+                        for v in 0..VECTORS {
+                            let mut sum = if term == 0 { simd.splat_f32s(0.0) } else { sums[v] };
+                            for u in 0..UNITS {
+                                sum = simd.mul_add_f32s(left[u * VECTORS + v], right[u][v], sum);
+                            }
+                            sums[v] = sum;
                         }
-                        sums[v] = sum;
                     }
                 }
             }
-        }
-        for column in 0..columns {
-            let span = wanted.span(first + column);
-            let sums = sums[(span.start - begin) * LANES..].as_chunks::<LANES>().0;
-            for ((&row, &number), sums) in wanted.of(span).zip(sums) {
-                let at = row as usize * columns + column;
-                let eight: [f32; LANES / 2] = from_fn(|lane| sums[lane] + sums[lane + 8]);
-                let four: [f32; LANES / 4] = from_fn(|lane| eight[lane] + eight[lane + 4]);
-                let sum = (four[0] + four[2]) + (four[1] + four[3]);
-                product[at] = if number > 0.0 { sum } else { 0.0 };
+            for column in group {
+                let span = wanted.span(first + column);
+                let sums = sums[(span.start - begin) * LANES..].as_chunks::<LANES>().0;
+                for ((&row, &number), sums) in wanted.of(span).zip(sums) {
+                    let sum = if number > 0.0 { total(sums) } else { 0.0 };
+                    product[row as usize * columns + column] = sum;
+                }
             }
         }
     }
+}
+
+/// The sum of these, half to half.
+#[inline(always)]
+fn total(sums: &[f32; LANES]) -> f32 {
+    let eight: [f32; LANES / 2] = from_fn(|lane| sums[lane] + sums[lane + LANES / 2]);
+    let four: [f32; LANES / 4] = from_fn(|lane| eight[lane] + eight[lane + LANES / 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 /// At most [`WIDE`] numbers, and zeros after them.

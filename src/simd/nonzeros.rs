@@ -20,10 +20,11 @@ const LANES: usize = 16;
 /// The most terms of a block.
 pub(super) const TERMS: usize = 7 * LANES;
 
-/// Blocks of terms: so much of the other operand stays in the fastest cache while row after row takes
-/// what it needs.
+/// Blocks of terms, about as long: so much of the other operand stays in the fastest cache while row
+/// after row takes what it needs.
 pub(super) fn blocks(terms: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
-    (0..terms.div_ceil(TERMS)).map(move |block| block * TERMS..terms.min((block + 1) * TERMS))
+    let len = terms.div_ceil(terms.div_ceil(TERMS)).next_multiple_of(LANES);
+    (0..terms.div_ceil(len)).map(move |block| block * len..terms.min((block + 1) * len))
 }
 
 /// What is not 0 of the rows of a product's left operand: of the first block of terms row by row, then

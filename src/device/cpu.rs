@@ -14,7 +14,7 @@ use super::{
 };
 use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Op, Plan, Tensor, TensorId};
-use crate::kernel::{Call, Cost, Kernel, Step, Twin, Twins, Variant};
+use crate::kernel::{Call, Cost, Kernel, Step, Twin, Twins, Variant, Vectors};
 use crate::simd;
 use crate::{Error, Result};
 use exchange::Numbers;
@@ -92,6 +92,8 @@ pub struct CpuSession<T> {
     team: Team,
     held: Vec<(Tensor, Storage<T>)>,
     programs: Vec<Program<T>>,
+    /// The vectors that plans are loaded with, if not with the widest.
+    forced: Option<Vectors>,
     finished: Vec<LogRow>,
 }
 
@@ -109,7 +111,14 @@ impl<T: CpuReal> CpuSession<T> {
             backend: "CPU".to_owned(),
             driver: format!("{}, {} threads", T::NAME, team.len()),
         };
-        Self { description, team, held: Vec::new(), programs: Vec::new(), finished: Vec::new() }
+        Self {
+            description,
+            team,
+            held: Vec::new(),
+            programs: Vec::new(),
+            forced: None,
+            finished: Vec::new(),
+        }
     }
 
     /// The oracle is run for its results, not for its speed.
@@ -200,11 +209,18 @@ impl<T: CpuReal> Session for CpuSession<T> {
         &self.description
     }
 
-    fn variants(&self, _: &Kernel) -> Vec<Variant> {
-        vec![Variant::DEFAULT]
+    fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
+        let has_vectors = |call: Call| T::kernel(&call.op).is_some();
+        if (kernel.cases)().iter().any(|case| case.call().is_ok_and(has_vectors)) {
+            simd::vectors().map(Variant::of_vectors).collect()
+        } else {
+            vec![Variant::DEFAULT]
+        }
     }
 
-    fn force(&mut self, _: Option<Variant>) {}
+    fn force(&mut self, variant: Option<Variant>) {
+        self.forced = variant.and_then(Variant::vectors);
+    }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
         for tensor in plan.persistent() {
@@ -224,6 +240,8 @@ impl<T: CpuReal> Session for CpuSession<T> {
                 Place::Own(own.len() - 1)
             }))
         };
+        let widest = simd::vectors().next_back().unwrap_or(Vectors::Portable);
+        let vectors = self.forced.unwrap_or(widest);
         let nodes = plan
             .nodes()
             .flat_map(|node| match T::kernel(&node.op) {
@@ -232,8 +250,12 @@ impl<T: CpuReal> Session for CpuSession<T> {
             })
             .map(|node| {
                 let kernel = Kernel::of(&node.op);
+                let variant = match T::kernel(&node.op) {
+                    Some(_) => Variant::of_vectors(vectors),
+                    None => Variant::DEFAULT,
+                };
                 let work = match (T::kernel(&node.op), &kernel.twins) {
-                    (Some(kernel), _) => Work::Kernel(kernel),
+                    (Some(kernel), _) => Work::Kernel(kernel, vectors),
                     (None, Some(twins)) => Work::Twin(T::twin(twins)),
                     (None, None) => {
                         unreachable!(
@@ -250,7 +272,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
                     launch: Launch {
                         call: Call::of(plan.graph(), node),
                         kernel: kernel.name,
-                        variant: Variant::DEFAULT.name(),
+                        variant: variant.name(),
                         workgroup: 1,
                         workgroups: Vec::new(),
                         cost: Cost::of(plan.graph(), node),
@@ -365,7 +387,8 @@ impl<T: CpuReal> Session for CpuSession<T> {
     }
 
     fn take_log(&mut self, _wait: bool) -> Result<Vec<LogRow>> {
-        Ok(std::mem::take(&mut self.finished))
+        // Its room is kept: nothing is allocated in a step.
+        Ok(self.finished.drain(..).collect())
     }
 
     fn traffic(&self) -> Traffic {

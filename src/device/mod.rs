@@ -16,6 +16,7 @@ use crate::graph::{Element, Plan, TensorId};
 use crate::kernel::{Kernel, Step, Variant};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 use std::ops::{AddAssign, Sub};
@@ -88,7 +89,7 @@ pub struct LogRow {
     /// [`Step::index`] of the step.
     pub step: u32,
     /// One number a column.
-    pub values: Vec<f64>,
+    pub values: SmallVec<[f64; 4]>,
 }
 
 /// What has crossed between host and device since the session was opened.

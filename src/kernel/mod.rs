@@ -77,7 +77,7 @@ impl Kernel {
         }
     }
 
-    /// The ways to compute it.
+    /// The ways to compute it on a GPU.
     pub fn variants(&self) -> Vec<Variant> {
         match self.grid {
             Grid::Own(_) => vec![Variant::DEFAULT],
@@ -88,7 +88,7 @@ impl Kernel {
     /// The WGSL module of each pass: one, or two where a variant's sums are split.
     pub fn wgsl(&self, variant: Variant) -> Vec<String> {
         const NO_CORE: &[&[&str]] = &[&[]];
-        let passes = variant.0.map_or(NO_CORE, |core| core.passes);
+        let passes = variant.core().map_or(NO_CORE, |core| core.passes);
         passes.iter().map(|texts| [texts, self.sources].concat().concat()).collect()
     }
 
@@ -96,7 +96,7 @@ impl Kernel {
     /// serve its shapes.
     pub fn tiling(&self, call: &Call, variant: Variant) -> Option<Tiling> {
         let constants = (self.constants)(call);
-        match (&self.grid, variant.0) {
+        match (&self.grid, variant.core()) {
             (Grid::Tiles(tiling), Some(core)) => {
                 let tiling = tiling(call, core)?;
                 Some(Tiling { constants: [constants, tiling.constants].concat(), ..tiling })
@@ -140,7 +140,25 @@ pub enum Grid {
 
 /// One of the ways to compute a kernel; devices choose by measurement.
 #[derive(Clone, Copy)]
-pub struct Variant(Option<&'static Core>);
+pub struct Variant(Way);
+
+#[derive(Clone, Copy)]
+enum Way {
+    Only,
+    Core(&'static Core),
+    Vectors(Vectors),
+}
+
+/// The vectors that a kernel on the CPU computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vectors {
+    /// What every CPU of its architecture has; on x86-64 one number at a time.
+    Portable,
+    /// Eight numbers.
+    Avx2,
+    /// Sixteen numbers.
+    Avx512,
+}
 
 impl std::fmt::Debug for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -156,21 +174,43 @@ impl PartialEq for Variant {
 
 impl Variant {
     /// The only variant of a kernel that has no core.
-    pub const DEFAULT: Self = Self(None);
+    pub const DEFAULT: Self = Self(Way::Only);
 
     /// The variant of a core.
     pub const fn of(core: &'static Core) -> Self {
-        Self(Some(core))
+        Self(Way::Core(core))
     }
 
-    /// The core that makes its sums, if it begins with a product.
+    /// The variant of a CPU's vectors.
+    pub const fn of_vectors(vectors: Vectors) -> Self {
+        Self(Way::Vectors(vectors))
+    }
+
+    /// The core that makes its sums, if it begins with a product, on a GPU.
     pub fn core(self) -> Option<&'static Core> {
-        self.0
+        match self.0 {
+            Way::Core(core) => Some(core),
+            _ => None,
+        }
+    }
+
+    /// The CPU's vectors, if it computes with those.
+    pub fn vectors(self) -> Option<Vectors> {
+        match self.0 {
+            Way::Vectors(vectors) => Some(vectors),
+            _ => None,
+        }
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        self.0.map_or("default", |core| core.name)
+        match self.0 {
+            Way::Only => "default",
+            Way::Core(core) => core.name,
+            Way::Vectors(Vectors::Portable) => "portable",
+            Way::Vectors(Vectors::Avx2) => "avx2",
+            Way::Vectors(Vectors::Avx512) => "avx512",
+        }
     }
 }
 

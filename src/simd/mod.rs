@@ -29,8 +29,9 @@ mod update;
 pub use prefetch::take_over;
 
 use crate::graph::{Fusion, Op, Transpose};
-use crate::kernel::{Call, Operand, Step};
+use crate::kernel::{Call, Operand, Step, Vectors};
 use pulp::Arch;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// One of several equal parts of a kernel's work.
@@ -82,14 +83,46 @@ pub fn kernel(op: &Op) -> Option<Kernel> {
     })
 }
 
-/// Runs what follows with the widest vectors that the CPU has.
+/// The vectors that this CPU has, the widest last.
+pub fn vectors() -> impl DoubleEndedIterator<Item = Vectors> {
+    let all = [Vectors::Portable, Vectors::Avx2, Vectors::Avx512];
+    all.into_iter().filter(|&vectors| arch_of(vectors).is_some())
+}
+
+fn arch_of(vectors: Vectors) -> Option<Arch> {
+    match vectors {
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Portable => Some(Arch::Scalar),
+        #[cfg(not(target_arch = "x86_64"))]
+        Vectors::Portable => Some(Arch::new()),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2 => pulp::x86::V3::try_new().map(Arch::V3),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx512 => pulp::x86::V4::try_new().map(Arch::V4),
+        #[cfg(not(target_arch = "x86_64"))]
+        Vectors::Avx2 | Vectors::Avx512 => None,
+    }
+}
+
+thread_local! {
+    /// What kernels that this thread runs compute with.
+    static ARCH: Cell<Arch> = Cell::new(Arch::new());
+}
+
+/// From now on, has kernels that this thread runs compute with these, if the CPU has them.
+pub fn use_vectors(vectors: Vectors) {
+    if let Some(arch) = arch_of(vectors) {
+        ARCH.set(arch);
+    }
+}
+
+/// Runs what follows with vectors.
 fn vectorized<R>(run: impl FnOnce() -> R) -> R {
     arch().dispatch(run)
 }
 
-/// What the CPU has.
 fn arch() -> Arch {
-    Arch::new()
+    ARCH.get()
 }
 
 /// What becomes of a product's sums.

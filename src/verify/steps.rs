@@ -94,7 +94,7 @@ fn train(
     session.write("verify.indices", Values::U32(&indices))?;
     let step = |index| Step::new(seed, index as u32, (index * BATCH) as u32);
     session.run(program, &(0..STEPS).map(step).collect::<Vec<_>>())?;
-    let losses = session.take_log(true)?.into_iter().map(|row| row.values).collect();
+    let losses = session.take_log(true)?.into_iter().map(|row| row.values.to_vec()).collect();
     let mut tensors = Vec::new();
     for parameter in architecture.parameters() {
         for (what, name) in [

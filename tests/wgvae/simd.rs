@@ -1,14 +1,17 @@
 //! The CPU device: its functions are accurate over all of their range, and no bit of a result depends
-//! on the number of threads.
+//! on the number of threads or the width of the CPU's vectors.
 
+use allocation_counter::measure;
 use std::error::Error;
 use std::path::Path;
 use wgvae::data::Split;
-use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
-use wgvae::graph::Binarize;
-use wgvae::model::{Architecture, Weights};
+use wgvae::device::{Session, Values};
+use wgvae::graph::{Binarize, Pixels, RmsProp};
+use wgvae::kernel::{Step, Variant, Vectors};
+use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::simd::math::{cos_sin_turns, exp, ln, ln_1p, reciprocal_sqrt, softplus_and_sigmoid};
+use wgvae::simd::vectors;
 use wgvae::train::{Config, Report, Trainer};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -91,14 +94,19 @@ fn what_is_not_a_number_stays_so() {
     assert!(reciprocal_sqrt(f32::NAN).is_nan());
 }
 
-/// Losses and weights after some steps, on so many threads.
-fn train(config: &Config, threads: usize) -> wgvae::Result<(Vec<[u64; 2]>, Weights)> {
+/// Losses and weights after some steps, on so many threads, with the widest vectors or with these.
+fn train(
+    config: &Config,
+    threads: usize,
+    vectors: Option<Vectors>,
+) -> wgvae::Result<(Vec<[u64; 2]>, Weights)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
     let mut data = Split::from_folder(&folder)?;
     data.train.truncate(12 * config.batch);
     data.test.truncate(700);
     let mut session = CpuSession::<f32>::with_threads(Some(threads));
     assert!(session.description().driver.ends_with(&format!(" {threads} threads")));
+    session.force(vectors.map(Variant::of_vectors));
     let mut trainer = Trainer::new(&mut session, config, &data)?;
     let mut losses = Vec::new();
     let report = trainer.epoch(&mut session, |report| {
@@ -115,16 +123,60 @@ fn train(config: &Config, threads: usize) -> wgvae::Result<(Vec<[u64; 2]>, Weigh
 #[test]
 fn no_bit_depends_on_the_number_of_threads() -> Outcome {
     let small = Config { hidden: vec![200, 100], epochs: 1, ..Config::default() };
-    // Rows and columns that don't divide by threads or vectors, one layer more, grey images.
-    let odd =
-        Config { hidden: vec![131, 67, 13], batch: 53, binarize: Binarize::None, ..small.clone() };
     let unfused = Config { fuse: false, batch: 33, ..small.clone() };
     let timed = Config { profile_every: Some(5), ..small.clone() };
-    for config in [small, odd, unfused, timed] {
-        let expected = train(&config, 1)?;
+    for config in [small, odd(), unfused, timed] {
+        let expected = train(&config, 1, None)?;
         for threads in [2, 3] {
-            assert!(train(&config, threads)? == expected, "{threads} threads, {config:?}");
+            assert!(train(&config, threads, None)? == expected, "{threads} threads, {config:?}");
         }
     }
     Ok(())
+}
+
+#[test]
+fn no_bit_depends_on_the_vectors() -> Outcome {
+    let binary = Config { hidden: vec![130, 21], epochs: 1, ..Config::default() };
+    for config in [binary, odd()] {
+        let expected = train(&config, 1, None)?;
+        for vectors in vectors() {
+            assert!(train(&config, 1, Some(vectors))? == expected, "{vectors:?}, {config:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_is_allocated_in_a_step() -> Outcome {
+    const BATCH: usize = 20;
+    let images = Images {
+        name: "some",
+        count: BATCH,
+        batch: BATCH,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
+    let architecture = Architecture::new(784, &[90, 30])?;
+    let mut session = CpuSession::<f32>::with_threads(Some(1));
+    let plan = architecture.training_plan(images, RmsProp::default(), true)?;
+    let program = session.load(plan)?;
+    initial_weights(&architecture, 0).write(&mut session)?;
+    let pixels: Vec<u8> = (0..BATCH * 784).map(|i| (i * i % 251) as u8).collect();
+    session.write("some.images", Values::U8(&pixels))?;
+    let steps = [0, 1, 2, 3].map(|index| Step::new(0, index, 0));
+    // What is kept from step to step is made in the first ones.
+    session.run(program, &steps)?;
+    assert_eq!(session.take_log(true)?.len(), steps.len());
+    let mut outcome = Ok(());
+    let allocations = measure(|| outcome = session.run(program, &steps));
+    outcome?;
+    assert_eq!(session.take_log(true)?.len(), steps.len());
+    assert_eq!(allocations.count_total, 0, "{allocations:?}");
+    Ok(())
+}
+
+/// Rows and columns that don't divide by threads or vectors, one layer more, grey images.
+fn odd() -> Config {
+    let hidden = vec![131, 67, 13];
+    Config { hidden, batch: 53, epochs: 1, binarize: Binarize::None, ..Config::default() }
 }

@@ -9,8 +9,9 @@ use super::{CpuReal, Storage};
 use crate::Result;
 use crate::device::Launch;
 use crate::graph::{Plan, Shape, Tensor, TensorId};
-use crate::kernel::{Operand, Split, Step, Twin};
-use crate::simd::{Kernel, Part};
+
+use crate::kernel::{Operand, Split, Step, Twin, Vectors};
+use crate::simd::{Kernel, Part, use_vectors};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -36,7 +37,7 @@ pub(super) enum Work<T> {
     /// Plain loops.
     Twin(Twin<T>),
     /// Vectors.
-    Kernel(Kernel<T>),
+    Kernel(Kernel<T>, Vectors),
 }
 
 /// A node with its operands located.
@@ -242,7 +243,10 @@ impl<T: CpuReal> Program<T> {
         };
         match node.work {
             Work::Twin(twin) => twin(call, step, &inputs, &mut outputs),
-            Work::Kernel(kernel) => kernel(call, step, part, &inputs, &mut outputs),
+            Work::Kernel(kernel, vectors) => {
+                use_vectors(vectors);
+                kernel(call, step, part, &inputs, &mut outputs);
+            }
         }
     }
 }

@@ -78,7 +78,11 @@
 //!   threads share out: by rows of the batch up to the last gradient, then by rows of the weights, so
 //!   a step makes them wait for each other twice. The products are ours, not those of a library: on
 //!   an EPYC they came to 0.9 to 1.3 times the rate of the `gemm` crate's by themselves, and here
-//!   what follows them finds its numbers in the first cache. Zeros of images are left out.
+//!   what follows them finds its numbers in the first cache.
+//! - **The CPU leaves zeros out.** Of binary images seven eighths are 0, and of what a ReLU puts out
+//!   half at first and two thirds later. The terms of products that they would be in are left out,
+//!   which changes no bit, and gradients that a ReLU stops are not computed. At these shares a product
+//!   took 0.5 to 0.75 of the time of a dense one on an EPYC.
 //! - **Threads send each other what they write.** Cores that don't share a cache took 33 ns a cache
 //!   line for writing what another had read, which every weight is, and 2.5 ns for reading or writing
 //!   what another had written; so each thread has a replica of the weights, and parts go through a

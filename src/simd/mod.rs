@@ -4,8 +4,12 @@
 //!
 //! A kernel is given a [`Part`] of its work: the slices of its outputs that it may write, and of its
 //! inputs what those depend on. No sum depends on where the parts end, so the results are the same on
-//! any number of threads. Sums of products run over their terms in order, by fused
-//! multiply-additions, so they don't depend on the width of a vector either.
+//! any number of threads. Sums of products are of fused multiply-additions, over the terms in order or
+//! (in `masked`) in sixteen parts, so they don't depend on the width of a vector either.
+//!
+//! About half of what a ReLU puts out is 0 at first, and two thirds later on; of binary images seven
+//! eighths are. So products by those leave the zeros out (`sparse`), and of the gradients that a
+//! ReLU stops none is computed (`masked`).
 
 mod batch;
 mod evaluate;

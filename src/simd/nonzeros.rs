@@ -10,8 +10,9 @@ use pulp::Arch;
 use std::array::from_fn;
 use std::ops::Range;
 
-/// The share of numbers that are not 0 below which leaving the others out is faster. Each costs a load
-/// and an addition a vector, where a tile of eight rows loads a vector for eight additions.
+/// The share of numbers that are not 0 below which leaving the others out is faster: each costs a load
+/// and an addition a vector, where a tile of eight rows loads a vector for eight additions. On an EPYC
+/// a product of 200 by 64 by 784 took as long either way at 0.6 to 0.65.
 const FEW: f64 = 0.6;
 
 /// Numbers that are looked at at once.

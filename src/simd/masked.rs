@@ -125,8 +125,8 @@ impl Rows<'_> {
                     let right = vectors::<S, VECTORS>(simd, right);
                     let span = wanted.span(first + column);
                     let sums = &mut sums[(span.start - begin) * LANES..];
-                    for ((&row, _), sums) in wanted.of(span).zip(sums.chunks_exact_mut(LANES)) {
-                        let left = S::as_simd_f32s(&packed[row as usize * WIDE..][..WIDE]).0;
+                    for (of, sums) in wanted.of(span).iter().zip(sums.chunks_exact_mut(LANES)) {
+                        let left = S::as_simd_f32s(&packed[of.term() * WIDE..][..WIDE]).0;
                         let sums = S::as_mut_simd_f32s(sums).0;
                         for v in 0..VECTORS {
                             let mut sum = if term == 0 { simd.splat_f32s(0.0) } else { sums[v] };
@@ -141,9 +141,9 @@ impl Rows<'_> {
             for column in group {
                 let span = wanted.span(first + column);
                 let sums = sums[(span.start - begin) * LANES..].as_chunks::<LANES>().0;
-                for ((&row, &number), sums) in wanted.of(span).zip(sums) {
-                    let sum = if number > 0.0 { total(sums) } else { 0.0 };
-                    product[row as usize * columns + column] = sum;
+                for (of, sums) in wanted.of(span).iter().zip(sums) {
+                    let sum = if of.number() > 0.0 { total(sums) } else { 0.0 };
+                    product[of.term() * columns + column] = sum;
                 }
             }
         }

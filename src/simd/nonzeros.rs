@@ -28,13 +28,35 @@ pub(super) fn blocks(terms: usize) -> impl ExactSizeIterator<Item = Range<usize>
     (0..terms.div_ceil(len)).map(move |block| block * len..terms.min((block + 1) * len))
 }
 
+/// A number and which term of its block it is, in one word: cores load fewer words than they add
+/// products.
+#[derive(Clone, Copy, Debug, Default, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(transparent)]
+pub(super) struct Nonzero(u64);
+
+impl Nonzero {
+    #[inline(always)]
+    fn new(term: u32, number: f32) -> Self {
+        Self(u64::from(number.to_bits()) << 32 | u64::from(term))
+    }
+
+    /// Which term of its block it is.
+    #[inline(always)]
+    pub(super) fn term(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn number(self) -> f32 {
+        f32::from_bits((self.0 >> 32) as u32)
+    }
+}
+
 /// What is not 0 of the rows of a product's left operand: of the first block of terms row by row, then
 /// of the next block.
 #[derive(Debug)]
 pub(super) struct Nonzeros {
-    /// Which term of its block each is.
-    terms: AVec<u32>,
-    numbers: AVec<f32>,
+    all: AVec<Nonzero>,
     /// Where those of each row and block end.
     ends: Vec<usize>,
     /// The operand, if it is stored transposed, as it is meant.
@@ -43,18 +65,17 @@ pub(super) struct Nonzeros {
 
 impl Default for Nonzeros {
     fn default() -> Self {
-        let [numbers, turned] = [(); 2].map(|()| AVec::new(CACHELINE_ALIGN));
-        Self { terms: AVec::new(CACHELINE_ALIGN), numbers, ends: Vec::new(), turned }
+        let (all, turned) = (AVec::new(CACHELINE_ALIGN), AVec::new(CACHELINE_ALIGN));
+        Self { all, ends: Vec::new(), turned }
     }
 }
 
 impl Nonzeros {
     /// Finds them.
     pub(super) fn find(&mut self, left: Left, rows: usize, terms: usize) {
-        let all = rows * terms + LANES;
-        self.terms.resize(all.max(self.terms.len()), 0);
-        self.numbers.resize(all.max(self.numbers.len()), 0.0);
-        self.turned.resize(all.max(self.turned.len()), 0.0);
+        let most = rows * terms + LANES;
+        self.all.resize(most.max(self.all.len()), Nonzero::default());
+        self.turned.resize(most.max(self.turned.len()), 0.0);
         match arch() {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(simd) => simd.vectorize(
@@ -81,8 +102,7 @@ impl Nonzeros {
         let mut end = 0;
         for block in blocks(terms) {
             for row in values.chunks_exact(terms).take(rows) {
-                let rest = (&mut self.terms[end..], &mut self.numbers[end..]);
-                end += keep.keep(&row[block.clone()], rest.0, rest.1);
+                end += keep.keep(&row[block.clone()], &mut self.all[end..]);
                 self.ends.push(end);
             }
         }
@@ -95,10 +115,10 @@ impl Nonzeros {
         begin..self.ends[index]
     }
 
-    /// Which terms those of a span are, and their values.
+    /// Those of a span.
     #[inline(always)]
-    pub(super) fn of(&self, span: Range<usize>) -> impl Iterator<Item = (&u32, &f32)> {
-        self.terms[span.clone()].iter().zip(&self.numbers[span])
+    pub(super) fn of(&self, span: Range<usize>) -> &[Nonzero] {
+        &self.all[span]
     }
 }
 
@@ -137,9 +157,9 @@ fn is_nonzero(number: f32) -> u32 {
 
 /// A way to keep what is not 0.
 trait Keep {
-    /// Puts the terms and values of those at the beginning, with anything in the [`LANES`] behind
-    /// them; returns how many there are.
-    fn keep(&self, numbers: &[f32], terms: &mut [u32], kept: &mut [f32]) -> usize;
+    /// Puts those at the beginning, with anything in the [`LANES`] behind them; returns how many there
+    /// are.
+    fn keep(&self, numbers: &[f32], kept: &mut [Nonzero]) -> usize;
 }
 
 /// Every number is put down where the next one belongs, and stays there if it is not 0: without a
@@ -148,11 +168,10 @@ struct OneByOne;
 
 impl Keep for OneByOne {
     #[inline(always)]
-    fn keep(&self, numbers: &[f32], terms: &mut [u32], kept: &mut [f32]) -> usize {
+    fn keep(&self, numbers: &[f32], kept: &mut [Nonzero]) -> usize {
         let mut end = 0;
         for (term, &number) in (0..).zip(numbers) {
-            terms[end] = term;
-            kept[end] = number;
+            kept[end] = Nonzero::new(term, number);
             end += is_nonzero(number) as usize;
         }
         end
@@ -166,12 +185,12 @@ struct Compress(pulp::x86::V4);
 #[cfg(target_arch = "x86_64")]
 impl Keep for Compress {
     #[inline(always)]
-    fn keep(&self, numbers: &[f32], terms: &mut [u32], kept: &mut [f32]) -> usize {
+    fn keep(&self, numbers: &[f32], kept: &mut [Nonzero]) -> usize {
         let (chunks, rest) = numbers.as_chunks::<LANES>();
         let mut places: [u32; LANES] = from_fn(|lane| lane as u32);
         let mut end = 0;
         for chunk in chunks {
-            end += self.sixteen(*chunk, places, &mut terms[end..], &mut kept[end..]);
+            end += self.sixteen(*chunk, places, &mut kept[end..]);
             for place in &mut places {
                 *place += LANES as u32;
             }
@@ -179,7 +198,7 @@ impl Keep for Compress {
         if !rest.is_empty() {
             let mut chunk = [0.0; LANES];
             chunk[..rest.len()].copy_from_slice(rest);
-            end += self.sixteen(chunk, places, &mut terms[end..], &mut kept[end..]);
+            end += self.sixteen(chunk, places, &mut kept[end..]);
         }
         end
     }
@@ -188,21 +207,28 @@ impl Keep for Compress {
 #[cfg(target_arch = "x86_64")]
 impl Compress {
     #[inline(always)]
-    fn sixteen(
-        &self,
-        numbers: [f32; LANES],
-        places: [u32; LANES],
-        terms: &mut [u32],
-        kept: &mut [f32],
-    ) -> usize {
+    fn sixteen(&self, numbers: [f32; LANES], places: [u32; LANES], kept: &mut [Nonzero]) -> usize {
+        /// Which of two times sixteen come side by side: the first of both, the second of both.
+        const PAIRS: [[u32; LANES]; 2] = {
+            let mut pairs = [[0; LANES]; 2];
+            let mut index = 0;
+            while index < 2 * LANES {
+                pairs[index / LANES][index % LANES] = (index / 2 + index % 2 * LANES) as u32;
+                index += 1;
+            }
+            pairs
+        };
         use pulp::cast;
         let avx512 = self.0.avx512f;
         let all_but_the_sign = avx512._mm512_set1_epi32(i32::MAX);
         let nonzero = avx512._mm512_test_epi32_mask(cast(numbers), all_but_the_sign);
         let places = avx512._mm512_maskz_compress_epi32(nonzero, cast(places));
         let numbers = avx512._mm512_maskz_compress_epi32(nonzero, cast(numbers));
-        terms[..LANES].copy_from_slice(&cast::<_, [u32; LANES]>(places));
-        kept[..LANES].copy_from_slice(&cast::<_, [f32; LANES]>(numbers));
+        for (kept, pairs) in kept[..LANES].as_chunks_mut::<{ LANES / 2 }>().0.iter_mut().zip(PAIRS)
+        {
+            let pairs = avx512._mm512_permutex2var_epi32(places, cast(pairs), numbers);
+            *kept = cast(pairs);
+        }
         nonzero.count_ones() as usize
     }
 }

@@ -111,9 +111,9 @@ impl Run<'_, '_> {
                         found.copy_from_slice(&sums[..VECTORS]);
                     }
                     let span = nonzeros.span(index * rows + row);
-                    for (&term, &number) in nonzeros.of(span) {
-                        let right = S::as_simd_f32s(&packed[term as usize * wide..][..wide]).0;
-                        let number = simd.splat_f32s(number);
+                    for nonzero in nonzeros.of(span) {
+                        let right = S::as_simd_f32s(&packed[nonzero.term() * wide..][..wide]).0;
+                        let number = simd.splat_f32s(nonzero.number());
                         for v in 0..VECTORS {
                             found[v] = simd.mul_add_f32s(number, right[v], found[v]);
                         }

@@ -1,26 +1,231 @@
-//! Writing whole files: a reader sees the old one or the new one, never half of either.
+//! Files that survive what happens to a program. What replaces a file is whole on the disk before it
+//! takes the name, so a reader finds the old one or the new one, after a crash and a power cut too.
+//! Every change to a disk is one operation of [`Files`], so that a test can end the world after any.
 
 use crate::{Action, Error, Result};
 use std::ffi::OsString;
-use std::fs;
-use std::path::Path;
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tracing::debug;
+
+/// What is done to files and folders, one operation each.
+pub trait Files: Debug + Send + Sync {
+    /// Makes a folder, and those that it is in, where they are missing.
+    ///
+    /// # Errors
+    /// The system's.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes a file of these bytes, or makes them all of a file.
+    ///
+    /// # Errors
+    /// The system's; some of the bytes may be there.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+    /// Adds bytes to the end of a file, which it makes if it is missing.
+    ///
+    /// # Errors
+    /// The system's; some of the bytes may be there.
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+    /// Leaves only the first `len` bytes of a file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn cut(&self, path: &Path, len: u64) -> io::Result<()>;
+
+    /// Waits until what was written to a file, or the names in a folder, would survive a power cut.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, and takes that from what has it.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The operating system's files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+impl Files for System {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        fs::write(path, bytes)
+    }
+
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
+    }
+
+    fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
+        OpenOptions::new().write(true).open(path)?.set_len(len)
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        if !path.is_dir() {
+            return OpenOptions::new().append(true).open(path)?.sync_all();
+        }
+        // Elsewhere a folder is no file, and its names are kept with the files.
+        if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
 
 /// Replaces a file: the bytes go to a draft beside it, which then takes its name.
 ///
 /// # Errors
-/// [`Error::Io`]; the old file is then as it was.
+/// [`Error::Io`]; the old file is then as it was, or, if the system failed at the very last, the new
+/// one is there.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace_in(&System, path, bytes)
+}
+
+/// As [`replace`], by these operations.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_in(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = draft_of(path);
+    let drafted = files.write(&draft, bytes).and_then(|()| files.sync(&draft));
+    let renamed = drafted.and_then(|()| files.rename(&draft, path)).inspect_err(|_| {
+        // The first error is the one to report; there may be no draft at all.
+        let _ = files.remove(&draft);
+    });
+    renamed.and_then(|()| files.sync(folder_of(path))).map_err(Error::io(path, Action::Write))?;
+    debug!("{}: {} bytes written", path.display(), bytes.len());
+    Ok(())
+}
+
+/// How the name of a draft ends.
+const DRAFT: &str = ".tmp";
+
+/// Where the next bytes of a file are until they are whole: this process's own place.
+fn draft_of(path: &Path) -> PathBuf {
     let mut draft = OsString::from(".");
     draft.push(path.file_name().unwrap_or_default());
-    draft.push(format!(".{}.tmp", std::process::id()));
-    let draft = path.with_file_name(draft);
-    let written = fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, path));
-    debug!("{}: {} bytes written", path.display(), bytes.len());
-    written
-        .inspect_err(|_| {
-            // The first error is the one to report; there may be no draft at all.
-            let _ = fs::remove_file(&draft);
-        })
-        .map_err(Error::io(path, Action::Write))
+    draft.push(format!(".{}{DRAFT}", std::process::id()));
+    path.with_file_name(draft)
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Removes the drafts that other processes left in a folder, of files of these names, when they
+/// were killed.
+pub fn remove_drafts(files: &dyn Files, folder: &Path, names: &[&str]) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(DRAFT));
+        let process = rest.and_then(|rest| rest.rsplit_once('.'));
+        if process.is_some_and(|(of, id)| names.contains(&of) && id.parse::<u32>().is_ok()) {
+            // One that stays is in nobody's way.
+            let _ = files.remove(&entry.path());
+        }
+    }
+}
+
+/// A file that only grows, and whose length is known: a crash may leave more of it than was meant,
+/// which is then cut off.
+#[derive(Clone, Debug)]
+pub struct Growing {
+    files: Arc<dyn Files>,
+    path: PathBuf,
+    len: u64,
+}
+
+impl Growing {
+    /// An empty file, in place of any that is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(files: Arc<dyn Files>, path: PathBuf) -> Result<Self> {
+        files.write(&path, &[]).map_err(Error::io(&path, Action::Write))?;
+        Ok(Self { files, path, len: 0 })
+    }
+
+    /// The first `len` bytes of a file that is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] if it is shorter, or is not itself in its folder but elsewhere.
+    pub fn cut(files: Arc<dyn Files>, path: PathBuf, len: u64) -> Result<Self> {
+        let found = fs::symlink_metadata(&path).map_err(Error::io(&path, Action::Read))?;
+        if !found.is_file() || found.len() < len {
+            return Err(Error::File {
+                expected: format!("a file of at least {len} bytes"),
+                found: if found.is_file() {
+                    format!("{} bytes", found.len())
+                } else {
+                    "a link or a folder".to_owned()
+                },
+                path,
+            });
+        }
+        if found.len() > len {
+            files.cut(&path, len).map_err(Error::io(&path, Action::Write))?;
+        }
+        Ok(Self { files, path, len })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How long it is.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.files.append(&self.path, bytes).map_err(Error::io(&self.path, Action::Write))?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Waits until all of it would survive a power cut, with its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sync(&self) -> Result<()> {
+        let synced = self.files.sync(&self.path);
+        let synced = synced.and_then(|()| self.files.sync(folder_of(&self.path)));
+        synced.map_err(Error::io(&self.path, Action::Write))
+    }
 }

@@ -106,6 +106,7 @@
 //! - **Weights are stored `[in, out]`**, so that the forward product reads both operands along
 //!   rows; the model file has PyTorch's `[out, in]`.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod compare;
 pub mod cpu;

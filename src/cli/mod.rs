@@ -16,6 +16,7 @@ mod reconstruct;
 mod run;
 mod sample;
 mod shared;
+mod signals;
 mod terminal;
 mod train;
 mod verify;
@@ -86,13 +87,20 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// 2 where the user can mend it by other input, else 1.
+/// 2 for a user's mistake, else 1.
 fn exit_code(error: &Error) -> u8 {
-    match error {
-        Error::File { .. } | Error::Setting { .. } | Error::NoDevice { .. } => 2,
-        Error::Io { action: Action::Read | Action::Decompress, .. } => 2,
-        _ => 1,
-    }
+    if is_mistake(error) { 2 } else { 1 }
+}
+
+/// Whether the user can mend it by other input.
+fn is_mistake(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::File { .. }
+            | Error::Setting { .. }
+            | Error::NoDevice { .. }
+            | Error::Io { action: Action::Read | Action::Decompress, .. }
+    )
 }
 
 fn remedy(error: &Error) -> Option<&'static str> {

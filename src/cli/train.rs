@@ -1,33 +1,53 @@
 //! `wgvae train`.
 
-use super::Outcome;
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, say};
+use super::signals::Signals;
 use super::terminal::{progress_target, shows_progress};
+use super::{Outcome, is_mistake};
+use crate::checkpoint;
 use crate::data::{Size, Split};
 use crate::device::gpu::Choices;
-use crate::device::{Choice, Session};
-use crate::kernel::Step;
-use crate::model::{Architecture, Weights};
-use crate::train::{
-    Config, ConfigFile, EpochReport, Pictures, Report, RunConfig, RunFolder, StepReport, Trainer,
-};
+use crate::device::{Choice, Description, Session};
+use crate::file::System;
+use crate::model::Architecture;
+use crate::train::{Config, ConfigFile, Ended, EpochReport, Every, Report, Run, StepReport};
 use crate::{Action, Error, Result};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tracing::info;
+use std::sync::Arc;
+use tracing::{info, warn};
+
+/// What a run that goes on cannot change.
+const FIXED: [&str; 11] = [
+    "config",
+    "size",
+    "test_fraction",
+    "binarize",
+    "limit",
+    "hidden",
+    "batch",
+    "no_fuse",
+    "learning_rate",
+    "seed",
+    "run",
+];
 
 /// Train a model: with no flags, the tutorial's on MNIST for 30 epochs.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first"
-)]
+#[command(after_help = "Examples:\n  \
+                        wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first\n  \
+                        wgvae train --resume runs/first --epochs 5")]
 pub(super) struct Arguments {
     #[command(flatten)]
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
+    /// Go on with a run that was interrupted, from its last checkpoint, in its folder and with its
+    /// settings; a run that has ended goes on with more --epochs
+    #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
+    resume: Option<PathBuf>,
     /// Settings, as `--print-config` prints them and a run's config.toml has them; flags win
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -72,6 +92,9 @@ pub(super) struct Arguments {
     /// Time the kernels of every Nth step, and write that into metrics.jsonl and for TensorBoard
     #[arg(long, value_name = "N")]
     profile_every: Option<u32>,
+    /// Save a checkpoint every N steps (500), or every N seconds (60s), besides one every epoch
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<Every>,
     /// Leave no event files for TensorBoard in the run's folder
     #[arg(long)]
     no_tensorboard: bool,
@@ -98,12 +121,20 @@ impl Arguments {
             seed: self.seed.unwrap_or(config.seed),
             tensorboard: config.tensorboard && !self.no_tensorboard,
             profile_every: self.profile_every.or(config.profile_every),
+            checkpoint_every: self.checkpoint_every.or(config.checkpoint_every),
             ..config
         })
     }
 
+    /// The settings to start from: those of the run that goes on, of the file, or the default ones.
+    fn file(&self) -> Result<ConfigFile> {
+        let resumed = self.resume.as_ref().map(|run| run.join("config.toml"));
+        let path = resumed.as_deref().or(self.config.as_deref());
+        path.map_or(Ok(ConfigFile::default()), ConfigFile::read)
+    }
+
     fn folder(&self) -> PathBuf {
-        self.run.clone().unwrap_or_else(|| {
+        self.resume.clone().or(self.run.clone()).unwrap_or_else(|| {
             let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
             // Two runs may begin in one second.
             let others = (2..).map(|number| format!("{now}-{number}"));
@@ -115,7 +146,8 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let file = arguments.config.as_deref().map_or(Ok(ConfigFile::default()), ConfigFile::read)?;
+    let signals = Signals::listen()?;
+    let file = arguments.file()?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
     let mut config = arguments.over(file.config);
     config.check()?;
@@ -133,39 +165,49 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
     let session = session.as_mut();
     announce(&choice, session, &architecture, &data);
-    let mut trainer = Trainer::new(session, &config, &data)?;
-    let test = Trainer::test_images(&data, config.binarize);
-    let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
-    let description = session.description().clone();
-    let mut folder = RunFolder::create(
-        &arguments.folder(),
-        &RunConfig::new(&config, &description, session.choices()),
-    )?;
-    let title = format!("{architecture} on {}", config.data);
-    let mut drawings = Vec::new();
-    let progress = Progress::new(&config, &trainer);
-    for _ in 0..config.epochs {
-        let report = trainer.epoch(session, |report| match report {
-            Report::Step(step) => {
-                progress.step(&step);
-                folder.step(&step)
+    let folder = arguments.folder();
+    let training = Run {
+        config: &config,
+        data: &data,
+        folder: &folder,
+        files: Arc::new(System),
+        is_interrupted: &|| signals.received().is_some(),
+    };
+    let progress = Progress::new(&config, &data);
+    let tell = |report: &Report| progress.tell(report);
+    let ended = if arguments.resume.is_some() {
+        warn_of_other_bits(file.described.as_ref(), session.description());
+        training.resume(session, tell)
+    } else {
+        training.begin(session, tell)
+    };
+    progress.finish();
+    let go_on = format!("`wgvae train --resume {}` goes on", folder.display());
+    match ended {
+        Ok(Ended::Finished) => {
+            say(folder.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(Ended::Interrupted(step)) => {
+            info!("interrupted after step {step}, with a checkpoint: {go_on}");
+            Ok(signals.exit_code())
+        }
+        Err(error) => {
+            if !is_mistake(&error) && folder.join(checkpoint::FILE_NAME).exists() {
+                info!("the last checkpoint is whole: {go_on} from it");
             }
-            Report::Kernels(kernels) => folder.kernels(&kernels),
-        })?;
-        folder.epoch(&report, &Weights::read(&architecture, session)?)?;
-        progress.epoch(&report)?;
-        if config.tensorboard || report.epoch == config.epochs {
-            let when = format!("{title}, epoch {}", report.epoch);
-            let step = Step::new(config.seed, trainer.steps(), 0);
-            drawings = pictures.draw(session, step, &when)?;
-            folder.show_pictures(report.epoch, &drawings)?;
+            Err(error)
         }
     }
-    folder.draw_curve(&title)?;
-    folder.save_pictures(&drawings)?;
-    progress.finish();
-    say(folder.path().display())?;
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Says so if a run goes on elsewhere than where it was.
+fn warn_of_other_bits(was: Option<&Description>, is: &Description) {
+    // On CPUs no bit depends on the model, or on the number of threads.
+    let same = |was: &Description| was == is || (was.backend == "CPU" && is.backend == "CPU");
+    if let Some(was) = was.filter(|was| !same(was)) {
+        warn!("the run was on {was}: from here on its bits may differ from those it had had there");
+    }
 }
 
 /// Prints settings as `--config` takes them.
@@ -206,9 +248,9 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(config: &Config, trainer: &Trainer) -> Self {
+    fn new(config: &Config, data: &Split) -> Self {
         let batch = config.batch as u64;
-        let images = u64::from(config.epochs) * trainer.steps_per_epoch() as u64 * batch;
+        let images = data.train.len() as u64 / batch.max(1) * batch * u64::from(config.epochs);
         let bar = ProgressBar::with_draw_target(Some(images), progress_target());
         if let Ok(style) =
             ProgressStyle::with_template("{msg} {wide_bar} {rate} images/s, {eta} left")
@@ -221,7 +263,21 @@ impl Progress {
         Self { bar, epochs: config.epochs, batch }
     }
 
+    fn tell(&self, report: &Report) -> Result<()> {
+        match report {
+            Report::Step(step) => self.step(step),
+            Report::Kernels(_) => {}
+            Report::Epoch(epoch) => self.epoch(epoch)?,
+        }
+        Ok(())
+    }
+
     fn step(&self, report: &StepReport) {
+        if self.bar.position() == 0 {
+            // Of a run that goes on, its rate has nothing to do with what was before.
+            self.bar.set_position((report.step - 1) * self.batch);
+            self.bar.reset_eta();
+        }
         self.bar.set_position(report.step * self.batch);
         self.bar
             .set_message(format!("epoch {}/{} ELBO {:.2}", report.epoch, self.epochs, report.elbo));
@@ -241,7 +297,7 @@ impl Progress {
                 report.test.elbo,
                 report.test.log_likelihood,
                 report.test.kl,
-                report.duration.as_secs_f64(),
+                report.seconds,
                 report.images_per_second(),
             ))
         })

@@ -10,9 +10,10 @@ use crate::device::{ProgramId, Session};
 use crate::graph::TensorId;
 use crate::kernel::Step;
 use crate::model::{Architecture, Evaluation, Images, evaluation};
+use serde::{Deserialize, Serialize};
 
 /// Means over a set of images, in nats per image.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Log-likelihood − KL: the evidence lower bound.
     pub elbo: f64,

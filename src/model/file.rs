@@ -1,10 +1,11 @@
-//! `model.safetensors`: weights as PyTorch's `nn.Sequential(Linear, ReLU, Linear)` loads them, that
-//! is `[out, in]`, the transpose of the graph's.
+//! Safetensors files of parameters: `model.safetensors`, and what else has a number for each weight.
+//! Weights are as PyTorch's `nn.Sequential(Linear, ReLU, Linear)` loads them, that is `[out, in]`, the
+//! transpose of the graph's.
 
 use super::{Architecture, Parameter, Weights};
 use crate::graph::Shape;
 use crate::{Action, Error, Result};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -13,30 +14,7 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
 pub fn save(path: &Path, weights: &Weights) -> Result<()> {
-    let parameters = weights.architecture.parameters();
-    let bytes: Vec<Vec<u8>> = parameters
-        .iter()
-        .zip(&weights.values)
-        .map(|(parameter, values)| to_bytes(&transposed(values, parameter.shape)))
-        .collect();
-    let views = parameters.iter().zip(&bytes).map(|(parameter, bytes)| {
-        let view = TensorView::new(Dtype::F32, torch_shape(parameter), bytes);
-        view.map(|view| (parameter.name.as_str(), view))
-    });
-    let hidden = weights.architecture.hidden().iter().map(usize::to_string);
-    let metadata = HashMap::from([
-        ("input".to_owned(), weights.architecture.input().to_string()),
-        ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
-        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-    ]);
-    let failed = |error: safetensors::SafeTensorError| Error::Io {
-        path: path.to_owned(),
-        action: Action::Write,
-        source: std::io::Error::other(error),
-    };
-    let views: std::result::Result<Vec<_>, _> = views.collect();
-    let file = serialize(views.map_err(failed)?, Some(metadata)).map_err(failed)?;
-    crate::file::replace(path, &sorted_header(file))
+    crate::file::replace(path, &to_safetensors(path, weights)?)
 }
 
 /// Reads weights; the sizes come from the metadata, or, in a file that PyTorch wrote, from the shapes
@@ -46,43 +24,132 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
 /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model.
 pub fn load(path: &Path) -> Result<Weights> {
     let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
-    let wrong = |expected: &str, found: String| Error::File {
-        path: path.to_owned(),
-        expected: expected.to_owned(),
-        found,
+    let file = Parameters::parse(path, &bytes)?;
+    let architecture = file.architecture()?;
+    let values = file.values(&architecture, "")?;
+    Ok(Weights { architecture, values })
+}
+
+/// The weights' file; `path` is where it will be.
+///
+/// # Errors
+/// [`Error::Io`] if there is no such file.
+pub(crate) fn to_safetensors(path: &Path, weights: &Weights) -> Result<Vec<u8>> {
+    encode(path, &weights.architecture, &[("", &weights.values)], HashMap::new())
+}
+
+/// A file with some numbers for each parameter, under the parameter's name behind a prefix; the metadata
+/// says what it is given, and `input`, `hidden_layer_sizes` and `version`.
+///
+/// # Errors
+/// [`Error::Io`] if there is no such file.
+pub(crate) fn encode(
+    path: &Path,
+    architecture: &Architecture,
+    groups: &[(&str, &[Vec<f32>])],
+    mut metadata: HashMap<String, String>,
+) -> Result<Vec<u8>> {
+    let parameters = architecture.parameters();
+    let tensors = groups.iter().flat_map(|(prefix, values)| {
+        parameters.iter().zip(*values).map(move |(parameter, values)| {
+            let bytes = to_bytes(&transposed(values, parameter.shape));
+            (format!("{prefix}{}", parameter.name), torch_shape(parameter), bytes)
+        })
+    });
+    let tensors: Vec<_> = tensors.collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
+    });
+    let hidden = architecture.hidden().iter().map(usize::to_string);
+    metadata.extend([
+        ("input".to_owned(), architecture.input().to_string()),
+        ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+    ]);
+    let failed = |error: safetensors::SafeTensorError| {
+        Error::io(path, Action::Write)(std::io::Error::other(error))
     };
-    let (_, header) = SafeTensors::read_metadata(&bytes)
-        .map_err(|error| wrong("a safetensors file", error.to_string()))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| wrong("a safetensors file", error.to_string()))?;
-    let metadata = header.metadata().as_ref();
-    let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key)).map(String::as_str);
-    let architecture = match (entry("input"), entry("hidden_layer_sizes")) {
-        (None, None) => from_shapes(&tensors).map_err(|found| {
-            wrong("weights of linear layers encoder.0, encoder.2, … that fit each other", found)
-        })?,
-        (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
-            let expected = "metadata with the sizes input and hidden_layer_sizes, each at least 1";
-            let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
-            wrong(expected, format!("{input} and {hidden}"))
-        })?,
-    };
-    let values = architecture
-        .parameters()
-        .iter()
-        .map(|parameter| {
-            let expected = format!("{} F32{:?}", parameter.name, torch_shape(parameter));
-            let view = tensors
-                .tensor(&parameter.name)
-                .map_err(|error| wrong(&expected, error.to_string()))?;
-            if view.dtype() != Dtype::F32 || view.shape() != torch_shape(parameter) {
-                return Err(wrong(&expected, format!("{:?}{:?}", view.dtype(), view.shape())));
+    let views: std::result::Result<Vec<_>, _> = views.collect();
+    let file = serialize(views.map_err(failed)?, Some(metadata)).map_err(failed)?;
+    Ok(sorted_header(file))
+}
+
+/// A safetensors file that is read.
+pub(crate) struct Parameters<'a> {
+    path: &'a Path,
+    header: Metadata,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Checks that these bytes are a safetensors file; `path` is where they come from.
+    ///
+    /// # Errors
+    /// [`Error::File`] if they are not.
+    pub(crate) fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        let wrong = |error: safetensors::SafeTensorError| Error::File {
+            path: path.to_owned(),
+            expected: "a safetensors file".to_owned(),
+            found: error.to_string(),
+        };
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(wrong)?;
+        Ok(Self { path, header, tensors })
+    }
+
+    /// The [`Error::File`] that says so.
+    pub(crate) fn wrong(&self, expected: &str, found: String) -> Error {
+        Error::File { path: self.path.to_owned(), expected: expected.to_owned(), found }
+    }
+
+    /// An entry of the metadata.
+    pub(crate) fn entry(&self, key: &str) -> Option<&str> {
+        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// The layers' sizes.
+    ///
+    /// # Errors
+    /// [`Error::File`] if they are nowhere, or make no sense.
+    pub(crate) fn architecture(&self) -> Result<Architecture> {
+        match (self.entry("input"), self.entry("hidden_layer_sizes")) {
+            (None, None) => from_shapes(&self.tensors).map_err(|found| {
+                let expected =
+                    "weights of linear layers encoder.0, encoder.2, … that fit each other";
+                self.wrong(expected, found)
+            }),
+            (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
+                let expected =
+                    "metadata with the sizes input and hidden_layer_sizes, each at least 1";
+                let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
+                self.wrong(expected, format!("{input} and {hidden}"))
+            }),
+        }
+    }
+
+    /// The numbers of each parameter under its name behind a prefix, as the graph stores them.
+    ///
+    /// # Errors
+    /// [`Error::File`] if some are missing, or of another shape or type.
+    pub(crate) fn values(
+        &self,
+        architecture: &Architecture,
+        prefix: &str,
+    ) -> Result<Vec<Vec<f32>>> {
+        let read = |parameter: Parameter| {
+            let (name, wanted) = (format!("{prefix}{}", parameter.name), torch_shape(&parameter));
+            let expected = format!("{name} F32{wanted:?}");
+            let view = self.tensors.tensor(&name);
+            let view = view.map_err(|error| self.wrong(&expected, error.to_string()))?;
+            if view.dtype() != Dtype::F32 || view.shape() != wanted {
+                let found = format!("{:?}{:?}", view.dtype(), view.shape());
+                return Err(self.wrong(&expected, found));
             }
             let Shape { rows, columns } = parameter.shape;
             Ok(transposed(&from_bytes(view.data()), Shape::new(columns, rows)))
-        })
-        .collect::<Result<_>>()?;
-    Ok(Weights { architecture, values })
+        };
+        architecture.parameters().into_iter().map(read).collect()
+    }
 }
 
 /// The architecture of these sizes: the input's, and the layers' with commas between them. Sizes of

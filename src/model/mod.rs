@@ -8,6 +8,7 @@ mod init;
 mod vae;
 
 pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
+pub(crate) use file::{Parameters, encode, to_safetensors};
 pub use file::{load, save};
 pub use init::initial_weights;
 pub use vae::{
@@ -34,9 +35,7 @@ impl Weights {
     /// # Errors
     /// If the session does not hold them, or the device fails.
     pub fn read(architecture: &Architecture, session: &mut dyn Session) -> Result<Self> {
-        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
-        let read = |parameter: Parameter| session.read(&parameter.name).map(narrow);
-        let values = architecture.parameters().into_iter().map(read).collect::<Result<_>>()?;
+        let values = architecture.read("", session)?;
         Ok(Self { architecture: architecture.clone(), values })
     }
 
@@ -45,10 +44,27 @@ impl Weights {
     /// # Errors
     /// If the session does not hold such tensors.
     pub fn write(&self, session: &mut dyn Session) -> Result<()> {
-        let parameters = self.architecture.parameters();
-        parameters
-            .iter()
-            .zip(&self.values)
-            .try_for_each(|(parameter, values)| session.write(&parameter.name, Values::F32(values)))
+        self.architecture.write("", &self.values, session)
+    }
+}
+
+impl Architecture {
+    /// Copies what a session holds for each parameter under its name behind a prefix.
+    pub(crate) fn read(&self, prefix: &str, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
+        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+        let read = |Parameter { name, .. }| session.read(&format!("{prefix}{name}")).map(narrow);
+        self.parameters().into_iter().map(read).collect()
+    }
+
+    /// The other way.
+    pub(crate) fn write(
+        &self,
+        prefix: &str,
+        values: &[Vec<f32>],
+        session: &mut dyn Session,
+    ) -> Result<()> {
+        self.parameters().iter().zip(values).try_for_each(|(Parameter { name, .. }, values)| {
+            session.write(&format!("{prefix}{name}"), Values::F32(values))
+        })
     }
 }

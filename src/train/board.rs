@@ -5,9 +5,11 @@
 use super::{Drawing, EpochReport, KernelReport, StepReport};
 use crate::Result;
 use crate::eval::Measures;
+use crate::file::Files;
 use crate::profile::KernelTime;
 use crate::report::tensorboard::EventWriter;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The event files of a run.
 #[derive(Debug)]
@@ -16,11 +18,33 @@ pub(super) struct Board {
     test: EventWriter,
 }
 
+/// The folders, each of what it is called after.
+const FOLDERS: [&str; 2] = ["train", "test"];
+
 impl Board {
     /// Makes `train/` and `test/` in a folder, with a file each.
-    pub(super) fn create(folder: &Path) -> Result<Self> {
-        let [train, test] = ["train", "test"].map(|name| EventWriter::create(&folder.join(name)));
+    pub(super) fn create(files: &Arc<dyn Files>, folder: &Path) -> Result<Self> {
+        let create = |name| EventWriter::create_in(Arc::clone(files), &folder.join(name));
+        let [train, test] = FOLDERS.map(create);
         Ok(Self { train: train?, test: test? })
+    }
+
+    /// Goes on after so much of these files.
+    pub(super) fn resume(
+        files: &Arc<dyn Files>,
+        folder: &Path,
+        events: &[(String, u64); 2],
+    ) -> Result<Self> {
+        let resume = |index: usize| {
+            let (name, len) = &events[index];
+            EventWriter::resume(Arc::clone(files), &folder.join(FOLDERS[index]), name, *len)
+        };
+        Ok(Self { train: resume(0)?, test: resume(1)? })
+    }
+
+    /// The files' names and lengths, once all events would survive a power cut.
+    pub(super) fn sync(&mut self) -> Result<[(String, u64); 2]> {
+        Ok([self.train.sync()?, self.test.sync()?])
     }
 
     /// Adds a step.

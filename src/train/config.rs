@@ -1,5 +1,6 @@
 //! What a run is made of: everything that is needed to repeat it.
 
+use super::Every;
 use crate::data::{Size, Source};
 use crate::device::gpu::Choices;
 use crate::device::{Choice, Description};
@@ -47,6 +48,9 @@ pub struct Config {
     /// Every how many steps one has its kernels timed. No result depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile_every: Option<u32>,
+    /// How often a checkpoint is saved besides every epoch. No result depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<Every>,
 }
 
 impl Default for Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             seed: 0,
             tensorboard: true,
             profile_every: None,
+            checkpoint_every: None,
         }
     }
 }
@@ -152,6 +157,15 @@ impl<'a> RunConfig<'a> {
     ) -> Self {
         Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels }
     }
+
+    /// The file's text; `path` is where it will be.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be said in TOML.
+    pub fn to_toml(&self, path: &Path) -> Result<String> {
+        let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
+        toml::to_string(self).map_err(failed)
+    }
 }
 
 /// A file of settings, written by hand or left by a run. What it does not say is as by default.
@@ -161,6 +175,8 @@ pub struct ConfigFile {
     pub config: Config,
     /// Where to run: `device = "cpu"`, or the table that a run leaves.
     pub device: Option<Choice>,
+    /// What a run was on, as that table says.
+    pub described: Option<Description>,
     /// The variant of each kernel, by call.
     pub kernels: Choices,
 }
@@ -184,13 +200,20 @@ enum Device {
 }
 
 impl Device {
-    fn choice(self) -> Choice {
+    fn choice(&self) -> Choice {
         let name = match self {
-            Self::Described(Description { backend, .. }) if backend == "CPU" => "cpu".to_owned(),
+            Self::Described(Description { backend, .. }) if backend == "CPU" => "cpu",
             Self::Described(Description { name, .. }) | Self::Named(name) => name,
         };
         let Ok(choice) = name.parse();
         choice
+    }
+
+    fn description(self) -> Option<Description> {
+        match self {
+            Self::Described(description) => Some(description),
+            Self::Named(_) => None,
+        }
     }
 }
 
@@ -224,7 +247,9 @@ impl ConfigFile {
             return Err(wrong(format!("variant {unknown}, which is none of {known}")));
         }
         let config = toml::from_str(&text).map_err(no_toml)?;
-        Ok(Self { config, device: device.map(Device::choice), kernels })
+        let choice = device.as_ref().map(Device::choice);
+        let described = device.and_then(Device::description);
+        Ok(Self { config, device: choice, described, kernels })
     }
 }
 
@@ -237,6 +262,7 @@ fn keys() -> Vec<String> {
         test_fraction: Some(0.0),
         limit: Some(1),
         profile_every: Some(1),
+        checkpoint_every: "1".parse().ok(),
         ..Config::default()
     };
     let settings = toml::Table::try_from(every).unwrap_or_default();

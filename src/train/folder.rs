@@ -1,71 +1,138 @@
-//! A run's folder: what a run leaves behind.
+//! A run's folder: what a run leaves behind, and goes on from.
 
 use super::board::Board;
-use super::{Drawing, EpochReport, KernelReport, RunConfig, StepReport};
-use crate::model::{self, Weights};
+use super::metrics::{Metrics, epochs};
+use super::{Config, Drawing, EpochReport, KernelReport, RunConfig, StepReport};
+use crate::checkpoint::{self, Checkpoint, Lengths, Position, State};
+use crate::file::{Files, remove_drafts, replace_in};
+use crate::model::{Weights, to_safetensors};
 use crate::report::{EpochPoint, elbo_curve};
 use crate::{Action, Error, Result};
-use serde::Serialize;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Every so many steps one is written down.
 const STEPS_PER_LINE: u64 = 100;
 
-/// A line of `metrics.jsonl`.
-#[derive(Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-enum Line<'a> {
-    Step(StepReport),
-    Kernels(&'a KernelReport),
-    Epoch {
-        epoch: u32,
-        train_elbo: f64,
-        train_kl: f64,
-        test_elbo: f64,
-        test_kl: f64,
-        seconds: f64,
-        images_per_second: f64,
-    },
-}
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.jsonl";
+const MODEL: &str = "model.safetensors";
+const BEST: &str = "best.safetensors";
+const BOARD: &str = "tensorboard";
 
-/// A folder with `config.toml`, `metrics.jsonl`, `model.safetensors`, pictures and, unless the
-/// run's settings say otherwise, `tensorboard/`.
+/// A folder with `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, the
+/// best model so far as `best.safetensors`, pictures and, unless the run's settings say otherwise,
+/// `tensorboard/`.
 #[derive(Debug)]
 pub struct RunFolder {
+    files: Arc<dyn Files>,
     path: PathBuf,
-    metrics: File,
+    metrics: Metrics,
     curve: Vec<EpochPoint>,
     board: Option<Board>,
+    /// ELBO of the best model so far.
+    best: Option<f64>,
+    seed: u64,
+    /// Checksum of the data.
+    data: u32,
+    /// Tells other processes that the run is under way, until it is closed.
+    _lock: Option<File>,
 }
 
 impl RunFolder {
-    /// Makes the folder, which must not hold a run yet, and writes `config.toml`.
+    /// Makes the folder, which must not hold a run yet, and writes `config.toml`. `data` is the
+    /// [`fingerprint`](checkpoint::fingerprint) of the data.
     ///
     /// # Errors
     /// [`Error::Setting`] if a run is there already, [`Error::Io`] if it cannot be written.
-    pub fn create(path: &Path, config: &RunConfig) -> Result<Self> {
-        fs::create_dir_all(path).map_err(Error::io(path, Action::Write))?;
-        let file = path.join("config.toml");
-        if file.exists() {
+    pub fn create(
+        files: Arc<dyn Files>,
+        path: &Path,
+        config: &RunConfig,
+        data: u32,
+    ) -> Result<Self> {
+        files.create_folder(path).map_err(Error::io(path, Action::Write))?;
+        if path.join(CONFIG).exists() {
             return Err(Error::Setting {
                 setting: "--run",
                 expected: "a new folder".to_owned(),
                 found: format!("{}, which holds a run already", path.display()),
             });
         }
-        let text = toml::to_string(config).map_err(|error| Error::Io {
-            path: file.clone(),
-            action: Action::Write,
-            source: std::io::Error::other(error),
-        })?;
-        crate::file::replace(&file, text.as_bytes())?;
-        let file = path.join("metrics.jsonl");
-        let metrics = File::create(&file).map_err(Error::io(&file, Action::Write))?;
-        let board = config.config.tensorboard.then(|| Board::create(&path.join("tensorboard")));
+        let lock = lock(path)?;
+        replace_in(&*files, &path.join(CONFIG), config.to_toml(&path.join(CONFIG))?.as_bytes())?;
+        Self::begin(files, path, config.config, data, lock)
+    }
+
+    /// Opens the folder of a run that was interrupted, and cuts off what it wrote after its last
+    /// checkpoint, which it returns. A run that never came to one begins anew.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if another process is at work on it, or it was another run's data; what
+    /// [`Checkpoint::load`] finds wrong; [`Error::File`] if a file is shorter than it was.
+    pub fn resume(
+        files: Arc<dyn Files>,
+        path: &Path,
+        config: &RunConfig,
+        data: u32,
+    ) -> Result<(Self, Option<Checkpoint>)> {
+        let lock = lock(path)?;
+        remove_drafts(&*files, path, &[CONFIG, MODEL, BEST, checkpoint::FILE_NAME]);
+        let file = path.join(checkpoint::FILE_NAME);
+        if !file.exists() {
+            return Ok((Self::begin(files, path, config.config, data, lock)?, None));
+        }
+        let checkpoint = Checkpoint::load(&file)?;
+        fits(&file, &checkpoint, config.config, data)?;
+        let State { best, seed, files: Lengths { metrics, events }, .. } = &checkpoint.state;
+        let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), *metrics)?;
+        let curve = epochs(&path.join(METRICS))?;
+        let folder = path.join(BOARD);
+        let board = config.config.tensorboard.then(|| match events {
+            Some(events) => Board::resume(&files, &folder, events),
+            None => Board::create(&files, &folder),
+        });
         let board = board.transpose()?;
-        Ok(Self { path: path.to_owned(), metrics, curve: Vec::new(), board })
+        let (path, best, seed) = (path.to_owned(), *best, *seed);
+        let folder = Self { files, path, metrics, curve, board, best, seed, data, _lock: lock };
+        Ok((folder, Some(checkpoint)))
+    }
+
+    /// A run of which nothing but `config.toml` is there.
+    fn begin(
+        files: Arc<dyn Files>,
+        path: &Path,
+        config: &Config,
+        data: u32,
+        lock: Option<File>,
+    ) -> Result<Self> {
+        let metrics = Metrics::create(Arc::clone(&files), path.join(METRICS))?;
+        let board = config.tensorboard.then(|| Board::create(&files, &path.join(BOARD)));
+        Ok(Self {
+            files,
+            path: path.to_owned(),
+            metrics,
+            curve: Vec::new(),
+            board: board.transpose()?,
+            best: None,
+            seed: config.seed,
+            data,
+            _lock: lock,
+        })
+    }
+
+    /// Writes the settings down that the run goes on with.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn keep_settings(&self, config: &RunConfig) -> Result<()> {
+        let path = self.file(CONFIG);
+        let text = config.to_toml(&path)?;
+        if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+            return Ok(());
+        }
+        self.replace(&path, text.as_bytes())
     }
 
     /// Where it is.
@@ -84,7 +151,7 @@ impl RunFolder {
     /// [`Error::Io`].
     pub fn step(&mut self, report: &StepReport) -> Result<()> {
         if report.step.is_multiple_of(STEPS_PER_LINE) {
-            self.line(&Line::Step(*report))?;
+            self.metrics.step(report)?;
             if let Some(board) = &mut self.board {
                 board.step(report)?;
             }
@@ -97,30 +164,46 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn kernels(&mut self, report: &KernelReport) -> Result<()> {
-        self.line(&Line::Kernels(report))?;
+        self.metrics.kernels(report)?;
         self.board.as_mut().map_or(Ok(()), |board| board.kernels(report))
     }
 
-    /// Writes an epoch down, and its model.
+    /// Writes an epoch down, and its model, which may be the best.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn epoch(&mut self, report: &EpochReport, weights: &Weights) -> Result<()> {
-        let EpochReport { epoch, train, test, duration, .. } = *report;
-        self.line(&Line::Epoch {
-            epoch,
-            train_elbo: train.elbo,
-            train_kl: train.kl,
-            test_elbo: test.elbo,
-            test_kl: test.kl,
-            seconds: duration.as_secs_f64(),
-            images_per_second: report.images_per_second(),
-        })?;
+        self.metrics.epoch(report)?;
         if let Some(board) = &mut self.board {
             board.epoch(report)?;
         }
+        let EpochReport { epoch, train, test, .. } = *report;
         self.curve.push(EpochPoint { epoch, train, test });
-        model::save(&self.file("model.safetensors"), weights)
+        let is_best = self.best.is_none_or(|best| test.elbo > best);
+        self.best = if is_best { Some(test.elbo) } else { self.best };
+        let model = to_safetensors(&self.file(MODEL), weights)?;
+        let names = [MODEL, BEST].into_iter().take(1 + usize::from(is_best));
+        names.map(|name| self.file(name)).try_for_each(|path| self.replace(&path, &model))
+    }
+
+    /// Saves what the run goes on from if it is interrupted. Before that, all that was written so far
+    /// is made safe.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the last checkpoint is then as it was.
+    pub fn save(
+        &mut self,
+        position: Position,
+        weights: Weights,
+        mean_squares: Vec<Vec<f32>>,
+    ) -> Result<()> {
+        let metrics = self.metrics.sync()?;
+        let events = self.board.as_mut().map(Board::sync).transpose()?;
+        let files = Lengths { metrics, events };
+        let Self { seed, data, best, .. } = *self;
+        let state = State { seed, data, position, best, files };
+        let checkpoint = Checkpoint { weights, mean_squares, state };
+        checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
 
     /// Draws `elbo.png`, unless there was no epoch.
@@ -151,9 +234,40 @@ impl RunFolder {
         drawings.try_for_each(|Drawing { name, png }| png.save(&self.file(&format!("{name}.png"))))
     }
 
-    fn line(&mut self, line: &Line) -> Result<()> {
-        let text = serde_json::to_string(line).map_err(std::io::Error::from);
-        let written = text.and_then(|text| writeln!(self.metrics, "{text}"));
-        written.map_err(Error::io(&self.file("metrics.jsonl"), Action::Write))
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        replace_in(&*self.files, path, bytes)
+    }
+}
+
+/// Has a folder to itself, where the system knows of locks, until the file is closed.
+fn lock(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).map_err(Error::io(&path, Action::Write))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::Setting {
+            setting: "--resume",
+            expected: "a run that is not under way".to_owned(),
+            found: format!("{}, which another process trains", folder.display()),
+        }),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Checks that a checkpoint is of a run of these settings and data.
+fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Result<()> {
+    let (state, hidden) = (&checkpoint.state, checkpoint.weights.architecture.hidden());
+    let facts = [
+        ("hidden layers", format!("{:?}", config.hidden), format!("{hidden:?}")),
+        ("a seed", config.seed.to_string(), state.seed.to_string()),
+        ("images of checksum", format!("{data:08x}"), format!("{:08x}", state.data)),
+    ];
+    match facts.into_iter().find(|(_, expected, found)| expected != found) {
+        Some((what, expected, found)) => Err(Error::File {
+            path: path.to_owned(),
+            expected: format!("{what} {expected}, as the run's settings and data have"),
+            found,
+        }),
+        None => Ok(()),
     }
 }

@@ -1,27 +1,35 @@
-//! The training loop: shuffles, steps, the loss that comes back, and a test after each epoch. It
-//! knows no files and no screen; the program hands it a session and listens.
+//! The training loop: shuffles, steps, the loss that comes back, and a test after each epoch. A
+//! [`Trainer`] knows no files and no screen; a [`Run`] has a folder as well, where it leaves what it
+//! comes to, and from where another goes on if it is interrupted.
 
 mod board;
 mod config;
+mod every;
 mod folder;
+mod metrics;
 mod pictures;
+mod run;
 
 pub use config::{Config, ConfigFile, RunConfig};
+pub use every::Every;
 pub use folder::RunFolder;
 pub use pictures::{Drawing, Pictures};
+pub use run::{Ended, Run};
 
+use crate::checkpoint::Position;
 use crate::data::Split;
 use crate::device::{LogRow, ProgramId, Session, Values};
 use crate::eval::{Evaluator, Measures};
 use crate::graph::Binarize;
 use crate::kernel::Step;
-use crate::model::{Architecture, Images, LOSS_TERMS, initial_weights};
+use crate::model::{Architecture, Images, LOSS_TERMS, Weights, initial_weights};
+use crate::optimizer::MEAN_SQUARE;
 use crate::profile::{KernelTime, kernel_times};
 use crate::random::generator;
 use crate::{Error, Result};
 use rand::seq::SliceRandom;
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Images of one evaluation step.
 const EVALUATION_BATCH: usize = 500;
@@ -59,6 +67,8 @@ pub enum Report {
     Step(StepReport),
     /// A step whose kernels were timed.
     Kernels(KernelReport),
+    /// An epoch, at its end.
+    Epoch(EpochReport),
 }
 
 /// What an epoch came to.
@@ -72,14 +82,14 @@ pub struct EpochReport {
     pub test: Measures,
     /// Training images, those of a last partial batch left out.
     pub images: usize,
-    /// Time of the training alone.
-    pub duration: Duration,
+    /// Seconds of the training alone.
+    pub seconds: f64,
 }
 
 impl EpochReport {
     /// Training images a second.
     pub fn images_per_second(&self) -> f64 {
-        self.images as f64 / self.duration.as_secs_f64()
+        self.images as f64 / self.seconds
     }
 }
 
@@ -93,14 +103,16 @@ fn finite(term: &'static str, value: f64, step: u64) -> Result<()> {
 /// A model in training on a session.
 #[derive(Debug)]
 pub struct Trainer {
+    architecture: Architecture,
     program: ProgramId,
     evaluator: Evaluator,
     seed: u64,
     batch: usize,
     count: usize,
     profile_every: Option<u32>,
-    steps: u32,
-    epoch: u32,
+    position: Position,
+    /// The epoch, counted from 0, whose order of images the session holds.
+    order: Option<u32>,
 }
 
 impl Trainer {
@@ -127,15 +139,49 @@ impl Trainer {
         session.write("test.indices", Values::U32(&in_order))?;
         initial_weights(&architecture, config.seed).write(session)?;
         Ok(Self {
+            architecture,
             program,
             evaluator,
             seed: config.seed,
             batch,
             count,
             profile_every: config.profile_every,
-            steps: 0,
-            epoch: 0,
+            position: Position::default(),
+            order: None,
         })
+    }
+
+    /// Goes on from where another trainer was: what it does then has the bits of what that did.
+    ///
+    /// # Errors
+    /// If the numbers do not fit the session's tensors.
+    pub fn resume(
+        &mut self,
+        session: &mut dyn Session,
+        weights: &Weights,
+        mean_squares: &[Vec<f32>],
+        position: Position,
+    ) -> Result<()> {
+        weights.write(session)?;
+        self.architecture.write(MEAN_SQUARE, mean_squares, session)?;
+        self.position = position;
+        Ok(())
+    }
+
+    /// RMSProp's mean squares, after all steps so far.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn mean_squares(&self, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
+        self.architecture.read(MEAN_SQUARE, session)
+    }
+
+    /// The weights, after all steps so far.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn weights(&self, session: &mut dyn Session) -> Result<Weights> {
+        Weights::read(&self.architecture, session)
     }
 
     /// The test images, as the trainer's session holds them.
@@ -150,40 +196,71 @@ impl Trainer {
     }
 
     /// Steps of an epoch: a last partial batch is dropped.
-    pub fn steps_per_epoch(&self) -> usize {
-        self.count / self.batch
+    pub fn steps_per_epoch(&self) -> u32 {
+        (self.count / self.batch) as u32
     }
 
-    /// Steps so far.
-    pub fn steps(&self) -> u32 {
-        self.steps
+    /// How far it is.
+    pub fn position(&self) -> Position {
+        self.position
     }
 
-    /// Trains on every image once and measures the test set. `on_report` is told of every step, in
-    /// order, and of the kernels of every step that [`Config::profile_every`] has timed.
+    /// Epochs that are at their end.
+    pub fn epochs(&self) -> u32 {
+        self.position.step / self.steps_per_epoch()
+    }
+
+    /// Trains on every image once, or on the rest of an epoch that was left, and measures the test
+    /// set. `on_report` is told of every step, in order, of the kernels of every step that
+    /// [`Config::profile_every`] has timed, and of the epoch.
     ///
     /// # Errors
     /// [`Error::NonFinite`] if a loss term is; whatever the device or `on_report` reports.
     pub fn epoch(
         &mut self,
         session: &mut dyn Session,
-        mut on_report: impl FnMut(Report) -> Result<()>,
+        on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<EpochReport> {
-        self.epoch += 1;
+        match self.advance(session, u32::MAX, &|| false, on_report)? {
+            Some(report) => Ok(report),
+            None => unreachable!("nothing holds it up before the epoch's end"),
+        }
+    }
+
+    /// As [`epoch`](Self::epoch), but at most so many steps, and fewer if `stop`, which is asked every
+    /// few steps, says so; all that were begun are finished on return. No bit depends on where an
+    /// epoch is interrupted. Returns what the epoch came to if it is at its end.
+    ///
+    /// # Errors
+    /// As [`epoch`](Self::epoch).
+    pub fn advance(
+        &mut self,
+        session: &mut dyn Session,
+        most: u32,
+        stop: &dyn Fn() -> bool,
+        mut on_report: impl FnMut(Report) -> Result<()>,
+    ) -> Result<Option<EpochReport>> {
         let began = Instant::now();
-        session.write("train.indices", Values::U32(&self.shuffled()))?;
-        let steps: Vec<_> = (0..self.steps_per_epoch() as u32)
-            .map(|i| Step::new(self.seed, self.steps + i, i * self.batch as u32))
-            .collect();
-        let mut train = Measures::default();
+        let (epoch, per_epoch) = (self.epochs(), self.steps_per_epoch());
+        if self.order != Some(epoch) {
+            session.write("train.indices", Values::U32(&self.shuffled(epoch)))?;
+            self.order = Some(epoch);
+        }
+        let first = self.position.step % per_epoch;
+        let last = per_epoch.min(first.saturating_add(most));
+        let batch = self.batch as u32;
+        let step = |i| Step::new(self.seed, epoch * per_epoch + i, i * batch);
+        let steps: Vec<_> = (first..last).map(step).collect();
         let mut left = steps.as_slice();
         loop {
-            let is_last = left.is_empty();
+            let is_last = left.is_empty() || stop();
             for row in session.take_log(is_last)? {
                 let report = self.report(&row)?;
-                train.elbo += report.elbo / steps.len() as f64;
-                train.log_likelihood += report.log_likelihood / steps.len() as f64;
-                train.kl += report.kl / steps.len() as f64;
+                let Position { step, train, .. } = &mut self.position;
+                train.elbo += report.elbo / f64::from(per_epoch);
+                train.log_likelihood += report.log_likelihood / f64::from(per_epoch);
+                train.kl += report.kl / f64::from(per_epoch);
+                *step += 1;
                 on_report(Report::Step(report))?;
             }
             if is_last {
@@ -198,14 +275,19 @@ impl Trainer {
             }
             left = &left[plain.max(1)..];
         }
-        let duration = began.elapsed();
-        self.steps += steps.len() as u32;
-        let test = self.evaluator.measure(session, self.seed, self.steps)?;
-        let step = self.steps.into();
-        finite("test log-likelihood", test.log_likelihood, step)?;
-        finite("test KL divergence", test.kl, step)?;
-        let images = steps.len() * self.batch;
-        Ok(EpochReport { epoch: self.epoch, train, test, images, duration })
+        self.position.seconds += began.elapsed().as_secs_f64();
+        if self.position.step < (epoch + 1) * per_epoch {
+            return Ok(None);
+        }
+        let Position { step, train, seconds } = self.position;
+        self.position = Position { step, ..Position::default() };
+        let test = self.evaluator.measure(session, self.seed, step)?;
+        finite("test log-likelihood", test.log_likelihood, step.into())?;
+        finite("test KL divergence", test.kl, step.into())?;
+        let images = per_epoch as usize * self.batch;
+        let report = EpochReport { epoch: epoch + 1, train, test, images, seconds };
+        on_report(Report::Epoch(report))?;
+        Ok(Some(report))
     }
 
     fn is_profiled(&self, step: &Step) -> bool {
@@ -214,15 +296,16 @@ impl Trainer {
 
     /// Runs a step with all of its kernels timed.
     fn time(&self, session: &mut dyn Session, step: Step) -> Result<KernelReport> {
+        let epoch = step.index / self.steps_per_epoch() + 1;
         let timed = session.time_steps(self.program, &[step])?;
         let launches = session.launches(self.program);
         let kernels = timed.steps.iter().flat_map(|spans| kernel_times(&launches, spans)).collect();
-        Ok(KernelReport { step: u64::from(step.index) + 1, epoch: self.epoch, kernels })
+        Ok(KernelReport { step: u64::from(step.index) + 1, epoch, kernels })
     }
 
-    /// The order of the epoch's images: from [`generator`], stream = the epoch.
-    fn shuffled(&self) -> Vec<u32> {
-        let mut rng = generator(self.seed, self.epoch.into());
+    /// The order of an epoch's images: from [`generator`], stream = the epoch, counted from 1.
+    fn shuffled(&self, epoch: u32) -> Vec<u32> {
+        let mut rng = generator(self.seed, u64::from(epoch) + 1);
         let mut indices: Vec<u32> = (0..self.count as u32).collect();
         indices.shuffle(&mut rng);
         indices
@@ -235,6 +318,7 @@ impl Trainer {
         }
         let [log_likelihood, kl] = [0, 1].map(|term| row.values[term] / self.batch as f64);
         let elbo = log_likelihood - kl;
-        Ok(StepReport { step, epoch: self.epoch, elbo, log_likelihood, kl })
+        let epoch = row.step / self.steps_per_epoch() + 1;
+        Ok(StepReport { step, epoch, elbo, log_likelihood, kl })
     }
 }

@@ -8,6 +8,7 @@ use crate::device::{Session, Values};
 use crate::graph::{Binarize, Pixels, RmsProp};
 use crate::kernel::{Step, Tolerance};
 use crate::model::{Architecture, Images, Parameter, initial_weights};
+use crate::optimizer::MEAN_SQUARE;
 use crate::random::pixels;
 
 /// How many steps are compared.
@@ -87,7 +88,7 @@ fn train(
     let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
     initial_weights(architecture, seed).write(session)?;
     for Parameter { name, shape } in architecture.parameters() {
-        session.write(&format!("rms.{name}"), Values::F32(&vec![1.0; shape.len()]))?;
+        session.write(&format!("{MEAN_SQUARE}{name}"), Values::F32(&vec![1.0; shape.len()]))?;
     }
     session.write("verify.images", Values::U8(&pixels(COUNT * architecture.input(), seed)))?;
     let indices: Vec<u32> = (0..COUNT as u32).collect();
@@ -99,7 +100,7 @@ fn train(
     for parameter in architecture.parameters() {
         for (what, name) in [
             ("weights", parameter.name.clone()),
-            ("mean squares", format!("rms.{}", parameter.name)),
+            ("mean squares", format!("{MEAN_SQUARE}{}", parameter.name)),
         ] {
             let values = session.read(&name)?;
             tensors.push(Trained { what, name, values });

@@ -62,7 +62,7 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() -> Outcome {
 
     let defaults = printed(&[])?;
     fs::write(&again, &defaults)?;
-    let ConfigFile { config, device, kernels } = ConfigFile::read(&again)?;
+    let ConfigFile { config, device, kernels, .. } = ConfigFile::read(&again)?;
     assert_eq!((config, device, kernels.len()), (Config::default(), Some(Choice::Auto), 0));
     // One test set takes the place of the other.
     fs::write(&again, "test_fraction = 0.2\n")?;

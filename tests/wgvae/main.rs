@@ -18,6 +18,7 @@ mod noise;
 mod profile;
 mod profile_page;
 mod report;
+mod resume;
 mod roofs;
 mod shaders;
 mod side_by_side;

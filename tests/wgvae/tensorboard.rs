@@ -13,6 +13,8 @@ use wgvae::{Action, Error};
 mod reader;
 mod run;
 
+pub(crate) use run::charted;
+
 type Fallible<T> = Result<T, Box<dyn StdError>>;
 
 /// The bytes are those of TensorBoard's own `RecordWriter`.

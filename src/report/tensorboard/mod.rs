@@ -9,17 +9,23 @@ mod record;
 pub use record::record;
 
 use super::Png;
+use crate::file::{Files, Growing, System};
 use crate::{Action, Error, Result};
 use event::{Content, Event, Image, RGB, Summary, Value, What};
 use jiff::Timestamp;
 use prost::Message;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the first event of a file says of the others.
 const FILE_VERSION: &str = "brain.Event:2";
+
+/// How the name of every event file begins: TensorBoard looks for it.
+const PREFIX: &str = "events.out.tfevents.";
+
+/// So many bytes of events wait in memory, at most, for those that follow.
+const MOST_WAITING: usize = 1 << 13;
 
 /// How many files this process has made: two in one folder and second have other names.
 static CREATED: AtomicU32 = AtomicU32::new(0);
@@ -29,8 +35,8 @@ static CREATED: AtomicU32 = AtomicU32::new(0);
 /// Events wait in memory for [`flush`](Self::flush) or for some more of them.
 #[derive(Debug)]
 pub struct EventWriter {
-    path: PathBuf,
-    file: BufWriter<File>,
+    file: Growing,
+    waiting: Vec<u8>,
 }
 
 impl EventWriter {
@@ -40,21 +46,54 @@ impl EventWriter {
     /// # Errors
     /// [`Error::Io`] if they cannot be made.
     pub fn create(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(Error::io(folder, Action::Write))?;
+        Self::create_in(Arc::new(System), folder)
+    }
+
+    /// As [`create`](Self::create), by these operations.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_in(files: Arc<dyn Files>, folder: &Path) -> Result<Self> {
+        files.create_folder(folder).map_err(Error::io(folder, Action::Write))?;
         let (second, process) = (Timestamp::now().as_second(), std::process::id());
         let number = CREATED.fetch_add(1, Ordering::Relaxed);
-        let name = format!("events.out.tfevents.{second:010}.wgvae.{process}.{number}");
-        let path = folder.join(name);
-        let file = File::create_new(&path).map_err(Error::io(&path, Action::Write))?;
-        let mut writer = Self { path, file: BufWriter::new(file) };
+        let name = format!("{PREFIX}{second:010}.wgvae.{process}.{number}");
+        let file = Growing::create(files, folder.join(name))?;
+        let mut writer = Self { file, waiting: Vec::new() };
         writer.event(0, What::FileVersion(FILE_VERSION.to_owned()))?;
         writer.flush()?;
         Ok(writer)
     }
 
+    /// Goes on after the first `len` bytes of a file in a folder, or, if there is no such file any
+    /// more, with a new one.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn resume(files: Arc<dyn Files>, folder: &Path, name: &str, len: u64) -> Result<Self> {
+        // A name may come from a file that anybody wrote.
+        let is_name = name.starts_with(PREFIX) && !name.contains(['/', '\\']);
+        let file = is_name.then(|| Growing::cut(Arc::clone(&files), folder.join(name), len));
+        match file {
+            Some(Ok(file)) => Ok(Self { file, waiting: Vec::new() }),
+            _ => Self::create_in(files, folder),
+        }
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    /// The file's name and length, once all events are with the system and would survive a power cut.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sync(&mut self) -> Result<(String, u64)> {
+        self.flush()?;
+        self.file.sync()?;
+        let name = self.path().file_name().unwrap_or_default().to_string_lossy();
+        Ok((name.into_owned(), self.file.len()))
     }
 
     /// Adds a number, which the file has as an `f32`. Tags that are the same up to a `/` are shown
@@ -85,7 +124,11 @@ impl EventWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(Error::io(&self.path, Action::Write))
+        if !self.waiting.is_empty() {
+            self.file.append(&self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
     }
 
     fn value(&mut self, tag: &str, step: u64, content: Content) -> Result<()> {
@@ -96,7 +139,7 @@ impl EventWriter {
     fn event(&mut self, step: u64, what: What) -> Result<()> {
         let wall_time = Timestamp::now().as_duration().as_secs_f64();
         let event = Event { wall_time, step: step.cast_signed(), what: Some(what) };
-        let bytes = record(&event.encode_to_vec());
-        self.file.write_all(&bytes).map_err(Error::io(&self.path, Action::Write))
+        self.waiting.extend(record(&event.encode_to_vec()));
+        if self.waiting.len() > MOST_WAITING { self.flush() } else { Ok(()) }
     }
 }

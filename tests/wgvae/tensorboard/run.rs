@@ -7,11 +7,12 @@ use crate::devices::sessions;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 use wgvae::data::Split;
 use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
 use wgvae::eval::Measures;
+use wgvae::file::System;
 use wgvae::kernel::Step;
 use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::report::Png;
@@ -25,6 +26,24 @@ fn only_file(run: &Path, name: &str) -> Fallible<PathBuf> {
     let path = entries.next().ok_or("no file")??.path();
     assert!(entries.next().is_none(), "more than one file in {name}");
     Ok(path)
+}
+
+/// All that TensorBoard draws of a run, but for what depends on time, in the order in which it was
+/// written: a line each.
+pub(crate) fn charted(run: &Path) -> Fallible<Vec<String>> {
+    let mut lines = Vec::new();
+    for name in ["train", "test"] {
+        for entry in fs::read_dir(run.join("tensorboard").join(name))? {
+            for Event { step, what, .. } in events(&entry?.path())? {
+                match what {
+                    What::Scalar { tag, .. } if tag.ends_with("images_per_second") => {}
+                    What::Version(_) => {}
+                    what => lines.push(format!("{name} {step} {what:?}")),
+                }
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// Tags and steps in the order of the file, the first event left out.
@@ -111,15 +130,15 @@ fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
     let config = Config { hidden: vec![3, 2], ..Config::default() };
     let session = CpuSession::<f32>::new();
     let settings = RunConfig::new(&config, session.description(), session.choices());
-    let mut run = RunFolder::create(folder.path(), &settings)?;
+    let mut run = RunFolder::create(Arc::new(System), folder.path(), &settings, 0)?;
     let (train, test) = (only_file(folder.path(), "train")?, only_file(folder.path(), "test")?);
     let weights = initial_weights(&Architecture::new(4, &config.hidden)?, 0);
     for epoch in 1..=2 {
         let step = 100 * u64::from(epoch);
         run.step(&StepReport { step, epoch, elbo: -3.0, log_likelihood: -2.0, kl: 1.0 })?;
         let measures = Measures { elbo: -3.0, log_likelihood: -2.0, kl: 1.0 };
-        let duration = Duration::from_secs(1);
-        let report = EpochReport { epoch, train: measures, test: measures, images: 5, duration };
+        let report =
+            EpochReport { epoch, train: measures, test: measures, images: 5, seconds: 1.0 };
         run.epoch(&report, &weights)?;
         let epochs = epoch as usize;
         assert_eq!(
@@ -183,7 +202,11 @@ fn drawing_after_each_epoch_leaves_the_training_as_it_is() -> Fallible<()> {
         for _ in 0..config.epochs {
             test.push(trainer.epoch(session, |_| Ok(()))?.test);
             if drawn {
-                pictures.draw(session, Step::new(config.seed, trainer.steps(), 0), "now")?;
+                pictures.draw(
+                    session,
+                    Step::new(config.seed, trainer.position().step, 0),
+                    "now",
+                )?;
             }
         }
         Ok((test, Weights::read(&architecture, session)?))

@@ -1,0 +1,148 @@
+//! `checkpoint.safetensors`: all that the next step of a run depends on. It holds the weights, under
+//! the names that the model's file has for them, RMSProp's mean squares, each under `rms.` and its
+//! weight's name, and in its metadata where the run is ([`State`]). Of what the step depends on
+//! besides, the settings are in the run's `config.toml`, and of the data there is a checksum.
+
+use crate::data::{Dataset, Levels, Split};
+use crate::eval::Measures;
+use crate::file::{Files, replace_in};
+use crate::model::{Parameters, Weights, encode};
+use crate::optimizer::MEAN_SQUARE;
+use crate::{Action, Error, Result};
+use flate2::Crc;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// How far training is, between two steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Steps so far, over all epochs.
+    pub step: u32,
+    /// Sums of what the steps of an epoch that is not at its end came to, each over the epoch's steps.
+    pub train: Measures,
+    /// Seconds that those steps took.
+    pub seconds: f64,
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Checksum of the images ([`fingerprint`]).
+    pub data: u32,
+    /// How far it is.
+    pub position: Position,
+    /// The best ELBO of the test set after an epoch so far.
+    pub best: Option<f64>,
+    /// How much of the files that grow belongs to it.
+    pub files: Lengths,
+}
+
+/// Lengths of a run's files that grow, in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lengths {
+    /// Of `metrics.jsonl`.
+    pub metrics: u64,
+    /// Names and lengths of the event files in `tensorboard/train` and `tensorboard/test`.
+    pub events: Option<[(String, u64); 2]>,
+}
+
+/// What a run goes on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The weights.
+    pub weights: Weights,
+    /// RMSProp's mean squares of gradients, in the weights' order and shapes.
+    pub mean_squares: Vec<Vec<f32>>,
+    /// Where the run is.
+    pub state: State,
+}
+
+/// A checkpoint's name in the run's folder.
+pub const FILE_NAME: &str = "checkpoint.safetensors";
+
+impl Checkpoint {
+    /// Writes it, in place of an older one, which stays until this one is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written; the older one is then as it was.
+    pub fn save(&self, files: &dyn Files, path: &Path) -> Result<()> {
+        let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
+        let state = serde_json::to_string(&self.state).map_err(failed)?;
+        let checksum = self.checksum(&state).to_string();
+        let metadata = HashMap::from([
+            ("state".to_owned(), state),
+            ("checksum".to_owned(), checksum),
+            ("step".to_owned(), self.state.position.step.to_string()),
+        ]);
+        let groups = [("", self.weights.values.as_slice()), (MEAN_SQUARE, &self.mean_squares)];
+        replace_in(files, path, &encode(path, &self.weights.architecture, &groups, metadata)?)
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read; [`Error::File`] if it is not a checkpoint, or not as it
+    /// was written.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
+        Self::parse(path, &bytes)
+    }
+
+    /// Reads one from the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let file = Parameters::parse(path, bytes)?;
+        let wrong = |found: String| file.wrong("a checkpoint of a run", found);
+        let text = file.entry("state").ok_or_else(|| wrong("no state in its metadata".into()))?;
+        let state = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let architecture = file.architecture()?;
+        let values = file.values(&architecture, "")?;
+        let mean_squares = file.values(&architecture, MEAN_SQUARE)?;
+        let checkpoint = Self { weights: Weights { architecture, values }, mean_squares, state };
+        let (sum, stored) = (checkpoint.checksum(text).to_string(), file.entry("checksum"));
+        if stored != Some(&sum) {
+            let stored = stored.unwrap_or("none");
+            return Err(wrong(format!("checksum {sum} where it says {stored}: it was damaged")));
+        }
+        Ok(checkpoint)
+    }
+
+    /// CRC-32 of the state and of every number, in their order.
+    fn checksum(&self, state: &str) -> u32 {
+        let mut sum = Crc::new();
+        sum.update(state.as_bytes());
+        for values in self.weights.values.iter().chain(&self.mean_squares) {
+            update(&mut sum, values);
+        }
+        sum.sum()
+    }
+}
+
+/// CRC-32 of all images of training and test set, in their order, and of their sizes.
+pub fn fingerprint(data: &Split) -> u32 {
+    let mut sum = Crc::new();
+    for Dataset { levels, size, .. } in [&data.train, &data.test] {
+        sum.update(size.to_string().as_bytes());
+        match levels {
+            Levels::Bytes(levels) => sum.update(levels),
+            Levels::Reals(levels) => update(&mut sum, levels),
+        }
+    }
+    sum.sum()
+}
+
+/// Adds the bytes of these, the lowest first.
+fn update(sum: &mut Crc, values: &[f32]) {
+    for values in values.chunks(1024) {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        sum.update(&bytes);
+    }
+}

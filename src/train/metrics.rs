@@ -1,0 +1,105 @@
+//! `metrics.jsonl`: what a run came to, a JSON object a line.
+
+use super::{EpochReport, KernelReport, StepReport};
+use crate::eval::Measures;
+use crate::file::{Files, Growing};
+use crate::report::EpochPoint;
+use crate::{Action, Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Line<'a> {
+    Step(&'a StepReport),
+    Kernels(&'a KernelReport),
+    Epoch {
+        epoch: u32,
+        train_elbo: f64,
+        train_kl: f64,
+        test_elbo: f64,
+        test_kl: f64,
+        seconds: f64,
+        images_per_second: f64,
+    },
+}
+
+/// The file that is being written.
+#[derive(Debug)]
+pub(super) struct Metrics(Growing);
+
+impl Metrics {
+    /// An empty one.
+    pub(super) fn create(files: Arc<dyn Files>, path: PathBuf) -> Result<Self> {
+        Growing::create(files, path).map(Self)
+    }
+
+    /// So much of one that is there.
+    pub(super) fn cut(files: Arc<dyn Files>, path: PathBuf, len: u64) -> Result<Self> {
+        Growing::cut(files, path, len).map(Self)
+    }
+
+    pub(super) fn step(&mut self, report: &StepReport) -> Result<()> {
+        self.line(&Line::Step(report))
+    }
+
+    pub(super) fn kernels(&mut self, report: &KernelReport) -> Result<()> {
+        self.line(&Line::Kernels(report))
+    }
+
+    pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
+        let EpochReport { epoch, train, test, seconds, .. } = *report;
+        self.line(&Line::Epoch {
+            epoch,
+            train_elbo: train.elbo,
+            train_kl: train.kl,
+            test_elbo: test.elbo,
+            test_kl: test.kl,
+            seconds,
+            images_per_second: report.images_per_second(),
+        })
+    }
+
+    /// Its length, once it would survive a power cut.
+    pub(super) fn sync(&self) -> Result<u64> {
+        self.0.sync()?;
+        Ok(self.0.len())
+    }
+
+    fn line(&mut self, line: &Line) -> Result<()> {
+        let failed = |error| Error::io(self.0.path(), Action::Write)(std::io::Error::from(error));
+        let text = serde_json::to_string(line).map_err(failed)?;
+        self.0.append(format!("{text}\n").as_bytes())
+    }
+}
+
+/// The epochs that a file tells of.
+pub(super) fn epochs(path: &Path) -> Result<Vec<EpochPoint>> {
+    /// A line, if it is one of these.
+    #[derive(Deserialize)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Told {
+        Epoch {
+            epoch: u32,
+            train_elbo: f64,
+            train_kl: f64,
+            test_elbo: f64,
+            test_kl: f64,
+        },
+        #[serde(other)]
+        Else,
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
+    let measures = |elbo: f64, kl: f64| Measures { elbo, log_likelihood: elbo + kl, kl };
+    let point = |line| match serde_json::from_str(line) {
+        Ok(Told::Epoch { epoch, train_elbo, train_kl, test_elbo, test_kl }) => Some(EpochPoint {
+            epoch,
+            train: measures(train_elbo, train_kl),
+            test: measures(test_elbo, test_kl),
+        }),
+        Ok(Told::Else) | Err(_) => None,
+    };
+    Ok(text.lines().filter_map(point).collect())
+}

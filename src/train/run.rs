@@ -1,0 +1,176 @@
+//! A training run from its beginning, or from where one was interrupted, to its end.
+
+use super::{Config, Every, Pictures, Report, RunConfig, RunFolder, Trainer};
+use crate::checkpoint::{Checkpoint, fingerprint};
+use crate::data::Split;
+use crate::device::Session;
+use crate::file::Files;
+use crate::kernel::Step;
+use crate::model::Architecture;
+use crate::{Error, Result};
+use std::fmt::{Debug, Formatter};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tracing::info;
+
+/// A run.
+pub struct Run<'a> {
+    /// Its settings.
+    pub config: &'a Config,
+    /// What it is trained and tested on.
+    pub data: &'a Split,
+    /// Its folder.
+    pub folder: &'a Path,
+    /// How that is written to.
+    pub files: Arc<dyn Files>,
+    /// Asked every few steps whether to save a checkpoint and stop.
+    pub is_interrupted: &'a dyn Fn() -> bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// After its last epoch.
+    Finished,
+    /// Before that, with a checkpoint of this step.
+    Interrupted(u32),
+}
+
+impl Debug for Run<'_> {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.debug_struct("Run").field("config", self.config).field("folder", &self.folder).finish()
+    }
+}
+
+impl Run<'_> {
+    /// Makes the folder and trains. `tell` hears of all that happens.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::new`], [`Trainer::epoch`] and [`RunFolder`]; whatever `tell` reports.
+    /// The last checkpoint stays as it was.
+    pub fn begin(
+        &self,
+        session: &mut dyn Session,
+        tell: impl FnMut(&Report) -> Result<()>,
+    ) -> Result<Ended> {
+        self.train(session, tell, |config| {
+            RunFolder::create(Arc::clone(&self.files), self.folder, config, fingerprint(self.data))
+                .map(|folder| (folder, None))
+        })
+    }
+
+    /// Goes on from the folder's checkpoint. With the same device and kernels, the run ends with the
+    /// bits of one that was never interrupted.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin), and those of [`RunFolder::resume`]; [`Error::Setting`] if the run is
+    /// to end before it.
+    pub fn resume(
+        &self,
+        session: &mut dyn Session,
+        tell: impl FnMut(&Report) -> Result<()>,
+    ) -> Result<Ended> {
+        self.train(session, tell, |config| {
+            RunFolder::resume(Arc::clone(&self.files), self.folder, config, fingerprint(self.data))
+        })
+    }
+
+    fn train(
+        &self,
+        session: &mut dyn Session,
+        mut tell: impl FnMut(&Report) -> Result<()>,
+        open: impl FnOnce(&RunConfig) -> Result<(RunFolder, Option<Checkpoint>)>,
+    ) -> Result<Ended> {
+        let Self { config, data, .. } = *self;
+        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let mut trainer = Trainer::new(session, config, data)?;
+        check_steps(config, trainer.steps_per_epoch())?;
+        let test = Trainer::test_images(data, config.binarize);
+        let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
+        let description = session.description().clone();
+        let settings = RunConfig::new(config, &description, session.choices());
+        let (mut folder, checkpoint) = open(&settings)?;
+        match checkpoint {
+            Some(Checkpoint { weights, mean_squares, state }) => {
+                trainer.resume(session, &weights, &mean_squares, state.position)?;
+                check_end(config, &trainer)?;
+                folder.keep_settings(&settings)?;
+                let step = state.position.step;
+                if trainer.epochs() < config.epochs {
+                    info!("going on after step {step}, in epoch {}", trainer.epochs() + 1);
+                } else {
+                    info!("all {} epochs are done: --epochs N trains more", config.epochs);
+                }
+            }
+            None => save(&mut folder, &trainer, session)?,
+        }
+        let title = format!("{architecture} on {}", config.data);
+        let draw = |trainer: &Trainer, session: &mut dyn Session| {
+            let when = format!("{title}, epoch {}", trainer.epochs());
+            pictures.draw(session, Step::new(config.seed, trainer.position().step, 0), &when)
+        };
+        while trainer.epochs() < config.epochs {
+            let saved = Instant::now();
+            let is_due =
+                || config.checkpoint_every.is_some_and(|every| every.is_due(saved.elapsed()));
+            let most = config
+                .checkpoint_every
+                .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
+            let stop = || (self.is_interrupted)() || is_due();
+            let report = trainer.advance(session, most, &stop, |report| {
+                match &report {
+                    Report::Step(step) => folder.step(step)?,
+                    Report::Kernels(kernels) => folder.kernels(kernels)?,
+                    // With its model, below.
+                    Report::Epoch(_) => {}
+                }
+                tell(&report)
+            })?;
+            if let Some(report) = report {
+                folder.epoch(&report, &trainer.weights(session)?)?;
+                if config.tensorboard {
+                    folder.show_pictures(report.epoch, &draw(&trainer, session)?)?;
+                }
+            }
+            save(&mut folder, &trainer, session)?;
+            if trainer.epochs() < config.epochs && (self.is_interrupted)() {
+                return Ok(Ended::Interrupted(trainer.position().step));
+            }
+        }
+        folder.draw_curve(&title)?;
+        folder.save_pictures(&draw(&trainer, session)?)?;
+        Ok(Ended::Finished)
+    }
+}
+
+fn save(folder: &mut RunFolder, trainer: &Trainer, session: &mut dyn Session) -> Result<()> {
+    let (weights, mean_squares) = (trainer.weights(session)?, trainer.mean_squares(session)?);
+    folder.save(trainer.position(), weights, mean_squares)
+}
+
+/// Checks that steps can be counted.
+fn check_steps(config: &Config, per_epoch: u32) -> Result<()> {
+    if config.epochs.checked_mul(per_epoch).is_some_and(|steps| steps < u32::MAX) {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        setting: "--epochs",
+        expected: format!("at most {}, of {per_epoch} steps each", (u32::MAX - 1) / per_epoch),
+        found: config.epochs.to_string(),
+    })
+}
+
+/// Checks that a run that goes on is not at its end before it begins.
+fn check_end(config: &Config, trainer: &Trainer) -> Result<()> {
+    let last = u64::from(config.epochs) * u64::from(trainer.steps_per_epoch());
+    if u64::from(trainer.position().step) <= last {
+        return Ok(());
+    }
+    let begun = trainer.position().step.div_ceil(trainer.steps_per_epoch());
+    Err(Error::Setting {
+        setting: "--epochs",
+        expected: format!("at least {begun}, which the run has begun"),
+        found: config.epochs.to_string(),
+    })
+}

@@ -1,0 +1,242 @@
+//! Runs that are interrupted, by a user, a crash or a disk, and go on to the same end.
+
+mod crash;
+mod faults;
+mod signals;
+
+use serde_json::Value;
+use std::error::Error as AnyError;
+use std::fs;
+use std::path::Path;
+use wgvae::checkpoint::{Checkpoint, FILE_NAME, Lengths, Position, State, fingerprint};
+use wgvae::data::{Dataset, Levels, Size, Split};
+use wgvae::device::cpu::CpuSession;
+use wgvae::file::System;
+use wgvae::model::{Architecture, Weights, initial_weights};
+use wgvae::random::pixels;
+use wgvae::train::{Config, Every, Report, Trainer};
+use wgvae::{Error, Result};
+
+use crate::devices::sessions;
+
+type Fallible<T> = std::result::Result<T, Box<dyn AnyError>>;
+
+/// Images of 6 by 6 pixels.
+fn images(count: usize, seed: u64) -> Fallible<Dataset> {
+    let size = Size::new(6, 6).ok_or("a size")?;
+    Ok(Dataset { levels: Levels::Bytes(pixels(count * 36, seed)), labels: None, size })
+}
+
+fn data() -> Fallible<Split> {
+    Ok(Split { train: images(70, 1)?, test: images(15, 2)? })
+}
+
+fn config() -> Config {
+    Config { hidden: vec![9, 5], epochs: 3, batch: 8, seed: 7, ..Config::default() }
+}
+
+/// The lines of a run's metrics, but for what they say of time.
+fn metrics(run: &Path) -> Fallible<Vec<Value>> {
+    let text = fs::read_to_string(run.join("metrics.jsonl"))?;
+    let lines = text.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line)?;
+        if let Some(line) = line.as_object_mut() {
+            line.remove("seconds");
+            line.remove("images_per_second");
+        }
+        Ok(line)
+    });
+    lines.collect()
+}
+
+/// What a run ended with: models, the last checkpoint but for what it says of time, and metrics.
+#[derive(Debug, PartialEq)]
+struct End {
+    files: Vec<Vec<u8>>,
+    weights: Weights,
+    mean_squares: Vec<Vec<f32>>,
+    position: Position,
+    best: Option<f64>,
+    metrics: Vec<Value>,
+}
+
+impl End {
+    fn of(run: &Path) -> Fallible<Self> {
+        let files = ["model.safetensors", "best.safetensors", "elbo.png", "samples.png"];
+        let files = files.map(|name| fs::read(run.join(name)));
+        let Checkpoint { weights, mean_squares, state } = Checkpoint::load(&run.join(FILE_NAME))?;
+        let State { position, best, .. } = state;
+        Ok(Self {
+            files: files.into_iter().collect::<std::io::Result<_>>()?,
+            weights,
+            mean_squares,
+            position,
+            best,
+            metrics: metrics(run)?,
+        })
+    }
+}
+
+#[test]
+fn no_bit_depends_on_where_training_stops_and_goes_on() -> Fallible<()> {
+    let (data, config) = (data()?, config());
+    for (mut whole, name) in sessions().into_iter().zip(0..) {
+        let mut told = Vec::new();
+        let mut trainer = Trainer::new(whole.as_mut(), &config, &data)?;
+        for _ in 0..config.epochs {
+            trainer.epoch(whole.as_mut(), |report| tell(&mut told, report))?;
+        }
+        let expected = (trainer.weights(whole.as_mut())?, trainer.mean_squares(whole.as_mut())?);
+        let mut told_in_parts = Vec::new();
+        let mut state = None;
+        // Each part on a session of its own: 8 steps an epoch, so parts end in and at epochs.
+        for most in [3, 5, 1, 7, 6, 2] {
+            let Some(mut part) = sessions().into_iter().nth(name) else { continue };
+            let mut trainer = Trainer::new(part.as_mut(), &config, &data)?;
+            if let Some((weights, mean_squares, position)) = state.take() {
+                let mean_squares: Vec<_> = mean_squares;
+                trainer.resume(part.as_mut(), &weights, &mean_squares, position)?;
+            }
+            let tell = |report| tell(&mut told_in_parts, report);
+            trainer.advance(part.as_mut(), most, &|| false, tell)?;
+            let (weights, mean_squares) =
+                (trainer.weights(part.as_mut())?, trainer.mean_squares(part.as_mut())?);
+            state = Some((weights, mean_squares, trainer.position()));
+        }
+        let (weights, mean_squares, position) = state.ok_or("nothing was trained")?;
+        let name = whole.description();
+        assert_eq!(position.step, 24);
+        assert!((weights, mean_squares) == expected, "{name}");
+        assert_eq!(told, told_in_parts, "{name}");
+    }
+    Ok(())
+}
+
+/// Adds what a trainer tells of, but for times.
+fn tell(told: &mut Vec<String>, report: Report) -> Result<()> {
+    told.push(match report {
+        Report::Epoch(epoch) => format!("{} {:?} {:?}", epoch.epoch, epoch.train, epoch.test),
+        other => format!("{other:?}"),
+    });
+    Ok(())
+}
+
+#[test]
+fn nothing_is_begun_when_training_is_to_stop() -> Fallible<()> {
+    let (data, config) = (data()?, config());
+    let mut session = CpuSession::<f32>::new();
+    let mut trainer = Trainer::new(&mut session, &config, &data)?;
+    assert_eq!(trainer.advance(&mut session, u32::MAX, &|| true, |_| Ok(()))?, None);
+    assert_eq!((trainer.position().step, trainer.epochs()), (0, 0));
+    Ok(())
+}
+
+fn checkpoint() -> Fallible<Checkpoint> {
+    let mut weights = initial_weights(&Architecture::new(5, &[3, 2])?, 4);
+    weights.values[0][0] = f32::NAN;
+    weights.values[0][1] = f32::MIN_POSITIVE / 4.0;
+    let mean_squares = weights.values.iter().map(|values| vec![0.1; values.len()]).collect();
+    let train = wgvae::eval::Measures { elbo: -0.1 - 0.2, log_likelihood: 1e-300, kl: 1.0 / 3.0 };
+    let state = State {
+        seed: u64::MAX,
+        data: 3,
+        position: Position { step: 12, train, seconds: 0.1 + 0.7 },
+        best: Some(-123.456_789_012_345_67),
+        files: Lengths { metrics: 17, events: Some([("a".into(), 1), ("b".into(), 2)]) },
+    };
+    Ok(Checkpoint { weights, mean_squares, state })
+}
+
+#[test]
+fn a_checkpoint_comes_back_bit_for_bit() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(FILE_NAME);
+    let saved = checkpoint()?;
+    saved.save(&System, &path)?;
+    let found = Checkpoint::load(&path)?;
+    let bits = |checkpoint: &Checkpoint| -> Vec<u32> {
+        let all = checkpoint.weights.values.iter().chain(&checkpoint.mean_squares);
+        all.flatten().map(|value| value.to_bits()).collect()
+    };
+    assert_eq!(bits(&found), bits(&saved));
+    assert_eq!(found.state, saved.state);
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1, "a draft is left");
+    // It is a model, too.
+    let model = wgvae::model::load(&path)?;
+    assert_eq!(model.architecture, saved.weights.architecture);
+    Ok(())
+}
+
+/// A bit that flips anywhere, and a file that ends anywhere, is seen.
+#[test]
+fn a_damaged_checkpoint_is_refused() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(FILE_NAME);
+    checkpoint()?.save(&System, &path)?;
+    let whole = fs::read(&path)?;
+    // Of the header, versions and the step are there to be read by people.
+    let header = String::from_utf8_lossy(&whole).into_owned();
+    let free = ["\"version\":\"0.1.0\"", "\"step\":\"12\""].map(|entry| {
+        let start = header.find(entry).unwrap_or(0);
+        start..start + entry.len()
+    });
+    assert!(free.iter().all(|free| free.start > 0), "{header}");
+    let mut refused = 0;
+    for byte in (0..whole.len()).filter(|byte| !free.iter().any(|free| free.contains(byte))) {
+        let mut damaged = whole.clone();
+        damaged[byte] ^= 1 << (byte % 8);
+        let found = Checkpoint::parse(&path, &damaged);
+        let same = found.as_ref().is_ok_and(|found| {
+            found.state == checkpoint().map(|it| it.state).unwrap_or(found.state.clone())
+        });
+        // JSON may say the same in other letters: a blank for another one.
+        if same && whole[byte] == b' ' {
+            continue;
+        }
+        match found {
+            Err(Error::File { .. }) => refused += 1,
+            other => panic!("byte {byte} of {}: {other:?}", whole.len()),
+        }
+        assert!(matches!(Checkpoint::parse(&path, &whole[..byte]), Err(Error::File { .. })));
+    }
+    assert!(refused > whole.len() / 2);
+    Ok(())
+}
+
+#[test]
+fn every_so_many_steps_or_seconds() -> Fallible<()> {
+    use std::time::Duration;
+    let steps: Every = "10".parse()?;
+    assert_eq!([0, 1, 9, 10, 19].map(|step| steps.steps_from(step)), [10, 9, 1, 10, 1]);
+    assert!(!steps.is_due(Duration::from_secs(1000)));
+    let seconds: Every = "2s".parse()?;
+    assert_eq!(seconds.steps_from(5), u32::MAX);
+    assert!(!seconds.is_due(Duration::from_millis(1999)) && seconds.is_due(Duration::from_secs(2)));
+    for every in [steps, seconds] {
+        assert_eq!(every.to_string().parse(), Ok(every));
+    }
+    for text in ["", "s", "0", "0s", "-1", "1.5s", "10m", "99999999999"] {
+        assert!(text.parse::<Every>().is_err(), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn other_data_have_another_fingerprint() -> Fallible<()> {
+    let data = data()?;
+    let other = |change: &dyn Fn(&mut Split)| {
+        let mut other = data.clone();
+        change(&mut other);
+        fingerprint(&other) != fingerprint(&data)
+    };
+    assert!(!other(&|_| {}));
+    assert!(other(&|data| std::mem::swap(&mut data.train, &mut data.test)));
+    assert!(other(&|data| data.train.truncate(69)));
+    assert!(other(&|data| data.test.size = Size::new(4, 9).unwrap_or(data.test.size)));
+    assert!(other(&|data| {
+        if let Levels::Bytes(levels) = &mut data.test.levels {
+            levels[100] ^= 1;
+        }
+    }));
+    Ok(())
+}

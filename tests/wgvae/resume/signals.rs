@@ -1,0 +1,126 @@
+//! Ctrl-C and SIGTERM.
+#![cfg(unix)]
+
+use super::crash::{begin, resume, write_images};
+use super::{End, Fallible};
+use crate::cli::stderr;
+use std::path::Path;
+use std::process::{Child, Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
+
+fn send(signal: &str, child: &Child) -> Fallible<()> {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status()?;
+    if status.success() { Ok(()) } else { Err("no process to send it to".into()) }
+}
+
+/// Waits for a run to have trained for a while.
+fn wait_for_steps(run: &Path, child: &mut Child) -> Fallible<()> {
+    let has_steps =
+        || std::fs::metadata(run.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0);
+    while !has_steps() {
+        if child.try_wait()?.is_some() {
+            return Err("the run has ended by itself".into());
+        }
+        sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+fn train(run: &Path, images: &Path, epochs: u32) -> Command {
+    let mut command = begin(run, images, "cpu", epochs);
+    command.arg("--no-tensorboard");
+    command
+}
+
+/// A run that takes an hour if nothing interrupts it.
+fn endless(run: &Path, images: &Path) -> Command {
+    train(run, images, 100_000)
+}
+
+fn interrupted(run: &Path, images: &Path, signal: &str) -> Fallible<Output> {
+    let mut child = endless(run, images).spawn()?;
+    wait_for_steps(run, &mut child)?;
+    send(signal, &child)?;
+    Ok(child.wait_with_output()?)
+}
+
+#[test]
+fn a_signal_leaves_a_checkpoint_and_says_how_to_go_on() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let images = folder.path().join("images.npy");
+    write_images(&images, 278)?;
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let run = folder.path().join(signal);
+        let output = interrupted(&run, &images, signal)?;
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        let command = format!("`wgvae train --resume {}` goes on", run.display());
+        assert!(text.contains("interrupted after step ") && text.contains(&command), "{text}");
+        let step = text.split("after step ").nth(1).and_then(|rest| rest.split(',').next());
+        let step: u32 = step.ok_or("no step")?.parse()?;
+        let path = run.join(wgvae::checkpoint::FILE_NAME);
+        assert_eq!(wgvae::checkpoint::Checkpoint::load(&path)?.state.position.step, step);
+        // One more epoch than it was in.
+        let epochs = step / 25 + 2;
+        let output = resume(&run).args(["--epochs", &epochs.to_string()]).output()?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stderr(&output).contains(&format!("going on after step {step}, in epoch ")));
+        let whole = folder.path().join(format!("whole{signal}"));
+        let output = train(&whole, &images, epochs).output()?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(End::of(&run)? == End::of(&whole)?);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let images = folder.path().join("images.npy");
+    write_images(&images, 278)?;
+    let run = folder.path().join("run");
+    let mut child = endless(&run, &images).spawn()?;
+    wait_for_steps(&run, &mut child)?;
+    // Stopped, it finds both of them when it goes on.
+    for signal in ["-STOP", "-INT", "-TERM", "-CONT"] {
+        send(signal, &child)?;
+    }
+    let output = child.wait_with_output()?;
+    let text = stderr(&output);
+    assert!(matches!(output.status.code(), Some(130 | 143)), "{text}");
+    assert!(!text.contains("interrupted after"), "{text}");
+    // Whatever it was in, the run goes on.
+    let output = resume(&run).args(["--epochs", "100000"]).spawn()?;
+    sleep(Duration::from_millis(50));
+    send("-KILL", &output)?;
+    output.wait_with_output()?;
+    wgvae::checkpoint::Checkpoint::load(&run.join(wgvae::checkpoint::FILE_NAME))?;
+    Ok(())
+}
+
+/// A limit on the size of files stands for a full disk: a write beyond it fails.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_is_named_and_the_checkpoint_stays() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let images = folder.path().join("images.npy");
+    write_images(&images, 278)?;
+    let run = folder.path().join("run");
+    let command = endless(&run, &images);
+    let mut shell = Command::new("sh");
+    // In blocks of 512 bytes: enough for a checkpoint, soon too little for metrics.jsonl.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""]);
+    let output = shell.arg(command.get_program()).args(command.get_args()).output()?;
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let path = run.join("metrics.jsonl");
+    let expected = format!("error: {}: cannot write: File too large", path.display());
+    assert!(text.contains(&expected), "{text}");
+    assert!(text.contains("the last checkpoint is whole"), "{text}");
+    let step = wgvae::checkpoint::Checkpoint::load(&run.join(wgvae::checkpoint::FILE_NAME))?;
+    let epochs = (step.state.position.step / 25 + 1).to_string();
+    let output = resume(&run).args(["--epochs", &epochs]).output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    Ok(())
+}

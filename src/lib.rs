@@ -20,8 +20,8 @@
 //!
 //! Dependencies point upwards only. [`Vae`] has all of it behind one value, for programs that train
 //! and use models. Beside them stand [`model`] (the autoencoder's graphs, weights
-//! and file), [`optimizer`], [`data`] (images from files), [`random`], [`report`] (pictures and
-//! event files), [`mod@file`] and [`error`].
+//! and file), [`optimizer`], [`checkpoint`], [`data`] (images from files), [`random`], [`report`]
+//! (pictures and event files), [`mod@file`] and [`error`].
 //!
 //! # A step, from formula to dispatch
 //!
@@ -105,6 +105,10 @@
 //! - **NaN passes through ReLU**, so that it reaches the loss and is noticed.
 //! - **Weights are stored `[in, out]`**, so that the forward product reads both operands along
 //!   rows; the model file has PyTorch's `[out, in]`.
+//! - **A checkpoint is small because so little is state.** Noise, shuffles and starting weights follow
+//!   from the seed, so what goes on from step n needs the weights, their mean squares and n; and files
+//!   that grow are cut to the length that they had. All writing goes through [`file::Files`], so that
+//!   a test can end the world at each of a run's operations, and see the same run come of it.
 
 pub mod checkpoint;
 pub mod cli;

@@ -36,7 +36,7 @@ const FIXED: [&str; 11] = [
 
 /// Train a model: with no flags, the tutorial's on MNIST for 30 epochs.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = "Example:\n  \
                         wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first\n  \
                         wgvae train --resume runs/first --epochs 5")]
 pub(super) struct Arguments {
@@ -95,6 +95,9 @@ pub(super) struct Arguments {
     /// Save a checkpoint every N steps (500), or every N seconds (60s), besides one every epoch
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<Every>,
+    /// If the device fails, open it anew and go on from the last checkpoint, at most N times
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: u32,
     /// Leave no event files for TensorBoard in the run's folder
     #[arg(long)]
     no_tensorboard: bool,
@@ -162,9 +165,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         data.train.truncate(limit);
     }
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-    let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
-    let session = session.as_mut();
-    announce(&choice, session, &architecture, &data);
     let folder = arguments.folder();
     let training = Run {
         config: &config,
@@ -174,13 +174,27 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         is_interrupted: &|| signals.received().is_some(),
     };
     let progress = Progress::new(&config, &data);
-    let tell = |report: &Report| progress.tell(report);
-    let ended = if arguments.resume.is_some() {
-        warn_of_other_bits(file.described.as_ref(), session.description());
-        training.resume(session, tell)
-    } else {
-        training.begin(session, tell)
+    let mut is_open = false;
+    let open = || {
+        // On a device that is opened again, with the kernels that it had.
+        let settings = folder.join("config.toml");
+        let kernels = if is_open && settings.exists() {
+            ConfigFile::read(&settings)?.kernels
+        } else {
+            file.kernels.clone()
+        };
+        let session = arguments.kernels.open_or(&choice, kernels)?;
+        if !is_open {
+            announce(&choice, session.as_ref(), &architecture, &data);
+            if arguments.resume.is_some() {
+                warn_of_other_bits(file.described.as_ref(), session.description());
+            }
+        }
+        is_open = true;
+        Ok(session)
     };
+    let is_begun = arguments.resume.is_some();
+    let ended = training.persist(is_begun, arguments.retries, open, |report| progress.tell(report));
     progress.finish();
     let go_on = format!("`wgvae train --resume {}` goes on", folder.display());
     match ended {

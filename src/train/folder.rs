@@ -53,7 +53,7 @@ impl RunFolder {
         data: u32,
     ) -> Result<Self> {
         files.create_folder(path).map_err(Error::io(path, Action::Write))?;
-        if path.join(CONFIG).exists() {
+        if Self::is_begun(path) {
             return Err(Error::Setting {
                 setting: "--run",
                 expected: "a new folder".to_owned(),
@@ -63,6 +63,11 @@ impl RunFolder {
         let lock = lock(path)?;
         replace_in(&*files, &path.join(CONFIG), config.to_toml(&path.join(CONFIG))?.as_bytes())?;
         Self::begin(files, path, config.config, data, lock)
+    }
+
+    /// Whether there is a run in a folder.
+    pub fn is_begun(path: &Path) -> bool {
+        path.join(CONFIG).exists()
     }
 
     /// Opens the folder of a run that was interrupted, and cuts off what it wrote after its last

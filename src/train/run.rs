@@ -11,8 +11,8 @@ use crate::{Error, Result};
 use std::fmt::{Debug, Formatter};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
-use tracing::info;
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
 
 /// A run.
 pub struct Run<'a> {
@@ -27,6 +27,9 @@ pub struct Run<'a> {
     /// Asked every few steps whether to save a checkpoint and stop.
     pub is_interrupted: &'a dyn Fn() -> bool,
 }
+
+/// How long a driver is left alone after a device failed: it may be starting anew.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,43 @@ impl Run<'_> {
         self.train(session, tell, |config| {
             RunFolder::resume(Arc::clone(&self.files), self.folder, config, fingerprint(self.data))
         })
+    }
+
+    /// Begins, or resumes, on a session that `open` opens. If the device fails, opens another one and
+    /// goes on from the last checkpoint, at most `retries` times.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin) and [`resume`](Self::resume).
+    pub fn persist(
+        &self,
+        mut is_begun: bool,
+        mut retries: u32,
+        mut open: impl FnMut() -> Result<Box<dyn Session>>,
+        mut tell: impl FnMut(&Report) -> Result<()>,
+    ) -> Result<Ended> {
+        loop {
+            let ended = open().and_then(|mut session| {
+                let ended = if is_begun {
+                    self.resume(session.as_mut(), &mut tell)
+                } else {
+                    self.begin(session.as_mut(), &mut tell)
+                };
+                if let Err(Error::Device { .. }) = ended {
+                    // Closing a device waits for what it has to do, which may be never.
+                    std::mem::forget(session);
+                }
+                ended
+            });
+            match ended {
+                Err(error @ Error::Device { .. }) if retries > 0 => {
+                    warn!("{error}; trying again, {retries} retries left");
+                    retries -= 1;
+                    std::thread::sleep(PAUSE);
+                    is_begun = RunFolder::is_begun(self.folder);
+                }
+                ended => return ended,
+            }
+        }
     }
 
     fn train(

@@ -104,7 +104,11 @@ fn mistakes_are_named() -> Outcome {
         ("learning-rate = 0.1", "found `learning-rate`, perhaps for `learning_rate`"),
         ("Seed = 1", "found `Seed`, perhaps for `seed`"),
         ("test_date = \"x\"", "found `test_date`, perhaps for `test_data`"),
-        ("momentum = 0.9", "found `momentum`, which is none of batch, binarize, data, "),
+        (
+            "momentum = 0.9",
+            "found `momentum`, which is none of batch, binarize, checkpoint_every, ",
+        ),
+        ("checkpoint_every = \"0s\"", "expected steps, as in 500, or seconds, as in 60s"),
         ("epochs = \"three\"", "expected u32"),
         ("hidden = 20", "expected a sequence"),
         ("binarize = \"maybe\"", "unknown variant `maybe`"),

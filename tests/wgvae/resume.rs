@@ -1,6 +1,7 @@
 //! Runs that are interrupted, by a user, a crash or a disk, and go on to the same end.
 
 mod crash;
+mod devices;
 mod faults;
 mod signals;
 

@@ -61,7 +61,7 @@ impl Clock {
     /// The time between the timestamps, once their submit is done.
     pub(super) fn read(&self, gpu: &Gpu) -> Result<Duration> {
         let mapping = gpu.map(&self.staging, Self::BYTES);
-        gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        gpu.wait(None, None)?;
         let ticks = mapping
             .read(|ticks: &[u64]| ticks[1].saturating_sub(ticks[0]))
             .map_err(|error| gpu.error(None, &error))?;
@@ -87,7 +87,7 @@ impl Gpu {
             clock.resolve(&mut encoder);
         }
         self.queue.submit([encoder.finish()]);
-        self.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        self.wait(None, None)?;
         let elapsed = began.elapsed();
         match &clock {
             Some(clock) => clock.read(self),

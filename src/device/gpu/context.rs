@@ -17,6 +17,10 @@ use std::time::Duration;
 /// another thread that polls the same device is interrupted before it reports.
 const MAP_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a submit may take. Those of steps are aimed at a tenth of a second, but one step of a
+/// large model may take minutes on a driver that runs on the CPU.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// A staging buffer on its way to the host.
 #[derive(Debug)]
 pub(super) struct Mapping {
@@ -189,13 +193,22 @@ impl Gpu {
         self.pipelines.get(self, chosen)
     }
 
-    /// Waits for submits. wgpu panics here if the device was lost meanwhile; that too becomes an
-    /// error.
-    pub(super) fn wait(&self, what: wgpu::PollType, step: Option<u64>) -> Result<()> {
+    /// Waits for a submit and those before it, or for all. wgpu panics here if the device was lost
+    /// meanwhile; that too becomes an error.
+    pub(super) fn wait(
+        &self,
+        submission_index: Option<wgpu::SubmissionIndex>,
+        step: Option<u64>,
+    ) -> Result<()> {
+        let what = wgpu::PollType::Wait { submission_index, timeout: Some(SUBMIT_TIMEOUT) };
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(what)));
         self.check(step)?;
         match polled {
             Ok(Ok(_)) => Ok(()),
+            Ok(Err(wgpu::PollError::Timeout)) => {
+                let message = format!("the driver did not finish its work in {SUBMIT_TIMEOUT:?}");
+                Err(self.error(step, &message))
+            }
             Ok(Err(error)) => Err(self.error(step, &error)),
             Err(_) => Err(self.error(step, &"the device was lost")),
         }

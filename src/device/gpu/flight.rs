@@ -109,9 +109,7 @@ impl Flights {
     fn finish_oldest(&mut self, gpu: &Gpu) -> Result<()> {
         let step = self.step();
         let Some(flight) = self.queue.pop_front() else { return Ok(()) };
-        let submission_index = Some(flight.submission);
-        let wait = wgpu::PollType::Wait { submission_index, timeout: None };
-        gpu.wait(wait, step)?;
+        gpu.wait(Some(flight.submission), step)?;
         let now = Instant::now();
         let began = self.last_finished.map_or(flight.submitted, |last| last.max(flight.submitted));
         self.adapt(flight.program, now - began, flight.steps.len());

@@ -86,7 +86,7 @@ fn empty_submit(gpu: &Gpu) -> Result<Duration> {
     let mut encoder = gpu.encoder("roofs");
     drop(begin_pass(&mut encoder, "roofs"));
     gpu.queue.submit([encoder.finish()]);
-    gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+    gpu.wait(None, None)?;
     Ok(began.elapsed())
 }
 
@@ -145,7 +145,7 @@ impl Trial {
         encoder.copy_buffer_to_buffer(y, y.size() - bytes, &staging, 0, bytes);
         gpu.queue.submit([encoder.finish()]);
         let mapping = gpu.map(&staging, bytes);
-        gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        gpu.wait(None, None)?;
         let right = mapping.read(|found: &[f32]| found == expected);
         if right.map_err(|error| gpu.error(None, &error))? {
             return Ok(());

@@ -272,7 +272,7 @@ impl GpuSession {
             drop(pass);
             let submitted = began.elapsed();
             self.gpu.queue.submit([encoder.finish()]);
-            self.gpu.wait(wgpu::PollType::wait_indefinitely(), self.flights.step())?;
+            self.gpu.wait(None, self.flights.step())?;
             nodes.push(Span { began: submitted, ended: began.elapsed() });
         }
         let ended = began.elapsed();
@@ -295,7 +295,7 @@ impl GpuSession {
         self.gpu.queue.submit([encoder.finish()]);
         let mapping = self.gpu.map(staging, bytes);
         let step = self.flights.step();
-        self.gpu.wait(wgpu::PollType::wait_indefinitely(), step)?;
+        self.gpu.wait(None, step)?;
         let widen = |values: &[f32]| values.iter().map(|&value| value.into()).collect();
         let values = mapping.read(widen).map_err(|error| self.gpu.error(step, &error))?;
         self.traffic.read_back_bytes += bytes;

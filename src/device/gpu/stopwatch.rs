@@ -115,7 +115,7 @@ impl Stopwatch {
     /// The times of so many nodes, once their submit is done, if the last ended at `end`.
     pub(super) fn read(&self, gpu: &Gpu, nodes: usize, end: Duration) -> Result<Vec<Span>> {
         let mapping = gpu.map(&self.staging, (2 * nodes * size_of::<u64>()) as u64);
-        gpu.wait(wgpu::PollType::wait_indefinitely(), None)?;
+        gpu.wait(None, None)?;
         let spans = |ticks: &[u64]| {
             let last = ticks.iter().max().copied().unwrap_or(0);
             let at = |tick: u64| {

@@ -37,7 +37,7 @@ pub struct RunFolder {
     /// Checksum of the data.
     data: u32,
     /// Tells other processes that the run is under way, until it is closed.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl RunFolder {
@@ -110,7 +110,7 @@ impl RunFolder {
         path: &Path,
         config: &Config,
         data: u32,
-        lock: Option<File>,
+        lock: Option<Lock>,
     ) -> Result<Self> {
         let metrics = Metrics::create(Arc::clone(&files), path.join(METRICS))?;
         let board = config.tensorboard.then(|| Board::create(&files, &path.join(BOARD)));
@@ -244,12 +244,24 @@ impl RunFolder {
     }
 }
 
-/// Has a folder to itself, where the system knows of locks, until the file is closed.
-fn lock(folder: &Path) -> Result<Option<File>> {
+/// A folder that a process has to itself.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not by closing the file alone: a process that is being started has it open, too, for a
+        // moment.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Has a folder to itself, where the system knows of locks.
+fn lock(folder: &Path) -> Result<Option<Lock>> {
     let path = folder.join(".lock");
     let file = File::create(&path).map_err(Error::io(&path, Action::Write))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Err(Error::Setting {
             setting: "--resume",
             expected: "a run that is not under way".to_owned(),

@@ -6,7 +6,7 @@
 use crate::data::{Dataset, Levels, Split};
 use crate::eval::Measures;
 use crate::file::{Files, replace_in};
-use crate::model::{Parameters, Weights, encode};
+use crate::model::{Parameters, Weights, encode, to_bytes};
 use crate::optimizer::MEAN_SQUARE;
 use crate::{Action, Error, Result};
 use flate2::Crc;
@@ -139,10 +139,9 @@ pub fn fingerprint(data: &Split) -> u32 {
     sum.sum()
 }
 
-/// Adds the bytes of these, the lowest first.
+/// Adds the bytes of these.
 fn update(sum: &mut Crc, values: &[f32]) {
     for values in values.chunks(1024) {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        sum.update(&bytes);
+        sum.update(&to_bytes(values));
     }
 }

@@ -211,7 +211,8 @@ fn transposed(values: &[f32], shape: Shape) -> Vec<f32> {
     (0..shape.len()).map(|i| values[i % rows * columns + i / rows]).collect()
 }
 
-fn to_bytes(values: &[f32]) -> Vec<u8> {
+/// Their bytes, the lowest of each first.
+pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 

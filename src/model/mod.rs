@@ -8,7 +8,7 @@ mod init;
 mod vae;
 
 pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
-pub(crate) use file::{Parameters, encode, to_safetensors};
+pub(crate) use file::{Parameters, encode, to_bytes, to_safetensors};
 pub use file::{load, save};
 pub use init::initial_weights;
 pub use vae::{

@@ -16,14 +16,21 @@ enum Line<'a> {
     Step(&'a StepReport),
     Kernels(&'a KernelReport),
     Epoch {
-        epoch: u32,
-        train_elbo: f64,
-        train_kl: f64,
-        test_elbo: f64,
-        test_kl: f64,
+        #[serde(flatten)]
+        measured: Measured,
         seconds: f64,
         images_per_second: f64,
     },
+}
+
+/// What is said of an epoch, but for its time.
+#[derive(Debug, Serialize, Deserialize)]
+struct Measured {
+    epoch: u32,
+    train_elbo: f64,
+    train_kl: f64,
+    test_elbo: f64,
+    test_kl: f64,
 }
 
 /// The file that is being written.
@@ -51,15 +58,15 @@ impl Metrics {
 
     pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
         let EpochReport { epoch, train, test, seconds, .. } = *report;
-        self.line(&Line::Epoch {
+        let measured = Measured {
             epoch,
             train_elbo: train.elbo,
             train_kl: train.kl,
             test_elbo: test.elbo,
             test_kl: test.kl,
-            seconds,
-            images_per_second: report.images_per_second(),
-        })
+        };
+        let images_per_second = report.images_per_second();
+        self.line(&Line::Epoch { measured, seconds, images_per_second })
     }
 
     /// Its length, once it would survive a power cut.
@@ -81,23 +88,17 @@ pub(super) fn epochs(path: &Path) -> Result<Vec<EpochPoint>> {
     #[derive(Deserialize)]
     #[serde(tag = "kind", rename_all = "lowercase")]
     enum Told {
-        Epoch {
-            epoch: u32,
-            train_elbo: f64,
-            train_kl: f64,
-            test_elbo: f64,
-            test_kl: f64,
-        },
+        Epoch(Measured),
         #[serde(other)]
         Else,
     }
     let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
     let measures = |elbo: f64, kl: f64| Measures { elbo, log_likelihood: elbo + kl, kl };
     let point = |line| match serde_json::from_str(line) {
-        Ok(Told::Epoch { epoch, train_elbo, train_kl, test_elbo, test_kl }) => Some(EpochPoint {
-            epoch,
-            train: measures(train_elbo, train_kl),
-            test: measures(test_elbo, test_kl),
+        Ok(Told::Epoch(told)) => Some(EpochPoint {
+            epoch: told.epoch,
+            train: measures(told.train_elbo, told.train_kl),
+            test: measures(told.test_elbo, told.test_kl),
         }),
         Ok(Told::Else) | Err(_) => None,
     };

@@ -143,13 +143,17 @@ impl Run<'_> {
                     info!("all {} epochs are done: --epochs N trains more", config.epochs);
                 }
             }
-            None => save(&mut folder, &trainer, session)?,
+            None => {
+                let weights = trainer.weights(session)?;
+                folder.save(trainer.position(), weights, trainer.mean_squares(session)?)?;
+            }
         }
         let title = format!("{architecture} on {}", config.data);
         let draw = |trainer: &Trainer, session: &mut dyn Session| {
             let when = format!("{title}, epoch {}", trainer.epochs());
             pictures.draw(session, Step::new(config.seed, trainer.position().step, 0), &when)
         };
+        let mut drawings = None;
         while trainer.epochs() < config.epochs {
             let saved = Instant::now();
             let is_due =
@@ -167,26 +171,25 @@ impl Run<'_> {
                 }
                 tell(&report)
             })?;
+            let weights = trainer.weights(session)?;
             if let Some(report) = report {
-                folder.epoch(&report, &trainer.weights(session)?)?;
+                folder.epoch(&report, &weights)?;
                 if config.tensorboard {
-                    folder.show_pictures(report.epoch, &draw(&trainer, session)?)?;
+                    let drawn = drawings.insert(draw(&trainer, session)?);
+                    folder.show_pictures(report.epoch, drawn)?;
                 }
             }
-            save(&mut folder, &trainer, session)?;
+            folder.save(trainer.position(), weights, trainer.mean_squares(session)?)?;
             if trainer.epochs() < config.epochs && (self.is_interrupted)() {
                 return Ok(Ended::Interrupted(trainer.position().step));
             }
         }
         folder.draw_curve(&title)?;
-        folder.save_pictures(&draw(&trainer, session)?)?;
+        // Of the last epoch, if they are there.
+        let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;
+        folder.save_pictures(&drawings)?;
         Ok(Ended::Finished)
     }
-}
-
-fn save(folder: &mut RunFolder, trainer: &Trainer, session: &mut dyn Session) -> Result<()> {
-    let (weights, mean_squares) = (trainer.weights(session)?, trainer.mean_squares(session)?);
-    folder.save(trainer.position(), weights, mean_squares)
 }
 
 /// Checks that steps can be counted.

@@ -9,7 +9,6 @@ use super::{CpuReal, Storage};
 use crate::Result;
 use crate::device::Launch;
 use crate::graph::{Plan, Shape, Tensor, TensorId};
-
 use crate::kernel::{Operand, Split, Step, Twin, Vectors};
 use crate::simd::{Kernel, Part, use_vectors};
 use smallvec::SmallVec;

@@ -113,7 +113,7 @@ pub enum Error {
         /// What it has.
         found: String,
     },
-    /// The driver or wgpu reported an error, or the device was lost.
+    /// The driver or wgpu reported an error, the device was lost, or it gave wrong results.
     #[error("{adapter}: {message}{}", step.map_or(String::new(), |step| format!(" (step {step})")))]
     Device {
         /// The adapter's name.
@@ -123,15 +123,15 @@ pub enum Error {
         /// The driver's words.
         message: String,
     },
-    /// A loss term is infinite or not a number.
-    #[error("{term} is {value} at step {step}")]
+    /// A term of the loss, or a weight, is infinite or not a number.
+    #[error("{what} at step {step}{}", origin.as_ref().map_or(String::new(), |origin| format!("; it began in {origin}")))]
     NonFinite {
-        /// Which term of the loss.
-        term: &'static str,
-        /// Its value.
-        value: f32,
-        /// The step whose batch gave it, counted from 1.
+        /// Which it is: `KL divergence is inf`.
+        what: String,
+        /// The step after which it was found, counted from 1.
         step: u64,
+        /// The first kernel that made such a number, where it was looked for and found.
+        origin: Option<String>,
     },
     /// A picture could not be drawn or encoded.
     #[error("{}: cannot draw: {message}", path.display())]

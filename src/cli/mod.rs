@@ -108,7 +108,7 @@ fn remedy(error: &Error) -> Option<&'static str> {
         Error::NoDevice { .. } => Some("`wgvae devices` lists what there is"),
         Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
         Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
-        Error::NonFinite { .. } => Some("a lower --learning-rate"),
+        Error::NonFinite { .. } => Some("a lower --learning-rate, which --resume takes, too"),
         Error::Setting { setting: "--input", .. } => Some("--size ROWSxCOLUMNS resizes pictures"),
         Error::Setting { setting: "RUN", .. } => {
             Some("`wgvae train --hidden 200,100,2`; of more units, sample, interpolate and encode")

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// What a run that goes on cannot change.
-const FIXED: [&str; 11] = [
+const FIXED: [&str; 10] = [
     "config",
     "size",
     "test_fraction",
@@ -29,7 +29,6 @@ const FIXED: [&str; 11] = [
     "hidden",
     "batch",
     "no_fuse",
-    "learning_rate",
     "seed",
     "run",
 ];
@@ -45,7 +44,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     kernels: KernelsFlag,
     /// Go on with a run that was interrupted, from its last checkpoint, in its folder and with its
-    /// settings; a run that has ended goes on with more --epochs
+    /// settings; a run that has ended goes on with more --epochs, and a --learning-rate may be another
     #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
     resume: Option<PathBuf>,
     /// Settings, as `--print-config` prints them and a run's config.toml has them; flags win
@@ -95,6 +94,10 @@ pub(super) struct Arguments {
     /// Save a checkpoint every N steps (500), or every N seconds (60s), besides one every epoch
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<Every>,
+    /// Repeat every Nth step on the CPU in f64, and stop where a kernel's numbers are not the same
+    /// within its tolerance; no result depends on it
+    #[arg(long, value_name = "N")]
+    self_check: Option<u32>,
     /// If the device fails, open it anew and go on from the last checkpoint, at most N times
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
@@ -125,6 +128,7 @@ impl Arguments {
             tensorboard: config.tensorboard && !self.no_tensorboard,
             profile_every: self.profile_every.or(config.profile_every),
             checkpoint_every: self.checkpoint_every.or(config.checkpoint_every),
+            self_check: self.self_check.or(config.self_check),
             ..config
         })
     }

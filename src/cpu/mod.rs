@@ -12,6 +12,7 @@ pub mod bernoulli_log_likelihood_blocks;
 pub mod bernoulli_sample;
 pub mod bias;
 pub mod bias_backward;
+pub mod count_nonfinite;
 pub mod fma;
 pub mod gather_batch;
 pub mod gaussian_kl;

@@ -157,12 +157,12 @@ impl<T: CpuReal> CpuSession<T> {
     /// Has the threads run these steps, each its part, and takes their losses.
     fn run_all(
         &mut self,
-        program: ProgramId,
+        id: ProgramId,
         steps: &[Step],
         run: impl Fn(&Program<T>, &[(Tensor, Storage<T>)], Step, &Member) + Sync,
     ) {
         for steps in steps.chunks(LOG_ROWS) {
-            let (program, held) = (&self.programs[program.0], &self.held);
+            let (program, held) = (&self.programs[id.0], &self.held);
             let work = |member: &Member| {
                 steps.iter().for_each(|&step| run(program, held, step, member));
             };
@@ -172,16 +172,16 @@ impl<T: CpuReal> CpuSession<T> {
                 alone(work);
             }
             let log = program.log;
-            steps.iter().for_each(|step| self.take_row(log, step.index));
+            steps.iter().for_each(|step| self.take_row(id, log, step.index));
         }
     }
 
-    fn take_row(&mut self, log: Option<usize>, step: u32) {
+    fn take_row(&mut self, program: ProgramId, log: Option<usize>, step: u32) {
         if let Some((tensor, Storage::Reals(values))) = log.map(|log| &mut self.held[log]) {
             let columns = tensor.shape.columns;
             let row = &values.read()[step as usize % LOG_ROWS * columns..][..columns];
             let values = row.iter().map(|value| value.get()).collect();
-            self.finished.push(LogRow { step, values });
+            self.finished.push(LogRow { program, step, values });
         }
     }
 }

@@ -86,6 +86,8 @@ impl Values<'_> {
 /// What one step wrote into the loss log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRow {
+    /// The plan that the step was of.
+    pub program: ProgramId,
     /// [`Step::index`] of the step.
     pub step: u32,
     /// One number a column.
@@ -211,8 +213,8 @@ pub trait Session {
     /// How many steps of a plan are worth handing to [`run`](Self::run) at once.
     fn steps_at_once(&self, program: ProgramId) -> usize;
 
-    /// The log rows of finished steps that were not handed out before, in order. With `wait`,
-    /// first finishes all steps.
+    /// The log rows of finished steps that were not handed out before, in order. First finishes all
+    /// steps with `wait`, without it as many as the next [`run`](Self::run) would have to wait for.
     ///
     /// # Errors
     /// If the device fails.

@@ -184,6 +184,11 @@ impl Graph {
         self.one(Op::BernoulliSample { stream }, &[probabilities])
     }
 
+    /// How many of each row are infinite or NaN -> `[r, 1]`.
+    pub fn count_nonfinite(&mut self, x: TensorId) -> Result<TensorId> {
+        self.one(Op::CountNonfinite, &[x])
+    }
+
     /// Updates w and its mean square ms from dw.
     pub fn rmsprop(
         &mut self,

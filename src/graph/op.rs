@@ -158,6 +158,8 @@ pub enum Op {
         /// Noise sequence.
         stream: Stream,
     },
+    /// x `[r, c]` -> how many of each row are infinite or NaN `[r, 1]`.
+    CountNonfinite,
     /// dw updates w, ms.
     RmsProp(RmsProp),
     /// term `[r, c]` updates log: its sum goes to row `step mod LOG_ROWS` of this column.
@@ -198,6 +200,7 @@ impl Op {
             Self::GaussianKlBlocks => "gaussian_kl_blocks",
             Self::GaussianKlBackward => "gaussian_kl_backward",
             Self::BernoulliSample { .. } => "bernoulli_sample",
+            Self::CountNonfinite => "count_nonfinite",
             Self::RmsProp(_) => "rmsprop",
             Self::LossSum { .. } => "loss_sum",
             Self::Fused(fusion) => fusion.name(),
@@ -283,6 +286,7 @@ impl Op {
                 (a.rows == b.rows).then(|| vec![Shape::new(a.rows, a.columns + b.columns)])
             }
             (Self::Normal { shape, .. }, &[]) => Some(vec![shape]),
+            (Self::CountNonfinite, &[x]) => Some(vec![per_row(x)]),
             (Self::Reparameterize, &[mean, stddev, eps]) => {
                 (mean == stddev && mean == eps).then(|| vec![mean])
             }

@@ -23,6 +23,8 @@ pub enum Fill {
     Tiny,
     /// Positive numbers around 1e-10, the squares of tiny ones.
     TinySquare,
+    /// N(0, 1), and now and then infinite or NaN.
+    Broken,
     /// Uniform on [0, 1], with both ends.
     Unit,
     /// 0 or 1.

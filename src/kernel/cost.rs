@@ -49,7 +49,7 @@ fn flops(graph: &Graph, node: &Node) -> usize {
         | Op::Add
         | Op::ReparameterizeBackward
         | Op::BernoulliSample { .. } => output(0),
-        Op::BiasBackward | Op::LossSum { .. } => input(0),
+        Op::BiasBackward | Op::LossSum { .. } | Op::CountNonfinite => input(0),
         // max, exp, log1p, two additions.
         Op::Softplus => 5 * output(0),
         // exp, addition, division, multiplication.

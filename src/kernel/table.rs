@@ -7,7 +7,7 @@ use crate::cpu::gather_batch::Grey;
 use crate::graph::{
     Binarize, LOG_ROWS, Op, Pixels, RmsProp, SUM_COLUMNS, Shape, Stream, Transpose,
 };
-use Fill::{Binary, Normal, Positive, Unit, Wide};
+use Fill::{Binary, Broken, Normal, Positive, Unit, Wide};
 
 /// One twin for both precisions.
 macro_rules! twins {
@@ -285,6 +285,17 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         }),
         || Case::same(Op::GaussianKl, &[Normal, Positive]),
     ),
+    Kernel {
+        tolerance: |_| Tolerance::EXACT,
+        ..row_sum(
+            "count_nonfinite",
+            sources!("count_nonfinite", "reduce"),
+            twins!(|_, _, read, [count]| {
+                cpu::count_nonfinite::count_nonfinite(read[0].reals(), count);
+            }),
+            || Case::same(Op::CountNonfinite, &[Broken]),
+        )
+    },
     Kernel {
         constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
         tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),

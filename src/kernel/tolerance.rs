@@ -34,6 +34,13 @@ impl Tolerance {
         Self { absolute: 1e-5, relative: 1.3e-6 * (terms as f64).sqrt().max(1.0) }
     }
 
+    /// For results that may be of any size, where this is for those of size 1: the absolute part grows
+    /// with the largest of them.
+    pub fn for_results(self, expected: &[f64]) -> Self {
+        let size = expected.iter().fold(1.0_f64, |size, value| size.max(value.abs()));
+        Self { absolute: self.absolute * size, ..self }
+    }
+
     /// The bound for this expected value.
     pub fn bound(self, expected: f64) -> f64 {
         self.absolute + self.relative * expected.abs()

@@ -1,6 +1,6 @@
 //! The graphs of the model.
 
-use super::Architecture;
+use super::{Architecture, Parameter};
 use crate::graph::{
     Binarize, Element, FusionOptions, Graph, Pixels, Plan, RmsProp, Shape, Stream, TensorId, fuse,
     gradients,
@@ -152,6 +152,23 @@ impl Architecture {
         let pass = forward(&mut graph, self, x, eps)?;
         training(&mut graph, &pass, constants)?;
         Ok(plan(graph, &[], fused))
+    }
+
+    /// The plan that counts infinities and NaN among the parameters: its log has a column for each, in
+    /// their order.
+    ///
+    /// # Errors
+    /// None but those of a faulty op.
+    pub fn watching_plan(&self) -> Result<Plan> {
+        let mut graph = Graph::new();
+        let parameters = self.parameters();
+        let log = graph.log("nonfinite", parameters.len());
+        for (column, Parameter { name, shape }) in parameters.iter().enumerate() {
+            let parameter = graph.parameter(name, *shape);
+            let count = graph.count_nonfinite(parameter)?; // [rows, 1]
+            graph.loss_sum(count, log, column)?;
+        }
+        Ok(plan(graph, &[], false))
     }
 }
 

@@ -51,6 +51,9 @@ pub struct Config {
     /// How often a checkpoint is saved besides every epoch. No result depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<Every>,
+    /// Every how many steps one is repeated on the f64 oracle, and compared. No result depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_check: Option<u32>,
 }
 
 impl Default for Config {
@@ -72,6 +75,7 @@ impl Default for Config {
             tensorboard: true,
             profile_every: None,
             checkpoint_every: None,
+            self_check: None,
         }
     }
 }
@@ -90,6 +94,9 @@ impl Config {
         }
         if self.profile_every == Some(0) {
             return wrong("--profile-every", "at least 1 step", "0".to_owned());
+        }
+        if self.self_check == Some(0) {
+            return wrong("--self-check", "at least 1 step", "0".to_owned());
         }
         if self.epochs == 0 {
             return wrong("--epochs", "at least 1", "0".to_owned());
@@ -263,6 +270,7 @@ fn keys() -> Vec<String> {
         limit: Some(1),
         profile_every: Some(1),
         checkpoint_every: "1".parse().ok(),
+        self_check: Some(1),
         ..Config::default()
     };
     let settings = toml::Table::try_from(every).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A training run from its beginning, or from where one was interrupted, to its end.
 
 use super::{Config, Every, Pictures, Report, RunConfig, RunFolder, Trainer};
-use crate::checkpoint::{Checkpoint, fingerprint};
+use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::Split;
 use crate::device::Session;
 use crate::file::Files;
@@ -162,7 +162,7 @@ impl Run<'_> {
                 .checkpoint_every
                 .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
             let stop = || (self.is_interrupted)() || is_due();
-            let report = trainer.advance(session, most, &stop, |report| {
+            let advanced = trainer.advance(session, most, &stop, |report| {
                 match &report {
                     Report::Step(step) => folder.step(step)?,
                     Report::Kernels(kernels) => folder.kernels(kernels)?,
@@ -170,8 +170,12 @@ impl Run<'_> {
                     Report::Epoch(_) => {}
                 }
                 tell(&report)
-            })?;
-            let weights = trainer.weights(session)?;
+            });
+            let sound = advanced.and_then(|report| {
+                Ok((report, trainer.weights(session)?, trainer.mean_squares(session)?))
+            });
+            let (report, weights, mean_squares) =
+                sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
                 folder.epoch(&report, &weights)?;
                 if config.tensorboard {
@@ -179,7 +183,7 @@ impl Run<'_> {
                     folder.show_pictures(report.epoch, drawn)?;
                 }
             }
-            folder.save(trainer.position(), weights, trainer.mean_squares(session)?)?;
+            folder.save(trainer.position(), weights, mean_squares)?;
             if trainer.epochs() < config.epochs && (self.is_interrupted)() {
                 return Ok(Ended::Interrupted(trainer.position().step));
             }
@@ -189,6 +193,27 @@ impl Run<'_> {
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;
         folder.save_pictures(&drawings)?;
         Ok(Ended::Finished)
+    }
+
+    /// Adds the kernel that it began in to the error that numbers are infinite or NaN: trains once more
+    /// from the last checkpoint.
+    fn with_origin(&self, error: Error, trainer: &mut Trainer, session: &mut dyn Session) -> Error {
+        let Error::NonFinite { what, step, .. } = error else { return error };
+        info!("{what} at step {step}: looking for the kernel that it began in");
+        let found = Checkpoint::load(&self.folder.join(checkpoint::FILE_NAME)).and_then(
+            |Checkpoint { weights, mean_squares, state }| {
+                trainer.find_nonfinite(session, &weights, &mean_squares, state.position, step)
+            },
+        );
+        match &found {
+            Ok(Some(_)) => {}
+            Ok(None) => warn!(
+                "run again from the last checkpoint, with a kernel for each op as --no-fuse has them, \
+                 all numbers stay finite"
+            ),
+            Err(error) => warn!("that failed: {error}"),
+        }
+        Error::NonFinite { what, step, origin: found.ok().flatten() }
     }
 }
 

@@ -23,6 +23,8 @@ mod roofs;
 mod shaders;
 mod side_by_side;
 mod simd;
+mod soundness;
+mod tampered;
 mod tensorboard;
 mod training;
 mod tuner;

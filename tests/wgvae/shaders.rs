@@ -77,6 +77,7 @@ fn every_op() -> Vec<Op> {
         Op::GaussianKlBlocks => Op::GaussianKlBlocks,
         Op::GaussianKlBackward => Op::GaussianKlBackward,
         Op::BernoulliSample { .. } => Op::BernoulliSample { stream },
+        Op::CountNonfinite => Op::CountNonfinite,
         Op::RmsProp(_) => Op::RmsProp(RmsProp::default()),
         Op::LossSum { .. } => Op::LossSum { column: 0 },
         Op::Fused(Fusion::Batch) => Op::Fused(Fusion::Batch),

@@ -115,7 +115,8 @@ impl Flights {
         self.adapt(flight.program, now - began, flight.steps.len());
         self.last_finished = Some(now);
         let Some((log, columns)) = flight.log else { return Ok(()) };
-        let rows = log.read(|values| rows(values, columns, &flight.steps));
+        let Flight { program, steps, .. } = flight;
+        let rows = log.read(|values| rows(program, values, columns, &steps));
         self.finished.extend(rows.map_err(|error| gpu.error(step, &error))?);
         Ok(())
     }
@@ -131,10 +132,10 @@ impl Flights {
 }
 
 /// What these steps wrote into the log.
-fn rows(values: &[f32], columns: usize, steps: &[u32]) -> Vec<LogRow> {
+fn rows(program: ProgramId, values: &[f32], columns: usize, steps: &[u32]) -> Vec<LogRow> {
     let row = |&step: &u32| {
         let values = &values[step as usize % LOG_ROWS * columns..][..columns];
-        LogRow { step, values: values.iter().map(|&value| value.into()).collect() }
+        LogRow { program, step, values: values.iter().map(|&value| value.into()).collect() }
     };
     steps.iter().map(row).collect()
 }

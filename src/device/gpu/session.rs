@@ -455,6 +455,8 @@ impl Session for GpuSession {
     fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {
         if wait {
             self.flights.wait(&self.gpu)?;
+        } else {
+            self.flights.make_room(&self.gpu)?;
         }
         Ok(self.flights.take_finished())
     }

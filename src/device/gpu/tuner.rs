@@ -256,12 +256,15 @@ impl Trial {
     /// Whether every number is within twice the kernel's tolerance, since both are in f32.
     fn agree(&self, found: &[Vec<f64>]) -> bool {
         let tolerance = (Kernel::of(&self.call.op).tolerance)(&self.call);
-        let pairs = found.iter().flatten().zip(self.expected.iter().flatten());
-        let near = |(found, expected): (&f64, &f64)| {
-            (found - expected).abs() <= 2.0 * tolerance.bound(*expected)
+        let near = |(found, expected): (&Vec<f64>, &Vec<f64>)| {
+            let tolerance = tolerance.for_results(expected);
+            let mut pairs = found.iter().zip(expected);
+            pairs.all(|(found, &expected)| {
+                (found - expected).abs() <= 2.0 * tolerance.bound(expected)
+            })
         };
         let lengths = self.expected.iter().map(Vec::len);
-        found.iter().map(Vec::len).eq(lengths) && pairs.into_iter().all(near)
+        found.iter().map(Vec::len).eq(lengths) && found.iter().zip(&self.expected).all(near)
     }
 }
 

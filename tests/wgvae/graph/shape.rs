@@ -34,7 +34,7 @@ fn operands(graph: &mut Graph, op: Op, shapes: Shapes) -> Vec<TensorId> {
 
 #[test]
 fn shapes_of_the_outputs() -> TestResult {
-    let cases: [(Op, Shapes, Shapes); 24] = [
+    let cases: [(Op, Shapes, Shapes); 25] = [
         (GATHER, &[[9, 2], [7, 1]], &[[5, 2]]),
         (Op::Matmul(Transpose::None), &[[2, 3], [3, 5]], &[[2, 5]]),
         (Op::Matmul(Transpose::A), &[[3, 2], [3, 5]], &[[2, 5]]),
@@ -56,6 +56,7 @@ fn shapes_of_the_outputs() -> TestResult {
         (Op::BernoulliLogLikelihood, &[[2, 3], [2, 3]], &[[2, 1]]),
         (Op::BernoulliLogLikelihoodBackward, &[[2, 1], [2, 3], [2, 3]], &[[2, 3]]),
         (Op::GaussianKl, &[[2, 3], [2, 3]], &[[2, 1]]),
+        (Op::CountNonfinite, &[[2, 3]], &[[2, 1]]),
         (Op::GaussianKlBackward, &[[2, 1], [2, 3], [2, 3]], &[[2, 3], [2, 3]]),
         (SAMPLE, &[[2, 3]], &[[2, 3]]),
         (Op::Matmul(Transpose::None), &[[1, 1], [1, 1]], &[[1, 1]]),

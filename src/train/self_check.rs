@@ -1,0 +1,160 @@
+//! A step of training, repeated on the f64 oracle. Each kernel's result is compared with what the
+//! oracle makes of the numbers that the kernel was given, not of its own: where a ReLU's argument is
+//! within rounding of 0, the two would go on with different gradients, and both be right.
+
+use super::inspect::{Inspection, log_row};
+use crate::data::Levels;
+use crate::device::cpu::CpuSession;
+use crate::device::{ProgramId, Session, Values};
+use crate::graph::{Graph, Node, Plan, Role, TensorId};
+use crate::kernel::{Call, Kernel, Step};
+use crate::verify::{Comparison, compare};
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+
+/// Weights and mean squares, by name.
+pub(super) type State = BTreeMap<String, Vec<f64>>;
+
+/// Checks a session's training steps.
+#[derive(Debug)]
+pub(super) struct SelfCheck {
+    inspection: Inspection,
+    oracle: CpuSession<f64>,
+    /// Each of the plan's nodes by itself, on the oracle.
+    alone: Vec<(Graph, ProgramId)>,
+}
+
+impl SelfCheck {
+    /// Loads a plan once more, to be looked into, and the oracle, which has images of its own.
+    pub(super) fn load(
+        session: &mut dyn Session,
+        plan: &Plan,
+        (name, images): (&str, &Levels),
+    ) -> Result<Self> {
+        let inspection = Inspection::load(session, plan)?;
+        let mut oracle = CpuSession::new();
+        let alone = inspection.plan.nodes().map(|node| {
+            let graph = inspection.plan.graph().alone(node);
+            let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
+            let program = oracle.load(Plan::new(graph.clone(), outputs))?;
+            Ok((graph, program))
+        });
+        let alone = alone.collect::<Result<_>>()?;
+        oracle.write(name, images.values())?;
+        Ok(Self { inspection, oracle, alone })
+    }
+
+    /// Tells the oracle in what order the images come.
+    pub(super) fn order(&mut self, name: &str, indices: &[u32]) -> Result<()> {
+        self.oracle.write(name, Values::U32(indices))
+    }
+
+    /// Repeats the step that the session has just run, from what it began with, on both.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if it comes to other bits than before, or a kernel to other numbers than
+    /// the oracle.
+    pub(super) fn check(
+        &mut self,
+        session: &mut dyn Session,
+        step: Step,
+        before: &State,
+        after: &State,
+    ) -> Result<()> {
+        for (name, values) in before {
+            session.write(name, Values::F64(values))?;
+        }
+        session.run(self.inspection.program, &[step])?;
+        for (name, values) in after {
+            let again = session.read(name)?;
+            let differs = |(one, other): (&f64, &f64)| one.to_bits() != other.to_bits();
+            if let Some(at) = again.iter().zip(values).position(differs) {
+                let (one, other) = (values[at], again[at]);
+                let found =
+                    format!("element {at} of {name} is {one:e}, and when run again {other:e}");
+                return Err(wrong(session, step, found));
+            }
+        }
+        for index in 0..self.alone.len() {
+            self.check_node(session, step, before, index)?;
+        }
+        Ok(())
+    }
+
+    fn check_node(
+        &mut self,
+        session: &mut dyn Session,
+        step: Step,
+        before: &State,
+        index: usize,
+    ) -> Result<()> {
+        let Self { inspection, oracle, alone } = self;
+        let graph = inspection.plan.graph();
+        let (graph_alone, program) = &alone[index];
+        let node = graph.node(inspection.plan.order()[index]);
+        for &input in node.inputs.iter().filter(|&&input| graph.tensor(input).role != Role::Data) {
+            let values = match before.get(&graph.tensor(input).name) {
+                Some(values) => values,
+                None => &inspection.read(session, input, step)?,
+            };
+            oracle.write(&graph_alone.tensor(input).name, Values::F64(values))?;
+        }
+        for name in targets(graph, node) {
+            let values = match before.get(name) {
+                Some(values) => values,
+                None => &session.read(name)?,
+            };
+            oracle.write(name, Values::F64(values))?;
+        }
+        oracle.run(*program, &[step])?;
+        oracle.take_log(true)?;
+        let call = Call::of(graph, node);
+        let tolerance = (Kernel::of(&node.op).tolerance)(&call);
+        for &output in &node.outputs {
+            let tensor = graph.tensor(output);
+            let found = inspection.read(session, output, step)?;
+            let expected = match tensor.role {
+                Role::Workspace => oracle.read_output(*program, output)?,
+                Role::Log => log_row(&oracle.read(&tensor.name)?, tensor.shape.columns, step),
+                _ => oracle.read(&tensor.name)?,
+            };
+            let comparison = compare(&found, &expected, tolerance.for_results(&expected));
+            if !comparison.ok {
+                let found = describe(&call, &tensor.name, &comparison, &found, &expected);
+                return Err(wrong(session, step, found));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tensors that a node updates.
+fn targets<'a>(graph: &'a Graph, node: &'a Node) -> impl Iterator<Item = &'a str> {
+    let updated = if node.op.updates() { node.outputs.as_slice() } else { &[] };
+    updated.iter().map(|&id: &TensorId| graph.tensor(id).name.as_str())
+}
+
+fn describe(
+    call: &Call,
+    tensor: &str,
+    comparison: &Comparison,
+    found: &[f64],
+    expected: &[f64],
+) -> String {
+    let Some(at) = comparison.worst_index else {
+        return format!("{call} gives {} numbers for {tensor}", found.len());
+    };
+    let (one, other, tolerance) = (found[at], expected[at], comparison.tolerance);
+    format!(
+        "{call} gives {one:e} for element {at} of {tensor}, where the f64 oracle has {other:e} \
+         (tolerance {tolerance})"
+    )
+}
+
+fn wrong(session: &dyn Session, step: Step, found: String) -> Error {
+    Error::Device {
+        adapter: session.description().name.clone(),
+        step: Some(u64::from(step.index) + 1),
+        message: format!("wrong results: {found}"),
+    }
+}

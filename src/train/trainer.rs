@@ -1,0 +1,404 @@
+//! A model in training on a session.
+
+use super::inspect::Inspection;
+use super::self_check::{SelfCheck, State};
+use super::{Config, EpochReport, KernelReport, Report, StepReport};
+use crate::checkpoint::Position;
+use crate::data::Split;
+use crate::device::{LogRow, ProgramId, Session, Values};
+use crate::eval::Evaluator;
+use crate::graph::Binarize;
+use crate::kernel::Step;
+use crate::model::{
+    Architecture, Evaluation, Images, LOSS_TERMS, Parameter, Weights, evaluation, initial_weights,
+};
+use crate::optimizer::MEAN_SQUARE;
+use crate::profile::kernel_times;
+use crate::random::generator;
+use crate::{Error, Result};
+use rand::seq::SliceRandom;
+use std::time::Instant;
+
+/// Images of one evaluation step.
+const EVALUATION_BATCH: usize = 500;
+
+const TRAIN_IMAGES: &str = "train.images";
+const TRAIN_INDICES: &str = "train.indices";
+
+/// After every so many steps the weights are looked at. By the time that is read another so many may
+/// have begun.
+const STEPS_PER_WATCH: u32 = 50;
+
+/// A model in training on a session.
+#[derive(Debug)]
+pub struct Trainer {
+    architecture: Architecture,
+    config: Config,
+    images: Images<'static>,
+    test: Images<'static>,
+    program: ProgramId,
+    /// Counts the weights that are not finite.
+    watch: ProgramId,
+    evaluator: Evaluator,
+    self_check: Option<SelfCheck>,
+    position: Position,
+    /// The epoch, counted from 0, whose order of images the session holds.
+    order: Option<u32>,
+}
+
+impl Trainer {
+    /// Loads the plans, the data and the starting weights.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the batch is empty or larger than the training set; whatever the
+    /// device reports.
+    pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
+        let (batch, count) = (config.batch, data.train.len());
+        config.check_batch(count)?;
+        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let binarize = config.binarize;
+        let pixels = data.train.levels.pixels();
+        let images = Images { name: "train", count, batch, pixels, binarize };
+        let plan = architecture.training_plan(images, config.rmsprop(), config.fuse)?;
+        let program = session.load(plan.clone())?;
+        let watch = session.load(architecture.watching_plan()?)?;
+        let test = Self::test_images(data, binarize);
+        let evaluator = Evaluator::load(session, &architecture, test, config.fuse)?;
+        let own = (TRAIN_IMAGES, &data.train.levels);
+        let self_check = config.self_check.map(|_| SelfCheck::load(session, &plan, own));
+        session.write(TRAIN_IMAGES, data.train.levels.values())?;
+        session.write("test.images", data.test.levels.values())?;
+        let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
+        session.write("test.indices", Values::U32(&in_order))?;
+        initial_weights(&architecture, config.seed).write(session)?;
+        Ok(Self {
+            architecture,
+            config: config.clone(),
+            images,
+            test,
+            program,
+            watch,
+            evaluator,
+            self_check: self_check.transpose()?,
+            position: Position::default(),
+            order: None,
+        })
+    }
+
+    /// Goes on from where another trainer was: what it does then has the bits of what that did.
+    ///
+    /// # Errors
+    /// If the numbers do not fit the session's tensors.
+    pub fn resume(
+        &mut self,
+        session: &mut dyn Session,
+        weights: &Weights,
+        mean_squares: &[Vec<f32>],
+        position: Position,
+    ) -> Result<()> {
+        weights.write(session)?;
+        self.architecture.write(MEAN_SQUARE, mean_squares, session)?;
+        self.position = position;
+        Ok(())
+    }
+
+    /// RMSProp's mean squares, after all steps so far.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if one is infinite or NaN; if the device fails.
+    pub fn mean_squares(&self, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
+        let values = self.architecture.read(MEAN_SQUARE, session)?;
+        self.check_finite(MEAN_SQUARE, &values)?;
+        Ok(values)
+    }
+
+    /// The weights, after all steps so far.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if one is infinite or NaN; if the device fails.
+    pub fn weights(&self, session: &mut dyn Session) -> Result<Weights> {
+        let weights = Weights::read(&self.architecture, session)?;
+        self.check_finite("", &weights.values)?;
+        Ok(weights)
+    }
+
+    /// Checks what was read of each parameter.
+    fn check_finite(&self, prefix: &str, values: &[Vec<f32>]) -> Result<()> {
+        for (Parameter { name, .. }, values) in self.architecture.parameters().iter().zip(values) {
+            let count = values.iter().filter(|value| !value.is_finite()).count();
+            none_broken(&format!("{prefix}{name}"), count as f64, self.position.step.into())?;
+        }
+        Ok(())
+    }
+
+    /// The test images, as the trainer's session holds them.
+    pub fn test_images(data: &Split, binarize: Binarize) -> Images<'static> {
+        Images {
+            name: "test",
+            count: data.test.len(),
+            batch: EVALUATION_BATCH.min(data.test.len()),
+            pixels: data.test.levels.pixels(),
+            binarize,
+        }
+    }
+
+    /// Steps of an epoch: a last partial batch is dropped.
+    pub fn steps_per_epoch(&self) -> u32 {
+        (self.images.count / self.images.batch) as u32
+    }
+
+    /// How far it is.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Epochs that are at their end.
+    pub fn epochs(&self) -> u32 {
+        self.position.step / self.steps_per_epoch()
+    }
+
+    /// Trains on every image once, or on the rest of an epoch that was left, and measures the test
+    /// set. `on_report` is told of every step, in order, of the kernels of every step that
+    /// [`Config::profile_every`] has timed, and of the epoch.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if a loss term is, which is noticed at once, or a weight, within 100 steps
+    /// ([`find_nonfinite`](Self::find_nonfinite) then finds the kernel); [`Error::Device`] if a step
+    /// does not pass [`Config::self_check`]; whatever the device or `on_report` reports.
+    pub fn epoch(
+        &mut self,
+        session: &mut dyn Session,
+        on_report: impl FnMut(Report) -> Result<()>,
+    ) -> Result<EpochReport> {
+        match self.advance(session, u32::MAX, &|| false, on_report)? {
+            Some(report) => Ok(report),
+            None => unreachable!("nothing holds it up before the epoch's end"),
+        }
+    }
+
+    /// As [`epoch`](Self::epoch), but at most so many steps, and fewer if `stop`, which is asked every
+    /// few steps, says so; all that were begun are finished on return. No bit depends on where an
+    /// epoch is interrupted. Returns what the epoch came to if it is at its end.
+    ///
+    /// # Errors
+    /// As [`epoch`](Self::epoch).
+    pub fn advance(
+        &mut self,
+        session: &mut dyn Session,
+        most: u32,
+        stop: &dyn Fn() -> bool,
+        mut on_report: impl FnMut(Report) -> Result<()>,
+    ) -> Result<Option<EpochReport>> {
+        let began = Instant::now();
+        let (epoch, per_epoch) = (self.epochs(), self.steps_per_epoch());
+        self.shuffle(session, epoch)?;
+        let first = self.position.step % per_epoch;
+        let last = per_epoch.min(first.saturating_add(most));
+        let steps: Vec<_> =
+            (first..last).map(|index| self.step(epoch * per_epoch + index)).collect();
+        let mut left = steps.as_slice();
+        loop {
+            let is_last = left.is_empty() || stop();
+            for row in session.take_log(is_last)? {
+                if row.program != self.program {
+                    self.check_weights(&row)?;
+                    continue;
+                }
+                let report = self.report(&row)?;
+                let Position { step, train, .. } = &mut self.position;
+                train.elbo += report.elbo / f64::from(per_epoch);
+                train.log_likelihood += report.log_likelihood / f64::from(per_epoch);
+                train.kl += report.kl / f64::from(per_epoch);
+                *step += 1;
+                on_report(Report::Step(report))?;
+            }
+            if is_last {
+                break;
+            }
+            let at_once = session.steps_at_once(self.program).min(left.len());
+            let to_watch = (STEPS_PER_WATCH - left[0].index % STEPS_PER_WATCH) as usize;
+            let at_once = at_once.min(to_watch);
+            let plain = left[..at_once].iter().take_while(|step| self.is_plain(step)).count();
+            if plain > 0 {
+                session.run(self.program, &left[..plain])?;
+            } else if let Some(report) = self.run_one(session, left[0])? {
+                on_report(Report::Kernels(report))?;
+            }
+            let (begun, rest) = left.split_at(plain.max(1));
+            if begun.len() == to_watch {
+                session.run(self.watch, &begun[to_watch - 1..])?;
+            }
+            left = rest;
+        }
+        self.position.seconds += began.elapsed().as_secs_f64();
+        if self.position.step < (epoch + 1) * per_epoch {
+            return Ok(None);
+        }
+        let Position { step, train, seconds } = self.position;
+        self.position = Position { step, ..Position::default() };
+        let test = self.evaluator.measure(session, self.config.seed, step)?;
+        finite("test log-likelihood", test.log_likelihood, step.into())?;
+        finite("test KL divergence", test.kl, step.into())?;
+        let images = per_epoch as usize * self.images.batch;
+        let report = EpochReport { epoch: epoch + 1, train, test, images, seconds };
+        on_report(Report::Epoch(report))?;
+        Ok(Some(report))
+    }
+
+    /// The step of this index over all epochs.
+    fn step(&self, index: u32) -> Step {
+        let first = index % self.steps_per_epoch() * self.images.batch as u32;
+        Step::new(self.config.seed, index, first)
+    }
+
+    fn is_profiled(&self, step: &Step) -> bool {
+        is_every(self.config.profile_every, step)
+    }
+
+    fn is_plain(&self, step: &Step) -> bool {
+        !self.is_profiled(step) && !is_every(self.config.self_check, step)
+    }
+
+    /// Runs a step that is timed, or checked, or both.
+    fn run_one(&mut self, session: &mut dyn Session, step: Step) -> Result<Option<KernelReport>> {
+        let is_checked = is_every(self.config.self_check, &step);
+        let before = is_checked.then(|| self.state(session)).transpose()?;
+        let report = if self.is_profiled(&step) {
+            Some(self.time(session, step)?)
+        } else {
+            session.run(self.program, &[step])?;
+            None
+        };
+        if let Some(before) = before {
+            let after = self.state(session)?;
+            if let Some(check) = &mut self.self_check {
+                check.check(session, step, &before, &after)?;
+            }
+        }
+        Ok(report)
+    }
+
+    /// All that steps change.
+    fn state(&self, session: &mut dyn Session) -> Result<State> {
+        let mut state = State::new();
+        for Parameter { name, .. } in self.architecture.parameters() {
+            for name in [format!("{MEAN_SQUARE}{name}"), name] {
+                let values = session.read(&name)?;
+                state.insert(name, values);
+            }
+        }
+        Ok(state)
+    }
+
+    /// Runs a step with all of its kernels timed.
+    fn time(&self, session: &mut dyn Session, step: Step) -> Result<KernelReport> {
+        let epoch = step.index / self.steps_per_epoch() + 1;
+        let timed = session.time_steps(self.program, &[step])?;
+        let launches = session.launches(self.program);
+        let kernels = timed.steps.iter().flat_map(|spans| kernel_times(&launches, spans)).collect();
+        Ok(KernelReport { step: u64::from(step.index) + 1, epoch, kernels })
+    }
+
+    /// Puts the images into the order of an epoch: from [`generator`], stream = the epoch, counted
+    /// from 1.
+    fn shuffle(&mut self, session: &mut dyn Session, epoch: u32) -> Result<()> {
+        if self.order == Some(epoch) {
+            return Ok(());
+        }
+        let mut rng = generator(self.config.seed, u64::from(epoch) + 1);
+        let mut indices: Vec<u32> = (0..self.images.count as u32).collect();
+        indices.shuffle(&mut rng);
+        session.write(TRAIN_INDICES, Values::U32(&indices))?;
+        if let Some(check) = &mut self.self_check {
+            check.order(TRAIN_INDICES, &indices)?;
+        }
+        self.order = Some(epoch);
+        Ok(())
+    }
+
+    /// Looks for what made the numbers infinite or NaN that were noticed at a step: goes on from where
+    /// another trainer was, as [`resume`](Self::resume) does, then runs each op by a kernel of its own,
+    /// and names the first that makes such a number. None if all stay finite that way.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume) and [`advance`](Self::advance).
+    pub fn find_nonfinite(
+        &mut self,
+        session: &mut dyn Session,
+        weights: &Weights,
+        mean_squares: &[Vec<f32>],
+        position: Position,
+        step: u64,
+    ) -> Result<Option<String>> {
+        // What was under way has nothing more to tell.
+        session.take_log(true)?;
+        self.resume(session, weights, mean_squares, position)?;
+        let noticed = step as u32;
+        // Where the weights had last been looked at.
+        let good = noticed.saturating_sub(1) / STEPS_PER_WATCH * STEPS_PER_WATCH;
+        while self.position.step < good {
+            self.advance(session, good - self.position.step, &|| false, |_| Ok(()))?;
+        }
+        let plan = self.architecture.training_plan(self.images, self.config.rmsprop(), false)?;
+        let training = Inspection::load(session, &plan)?;
+        for index in self.position.step..noticed {
+            self.shuffle(session, index / self.steps_per_epoch())?;
+            if let Some(found) = training.first_nonfinite(session, self.step(index))? {
+                return Ok(Some(format!("step {}'s {found}", index + 1)));
+            }
+        }
+        if !noticed.is_multiple_of(self.steps_per_epoch()) {
+            return Ok(None);
+        }
+        let Evaluation { plan, .. } = evaluation(&self.architecture, self.test, false)?;
+        let test = Inspection::load(session, &plan)?;
+        for first in (0..self.test.count).step_by(self.test.batch) {
+            let step = Step::new(self.config.seed, noticed, first as u32);
+            if let Some(found) = test.first_nonfinite(session, step)? {
+                return Ok(Some(format!("the test's {found}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at what was counted of each parameter, if that is what the row has.
+    fn check_weights(&self, row: &LogRow) -> Result<()> {
+        let counts = self.architecture.parameters().into_iter().zip(&row.values);
+        let mut counts = counts.filter(|_| row.program == self.watch);
+        let step = u64::from(row.step) + 1;
+        counts.try_for_each(|(Parameter { name, .. }, &count)| none_broken(&name, count, step))
+    }
+
+    fn report(&self, row: &LogRow) -> Result<StepReport> {
+        let step = u64::from(row.step) + 1;
+        for (term, &value) in LOSS_TERMS.iter().zip(&row.values) {
+            finite(term, value, step)?;
+        }
+        let [log_likelihood, kl] = [0, 1].map(|term| row.values[term] / self.images.batch as f64);
+        let elbo = log_likelihood - kl;
+        let epoch = row.step / self.steps_per_epoch() + 1;
+        Ok(StepReport { step, epoch, elbo, log_likelihood, kl })
+    }
+}
+
+/// Whether a step is one of every so many.
+fn is_every(every: Option<u32>, step: &Step) -> bool {
+    every.is_some_and(|every| (step.index + 1).is_multiple_of(every))
+}
+
+/// Checks a term of the loss.
+fn finite(term: &str, value: f64, step: u64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::NonFinite { what: format!("{term} is {value}"), step, origin: None })
+}
+
+/// Checks how many numbers of a tensor are infinite or NaN.
+fn none_broken(tensor: &str, count: f64, step: u64) -> Result<()> {
+    if count == 0.0 {
+        return Ok(());
+    }
+    let what = format!("{tensor} has {count} elements that are infinite or NaN");
+    Err(Error::NonFinite { what, step, origin: None })
+}

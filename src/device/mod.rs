@@ -6,6 +6,7 @@ mod choice;
 pub mod cpu;
 pub mod gpu;
 mod roofs;
+mod room;
 mod timing;
 
 pub use choice::{Choice, Options, open};
@@ -159,6 +160,14 @@ pub trait Session {
     fn choices(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
+
+    /// Computes what the session would hold of these plans besides what it holds, without the little
+    /// that depends on how fast kernels turn out to be, and checks that there is room for it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is not, with the flag that most of it depends on:
+    /// `--hidden`, `--batch` or `--limit`; [`Error::TensorMismatch`] as [`load`](Self::load).
+    fn room_for(&self, plans: &[&Plan]) -> Result<Memory>;
 
     /// Makes a plan ready to run. Tensors that outlive a step are shared with earlier plans by
     /// name; new ones hold their constant or starting value, or 0.

@@ -42,6 +42,21 @@ impl Loaded {
 }
 
 impl Pictures {
+    /// The plans, with what they draw.
+    fn plans(architecture: &Architecture, test: Images, fused: bool) -> Result<[(Plan, Drawn); 2]> {
+        let test = Images { batch: PER_BAND.min(test.count), ..test };
+        let prior = prior_predictive(architecture, 2 * PER_BAND, fused)?;
+        Ok([reconstruction(architecture, test, fused)?, prior])
+    }
+
+    /// The plans that [`load`](Self::load) loads.
+    ///
+    /// # Errors
+    /// None but those of a faulty op.
+    pub fn all_plans(architecture: &Architecture, test: Images, fused: bool) -> Result<[Plan; 2]> {
+        Ok(Self::plans(architecture, test, fused)?.map(|(plan, _)| plan))
+    }
+
     /// Loads the plans, their ops fused or as they are. `test` are the images to reconstruct from,
     /// of `size` each.
     ///
@@ -54,9 +69,9 @@ impl Pictures {
         size: Size,
         fused: bool,
     ) -> Result<Self> {
-        let test = Images { batch: PER_BAND.min(test.count), ..test };
-        let reconstruction = Loaded::new(session, reconstruction(architecture, test, fused)?)?;
-        let prior = Loaded::new(session, prior_predictive(architecture, 2 * PER_BAND, fused)?)?;
+        let [reconstruction, prior] = Self::plans(architecture, test, fused)?;
+        let reconstruction = Loaded::new(session, reconstruction)?;
+        let prior = Loaded::new(session, prior)?;
         Ok(Self { reconstruction, prior, size })
     }
 

@@ -124,9 +124,12 @@ impl Run<'_> {
     ) -> Result<Ended> {
         let Self { config, data, .. } = *self;
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let test = Trainer::test_images(data, config.binarize);
+        let training = Trainer::plans(config, data)?;
+        let pictures = Pictures::all_plans(&architecture, test, config.fuse)?;
+        session.room_for(&training.iter().chain(&pictures).collect::<Vec<_>>())?;
         let mut trainer = Trainer::new(session, config, data)?;
         check_steps(config, trainer.steps_per_epoch())?;
-        let test = Trainer::test_images(data, config.binarize);
         let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
         let description = session.description().clone();
         let settings = RunConfig::new(config, &description, session.choices());

@@ -7,7 +7,7 @@ use crate::checkpoint::Position;
 use crate::data::Split;
 use crate::device::{LogRow, ProgramId, Session, Values};
 use crate::eval::Evaluator;
-use crate::graph::Binarize;
+use crate::graph::{Binarize, Plan};
 use crate::kernel::Step;
 use crate::model::{
     Architecture, Evaluation, Images, LOSS_TERMS, Parameter, Weights, evaluation, initial_weights,
@@ -53,16 +53,13 @@ impl Trainer {
     /// [`Error::Setting`] if the batch is empty or larger than the training set; whatever the
     /// device reports.
     pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
-        let (batch, count) = (config.batch, data.train.len());
-        config.check_batch(count)?;
+        config.check_batch(data.train.len())?;
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-        let binarize = config.binarize;
-        let pixels = data.train.levels.pixels();
-        let images = Images { name: "train", count, batch, pixels, binarize };
+        let images = Self::images(config, data);
         let plan = architecture.training_plan(images, config.rmsprop(), config.fuse)?;
         let program = session.load(plan.clone())?;
         let watch = session.load(architecture.watching_plan()?)?;
-        let test = Self::test_images(data, binarize);
+        let test = Self::test_images(data, config.binarize);
         let evaluator = Evaluator::load(session, &architecture, test, config.fuse)?;
         let own = (TRAIN_IMAGES, &data.train.levels);
         let self_check = config.self_check.map(|_| SelfCheck::load(session, &plan, own));
@@ -129,6 +126,33 @@ impl Trainer {
             none_broken(&format!("{prefix}{name}"), count as f64, self.position.step.into())?;
         }
         Ok(())
+    }
+
+    /// The plans that [`new`](Self::new) loads, but for those of [`Config::self_check`].
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new) that are not the device's.
+    pub fn plans(config: &Config, data: &Split) -> Result<[Plan; 3]> {
+        config.check_batch(data.train.len())?;
+        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let images = Self::images(config, data);
+        let test = Self::test_images(data, config.binarize);
+        Ok([
+            architecture.training_plan(images, config.rmsprop(), config.fuse)?,
+            architecture.watching_plan()?,
+            evaluation(&architecture, test, config.fuse)?.plan,
+        ])
+    }
+
+    /// The training images, as the trainer's session holds them.
+    fn images(config: &Config, data: &Split) -> Images<'static> {
+        Images {
+            name: "train",
+            count: data.train.len(),
+            batch: config.batch,
+            pixels: data.train.levels.pixels(),
+            binarize: config.binarize,
+        }
     }
 
     /// The test images, as the trainer's session holds them.

@@ -20,6 +20,7 @@ mod profile_page;
 mod report;
 mod resume;
 mod roofs;
+mod room;
 mod shaders;
 mod side_by_side;
 mod simd;

@@ -51,6 +51,10 @@ impl Session for Tampered<'_> {
         self.cpu.choices()
     }
 
+    fn room_for(&self, plans: &[&Plan]) -> Result<Memory> {
+        self.cpu.room_for(plans)
+    }
+
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
         self.cpu.load(plan)
     }

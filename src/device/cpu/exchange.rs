@@ -27,9 +27,14 @@ impl<T: Copy> Numbers<T> {
         self.master.len()
     }
 
+    /// How many copies there are of each.
+    pub(super) fn copies(&self) -> usize {
+        1 + self.replicas.len()
+    }
+
     /// Bytes of all copies.
     pub(super) fn bytes(&self) -> u64 {
-        ((1 + self.replicas.len()) * self.len() * size_of::<T>()) as u64
+        (self.copies() * self.len() * size_of::<T>()) as u64
     }
 
     /// Gives each of so many threads a replica.

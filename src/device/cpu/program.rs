@@ -63,10 +63,10 @@ pub(super) struct Program<T> {
 }
 
 impl<T: CpuReal> Program<T> {
+    /// Without memory for its own tensors.
     pub(super) fn new(
         plan: Plan,
         nodes: Vec<Bound<T>>,
-        own: Vec<Numbers<T>>,
         outputs: HashMap<TensorId, Place>,
         log: Option<usize>,
     ) -> Self {
@@ -79,7 +79,7 @@ impl<T: CpuReal> Program<T> {
                 _ => stages.push(index..index + 1),
             }
         }
-        Self { plan, nodes, stages, own, outputs, log }
+        Self { plan, nodes, stages, own: Vec::new(), outputs, log }
     }
 
     /// One of the plan's outputs.

@@ -6,6 +6,9 @@ use crate::{Error, Result};
 use serde::Serialize;
 use tracing::debug;
 
+/// Percent of the memory that a driver says is free which may be used.
+const MOST_OF_BUDGET: u8 = 95;
+
 /// An adapter as `wgvae devices` shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct AdapterInfo {
@@ -62,6 +65,8 @@ impl Adapters {
         let captured = std::env::var_os("ENABLE_VULKAN_RENDERDOC_CAPTURE").is_some();
         wanted.flags = wgpu::InstanceFlags::empty();
         wanted.flags.set(wgpu::InstanceFlags::DEBUG, captured);
+        // A driver may grant more than there is, and lose the device when that is used.
+        wanted.memory_budget_thresholds.for_resource_creation = Some(MOST_OF_BUDGET);
         let instance = wgpu::Instance::new(wanted.with_env());
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
         let list = adapters.iter().enumerate().map(|(index, adapter)| describe(index, adapter));

@@ -3,6 +3,7 @@
 
 use super::context::Gpu;
 use crate::Result;
+use crate::device::room;
 use crate::graph::{Element, Role, Tensor};
 
 /// A part of a buffer.
@@ -96,6 +97,21 @@ impl Arenas {
             }
         };
         (index, arena.place(tensor.bytes()))
+    }
+
+    /// Checks that each is within what the adapter has for one buffer.
+    pub(super) fn check(&self, gpu: &Gpu) -> Result<()> {
+        // A workspace that is too large for too many units is none of the batch's fault.
+        let ours = [
+            ("--hidden", &self.parameters),
+            ("--hidden", &self.state),
+            ("--batch", &self.workspace),
+        ];
+        let mut arenas = ours.into_iter().chain(self.others.iter().map(|arena| ("--limit", arena)));
+        arenas.try_for_each(|(flag, Arena { label, bytes, .. })| {
+            let adapter = &gpu.description.name;
+            room::check_buffer(adapter, flag, label, *bytes, gpu.largest_buffer())
+        })
     }
 
     pub(super) fn make(self, gpu: &Gpu) -> Result<Vec<Option<wgpu::Buffer>>> {

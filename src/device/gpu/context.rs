@@ -214,12 +214,17 @@ impl Gpu {
         }
     }
 
-    /// A buffer that kernels bind.
-    pub(super) fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
+    /// Bytes of the largest buffer that kernels can bind.
+    pub(super) fn largest_buffer(&self) -> u64 {
         let limits = self.device.limits();
         // WGSL counts bytes and elements in 32 bits.
         let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-        let most = most.min(u32::MAX.into());
+        most.min(u32::MAX.into())
+    }
+
+    /// A buffer that kernels bind.
+    pub(super) fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        let most = self.largest_buffer();
         if bytes > most {
             return Err(Error::Unsupported {
                 adapter: self.description.name.clone(),

@@ -10,7 +10,7 @@ use super::stopwatch::Stopwatch;
 use super::tuner::{Choices, Tuner};
 use crate::device::{
     Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
-    Traffic, Values, unknown_tensor,
+    Traffic, Values, room, unknown_tensor,
 };
 use crate::graph::{Element, Graph, Node, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Step, Table, Variant};
@@ -324,6 +324,32 @@ impl Session for GpuSession {
 
     fn force(&mut self, variant: Option<Variant>) {
         self.forced = variant;
+    }
+
+    fn room_for(&self, plans: &[&Plan]) -> Result<Memory> {
+        let mut held: Vec<&Tensor> = self.held.iter().map(|(tensor, _)| tensor).collect();
+        let mut need = Memory::default();
+        for plan in plans {
+            let mut arenas = Arenas::new(&self.gpu);
+            for &bytes in &plan.slots().bytes {
+                arenas.workspace.place(bytes);
+                need.workspace += bytes as u64;
+            }
+            for tensor in plan.persistent().map(|id| plan.graph().tensor(id)) {
+                if let Some(other) = held.iter().find(|other| other.name == tensor.name) {
+                    other.same_as(tensor)?;
+                    continue;
+                }
+                arenas.place(&self.gpu, tensor);
+                *need.class(tensor) += tensor.bytes() as u64;
+                held.push(tensor);
+            }
+            arenas.check(&self.gpu)?;
+        }
+        if self.gpu.is_software {
+            room::check(&self.gpu.description.name, &need, room::available())?;
+        }
+        Ok(need)
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {

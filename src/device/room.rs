@@ -1,0 +1,60 @@
+//! Whether a device has room for plans, before anything is made for them.
+
+use super::Memory;
+use crate::{Error, Result};
+use indicatif::HumanBytes;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Bytes that this process may still allocate: what the system has, or its control group.
+pub(super) fn available() -> u64 {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+    let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    system.available_memory().min(group)
+}
+
+/// Checks that so much is available.
+///
+/// # Errors
+/// [`Error::Setting`] that names the flag which most of it depends on.
+pub(super) fn check(device: &str, need: &Memory, available: u64) -> Result<()> {
+    let Memory { weights, optimizer, data, workspace } = *need;
+    let total = weights + optimizer + data + workspace;
+    if total <= available {
+        return Ok(());
+    }
+    let classes = [
+        ("--hidden", "weights and what the optimiser keeps of them", weights + optimizer),
+        ("--limit", "the images", data),
+        ("--batch", "what a step leaves to itself", workspace),
+    ];
+    let Some((setting, what, most)) = classes.into_iter().max_by_key(|&(.., bytes)| bytes) else {
+        return Ok(());
+    };
+    Err(Error::Setting {
+        setting,
+        expected: format!("what fits into the {} available on {device}", HumanBytes(available)),
+        found: format!("{}, {} of them for {what}", HumanBytes(total), HumanBytes(most)),
+    })
+}
+
+/// Checks that one buffer of a device can hold so much, which depends on a flag.
+///
+/// # Errors
+/// [`Error::Setting`] that names the flag.
+pub(super) fn check_buffer(
+    device: &str,
+    setting: &'static str,
+    label: &str,
+    bytes: u64,
+    most: u64,
+) -> Result<()> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        setting,
+        expected: format!("at most {} in one buffer of {device}", HumanBytes(most)),
+        found: format!("{} for {label}", HumanBytes(bytes)),
+    })
+}

@@ -5,7 +5,7 @@ use crate::devices::sessions;
 use std::error::Error as AnyError;
 use std::sync::Arc;
 use wgvae::data::{Dataset, Levels, Size, Split};
-use wgvae::device::{Memory, Session};
+use wgvae::device::Memory;
 use wgvae::file::System;
 use wgvae::graph::Plan;
 use wgvae::model::Architecture;
@@ -102,9 +102,10 @@ fn what_does_not_fit_is_refused_before_anything_is_made() -> Fallible<()> {
         (vec![5_000, 10], 200_000, "--batch", false),
     ] {
         let config = config(&hidden, batch);
-        let is_meant =
-            |session: &Box<dyn Session>| (session.description().backend == "CPU") == on_cpu;
-        for mut session in sessions().into_iter().filter(is_meant) {
+        for mut session in sessions() {
+            if (session.description().backend == "CPU") != on_cpu {
+                continue;
+            }
             let folder = tempfile::tempdir()?;
             let path = folder.path().join("run");
             let (folder, files) = (path.as_path(), Arc::new(System));

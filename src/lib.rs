@@ -109,6 +109,13 @@
 //!   from the seed, so what goes on from step n needs the weights, their mean squares and n; and files
 //!   that grow are cut to the length that they had. All writing goes through [`file::Files`], so that
 //!   a test can end the world at each of a run's operations, and see the same run come of it.
+//! - **Weights are watched by a plan of their own.** Every 50 steps it counts the infinities and NaN among
+//!   them, by their bits, into a log as the loss has one, so nothing waits for it: 16 dispatches to 450.
+//! - **The self-check judges kernels, not steps.** Where a ReLU's argument is within rounding of 0, a
+//!   step on the oracle goes on with another gradient, and both are right. So each kernel of the step is
+//!   judged by what the oracle makes of the kernel's own operands.
+//! - **Memory is laid out before it is made.** Both devices can say to the byte what plans will hold
+//!   ([`device::Session::room_for`]), so what does not fit is refused in words.
 
 pub mod checkpoint;
 pub mod cli;

@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 50)]
     oracle_steps: u32,
     /// The relative difference of a step's ELBO that is allowed, of the devices and from the oracle
-    #[arg(long, default_value_t = 1e-5)]
+    #[arg(long, default_value_t = 1e-5, value_parser = share)]
     tolerance: f64,
     /// The training images, as `train --data` takes them
     #[arg(long, default_value = "mnist")]
@@ -48,6 +48,12 @@ pub(super) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// A relative difference.
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number >= 0.0);
+    number.ok_or_else(|| "expected a number from 0 on, as 1e-5".to_owned())
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {

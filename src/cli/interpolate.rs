@@ -1,7 +1,7 @@
 //! `wgvae interpolate`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, at_least_one, check_picture, draw};
+use super::run::{ImageFlags, RunFlags, at_least_one, check_count, check_picture, draw};
 use super::shared::say;
 use crate::{Error, Matrix, Result};
 use std::path::PathBuf;
@@ -35,6 +35,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     check_picture(&arguments.output)?;
     let mut run = arguments.run.open()?;
+    check_count(&run, "--steps", arguments.steps, 1)?;
     let data = arguments.images.load(&run)?;
     for (setting, image) in [("--from", arguments.from), ("--to", arguments.to)] {
         if image as usize >= data.len() {

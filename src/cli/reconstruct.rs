@@ -1,7 +1,7 @@
 //! `wgvae reconstruct`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, at_least_one, check_picture, draw};
+use super::run::{ImageFlags, RunFlags, at_least_one, check_count, check_picture, draw};
 use super::shared::say;
 use crate::data::Dataset;
 use crate::{Error, Matrix, Result};
@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
     let data = arguments.images.load(&run)?;
     let chosen = arguments.chosen(&data)?;
+    check_count(&run, "--samples", arguments.samples, chosen.len())?;
     let x = arguments.images.matrix(&run, &data, &chosen, arguments.run.seed)?;
     // Rows of one sample after those of another: each row has noise of its own.
     let repeated = Matrix::new(

@@ -52,8 +52,24 @@ pub(super) fn read_run(run: &Path) -> Result<(Weights, ConfigFile)> {
         (run.to_owned(), ConfigFile::default())
     };
     let weights = model::load(&model)?;
+    check_finite(&model, &weights)?;
     file.config.hidden = weights.architecture.hidden().to_vec();
     Ok((weights, file))
+}
+
+/// Checks that a model's weights are numbers, which those of a run that diverged may not be.
+fn check_finite(path: &Path, weights: &Weights) -> Result<()> {
+    let parameters = weights.architecture.parameters();
+    let wrong = parameters.iter().zip(&weights.values).find_map(|(parameter, values)| {
+        Some((parameter, values.iter().find(|value| !value.is_finite())?))
+    });
+    wrong.map_or(Ok(()), |(parameter, value)| {
+        Err(Error::File {
+            path: path.to_owned(),
+            expected: format!("finite numbers in {}", parameter.name),
+            found: value.to_string(),
+        })
+    })
 }
 
 /// Which images a run is asked about.
@@ -77,6 +93,8 @@ pub(super) struct ImageFlags {
 impl ImageFlags {
     /// The images, of the width that the run's model takes.
     pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
+        // Before pictures are resized to it.
+        self.size.size.map_or(Ok(()), |_| self.size.of(run).map(drop))?;
         let (mut data, source) = match &self.input {
             Some(input) => (load_images(input, self.size.size)?, input),
             None => (Split::load(&run.config.source())?.test, &run.config.data),
@@ -135,6 +153,20 @@ pub(super) fn check_picture(path: &Path) -> Result<()> {
 /// Checks that a file is to be a picture or numbers.
 pub(super) fn check_output(path: &Path) -> Result<()> {
     if is_picture(path) { Ok(()) } else { Matrix::check_ending(path) }
+}
+
+/// Checks that a model's images can be addressed if there are `count` of them `times` over.
+pub(super) fn check_count(
+    run: &Run,
+    setting: &'static str,
+    count: usize,
+    times: usize,
+) -> Result<()> {
+    let most = run.vae.architecture().most_images() / times.max(1);
+    if count <= most {
+        return Ok(());
+    }
+    Err(Error::Setting { setting, expected: format!("1 to {most}"), found: count.to_string() })
 }
 
 /// Whether a file is a picture by its ending.

@@ -1,7 +1,7 @@
 //! `wgvae sample`.
 
 use super::Outcome;
-use super::run::{RunFlags, SizeFlag, at_least_one, check_output, draw, is_picture};
+use super::run::{RunFlags, SizeFlag, at_least_one, check_count, check_output, draw, is_picture};
 use super::shared::say;
 use crate::{Matrix, Predictive};
 use std::path::PathBuf;
@@ -34,6 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     others.into_iter().flatten().try_for_each(|path| Matrix::check_ending(path))?;
     check_output(&arguments.output)?;
     let mut run = arguments.run.open()?;
+    check_count(&run, "--count", arguments.count, 1)?;
     let Predictive { z, probabilities, sample } =
         run.vae.prior_predictive(arguments.count, arguments.run.seed)?;
     if is_picture(&arguments.output) {

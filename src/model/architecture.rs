@@ -55,13 +55,17 @@ impl Architecture {
         Ok(Self { input, hidden: hidden_layer_sizes.to_vec() })
     }
 
+    /// The most images of which no tensor of a step has more than [`MOST_ELEMENTS`].
+    pub fn most_images(&self) -> usize {
+        MOST_ELEMENTS / self.encoder().into_iter().max().unwrap_or(1)
+    }
+
     /// Checks that a step on this many images has no tensor of more than [`MOST_ELEMENTS`].
     ///
     /// # Errors
     /// [`Error::Setting`] if it has, or if there are no images.
     pub fn check_batch(&self, batch: usize) -> Result<()> {
-        let widest = self.encoder().into_iter().max().unwrap_or(1);
-        let most = MOST_ELEMENTS / widest;
+        let most = self.most_images();
         if (1..=most).contains(&batch) {
             return Ok(());
         }

@@ -107,10 +107,8 @@ impl Checkpoint {
         let values = file.values(&architecture, "")?;
         let mean_squares = file.values(&architecture, MEAN_SQUARE)?;
         let checkpoint = Self { weights: Weights { architecture, values }, mean_squares, state };
-        let (sum, stored) = (checkpoint.checksum(text).to_string(), file.entry("checksum"));
-        if stored != Some(&sum) {
-            let stored = stored.unwrap_or("none");
-            return Err(wrong(format!("checksum {sum} where it says {stored}: it was damaged")));
+        if file.entry("checksum") != Some(&checkpoint.checksum(text).to_string()) {
+            return Err(wrong("one that was damaged: its checksum is another".to_owned()));
         }
         Ok(checkpoint)
     }

@@ -9,6 +9,7 @@ use crate::device::Choice;
 use crate::report::device_curves;
 use crate::train::Config;
 use crate::{Error, Result};
+use clap::builder::NonEmptyStringValueParser;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 1e-5, value_parser = share)]
     tolerance: f64,
     /// The training images, as `train --data` takes them
-    #[arg(long, default_value = "mnist")]
+    #[arg(long, default_value = "mnist", value_parser = NonEmptyStringValueParser::new())]
     data: String,
     /// What becomes of grey pixels
     #[arg(long, value_enum, default_value = "threshold")]

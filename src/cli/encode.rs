@@ -1,9 +1,8 @@
 //! `wgvae encode`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags};
+use super::run::{ImageFlags, RunFlags, check_matrix};
 use super::shared::say;
-use crate::Matrix;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,10 +25,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    [Some(&arguments.output), arguments.stddev.as_ref()]
-        .into_iter()
-        .flatten()
-        .try_for_each(|path| Matrix::check_ending(path))?;
+    check_matrix("--output", &arguments.output)?;
+    arguments.stddev.as_ref().map_or(Ok(()), |path| check_matrix("--stddev", path))?;
     let mut run = arguments.run.open()?;
     let x = arguments.images.load_matrix(&run, arguments.run.seed)?;
     let posterior = run.vae.encode(&x)?;

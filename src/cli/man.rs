@@ -1,7 +1,7 @@
 //! `wgvae man`.
 
 use super::Outcome;
-use super::shared::{say, written};
+use super::shared::{check_folder, say, written};
 use crate::{Action, Error};
 use clap_mangen::Man;
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, program: clap::Command) -> Outcome {
     match &arguments.output {
         Some(folder) => {
+            check_folder("--output", folder)?;
             let failed = |error| Error::io(folder, Action::Write)(error);
             std::fs::create_dir_all(folder).map_err(failed)?;
             clap_mangen::generate_to(program, folder).map_err(failed)?;

@@ -21,9 +21,12 @@ mod terminal;
 mod train;
 mod verify;
 
-use crate::{Action, Error, Result};
-use clap::{CommandFactory, Parser, Subcommand};
+use crate::{Action, Error, Matrix, Result, checkpoint};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_verbosity_flag::{InfoLevel, Verbosity};
+use std::error::Error as _;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -59,8 +62,9 @@ enum Command {
 
 /// Runs the program: parses the command line, runs the command, and says what went wrong.
 pub fn run() -> ExitCode {
-    let Arguments { command, verbosity } = Arguments::parse();
+    let Arguments { command, verbosity } = parse();
     terminal::listen(verbosity.tracing_level_filter());
+    let reads_latents = matches!(command, Command::Decode(_));
     let result = match command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
@@ -81,10 +85,38 @@ pub fn run() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            terminal::complain(&error, remedy(&error));
+            terminal::complain(&error, remedy(&error, reads_latents));
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// The command line; the program ends if it is wrong.
+fn parse() -> Arguments {
+    // So that a number below 0 is refused as the value of its flag, and not as an unknown flag.
+    let numbers = |argument: clap::Arg| {
+        let is_flag = argument.get_action().takes_values() && !argument.is_positional();
+        argument.allow_negative_numbers(is_flag)
+    };
+    let mut program = Arguments::command().mut_subcommands(|command| command.mut_args(numbers));
+    let matches = program.try_get_matches_from_mut(std::env::args_os());
+    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    arguments.unwrap_or_else(|error| plain(error).with_cmd(&program).exit())
+}
+
+/// The same error in plain words, if it is that of a number: the standard library's are about
+/// digits of strings.
+fn plain(error: clap::Error) -> clap::Error {
+    let expected = error.source().and_then(|source| match source.downcast_ref::<ParseIntError>() {
+        Some(reason) if *reason.kind() == IntErrorKind::PosOverflow => Some("a smaller number"),
+        Some(_) => Some("a whole number from 0 on"),
+        None => source.is::<ParseFloatError>().then_some("a number"),
+    });
+    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let Some(expected) = expected else { return error };
+    let (flag, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
+    let message = format!("invalid value '{value}' for '{flag}': expected {expected}\n");
+    clap::Error::raw(ErrorKind::ValueValidation, message)
 }
 
 /// 2 for a user's mistake, else 1.
@@ -103,15 +135,33 @@ fn is_mistake(error: &Error) -> bool {
     )
 }
 
-fn remedy(error: &Error) -> Option<&'static str> {
+fn remedy(error: &Error, reads_latents: bool) -> Option<&'static str> {
     match error {
         Error::NoDevice { .. } => Some("`wgvae devices` lists what there is"),
         Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
         Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
         Error::NonFinite { .. } => Some("a lower --learning-rate, which --resume takes, too"),
-        Error::Setting { setting: "--input", .. } => Some("--size ROWSxCOLUMNS resizes pictures"),
+        Error::Setting { setting: "--input", expected, .. } if expected.contains("the model") => {
+            Some("--size ROWSxCOLUMNS resizes pictures")
+        }
         Error::Setting { setting: "RUN", .. } => {
             Some("`wgvae train --hidden 200,100,2`; of more units, sample, interpolate and encode")
+        }
+        Error::Io { path, action: Action::Read, .. } if path.ends_with("config.toml") => {
+            Some("the folder of a run, which has one, as `wgvae train --run RUN` makes it")
+        }
+        Error::File { path, .. }
+            if [checkpoint::FILE_NAME, "metrics.jsonl"].iter().any(|name| path.ends_with(name)) =>
+        {
+            Some("`wgvae train --config RUN/config.toml` begins a new run with the same settings")
+        }
+        Error::File { expected, .. } if expected == "a safetensors file" => {
+            Some("RUN is the folder of a run, or a whole model.safetensors")
+        }
+        // Another --size, or other images; the file is as it should be.
+        Error::File { expected, .. } if expected.contains("images of ") => None,
+        Error::File { path, .. } if reads_latents && Matrix::check_ending(path).is_ok() => {
+            Some("`wgvae encode RUN --output z.npy` writes latents, a row an image")
         }
         Error::File { path, .. } => file_remedy(path),
         _ => None,

@@ -45,9 +45,9 @@ impl Arguments {
                     Some(labels) => {
                         format!("the label of an image, of {}", labels.names.join(", "))
                     }
-                    None => "images with labels".to_owned(),
+                    None => format!("images with labels, {digit} one of them"),
                 },
-                found: digit.clone(),
+                found: data.labels.as_ref().map_or("images without".to_owned(), |_| digit.clone()),
             }),
             _ => Ok(chosen),
         }

@@ -6,6 +6,7 @@ use crate::model::{self, Weights};
 use crate::report::{Row, tiles};
 use crate::train::{Config, ConfigFile};
 use crate::{Error, Matrix, Result, Vae};
+use clap::builder::NonEmptyStringValueParser;
 use std::path::{Path, PathBuf};
 
 /// Images side by side in a picture.
@@ -78,7 +79,7 @@ pub(super) struct ImageFlags {
     /// The test images of mnist or of a folder that has some, or all images of what else `train
     /// --data` takes: a folder or file of pictures, .csv, .amat, .npy, IDX [default: the test
     /// images of the run]
-    #[arg(long, visible_alias = "data", value_name = "DATA")]
+    #[arg(long, visible_alias = "data", value_name = "DATA", value_parser = NonEmptyStringValueParser::new())]
     input: Option<String>,
     #[command(flatten)]
     size: SizeFlag,
@@ -140,19 +141,25 @@ pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
 
 /// Checks that a file is to be a picture.
 pub(super) fn check_picture(path: &Path) -> Result<()> {
-    if is_picture(path) {
-        return Ok(());
-    }
-    Err(Error::File {
-        path: path.to_owned(),
-        expected: "a name that ends with .png".to_owned(),
-        found: "another".to_owned(),
-    })
+    if is_picture(path) { Ok(()) } else { Err(wrong_ending("--output", ".png", path)) }
+}
+
+/// Checks that the file that a flag names is to be numbers.
+pub(super) fn check_matrix(setting: &'static str, path: &Path) -> Result<()> {
+    Matrix::check_ending(path).map_err(|_| wrong_ending(setting, ".npy or .csv", path))
 }
 
 /// Checks that a file is to be a picture or numbers.
 pub(super) fn check_output(path: &Path) -> Result<()> {
-    if is_picture(path) { Ok(()) } else { Matrix::check_ending(path) }
+    if is_picture(path) || Matrix::check_ending(path).is_ok() {
+        return Ok(());
+    }
+    Err(wrong_ending("--output", ".png, .npy or .csv", path))
+}
+
+fn wrong_ending(setting: &'static str, endings: &str, path: &Path) -> Error {
+    let expected = format!("a name that ends with {endings}");
+    Error::Setting { setting, expected, found: path.display().to_string() }
 }
 
 /// Checks that a model's images can be addressed if there are `count` of them `times` over.

@@ -1,9 +1,11 @@
 //! `wgvae sample`.
 
 use super::Outcome;
-use super::run::{RunFlags, SizeFlag, at_least_one, check_count, check_output, draw, is_picture};
+use super::run::{
+    RunFlags, SizeFlag, at_least_one, check_count, check_matrix, check_output, draw, is_picture,
+};
 use super::shared::say;
-use crate::{Matrix, Predictive};
+use crate::Predictive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,8 +32,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let others = [&arguments.probabilities, &arguments.latents];
-    others.into_iter().flatten().try_for_each(|path| Matrix::check_ending(path))?;
+    let others = [("--probabilities", &arguments.probabilities), ("--latents", &arguments.latents)];
+    for (setting, path) in others {
+        path.as_ref().map_or(Ok(()), |path| check_matrix(setting, path))?;
+    }
     check_output(&arguments.output)?;
     let mut run = arguments.run.open()?;
     check_count(&run, "--count", arguments.count, 1)?;
@@ -45,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     } else {
         sample.write(&arguments.output)?;
     }
-    for (path, matrix) in others.into_iter().zip([&probabilities, &z]) {
+    for ((_, path), matrix) in others.into_iter().zip([&probabilities, &z]) {
         path.as_ref().map_or(Ok(()), |path| matrix.write(path))?;
     }
     say(arguments.output.display())?;

@@ -92,6 +92,15 @@ impl KernelsFlag {
     }
 }
 
+/// Checks that the folder that a flag names, if it is there, is one.
+pub(super) fn check_folder(setting: &'static str, path: &Path) -> Result<()> {
+    if path.is_dir() || !path.exists() {
+        return Ok(());
+    }
+    let found = format!("{}, a file", path.display());
+    Err(Error::Setting { setting, expected: "a folder".to_owned(), found })
+}
+
 /// `--binarize`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum BinarizeFlag {

@@ -1,6 +1,6 @@
 //! `wgvae train`.
 
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, say};
+use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, check_folder, say};
 use super::signals::Signals;
 use super::terminal::{progress_target, shows_progress};
 use super::{Outcome, is_mistake};
@@ -12,6 +12,7 @@ use crate::file::System;
 use crate::model::{Architecture, MOST_ELEMENTS};
 use crate::train::{Config, ConfigFile, Ended, EpochReport, Every, Report, Run, StepReport};
 use crate::{Action, Error, Result};
+use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -57,13 +58,13 @@ pub(super) struct Arguments {
     /// PNG or JPEG pictures, each label's in a subfolder if they have labels; a .csv file as
     /// Kaggle's; an .amat file; a .npy file of images in uint8, or in float32 from 0 to 1
     /// [default: mnist]
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     data: Option<String>,
     /// Rows and columns of an image, where the data do not say; pictures are resized to it
     #[arg(long, value_name = "ROWSxCOLUMNS")]
     size: Option<Size>,
     /// What to test on; anything that --data takes [default: the data's own test set]
-    #[arg(long, value_name = "DATA", conflicts_with = "test_fraction")]
+    #[arg(long, value_name = "DATA", conflicts_with = "test_fraction", value_parser = NonEmptyStringValueParser::new())]
     test_data: Option<String>,
     /// The share of the images to hold out and test on [default: 0.1, if there is no test set]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
@@ -162,6 +163,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         print_config(&config, &choice, &file.kernels)?;
         return Ok(ExitCode::SUCCESS);
     }
+    arguments.run.as_deref().map_or(Ok(()), |folder| check_folder("--run", folder))?;
     // Before pictures are resized to it.
     config.size.map_or(Ok(()), |size| check_size(size, &config.hidden))?;
     let mut data = Split::load(&config.source())?;
@@ -170,6 +172,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if let Some(limit) = config.limit {
         data.train.truncate(limit);
     }
+    config.check_batch(data.train.len())?;
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
     let folder = arguments.folder();
     let training = Run {

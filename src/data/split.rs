@@ -65,10 +65,10 @@ impl Split {
             (Some(test), None) => {
                 Self { train: data.train(), test: load(test, source.size)?.test() }
             }
-            (None, Some(fraction)) => hold_out(&data.train(), fraction)?,
+            (None, Some(fraction)) => hold_out(source, &data.train(), fraction)?,
             (None, None) => match data {
                 Loaded::Split(split) => split,
-                Loaded::Set(set) => hold_out(&set, HELD_OUT)?,
+                Loaded::Set(set) => hold_out(source, &set, HELD_OUT)?,
             },
         };
         let (train, test) = (split.train.size, split.test.size);
@@ -97,15 +97,22 @@ impl Split {
 }
 
 /// Splits a set at random.
-fn hold_out(set: &Dataset, fraction: f64) -> Result<Split> {
+fn hold_out(source: &Source, set: &Dataset, fraction: f64) -> Result<Split> {
     let count = set.len();
+    if count == 1 {
+        let expected = "at least 2 images, to train and to test on";
+        return Err(wrong(Path::new(&source.data), expected, 1));
+    }
     let held = (count as f64 * fraction).round() as usize;
     // NaN is no share either.
     if !(fraction > 0.0 && fraction < 1.0) || held == 0 || held >= count {
         return Err(Error::Setting {
             setting: "--test-fraction",
             expected: format!("a share that leaves some of {count} images to train and to test on"),
-            found: fraction.to_string(),
+            found: match source.test_fraction {
+                Some(fraction) => fraction.to_string(),
+                None => format!("{fraction}, as by default"),
+            },
         });
     }
     let mut order: Vec<u32> = (0..count as u32).collect();

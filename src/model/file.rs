@@ -140,7 +140,7 @@ impl<'a> Parameters<'a> {
             let (name, wanted) = (format!("{prefix}{}", parameter.name), torch_shape(&parameter));
             let expected = format!("{name} F32{wanted:?}");
             let view = self.tensors.tensor(&name);
-            let view = view.map_err(|error| self.wrong(&expected, error.to_string()))?;
+            let view = view.map_err(|_| self.wrong(&expected, "no such tensor".to_owned()))?;
             if view.dtype() != Dtype::F32 || view.shape() != wanted {
                 let found = format!("{:?}{:?}", view.dtype(), view.shape());
                 return Err(self.wrong(&expected, found));

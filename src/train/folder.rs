@@ -277,13 +277,17 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
     let facts = [
         ("hidden layers", format!("{:?}", config.hidden), format!("{hidden:?}")),
         ("a seed", config.seed.to_string(), state.seed.to_string()),
-        ("images of checksum", format!("{data:08x}"), format!("{:08x}", state.data)),
     ];
     match facts.into_iter().find(|(_, expected, found)| expected != found) {
         Some((what, expected, found)) => Err(Error::File {
             path: path.to_owned(),
-            expected: format!("{what} {expected}, as the run's settings and data have"),
+            expected: format!("{what} {expected}, as the run's settings have"),
             found,
+        }),
+        None if data != state.data => Err(Error::Setting {
+            setting: "--data",
+            expected: format!("the images of the run, of checksum {:08x}", state.data),
+            found: format!("{}, of checksum {data:08x}", config.data),
         }),
         None => Ok(()),
     }

@@ -137,7 +137,7 @@ fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
         "rows of 4 numbers, the model's latent",
     )?;
     run.refused("decode", "--input @none.npy --output @x.png", "cannot read")?;
-    run.refused("sample", "--output @x.txt", "ends with .npy or .csv")?;
+    run.refused("sample", "--output @x.txt", "ends with .png, .npy or .csv")?;
     run.refused("sample", "--output @x.png --latents @x.txt", "ends with .npy or .csv")?;
     run.refused("sample", "--count 0 --output @x.png", "a whole number from 1 on")?;
     run.refused("sample", "--size 28x29 --output @x.png", "784 pixels in all, found 28x29")?;

@@ -213,7 +213,7 @@ fn a_run_goes_on_only_as_what_it_was() -> Fallible<()> {
         (Config { seed: 8, ..config.clone() }, &data, "expected a seed 8"),
         (Config { hidden: vec![9, 4], ..config.clone() }, &data, "expected hidden layers [9, 4]"),
         (Config { epochs: 1, ..config.clone() }, &data, "--epochs: expected at least 2"),
-        (config.clone(), &others, "expected images of checksum"),
+        (config.clone(), &others, "--data: expected the images of the run"),
     ] {
         match train(&config, data, folder.path(), Arc::new(System)) {
             Err(error) => assert!(error.to_string().contains(expected), "{error}"),

@@ -46,7 +46,7 @@ fn labelled(image: usize) -> Vec<String> {
 }
 
 /// A `.npy` file with this header's contents.
-fn npy(kind: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+pub(crate) fn npy(kind: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');

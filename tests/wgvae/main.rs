@@ -17,6 +17,7 @@ mod model;
 mod noise;
 mod profile;
 mod profile_page;
+mod refusals;
 mod report;
 mod resume;
 mod roofs;

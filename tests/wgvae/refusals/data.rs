@@ -1,0 +1,75 @@
+//! Files of images.
+
+use super::Part;
+
+pub(super) const PARTS: &[Part] = &[
+    (
+        "IDX files",
+        &[
+            ("bytes of another type", "train --data magic-images-idx3-ubyte"),
+            ("labels for images", "train --data few-labels-idx1-ubyte"),
+            ("a header that is cut off", "train --data header-images-idx3-ubyte"),
+            ("images that are cut off", "train --data cut-images-idx3-ubyte"),
+            ("more than the header says", "train --data long-images-idx3-ubyte"),
+            ("sizes whose product overflows", "train --data huge-images-idx3-ubyte"),
+            ("sizes far beyond the file", "train --data lying-images-idx3-ubyte"),
+            ("no images", "train --data none-images-idx3-ubyte"),
+            ("fewer labels than images", "train --data few-images-idx3-ubyte"),
+            ("a label out of range", "train --data high-images-idx3-ubyte"),
+            ("a gzipped file that is cut off", "train --data zipped-images-idx3-ubyte.gz"),
+            ("a gzipped file that was damaged", "train --data damaged-images-idx3-ubyte.gz"),
+            ("an empty file", "train --data empty-images-idx3-ubyte"),
+            ("a folder without its test images", "train --data lacking"),
+            ("a folder of several sets", "train --data several"),
+            ("test images of another size", "train --data several/wide"),
+        ],
+    ),
+    (
+        "text",
+        &[
+            ("a file that is not there", "train --data absent.csv"),
+            ("an empty file", "train --data empty.csv"),
+            ("a header alone", "train --data header.csv"),
+            ("no text", "train --data binary.csv"),
+            ("a cell that is missing", "train --data missing.csv"),
+            ("a word", "train --data word.csv"),
+            ("a row of another width", "train --data wide.csv"),
+            ("a grey level above 255", "train --data above.csv"),
+            ("a label out of range", "train --data label.csv"),
+            ("one image, and none to test on", "train --data one.csv"),
+            ("a word in .amat", "train --data word.amat"),
+            ("a row of another width in .amat", "train --data wide.amat"),
+        ],
+    ),
+    (
+        ".npy",
+        &[
+            ("another file", "train --data text.npy"),
+            ("an empty file", "train --data empty.npy"),
+            ("a header that is cut off", "train --data header.npy"),
+            ("numbers that are cut off", "train --data cut.npy"),
+            ("whole numbers of 64 bits", "train --data whole.npy"),
+            ("objects", "train --data object.npy"),
+            ("one dimension", "train --data line.npy"),
+            ("colours", "train --data colour.npy"),
+            ("no images", "train --data none.npy"),
+            ("sizes whose product overflows", "train --data huge.npy"),
+            ("a grey level that is no number", "train --data nan.npy"),
+            ("a grey level above 1", "train --data bright.npy"),
+        ],
+    ),
+    (
+        "pictures and other files",
+        &[
+            ("an empty folder", "train --data nothing"),
+            ("a folder of no pictures", "train --data notes"),
+            ("a picture that is cut off", "train --data broken"),
+            ("pictures of several sizes", "train --data sizes"),
+            ("pictures beside folders of them", "train --data mixed"),
+            ("another file by a picture's name", "train --data text.png"),
+            ("an unknown kind of file", "train --data text.txt"),
+            ("an empty name", "train --data ''"),
+            ("a file below a file", "train --data text.txt/images.npy"),
+        ],
+    ),
+];

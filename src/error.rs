@@ -42,7 +42,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is there, but is not what it should be.
-    #[error("{}: expected {expected}, found {found}", path.display())]
+    #[error("{}: expected {expected}, found {}", path.display(), legible(found))]
     File {
         /// The file.
         path: PathBuf,
@@ -141,6 +141,28 @@ pub enum Error {
         /// The reason.
         message: String,
     },
+}
+
+/// The most letters of what a file has that a message shows.
+const MOST_SHOWN: usize = 800;
+
+/// What a file has, for a terminal: what would move its cursor is escaped, and of what is long the
+/// middle is left out.
+fn legible(found: &str) -> String {
+    let mut shown = String::new();
+    for letter in found.chars() {
+        if letter == '\n' || !letter.is_control() {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_default());
+        }
+    }
+    let (count, half) = (shown.chars().count(), MOST_SHOWN / 2);
+    if count <= MOST_SHOWN {
+        return shown;
+    }
+    let start = shown.chars().take(half).collect::<String>();
+    start + " … " + &shown.chars().skip(count - half).collect::<String>()
 }
 
 impl Error {

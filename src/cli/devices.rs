@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         let mut all = json!({ "adapters": adapters.list(), "cpu": cpu });
         if arguments.kernels {
-            let known = adapters.list().iter().map(known_kernels);
+            let known = adapters.list().iter().map(|info| known_kernels(&info.description(), None));
             all["kernels"] = json!(known.collect::<Vec<_>>());
         }
         print_json(&all)?;
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn print_kernels(info: &AdapterInfo) -> Result<()> {
-    let known = known_kernels(info);
+    let known = known_kernels(&info.description(), None);
     if known.is_empty() {
         say("     no kernel has been measured; training does")?;
     }

@@ -8,8 +8,10 @@ use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use indicatif::HumanBytes;
 
 use super::{CLASSES, Dataset, Labels, Levels, Size, wrong};
+use crate::device::room::available;
 use crate::{Action, Error, Result};
 
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -142,11 +144,18 @@ impl<'a> Source<'a> {
     }
 
     /// The next bytes, fewer than `limit` at the end of the file. The buffer grows with what
-    /// arrives: `limit` comes from the header and may be terabytes.
+    /// arrives: `limit` comes from the header and may be terabytes. What is decompressed may be so
+    /// many times as long as the file that no machine has room for it.
     fn at_most(&mut self, limit: u64) -> Result<Vec<u8>> {
+        // While a buffer grows there may be two of it.
+        let room = available() / 2;
         let mut bytes = Vec::new();
-        let read = self.reader.by_ref().take(limit).read_to_end(&mut bytes);
+        let read = self.reader.by_ref().take(limit.min(room)).read_to_end(&mut bytes);
         read.map_err(Error::io(self.path, self.action))?;
+        if room < limit && bytes.len() as u64 == room {
+            let expected = format!("at most {}, half of the memory available", HumanBytes(room));
+            return Err(self.error(expected, "more".to_owned()));
+        }
         Ok(bytes)
     }
 

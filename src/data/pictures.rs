@@ -3,8 +3,8 @@
 use super::folder::{entries, listing, names};
 use super::{Dataset, Labels, Levels, Size, wrong};
 use crate::{Action, Error, Result};
-use image::ImageReader;
 use image::imageops::{FilterType, resize};
+use image::{ImageReader, Limits};
 use rayon::prelude::*;
 use std::fs;
 use std::io::Cursor;
@@ -88,12 +88,22 @@ fn read(paths: &[PathBuf], labels: Option<Labels>, wanted: Option<Size>) -> Resu
     }
 }
 
+/// Bytes that a picture of so many bytes may be decoded to, so that one which claims to be large has
+/// to be. Deflate makes at most 1032 of one, and of JPEG's blocks of 192 each takes two bits.
+fn most_decoded(length: u64) -> u64 {
+    (1 << 20) + 1100 * length
+}
+
 /// The grey levels of a picture, resized if that is wanted.
 fn decode(path: &Path, wanted: Option<Size>) -> Result<(Vec<u8>, Size)> {
     let bytes = fs::read(path).map_err(Error::io(path, Action::Read))?;
     let bad = |found: String| wrong(path, "a PNG or JPEG picture", found);
+    let most = most_decoded(bytes.len() as u64);
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    let reader = reader.map_err(Error::io(path, Action::Read))?;
+    let mut reader = reader.map_err(Error::io(path, Action::Read))?;
+    let mut limits = Limits::default();
+    limits.max_alloc = limits.max_alloc.map(|usual| usual.min(most));
+    reader.limits(limits);
     let grey = reader.decode().map_err(|error| bad(error.to_string()))?.into_luma8();
     let (width, height) = grey.dimensions();
     let found =

@@ -6,7 +6,7 @@ mod choice;
 pub mod cpu;
 pub mod gpu;
 mod roofs;
-mod room;
+pub(crate) mod room;
 mod timing;
 
 pub use choice::{Choice, Options, open};

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// Bytes that this process may still allocate: what the system has, or its control group.
-pub(super) fn available() -> u64 {
+pub(crate) fn available() -> u64 {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
     let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);

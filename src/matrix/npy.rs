@@ -63,7 +63,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     let order = value(text, "fortran_order").ok_or_else(|| missing("fortran_order"))?;
     let sizes = value(text, "shape").and_then(sizes).ok_or_else(|| missing("a shape"))?;
     let size = kind.trim_start_matches(['<', '>', '|', '=']).get(1..);
-    let Some(size) = size.and_then(|digits| digits.parse::<usize>().ok()) else {
+    // Of elements without bytes, any number would be there.
+    let size = size.and_then(|digits| digits.parse::<usize>().ok()).filter(|&size| size > 0);
+    let Some(size) = size else {
         return Err(("elements of a plain type", kind.to_owned()));
     };
     let claimed = sizes.iter().try_fold(size, |product, &size| product.checked_mul(size));

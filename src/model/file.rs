@@ -112,6 +112,13 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// [`Error::File`] if they are nowhere, or make no sense.
     pub(crate) fn architecture(&self) -> Result<Architecture> {
+        let layers = self.entry("hidden_layer_sizes").map_or(0, |text| text.split(',').count());
+        if layers > self.tensors.len() {
+            return Err(self.wrong(
+                "weights and biases of each of hidden_layer_sizes",
+                format!("{} tensors for {layers} layers", self.tensors.len()),
+            ));
+        }
         match (self.entry("input"), self.entry("hidden_layer_sizes")) {
             (None, None) => from_shapes(&self.tensors).map_err(|found| {
                 let expected =

@@ -19,7 +19,7 @@ pub(super) struct Board {
 }
 
 /// The folders, each of what it is called after.
-const FOLDERS: [&str; 2] = ["train", "test"];
+pub(super) const FOLDERS: [&str; 2] = ["train", "test"];
 
 impl Board {
     /// Makes `train/` and `test/` in a folder, with a file each.

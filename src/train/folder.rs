@@ -1,6 +1,6 @@
 //! A run's folder: what a run leaves behind, and goes on from.
 
-use super::board::Board;
+use super::board::{Board, FOLDERS};
 use super::metrics::{Metrics, epochs};
 use super::{Config, Drawing, EpochReport, KernelReport, RunConfig, StepReport};
 use crate::checkpoint::{self, Checkpoint, Lengths, Position, State};
@@ -20,6 +20,7 @@ const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
 const BOARD: &str = "tensorboard";
+const LOCK: &str = ".lock";
 
 /// A folder with `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, the
 /// best model so far as `best.safetensors`, pictures and, unless the run's settings say otherwise,
@@ -45,7 +46,8 @@ impl RunFolder {
     /// [`fingerprint`](checkpoint::fingerprint) of the data.
     ///
     /// # Errors
-    /// [`Error::Setting`] if a run is there already, [`Error::Io`] if it cannot be written.
+    /// [`Error::Setting`] if a run is there already, [`Error::Io`] if it cannot be written;
+    /// [`Error::File`] if what it would write to is a link.
     pub fn create(
         files: Arc<dyn Files>,
         path: &Path,
@@ -53,6 +55,7 @@ impl RunFolder {
         data: u32,
     ) -> Result<Self> {
         files.create_folder(path).map_err(Error::io(path, Action::Write))?;
+        check_links(path)?;
         if Self::is_begun(path) {
             return Err(Error::Setting {
                 setting: "--run",
@@ -75,13 +78,14 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Setting`] if another process is at work on it, or it was another run's data; what
-    /// [`Checkpoint::load`] finds wrong; [`Error::File`] if a file is shorter than it was.
+    /// [`Checkpoint::load`] finds wrong; [`Error::File`] if a file is shorter than it was, or a link.
     pub fn resume(
         files: Arc<dyn Files>,
         path: &Path,
         config: &RunConfig,
         data: u32,
     ) -> Result<(Self, Option<Checkpoint>)> {
+        check_links(path)?;
         let lock = lock(path)?;
         remove_drafts(&*files, path, &[CONFIG, MODEL, BEST, checkpoint::FILE_NAME]);
         let file = path.join(checkpoint::FILE_NAME);
@@ -244,6 +248,23 @@ impl RunFolder {
     }
 }
 
+/// Checks that nothing that a run reads or writes to is a link: a folder that came from elsewhere
+/// could have files outside it overwritten. What is replaced as a whole is not written to.
+fn check_links(folder: &Path) -> Result<()> {
+    let board = folder.join(BOARD);
+    let files = [LOCK, CONFIG, METRICS, checkpoint::FILE_NAME].map(|name| folder.join(name));
+    let folders = FOLDERS.map(|name| board.join(name));
+    let is_link = |path: &&PathBuf| path.is_symlink();
+    match files.iter().chain(&folders).chain([&board]).find(is_link) {
+        Some(link) => Err(Error::File {
+            path: link.clone(),
+            expected: "a file or folder of the run itself".to_owned(),
+            found: "a link".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// A folder that a process has to itself.
 #[derive(Debug)]
 struct Lock(File);
@@ -258,7 +279,7 @@ impl Drop for Lock {
 
 /// Has a folder to itself, where the system knows of locks.
 fn lock(folder: &Path) -> Result<Option<Lock>> {
-    let path = folder.join(".lock");
+    let path = folder.join(LOCK);
     let file = File::create(&path).map_err(Error::io(&path, Action::Write))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),

@@ -30,4 +30,5 @@ mod tampered;
 mod tensorboard;
 mod training;
 mod tuner;
+mod untrusted;
 mod vae;

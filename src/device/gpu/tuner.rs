@@ -1,13 +1,12 @@
 //! Chooses among the variants of a kernel by running them: for each call, wrong ones are dropped,
 //! right ones are timed on operands of their own, and the fastest is remembered.
 
-use super::adapter::AdapterInfo;
 use super::context::Gpu;
 use super::session::GpuSession;
 use super::tuning_file::TuningFile;
 use crate::Result;
 use crate::device::cpu::CpuSession;
-use crate::device::{ProgramId, Session, Values};
+use crate::device::{Description, ProgramId, Session, Values};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
 use crate::kernel::{Call, Kernel, Step, Variant};
 use crate::random::{generator, normals};
@@ -46,9 +45,10 @@ pub struct Tuned {
 /// Variants by call, as [`Call`] is printed.
 pub type Choices = BTreeMap<String, String>;
 
-/// What was measured on an adapter so far, from the user's folder for caches.
-pub fn known_kernels(info: &AdapterInfo) -> BTreeMap<String, Tuned> {
-    TuningFile::new(None, &info.description()).read()
+/// What was measured on an adapter so far, from a file, in the user's folder for caches if none is
+/// given.
+pub fn known_kernels(adapter: &Description, file: Option<PathBuf>) -> BTreeMap<String, Tuned> {
+    TuningFile::new(file, adapter).read()
 }
 
 /// Chooses variants for an adapter.

@@ -257,13 +257,21 @@ fn nothing_outside_a_runs_folder_is_written() -> Fallible<()> {
         train(&config, &data, &run, Arc::new(System))?;
         assert_eq!(std::fs::read_to_string(&outside)?, "mine");
     }
-    std::fs::remove_file(run.join("metrics.jsonl"))?;
-    std::os::unix::fs::symlink(&outside, run.join("metrics.jsonl"))?;
     let more = Config { epochs: 3, ..config };
-    match train(&more, &data, &run, Arc::new(System)) {
-        Err(error) => assert!(error.to_string().contains("a link"), "{error}"),
-        Ok(ended) => panic!("{ended:?}"),
+    let files = [".lock", "config.toml", "metrics.jsonl", FILE_NAME];
+    for name in files.into_iter().chain(["tensorboard", "tensorboard/train", "tensorboard/test"]) {
+        let (own, aside) = (run.join(name), run.join("aside"));
+        std::fs::rename(&own, &aside)?;
+        let to = if aside.is_dir() { folder.path() } else { &outside };
+        std::os::unix::fs::symlink(to, &own)?;
+        match train(&more, &data, &run, Arc::new(System)) {
+            Err(error) => assert!(error.to_string().contains(&format!("{name}: expected a file"))),
+            Ok(ended) => panic!("{name}: {ended:?}"),
+        }
+        assert_eq!(std::fs::read_to_string(&outside)?, "mine");
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
+        std::fs::remove_file(&own)?;
+        std::fs::rename(&aside, &own)?;
     }
-    assert_eq!(std::fs::read_to_string(&outside)?, "mine");
     Ok(())
 }

@@ -1,0 +1,92 @@
+//! Files that are not trusted: what the fuzz targets in `fuzz/` have met, and what they could not meet,
+//! since it takes a large file, a link or an allocation that is counted.
+
+#[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "it is a library there")]
+mod readers;
+
+use crate::formats::npy;
+use allocation_counter::measure;
+use flate2::Crc;
+use rayon::ThreadPoolBuilder;
+use readers::READERS;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use wgvae::data::load_images;
+use wgvae::{Matrix, model};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Each file of the corpora, which has those that made a reader fail once.
+#[test]
+fn what_fuzzing_met_is_read_or_refused() -> Outcome {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    for (name, reader) in READERS {
+        let files = fs::read_dir(corpora.join(name))?.collect::<Result<Vec<_>, _>>()?;
+        assert!(!files.is_empty(), "{name}");
+        for file in files {
+            let bytes = fs::read(file.path())?;
+            let result = std::panic::catch_unwind(|| reader(&bytes));
+            assert!(result.is_ok(), "{}", file.path().display());
+        }
+    }
+    Ok(())
+}
+
+/// What a header says costs nothing before there are the bytes for it.
+#[test]
+fn no_header_has_a_reader_allocate() -> Outcome {
+    let huge = "(4294967296, 1073741824)";
+    let files: [(&str, Vec<u8>); 6] = [
+        ("images-idx3-ubyte", [[0, 0, 8, 3], [0xff; 4], [0, 0, 0xff, 0xff], [0xff; 4]].concat()),
+        ("images.npy", npy("|u1", huge, &[0; 100])),
+        ("matrix.npy", npy("<f4", huge, &[0; 100])),
+        ("black.png", png(20_000, 20_000)),
+        // Below what the decoder refuses by itself, above what its bytes can be decoded to.
+        ("grey.png", png(20_000, 500)),
+        ("deep.safetensors", deep_model(1 << 20)),
+    ];
+    let folder = tempfile::tempdir()?;
+    // The counter sees one thread's allocations.
+    let pool = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::write(&path, &bytes)?;
+        let mut is_refused = false;
+        let allocated = pool.install(|| {
+            measure(|| {
+                is_refused = match name.rsplit_once('.') {
+                    Some(("matrix", _)) => Matrix::read(&path).is_err(),
+                    Some((_, "safetensors")) => model::load(&path).is_err(),
+                    _ => load_images(&path.to_string_lossy(), None).is_err(),
+                }
+            })
+        });
+        assert!(is_refused, "{name}");
+        let most = (4 << 20) + 64 * bytes.len() as u64;
+        assert!(allocated.bytes_max < most, "{name}: {} bytes", allocated.bytes_max);
+    }
+    Ok(())
+}
+
+/// The beginning of a PNG file of grey pixels.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], data: &[u8]| {
+        let mut sum = Crc::new();
+        sum.update(kind);
+        sum.update(data);
+        [&(data.len() as u32).to_be_bytes()[..], kind, data, &sum.sum().to_be_bytes()].concat()
+    };
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunk(b"IDAT", &[0x78, 1])].concat()
+}
+
+/// A model's file whose metadata has many layers, of which it has not one.
+fn deep_model(layers: usize) -> Vec<u8> {
+    let sizes = vec!["1"; layers].join(",");
+    let header = format!(
+        r#"{{"__metadata__":{{"input":"1","hidden_layer_sizes":"{sizes}"}},"a":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}"#
+    );
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat()
+}

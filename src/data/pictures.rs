@@ -88,6 +88,21 @@ fn read(paths: &[PathBuf], labels: Option<Labels>, wanted: Option<Size>) -> Resu
     }
 }
 
+/// Whether each palette of a PNG file is of whole colours. `png` 0.18.1 panics at others
+/// (github.com/image-rs/image-png/pull/682, which no release has yet).
+fn has_whole_palettes(bytes: &[u8]) -> bool {
+    let mut chunks = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n").unwrap_or_default();
+    while let Some(([a, b, c, d, kind @ ..], rest)) = chunks.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        if kind == b"PLTE" && !length.is_multiple_of(3) {
+            return false;
+        }
+        // The data, and its checksum.
+        chunks = rest.get(length..).and_then(|rest| rest.get(4..)).unwrap_or_default();
+    }
+    true
+}
+
 /// Bytes that a picture of so many bytes may be decoded to, so that one which claims to be large has
 /// to be. Deflate makes at most 1032 of one, and of JPEG's blocks of 192 each takes two bits.
 fn most_decoded(length: u64) -> u64 {
@@ -98,6 +113,9 @@ fn most_decoded(length: u64) -> u64 {
 fn decode(path: &Path, wanted: Option<Size>) -> Result<(Vec<u8>, Size)> {
     let bytes = fs::read(path).map_err(Error::io(path, Action::Read))?;
     let bad = |found: String| wrong(path, "a PNG or JPEG picture", found);
+    if !has_whole_palettes(&bytes) {
+        return Err(bad("a palette that is cut off within a colour".to_owned()));
+    }
     let most = most_decoded(bytes.len() as u64);
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let mut reader = reader.map_err(Error::io(path, Action::Read))?;

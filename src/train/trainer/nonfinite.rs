@@ -1,0 +1,90 @@
+//! Numbers that are infinite or NaN: noticed, and traced to where they began.
+
+use super::{STEPS_PER_WATCH, Trainer};
+use crate::checkpoint::Position;
+use crate::device::{LogRow, Session};
+use crate::kernel::Step;
+use crate::model::{Evaluation, Parameter, Weights, evaluation};
+use crate::train::inspect::Inspection;
+use crate::{Error, Result};
+
+impl Trainer {
+    /// Looks for what made the numbers infinite or NaN that were noticed at a step: goes on from where
+    /// another trainer was, as [`resume`](Self::resume) does, then runs each op by a kernel of its own,
+    /// and names the first that makes such a number. None if all stay finite that way.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume) and [`advance`](Self::advance).
+    pub fn find_nonfinite(
+        &mut self,
+        session: &mut dyn Session,
+        weights: &Weights,
+        mean_squares: &[Vec<f32>],
+        position: Position,
+        step: u64,
+    ) -> Result<Option<String>> {
+        // What was under way has nothing more to tell.
+        session.take_log(true)?;
+        self.resume(session, weights, mean_squares, position)?;
+        let noticed = step as u32;
+        // Where the weights had last been looked at.
+        let good = noticed.saturating_sub(1) / STEPS_PER_WATCH * STEPS_PER_WATCH;
+        while self.position.step < good {
+            self.advance(session, good - self.position.step, &|| false, |_| Ok(()))?;
+        }
+        let plan = self.architecture.training_plan(self.images, self.config.rmsprop(), false)?;
+        let training = Inspection::load(session, &plan)?;
+        for index in self.position.step..noticed {
+            self.shuffle(session, index / self.steps_per_epoch())?;
+            if let Some(found) = training.first_nonfinite(session, self.step(index))? {
+                return Ok(Some(format!("step {}'s {found}", index + 1)));
+            }
+        }
+        if !noticed.is_multiple_of(self.steps_per_epoch()) {
+            return Ok(None);
+        }
+        let Evaluation { plan, .. } = evaluation(&self.architecture, self.test, false)?;
+        let test = Inspection::load(session, &plan)?;
+        for first in (0..self.test.count).step_by(self.test.batch) {
+            let step = Step::new(self.config.seed, noticed, first as u32);
+            if let Some(found) = test.first_nonfinite(session, step)? {
+                return Ok(Some(format!("the test's {found}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks what was read of each parameter.
+    pub(super) fn check_finite(&self, prefix: &str, values: &[Vec<f32>]) -> Result<()> {
+        for (Parameter { name, .. }, values) in self.architecture.parameters().iter().zip(values) {
+            let count = values.iter().filter(|value| !value.is_finite()).count();
+            none_broken(&format!("{prefix}{name}"), count as f64, self.position.step.into())?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what was counted of each parameter, if that is what the row has.
+    pub(super) fn check_weights(&self, row: &LogRow) -> Result<()> {
+        let counts = self.architecture.parameters().into_iter().zip(&row.values);
+        let mut counts = counts.filter(|_| row.program == self.watch);
+        let step = u64::from(row.step) + 1;
+        counts.try_for_each(|(Parameter { name, .. }, &count)| none_broken(&name, count, step))
+    }
+}
+
+/// Checks a term of the loss.
+pub(super) fn finite(term: &str, value: f64, step: u64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::NonFinite { what: format!("{term} is {value}"), step, origin: None })
+}
+
+/// Checks how many numbers of a tensor are infinite or NaN.
+fn none_broken(tensor: &str, count: f64, step: u64) -> Result<()> {
+    if count == 0.0 {
+        return Ok(());
+    }
+    let what = format!("{tensor} has {count} elements that are infinite or NaN");
+    Err(Error::NonFinite { what, step, origin: None })
+}

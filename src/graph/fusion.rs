@@ -10,8 +10,9 @@ mod chain;
 mod contract;
 mod update;
 
+use super::hazard::hazards;
 use super::{Graph, Node, NodeId, Op, Role, TensorId, schedule};
-use contract::contract;
+use contract::{contract, order};
 
 /// Columns that one element of a fused kernel's row sums covers.
 pub const SUM_COLUMNS: usize = 4;
@@ -95,18 +96,19 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
     if options.updates {
         candidates.extend(view.updates());
     }
+    let hazards = hazards(&graph, &view.live);
     let mut chosen: Vec<Group> = Vec::new();
     for group in candidates {
         let free = |id: &NodeId| !chosen.iter().any(|other| other.nodes.contains(id));
         if view.is_closed(&group) && group.nodes.iter().all(free) {
             chosen.push(group);
-            if contract(&graph, &view.live, &chosen).is_none() {
+            if order(&view.live, &hazards, &chosen).is_none() {
                 chosen.pop();
             }
         }
     }
-    // The last contraction succeeded, or there is no group, which changes nothing.
-    contract(&graph, &view.live, &chosen).unwrap_or(graph)
+    // There is an order of the chosen groups, or there is no group, which changes nothing.
+    contract(&graph, &view.live, &hazards, &chosen).unwrap_or(graph)
 }
 
 /// Replaces row sums that only the loss log uses by sums of [`SUM_COLUMNS`] columns each: a fused

@@ -2,6 +2,7 @@
 //! never declared.
 
 use super::{Graph, NodeId, TensorId};
+use std::collections::BTreeSet;
 
 /// Why one node must run before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,4 +62,44 @@ pub fn hazards(graph: &Graph, nodes: &[NodeId]) -> Vec<Hazard> {
         }
     }
     found
+}
+
+/// Things, by number, of which some must wait for others: puts them in order (Kahn, "Topological
+/// sorting of large networks", 1962).
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// For each, how many it waits for.
+    missing: Vec<usize>,
+    /// For each, what waits for it.
+    after: Vec<Vec<usize>>,
+    ready: BTreeSet<usize>,
+}
+
+impl Waiting {
+    /// So many things; of each pair, the second waits for the first.
+    pub(super) fn new(count: usize, pairs: impl Iterator<Item = (usize, usize)>) -> Self {
+        let (mut missing, mut after) = (vec![0; count], vec![Vec::new(); count]);
+        for (first, second) in pairs {
+            missing[second] += 1;
+            after[first].push(second);
+        }
+        let ready = (0..count).filter(|&index| missing[index] == 0).collect();
+        Self { missing, after, ready }
+    }
+
+    /// Those that wait for nothing more.
+    pub(super) fn ready(&self) -> &BTreeSet<usize> {
+        &self.ready
+    }
+
+    /// One that was ready is done.
+    pub(super) fn finish(&mut self, index: usize) {
+        self.ready.remove(&index);
+        for &next in &self.after[index] {
+            self.missing[next] -= 1;
+            if self.missing[next] == 0 {
+                self.ready.insert(next);
+            }
+        }
+    }
 }

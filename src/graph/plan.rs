@@ -4,6 +4,7 @@
 use super::memory::{self, SlotId, Slots};
 use super::{Graph, Node, NodeId, Role, TensorId, schedule};
 use crate::{Error, Result};
+use std::collections::BTreeSet;
 
 /// An ordered graph with memory assigned.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,12 +80,10 @@ impl Plan {
 
     /// The tensors that outlive the step and that some node touches, in the graph's order.
     pub fn persistent(&self) -> impl Iterator<Item = TensorId> + '_ {
-        let touched = |tensor: TensorId| {
-            let mut nodes = self.nodes().flat_map(Node::primitives);
-            nodes.any(|node| node.reads().chain(node.writes()).any(|other| other == tensor))
-        };
-        let persistent = |tensor: &TensorId| !self.graph.tensor(*tensor).is_workspace();
-        self.graph.tensor_ids().filter(persistent).filter(move |&tensor| touched(tensor))
+        let nodes = self.nodes().flat_map(Node::primitives);
+        let touched: BTreeSet<_> =
+            nodes.flat_map(|node| node.reads().chain(node.writes())).collect();
+        touched.into_iter().filter(|&tensor| !self.graph.tensor(tensor).is_workspace())
     }
 
     /// The loss log, if the plan writes one.

@@ -1,7 +1,7 @@
 //! In which order the nodes run: any order that keeps the hazards is right; this one keeps little
 //! memory alive, and is the same every time. [`check`] judges an order by other means.
 
-use super::hazard::hazards;
+use super::hazard::{Waiting, hazards};
 use super::{Graph, NodeId, TensorId};
 use std::collections::HashSet;
 
@@ -23,29 +23,30 @@ pub fn live_nodes(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
 /// Orders the live nodes: of those whose hazards are met, always the one after which the fewest
 /// bytes of workspace are alive; the first in program order among equals.
 pub fn schedule(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
-    let mut waiting = live_nodes(graph, outputs);
-    let hazards = hazards(graph, &waiting);
+    let live = live_nodes(graph, outputs);
+    let mut places = vec![0; graph.nodes().len()];
+    live.iter().enumerate().for_each(|(place, id)| places[id.index()] = place);
+    let pairs = hazards(graph, &live)
+        .into_iter()
+        .map(|hazard| (places[hazard.before.index()], places[hazard.after.index()]));
+    let mut waiting = Waiting::new(live.len(), pairs);
     let mut readers_left = vec![0usize; graph.tensors().len()];
-    for tensor in waiting.iter().flat_map(|&id| unique_reads(graph, id)) {
+    for tensor in live.iter().flat_map(|&id| unique_reads(graph, id)) {
         readers_left[tensor.index()] += 1;
     }
     // An output is read by the host after the last node: it is never freed.
     outputs.iter().for_each(|output| readers_left[output.index()] += 1);
-    let mut done = HashSet::new();
-    let mut order = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ready =
-            |id: &NodeId| hazards.iter().all(|h| h.after != *id || done.contains(&h.before));
-        let growth = |id: &NodeId| (memory_growth(graph, *id, &readers_left), *id);
-        let Some(next) = waiting.iter().copied().filter(ready).min_by_key(growth) else {
-            unreachable!("hazards point forwards in program order, so the first node is ready");
+    let mut order = Vec::with_capacity(live.len());
+    loop {
+        let growth = |&place: &usize| (memory_growth(graph, live[place], &readers_left), place);
+        // Hazards point forwards in program order, so as long as nodes wait, the first is ready.
+        let Some(next) = waiting.ready().iter().copied().min_by_key(growth) else {
+            return order;
         };
-        unique_reads(graph, next).for_each(|tensor| readers_left[tensor.index()] -= 1);
-        waiting.retain(|&id| id != next);
-        done.insert(next);
-        order.push(next);
+        unique_reads(graph, live[next]).for_each(|tensor| readers_left[tensor.index()] -= 1);
+        waiting.finish(next);
+        order.push(live[next]);
     }
-    order
 }
 
 /// Bytes of workspace that running the node makes, less those that nobody reads after it.

@@ -1,52 +1,72 @@
 //! Puts groups of nodes together and orders what results, if it can be ordered.
 
 use super::Group;
-use crate::graph::hazard::hazards;
+use crate::graph::hazard::{Hazard, Waiting};
 use crate::graph::{Graph, Node, NodeId, Op};
 
-/// The graph of the live nodes with each group as one node; none if two groups would have to wait
-/// for each other. The order is that of the first nodes of the groups, as far as hazards allow.
-pub(super) fn contract(graph: &Graph, live: &[NodeId], groups: &[Group]) -> Option<Graph> {
-    let mut units: Vec<Unit> = groups.iter().map(|group| Unit::group(graph, group)).collect();
-    let alone = |id: &&NodeId| !groups.iter().any(|group| group.nodes.contains(id));
-    units.extend(live.iter().filter(alone).map(|&id| Unit::single(graph, id)));
-    units.sort_by_key(|unit| unit.nodes.iter().min().copied());
-    let unit_of = |id: NodeId| units.iter().position(|unit| unit.nodes.contains(&id));
-    let waits: Vec<_> = hazards(graph, live)
-        .iter()
-        .map(|hazard| (unit_of(hazard.before), unit_of(hazard.after)))
-        .filter(|(before, after)| before != after)
-        .collect();
-    let mut done = vec![false; units.len()];
-    let mut nodes = Vec::with_capacity(units.len());
-    while nodes.len() < units.len() {
-        let is_done = |unit: Option<usize>| unit.is_none_or(|unit| done[unit]);
-        let ready = |&unit: &usize| {
-            !done[unit] && waits.iter().all(|&(b, a)| a != Some(unit) || is_done(b))
-        };
-        let next = (0..units.len()).find(ready)?;
-        done[next] = true;
-        nodes.push(units[next].node.clone());
-    }
+/// The graph of the live nodes with each group as one node, in an [`order`].
+pub(super) fn contract(
+    graph: &Graph,
+    live: &[NodeId],
+    hazards: &[Hazard],
+    groups: &[Group],
+) -> Option<Graph> {
+    let nodes = order(live, hazards, groups)?.iter().map(|unit| unit.node(graph)).collect();
     Some(Graph { tensors: graph.tensors.clone(), nodes })
 }
 
-/// A node of the contracted graph, and those that it stands for.
-struct Unit {
-    nodes: Vec<NodeId>,
-    node: Node,
+/// A node of the contracted graph.
+pub(super) enum Unit<'a> {
+    Single(NodeId),
+    Group(&'a Group),
 }
 
-impl Unit {
-    fn single(graph: &Graph, id: NodeId) -> Self {
-        Self { nodes: vec![id], node: graph.node(id).clone() }
+impl Unit<'_> {
+    fn nodes(&self) -> &[NodeId] {
+        match self {
+            Self::Single(id) => std::slice::from_ref(id),
+            Self::Group(group) => &group.nodes,
+        }
     }
 
-    fn group(graph: &Graph, group: &Group) -> Self {
-        let mut nodes = group.nodes.clone();
-        nodes.sort_unstable();
-        let parts = nodes.iter().map(|&id| graph.node(id).clone()).collect();
-        let (inputs, outputs) = (group.inputs.clone(), group.outputs.clone());
-        Self { nodes, node: Node { op: Op::Fused(group.fusion), inputs, outputs, parts } }
+    fn node(&self, graph: &Graph) -> Node {
+        match self {
+            Self::Single(id) => graph.node(*id).clone(),
+            Self::Group(group) => {
+                let mut nodes = group.nodes.clone();
+                nodes.sort_unstable();
+                let parts = nodes.iter().map(|&id| graph.node(id).clone()).collect();
+                let (inputs, outputs) = (group.inputs.clone(), group.outputs.clone());
+                Node { op: Op::Fused(group.fusion), inputs, outputs, parts }
+            }
+        }
     }
+}
+
+/// The live nodes with each group as one; none if two groups would have to wait for each other. The
+/// order is that of the first nodes of the groups, as far as the hazards among the live nodes allow.
+pub(super) fn order<'a>(
+    live: &[NodeId],
+    hazards: &[Hazard],
+    groups: &'a [Group],
+) -> Option<Vec<Unit<'a>>> {
+    let mut unit_of = vec![None; live.last().map_or(0, |last| last.index() + 1)];
+    let mut units: Vec<Unit> = groups.iter().map(Unit::Group).collect();
+    units.iter().flat_map(Unit::nodes).for_each(|id| unit_of[id.index()] = Some(0));
+    let alone = live.iter().filter(|id| unit_of[id.index()].is_none());
+    units.extend(alone.map(|&id| Unit::Single(id)));
+    units.sort_by_key(|unit| unit.nodes().iter().min().copied());
+    for (index, unit) in units.iter().enumerate() {
+        unit.nodes().iter().for_each(|id| unit_of[id.index()] = Some(index));
+    }
+    let place = |id: NodeId| unit_of[id.index()];
+    let pairs = hazards.iter().filter_map(|hazard| place(hazard.before).zip(place(hazard.after)));
+    let mut waiting = Waiting::new(units.len(), pairs.filter(|(before, after)| before != after));
+    let mut ordered: Vec<_> = units.into_iter().map(Some).collect();
+    let mut order = Vec::with_capacity(ordered.len());
+    while let Some(&next) = waiting.ready().first() {
+        waiting.finish(next);
+        order.extend(ordered[next].take());
+    }
+    (order.len() == ordered.len()).then_some(order)
 }

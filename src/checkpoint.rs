@@ -6,6 +6,7 @@
 use crate::data::{Dataset, Levels, Split};
 use crate::eval::Measures;
 use crate::file::{Files, replace_in};
+use crate::graph::Binarize;
 use crate::model::{Parameters, Weights, encode, to_bytes};
 use crate::optimizer::MEAN_SQUARE;
 use crate::{Action, Error, Result};
@@ -32,6 +33,10 @@ pub struct Position {
 pub struct State {
     /// Seed of the run.
     pub seed: u64,
+    /// Images of one step.
+    pub batch: usize,
+    /// What becomes of grey pixels.
+    pub binarize: Binarize,
     /// Checksum of the images ([`fingerprint`]).
     pub data: u32,
     /// How far it is.

@@ -1,6 +1,7 @@
 //! Everything that can go wrong, in one enum: what was expected, what was found, and where.
 //! The program adds the remedy and the exit code (`cli`); the library only states facts.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// The library's result.
@@ -32,7 +33,7 @@ impl std::fmt::Display for Action {
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused a file operation.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {source}", shown(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -42,7 +43,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is there, but is not what it should be.
-    #[error("{}: expected {expected}, found {}", path.display(), legible(found))]
+    #[error("{}: expected {}, found {}", shown(path), legible(expected), legible(found))]
     File {
         /// The file.
         path: PathBuf,
@@ -52,7 +53,7 @@ pub enum Error {
         found: String,
     },
     /// A setting that cannot be used.
-    #[error("{setting}: expected {expected}, found {found}")]
+    #[error("{setting}: expected {}, found {}", legible(expected), legible(found))]
     Setting {
         /// Its name, as the user knows it: `--hidden`.
         setting: &'static str,
@@ -143,10 +144,15 @@ pub enum Error {
     },
 }
 
+/// A path, for a terminal.
+fn shown(path: &Path) -> String {
+    legible(&path.display().to_string())
+}
+
 /// The most letters of what a file has that a message shows.
 const MOST_SHOWN: usize = 800;
 
-/// What a file has, for a terminal: what would move its cursor is escaped, and of what is long the
+/// What comes from a file, for a terminal: what would move its cursor is escaped, and of what is long the
 /// middle is left out.
 fn legible(found: &str) -> String {
     let mut shown = String::new();
@@ -166,6 +172,12 @@ fn legible(found: &str) -> String {
 }
 
 impl Error {
+    /// An [`Error::File`].
+    pub fn file(path: &Path, expected: impl Display, found: impl Display) -> Self {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        Self::File { path: path.to_owned(), expected, found }
+    }
+
     /// An [`Error::Io`] maker for `map_err`.
     pub fn io(path: &Path, action: Action) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), action, source }

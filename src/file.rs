@@ -19,7 +19,7 @@ pub trait Files: Debug + Send + Sync {
     /// The system's.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes a file of these bytes, or makes them all of a file.
+    /// Makes a file of these bytes, or makes them all of a file; a link of that name is replaced.
     ///
     /// # Errors
     /// The system's; some of the bytes may be there.
@@ -66,6 +66,10 @@ impl Files for System {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // What a link leads to is not the file that is meant.
+        if path.is_symlink() {
+            fs::remove_file(path)?;
+        }
         fs::write(path, bytes)
     }
 
@@ -138,14 +142,13 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Removes the drafts that other processes left in a folder, of files of these names, when they
-/// were killed.
-pub fn remove_drafts(files: &dyn Files, folder: &Path, names: &[&str]) {
+/// Removes the drafts that other processes left in a folder when they were killed.
+pub fn remove_drafts(files: &dyn Files, folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(DRAFT));
         let process = rest.and_then(|rest| rest.rsplit_once('.'));
-        if process.is_some_and(|(of, id)| names.contains(&of) && id.parse::<u32>().is_ok()) {
+        if process.is_some_and(|(_, id)| id.parse::<u32>().is_ok()) {
             // One that stays is in nobody's way.
             let _ = files.remove(&entry.path());
         }
@@ -178,15 +181,9 @@ impl Growing {
     pub fn cut(files: Arc<dyn Files>, path: PathBuf, len: u64) -> Result<Self> {
         let found = fs::symlink_metadata(&path).map_err(Error::io(&path, Action::Read))?;
         if !found.is_file() || found.len() < len {
-            return Err(Error::File {
-                expected: format!("a file of at least {len} bytes"),
-                found: if found.is_file() {
-                    format!("{} bytes", found.len())
-                } else {
-                    "a link or a folder".to_owned()
-                },
-                path,
-            });
+            let bytes = format!("{} bytes", found.len());
+            let found = if found.is_file() { &*bytes } else { "a link or a folder" };
+            return Err(Error::file(&path, format!("a file of at least {len} bytes"), found));
         }
         if found.len() > len {
             files.cut(&path, len).map_err(Error::io(&path, Action::Write))?;

@@ -45,6 +45,7 @@ impl Held {
             (ProcessesToUpdate::Some(&[pid]), ProcessRefreshKind::nothing().with_memory());
         system.refresh_processes_specifics(which, false, what);
         let resident = system.process(pid).map_or(0, sysinfo::Process::memory);
+        assert!(resident > 0, "the system does not say what memory the process has");
         Self { step, resident, buffers: gpu.map_or([0; 2], Gpu::allocations) }
     }
 }
@@ -83,6 +84,7 @@ fn check(session: &mut dyn Session, gpu: Option<&Gpu>) -> Fallible<()> {
     let name = session.description();
     println!("{name}: {held:?}");
     let after = |step| held.iter().find(|held| held.step == step).ok_or("no such step");
+    assert!(gpu.is_none() || held.iter().all(|held| held.buffers[0] > 0), "{held:?}");
     let (early, half, late) = (after(EARLY)?, after(STEPS / 2)?, after(STEPS)?);
     assert!(late.resident <= early.resident + SLACK, "{name}: {held:?}");
     assert!(late.resident <= half.resident + LATE_SLACK, "{name}: {held:?}");

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::run::{RunFlags, SizeFlag, check_output, draw, is_picture};
 use super::shared::say;
-use crate::Matrix;
+use crate::{Error, Matrix};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,11 +29,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
     let latent = run.vae.architecture().latent();
     if z.columns() != latent {
-        return Err(crate::Error::File {
-            path: arguments.input.clone(),
-            expected: format!("rows of {latent} numbers, the model's latent units"),
-            found: format!("rows of {}", z.columns()),
-        });
+        let expected = format!("rows of {latent} numbers, the model's latent units");
+        return Err(Error::file(&arguments.input, expected, format!("rows of {}", z.columns())));
     }
     let probabilities = run.vae.decode(&z)?;
     if is_picture(&arguments.output) {

@@ -21,6 +21,7 @@ mod terminal;
 mod train;
 mod verify;
 
+use crate::train::OF_THE_RUN;
 use crate::{Action, Error, Matrix, Result, checkpoint};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -138,9 +139,22 @@ fn is_mistake(error: &Error) -> bool {
 fn remedy(error: &Error, reads_latents: bool) -> Option<&'static str> {
     match error {
         Error::NoDevice { .. } => Some("`wgvae devices` lists what there is"),
-        Error::Unsupported { .. } => Some("another --device, or a smaller --batch or --limit"),
-        Error::Device { .. } => Some("--device cpu, or another adapter of `wgvae devices`"),
+        Error::Unsupported { .. } => {
+            Some("another --device, or a smaller --hidden, --batch or --limit")
+        }
+        Error::Device { message, .. } if message.starts_with("wrong results") => {
+            Some("`wgvae verify` says which kernels are wrong on which device")
+        }
+        Error::Device { .. } => Some(
+            "--retries 3 to go on by itself, --device cpu, or another adapter of `wgvae devices`",
+        ),
+        Error::NonFinite { origin: None, .. } => {
+            Some("--self-check 100: what does not happen again may be the device's fault")
+        }
         Error::NonFinite { .. } => Some("a lower --learning-rate, which --resume takes, too"),
+        Error::File { expected, .. } if expected == OF_THE_RUN => {
+            Some("put what the link leads to in its place, if the run is your own")
+        }
         Error::Setting { setting: "--input", expected, .. } if expected.contains("the model") => {
             Some("--size ROWSxCOLUMNS resizes pictures")
         }

@@ -1,7 +1,7 @@
 //! A run that is asked something: what the commands on one have in common.
 
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
-use crate::data::{Dataset, Size, Split, load_images};
+use crate::data::{Dataset, Size, Source, Split, load_images};
 use crate::model::{self, Weights};
 use crate::report::{Row, tiles};
 use crate::train::{Config, ConfigFile};
@@ -65,11 +65,7 @@ fn check_finite(path: &Path, weights: &Weights) -> Result<()> {
         Some((parameter, values.iter().find(|value| !value.is_finite())?))
     });
     wrong.map_or(Ok(()), |(parameter, value)| {
-        Err(Error::File {
-            path: path.to_owned(),
-            expected: format!("finite numbers in {}", parameter.name),
-            found: value.to_string(),
-        })
+        Err(Error::file(path, format!("finite numbers in {}", parameter.name), value))
     })
 }
 
@@ -96,11 +92,16 @@ impl ImageFlags {
     pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
         // Before pictures are resized to it.
         self.size.size.map_or(Ok(()), |_| self.size.of(run).map(drop))?;
+        let input = run.vae.architecture().input();
         let (mut data, source) = match &self.input {
             Some(input) => (load_images(input, self.size.size)?, input),
-            None => (Split::load(&run.config.source())?.test, &run.config.data),
+            None => {
+                // Another size is not this model's, whatever its folder says.
+                let size = run.config.size.filter(|size| size.pixels() == input);
+                let source = Source { size, ..run.config.source() };
+                (Split::load(&source)?.test, &run.config.data)
+            }
         };
-        let input = run.vae.architecture().input();
         if data.width() != input {
             return Err(Error::Setting {
                 setting: "--input",

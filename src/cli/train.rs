@@ -15,6 +15,8 @@ use crate::{Action, Error, Result};
 use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -141,15 +143,28 @@ impl Arguments {
         path.map_or(Ok(ConfigFile::default()), ConfigFile::read)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.resume.clone().or(self.run.clone()).unwrap_or_else(|| {
-            let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-            // Two runs may begin in one second.
-            let others = (2..).map(|number| format!("{now}-{number}"));
-            let mut paths = std::iter::once(now.clone()).chain(others);
-            let free = paths.find(|name| !Path::new("runs").join(name).exists());
-            Path::new("runs").join(free.unwrap_or(now))
-        })
+    /// The folder of the run; one that is not named is made, so that no other run takes its name.
+    fn folder(&self) -> Result<PathBuf> {
+        if let Some(named) = self.resume.as_ref().or(self.run.as_ref()) {
+            return Ok(named.clone());
+        }
+        let now = Path::new("runs").join(jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string());
+        fs::create_dir_all("runs").map_err(Error::io(Path::new("runs"), Action::Write))?;
+        for number in 1_u32.. {
+            let folder = match number {
+                1 => now.clone(),
+                _ => PathBuf::from(format!("{}-{number}", now.display())),
+            };
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => {
+                    return made
+                        .map(|()| folder.clone())
+                        .map_err(Error::io(&folder, Action::Write));
+                }
+            }
+        }
+        Ok(now)
     }
 }
 
@@ -174,7 +189,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     config.check_batch(data.train.len())?;
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-    let folder = arguments.folder();
+    let folder = arguments.folder()?;
     let training = Run {
         config: &config,
         data: &data,
@@ -183,23 +198,24 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         is_interrupted: &|| signals.received().is_some(),
     };
     let progress = Progress::new(&config, &data);
-    let mut is_open = false;
+    let mut opened: Option<Description> = None;
     let open = || {
-        // On a device that is opened again, with the kernels that it had.
+        // The device that failed is opened again, with the kernels that it had.
         let settings = folder.join("config.toml");
-        let kernels = if is_open && settings.exists() {
+        let kernels = if opened.is_some() && settings.exists() {
             ConfigFile::read(&settings)?.kernels
         } else {
             file.kernels.clone()
         };
-        let session = arguments.kernels.open_or(&choice, kernels)?;
-        if !is_open {
+        let again = opened.as_ref().map(Choice::of);
+        let session = arguments.kernels.open_or(again.as_ref().unwrap_or(&choice), kernels)?;
+        if opened.is_none() {
             announce(&choice, session.as_ref(), &architecture, &data);
             if arguments.resume.is_some() {
                 warn_of_other_bits(file.described.as_ref(), session.description());
             }
         }
-        is_open = true;
+        opened = Some(session.description().clone());
         Ok(session)
     };
     let is_begun = arguments.resume.is_some();
@@ -216,6 +232,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Ok(signals.exit_code())
         }
         Err(error) => {
+            if arguments.run.is_none() && arguments.resume.is_none() {
+                // Unless something is in them.
+                let _ = fs::remove_dir(&folder).and_then(|()| fs::remove_dir("runs"));
+            }
             if !is_mistake(&error) && folder.join(checkpoint::FILE_NAME).exists() {
                 info!("the last checkpoint is whole: {go_on} from it");
             }

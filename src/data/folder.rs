@@ -1,6 +1,6 @@
 //! A folder of IDX files: which of them belong together.
 
-use super::{Split, idx, wrong};
+use super::{Split, idx};
 use crate::{Action, Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) fn load(folder: &Path, prefix: &str) -> Result<Split> {
     let test = idx::read_pair(&test_path, Some(&test_labels))?;
     if train.size != test.size {
         let expected = format!("images of {} pixels as in {}", train.size, train_path.display());
-        return Err(wrong(&test_path, expected, test.size));
+        return Err(Error::file(&test_path, expected, test.size));
     }
     Ok(Split { train, test })
 }
@@ -62,7 +62,7 @@ pub fn mnist_folder(current: &Path, program: &Path) -> Result<PathBuf> {
     }
     let places: Vec<String> = looked_at.iter().map(|path| path.display().to_string()).collect();
     let expected = "a folder below the current one or above the program";
-    Err(wrong(&name, expected, format!("none at {}", places.join(", "))))
+    Err(Error::file(&name, expected, format!("none at {}", places.join(", "))))
 }
 
 /// The names of a folder's files, sorted.
@@ -116,7 +116,11 @@ impl<'a> Files<'a> {
             several => {
                 let paths = several.iter().map(|prefix| folder.join(prefix.trim_end_matches('-')));
                 let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
-                Err(wrong(folder, "one set of images", format!("several: {}", paths.join(", "))))
+                Err(Error::file(
+                    folder,
+                    "one set of images",
+                    format!("several: {}", paths.join(", ")),
+                ))
             }
         }
     }
@@ -136,7 +140,7 @@ impl<'a> Files<'a> {
             None => {
                 let [dash, _, dot, _] = &all[0];
                 let expected = format!("a file {dash} or {dot}, plain or with .gz");
-                Err(wrong(self.folder, expected, listing(&self.names)))
+                Err(Error::file(self.folder, expected, listing(&self.names)))
             }
         }
     }

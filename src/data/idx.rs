@@ -10,7 +10,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use indicatif::HumanBytes;
 
-use super::{CLASSES, Dataset, Labels, Levels, Size, wrong};
+use super::{CLASSES, Dataset, Labels, Levels, Size};
 use crate::device::room::available;
 use crate::{Action, Error, Result};
 
@@ -23,7 +23,9 @@ pub(super) fn read(path: &Path, size: Option<Size>) -> Result<Dataset> {
     let labels = path.with_file_name(&labels);
     let set = read_pair(path, (path != labels && labels.is_file()).then_some(&labels))?;
     match size {
-        Some(size) if size != set.size => Err(wrong(path, format!("images of {size}"), set.size)),
+        Some(size) if size != set.size => {
+            Err(Error::file(path, format!("images of {size}"), set.size))
+        }
         _ => Ok(set),
     }
 }
@@ -37,10 +39,10 @@ pub(super) fn read_pair(images_path: &Path, labels_path: Option<&Path>) -> Resul
         && labels.len() != count
     {
         let expected = format!("{count} labels, one per image of {}", images_path.display());
-        return Err(wrong(path, expected, format!("{} labels", labels.len())));
+        return Err(Error::file(path, expected, format!("{} labels", labels.len())));
     }
     let size = Size::new(rows, columns)
-        .ok_or_else(|| wrong(images_path, "images with pixels", product(&images.sizes)))?;
+        .ok_or_else(|| Error::file(images_path, "images with pixels", product(&images.sizes)))?;
     let labels = labels.map(Labels::numbered);
     Ok(Dataset { levels: Levels::of_bytes(images.bytes), labels, size })
 }
@@ -51,7 +53,7 @@ fn read_labels(path: &Path) -> Result<Vec<u16>> {
     match labels.iter().position(|&label| u16::from(label) >= CLASSES) {
         Some(item) => {
             let expected = format!("a label below {CLASSES} at item {item}");
-            Err(wrong(path, expected, labels[item]))
+            Err(Error::file(path, expected, labels[item]))
         }
         None => Ok(labels.into_iter().map(u16::from).collect()),
     }
@@ -160,7 +162,7 @@ impl<'a> Source<'a> {
     }
 
     fn error(&self, expected: String, found: String) -> Error {
-        wrong(self.path, expected, found)
+        Error::file(self.path, expected, found)
     }
 }
 

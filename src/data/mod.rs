@@ -21,26 +21,19 @@ pub use source::load_images;
 pub use split::{HELD_OUT, Source, Split};
 
 use crate::{Error, Result};
-use std::fmt::Display;
 use std::path::Path;
 
 /// Labels that are numbers are below this: the classes of EMNIST ByClass, the most of any set in the
 /// family of MNIST.
 pub const CLASSES: u16 = 62;
 
-/// An [`Error::File`].
-fn wrong(path: &Path, expected: impl Display, found: impl Display) -> Error {
-    let (expected, found) = (expected.to_string(), found.to_string());
-    Error::File { path: path.to_owned(), expected, found }
-}
-
 /// The size of images of so many pixels: `wanted`, if it has as many.
 fn size_of(path: &Path, pixels: usize, wanted: Option<Size>) -> Result<Size> {
     match wanted {
         Some(size) if size.pixels() == pixels => Ok(size),
         Some(size) => {
-            Err(wrong(path, format!("images of {size} pixels"), format!("{pixels} pixels")))
+            Err(Error::file(path, format!("images of {size} pixels"), format!("{pixels} pixels")))
         }
-        None => Size::guess(pixels).ok_or_else(|| wrong(path, "images with pixels", "none")),
+        None => Size::guess(pixels).ok_or_else(|| Error::file(path, "images with pixels", "none")),
     }
 }

@@ -1,7 +1,8 @@
 //! Images in PNG and JPEG files.
 
 use super::folder::{entries, listing, names};
-use super::{Dataset, Labels, Levels, Size, wrong};
+use super::{Dataset, Labels, Levels, Size};
+use crate::model::MOST_ELEMENTS;
 use crate::{Action, Error, Result};
 use image::imageops::{FilterType, resize};
 use image::{ImageReader, Limits};
@@ -37,9 +38,9 @@ pub(super) fn read_folder(folder: &Path, size: Option<Size>) -> Result<Dataset> 
     match (direct.is_empty(), classes.is_empty()) {
         (true, true) => {
             let expected = format!("IDX files, or {kinds}");
-            Err(wrong(folder, expected, listing(&names(folder)?)))
+            Err(Error::file(folder, expected, listing(&names(folder)?)))
         }
-        (false, false) => Err(wrong(folder, kinds, "both")),
+        (false, false) => Err(Error::file(folder, kinds, "both")),
         (false, true) => read(&direct, None, size),
         (true, false) => {
             let all: Vec<_> = classes.iter().flat_map(|(_, some)| some).cloned().collect();
@@ -47,7 +48,7 @@ pub(super) fn read_folder(folder: &Path, size: Option<Size>) -> Result<Dataset> 
             let of: Vec<u16> = (0..).zip(&classes).flat_map(label).collect();
             if of.len() != all.len() {
                 let expected = format!("at most {} subfolders", u16::MAX);
-                return Err(wrong(folder, expected, classes.len()));
+                return Err(Error::file(folder, expected, classes.len()));
             }
             let names = classes.into_iter().map(|(name, _)| name).collect();
             read(&all, Some(Labels { of, names }), size)
@@ -78,7 +79,7 @@ fn read(paths: &[PathBuf], labels: Option<Labels>, wanted: Option<Size>) -> Resu
         let &mut (other, expected) = first.get_or_insert((path, size));
         if size != expected {
             let expected = format!("a picture of {expected} pixels, as {}", other.display());
-            return Err(wrong(path, expected, size));
+            return Err(Error::file(path, expected, size));
         }
         levels.extend(pixels);
     }
@@ -112,7 +113,7 @@ fn most_decoded(length: u64) -> u64 {
 /// The grey levels of a picture, resized if that is wanted.
 fn decode(path: &Path, wanted: Option<Size>) -> Result<(Vec<u8>, Size)> {
     let bytes = fs::read(path).map_err(Error::io(path, Action::Read))?;
-    let bad = |found: String| wrong(path, "a PNG or JPEG picture", found);
+    let bad = |found: String| Error::file(path, "a PNG or JPEG picture", found);
     if !has_whole_palettes(&bytes) {
         return Err(bad("a palette that is cut off within a colour".to_owned()));
     }
@@ -127,6 +128,10 @@ fn decode(path: &Path, wanted: Option<Size>) -> Result<(Vec<u8>, Size)> {
     let found =
         Size::new(height as usize, width as usize).ok_or_else(|| bad("no pixels".to_owned()))?;
     match wanted.filter(|&wanted| wanted != found) {
+        Some(to) if to.pixels() > MOST_ELEMENTS => {
+            let expected = format!("at most {MOST_ELEMENTS} pixels in all");
+            Err(Error::Setting { setting: "--size", expected, found: to.to_string() })
+        }
         // Averages what becomes one pixel, and neither sharpens nor rings.
         Some(to) => {
             let (rows, columns) = (to.rows() as u32, to.columns() as u32);

@@ -1,7 +1,7 @@
 //! What kind of data is at a path.
 
 use super::idx::GZIP_MAGIC;
-use super::{Dataset, Size, Split, folder, idx, npy, pictures, text, wrong};
+use super::{Dataset, Size, Split, folder, idx, npy, pictures, text};
 use crate::{Action, Error, Result};
 use std::path::Path;
 use tracing::debug;
@@ -98,7 +98,7 @@ fn in_file(path: &Path, size: Option<Size>) -> Result<Dataset> {
         _ if looks_like_idx(path)? => idx::read(path, size),
         _ => {
             let expected = "a .npy, .csv, .amat, .png, .jpg or IDX file, or a folder";
-            Err(wrong(path, expected, "another"))
+            Err(Error::file(path, expected, "another"))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a model is fitted to, and what it is judged on.
 
 use super::source::{Loaded, load};
-use super::{Dataset, Size, folder, wrong};
+use super::{Dataset, Size, folder};
 use crate::random::generator;
 use crate::{Error, Result};
 use rand::seq::SliceRandom;
@@ -75,7 +75,7 @@ impl Split {
         if train != test {
             let path = source.test_data.as_ref().unwrap_or(&source.data);
             let expected = format!("test images of {train} pixels, as those of {}", source.data);
-            return Err(wrong(Path::new(path), expected, test));
+            return Err(Error::file(Path::new(path), expected, test));
         }
         Ok(split)
     }
@@ -101,7 +101,7 @@ fn hold_out(source: &Source, set: &Dataset, fraction: f64) -> Result<Split> {
     let count = set.len();
     if count == 1 {
         let expected = "at least 2 images, to train and to test on";
-        return Err(wrong(Path::new(&source.data), expected, 1));
+        return Err(Error::file(Path::new(&source.data), expected, 1));
     }
     let held = (count as f64 * fraction).round() as usize;
     // NaN is no share either.

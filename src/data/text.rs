@@ -1,7 +1,7 @@
 //! Images as lines of numbers: `.csv`, as Kaggle has MNIST, and `.amat`, as Larochelle and Murray
 //! have it statically binarised ("The Neural Autoregressive Distribution Estimator", 2011).
 
-use super::{CLASSES, Dataset, Labels, Levels, Size, idx, size_of, wrong};
+use super::{CLASSES, Dataset, Labels, Levels, Size, idx, size_of};
 use crate::{Error, Result};
 use std::path::Path;
 
@@ -28,14 +28,14 @@ pub(super) fn read(path: &Path, format: Format, size: Option<Size>) -> Result<Da
             let mut record = csv::StringRecord::new();
             while reader
                 .read_record(&mut record)
-                .map_err(|error| wrong(path, "a .csv file", error))?
+                .map_err(|error| Error::file(path, "a .csv file", error))?
             {
                 let line = record.position().map_or(0, csv::Position::line);
                 table.push(line, &record.iter().collect::<Vec<_>>())?;
             }
         }
         Format::Amat => {
-            let text = str::from_utf8(&bytes).map_err(|error| wrong(path, "text", error))?;
+            let text = str::from_utf8(&bytes).map_err(|error| Error::file(path, "text", error))?;
             for (line, number) in text.lines().zip(1..) {
                 let cells: Vec<_> = line.split_whitespace().collect();
                 if !cells.is_empty() {
@@ -80,7 +80,7 @@ impl<'a> Table<'a> {
         }
         if cells.len() != self.cells {
             let expected = format!("{} cells in row {line}, as in the first", self.cells);
-            return Err(wrong(self.path, expected, cells.len()));
+            return Err(Error::file(self.path, expected, cells.len()));
         }
         for (column, cell) in cells.iter().enumerate() {
             if self.label == Some(column) {
@@ -113,7 +113,7 @@ impl<'a> Table<'a> {
 
     fn finish(self) -> Result<Dataset> {
         if self.lines.is_empty() {
-            return Err(wrong(self.path, "a line an image", "no line"));
+            return Err(Error::file(self.path, "a line an image", "no line"));
         }
         let pixels = self.cells - usize::from(self.label.is_some());
         let size = size_of(self.path, pixels, self.size)?;
@@ -142,7 +142,7 @@ impl<'a> Table<'a> {
 
     fn wrong(&self, line: u64, column: usize, expected: String, found: &str) -> Error {
         let found = if found.is_empty() { "nothing" } else { found };
-        wrong(self.path, format!("{expected} in row {line}, column {}", column + 1), found)
+        Error::file(self.path, format!("{expected} in row {line}, column {}", column + 1), found)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which device a user means.
 
-use super::Session;
 use super::cpu::CpuSession;
 use super::gpu::{Adapters, Choices, GpuSession, Tuner};
+use super::{Description, Session};
 use crate::Result;
 use std::str::FromStr;
 
@@ -19,6 +19,16 @@ pub enum Choice {
     /// The adapter of this index in `wgvae devices`, else the first whose name or driver has this
     /// part.
     Named(String),
+}
+
+impl Choice {
+    /// The device of a description.
+    pub fn of(description: &Description) -> Self {
+        match &*description.backend {
+            "CPU" => Self::Cpu,
+            _ => Self::Named(description.name.clone()),
+        }
+    }
 }
 
 impl FromStr for Choice {

@@ -5,12 +5,18 @@ use crate::{Error, Result};
 use indicatif::HumanBytes;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-/// Bytes that this process may still allocate: what the system has, or its control group.
+/// Bytes that this process may still allocate: what the system has, or its control group, which
+/// counts files in the system's cache as used, though they give way.
 pub(crate) fn available() -> u64 {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
-    let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    system.available_memory().min(group)
+    let group = system.cgroup_limits().filter(|group| group.total_memory < system.total_memory());
+    let left = group.map_or(u64::MAX, |group| group.total_memory.saturating_sub(group.rss));
+    match system.available_memory() {
+        // Unknown.
+        0 => left,
+        available => available.min(left),
+    }
 }
 
 /// Checks that so much is available.
@@ -29,7 +35,7 @@ pub(super) fn check(device: &str, need: &Memory, available: u64) -> Result<()> {
         ("--batch", "what a step leaves to itself", workspace),
     ];
     let Some((setting, what, most)) = classes.into_iter().max_by_key(|&(.., bytes)| bytes) else {
-        return Ok(());
+        unreachable!("there are classes");
     };
     Err(Error::Setting {
         setting,

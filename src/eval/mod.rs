@@ -44,7 +44,15 @@ impl Evaluator {
         images: Images,
         fused: bool,
     ) -> Result<Self> {
-        let Evaluation { plan, log_likelihood, kl } = evaluation(architecture, images, fused)?;
+        Self::of(session, evaluation(architecture, images, fused)?, images)
+    }
+
+    /// As [`load`](Self::load), of a plan that there is.
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    pub fn of(session: &mut dyn Session, evaluation: Evaluation, images: Images) -> Result<Self> {
+        let Evaluation { plan, log_likelihood, kl } = evaluation;
         let program = session.load(plan)?;
         let Images { count, batch, .. } = images;
         Ok(Self { program, log_likelihood, kl, count, batch })

@@ -19,7 +19,7 @@ impl Format {
         match ending.as_deref() {
             Some("npy") => Ok(Self::Npy),
             Some("csv") => Ok(Self::Csv),
-            _ => Err(wrong(path, "a name that ends with .npy or .csv", "another")),
+            _ => Err(Error::file(path, "a name that ends with .npy or .csv", "another")),
         }
     }
 }
@@ -71,7 +71,7 @@ impl Matrix {
             Some(at) => {
                 let (row, column) = (at / matrix.columns + 1, at % matrix.columns + 1);
                 let expected = format!("a finite number in row {row}, column {column}");
-                Err(wrong(path, &expected, matrix.values[at]))
+                Err(Error::file(path, expected, matrix.values[at]))
             }
             None => Ok(matrix),
         }
@@ -79,39 +79,38 @@ impl Matrix {
 }
 
 fn read_npy(path: &Path, bytes: &[u8]) -> Result<Matrix> {
-    let array = npy::read(bytes).map_err(|(expected, found)| wrong(path, expected, found))?;
+    let array = npy::read(bytes).map_err(|(expected, found)| Error::file(path, expected, found))?;
     let &[rows, columns] = array.sizes.as_slice() else {
-        return Err(wrong(path, "an array of [rows, columns]", format!("{:?}", array.sizes)));
+        return Err(Error::file(path, "an array of [rows, columns]", format!("{:?}", array.sizes)));
     };
     let expected = "numbers of type float32 (<f4) or float64 (<f8)";
-    Matrix::new(rows, columns, array.reals().ok_or_else(|| wrong(path, expected, array.kind))?)
+    Matrix::new(
+        rows,
+        columns,
+        array.reals().ok_or_else(|| Error::file(path, expected, array.kind))?,
+    )
 }
 
 fn read_csv(path: &Path, bytes: &[u8]) -> Result<Matrix> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let (mut values, mut columns, mut rows) = (Vec::new(), 0, 0);
     for record in reader.records() {
-        let record = record.map_err(|error| wrong(path, "a .csv file", error))?;
+        let record = record.map_err(|error| Error::file(path, "a .csv file", error))?;
         rows += 1;
         if rows == 1 {
             columns = record.len();
         }
         if record.len() != columns {
             let expected = format!("{columns} numbers in row {rows}, as in the first");
-            return Err(wrong(path, &expected, record.len()));
+            return Err(Error::file(path, expected, record.len()));
         }
         for (column, cell) in record.iter().enumerate() {
             let number = cell.trim().parse::<f32>().map_err(|_| {
                 let expected = format!("a number in row {rows}, column {}", column + 1);
-                wrong(path, &expected, format!("{cell:?}"))
+                Error::file(path, expected, format!("{cell:?}"))
             });
             values.push(number?);
         }
     }
     Matrix::new(rows, columns, values)
-}
-
-fn wrong(path: &Path, expected: &str, found: impl std::fmt::Display) -> Error {
-    let (expected, found) = (expected.to_owned(), found.to_string());
-    Error::File { path: path.to_owned(), expected, found }
 }

@@ -87,11 +87,8 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// [`Error::File`] if they are not.
     pub(crate) fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
-        let wrong = |error: safetensors::SafeTensorError| Error::File {
-            path: path.to_owned(),
-            expected: "a safetensors file".to_owned(),
-            found: error.to_string(),
-        };
+        let wrong =
+            |error: safetensors::SafeTensorError| Error::file(path, "a safetensors file", error);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(wrong)?;
         Ok(Self { path, header, tensors })
@@ -99,7 +96,7 @@ impl<'a> Parameters<'a> {
 
     /// The [`Error::File`] that says so.
     pub(crate) fn wrong(&self, expected: &str, found: String) -> Error {
-        Error::File { path: self.path.to_owned(), expected: expected.to_owned(), found }
+        Error::file(self.path, expected, found)
     }
 
     /// An entry of the metadata.

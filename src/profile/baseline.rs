@@ -82,11 +82,8 @@ impl Baseline {
     /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no profile.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
-        serde_json::from_str(&text).map_err(|error| Error::File {
-            path: path.to_owned(),
-            expected: "what `wgvae profile --json` prints".to_owned(),
-            found: error.to_string(),
-        })
+        serde_json::from_str(&text)
+            .map_err(|error| Error::file(path, "what `wgvae profile --json` prints", error))
     }
 
     /// Refuses a profile of another model, which has no kernel in common with this.

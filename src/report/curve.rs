@@ -6,7 +6,7 @@ use std::path::Path;
 use super::axes::{Axes, Axis, ROOM_BELOW};
 use super::line::{LINES, SAMPLE};
 use super::panel::PANELS;
-use super::picture::{MARGIN, Picture, TEXT, TITLE, failure, text_height, text_width};
+use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, failure, text_height, text_width};
 use super::scale::Scale;
 use crate::Result;
 use crate::eval::Measures;
@@ -33,8 +33,9 @@ pub struct EpochPoint {
     pub test: Measures,
 }
 
-/// Draws ELBO, log-likelihood and KL by epoch, one below the other, and writes them to `path` as a
-/// PNG, 1000 by 918 pixels or as wide as the title needs. With up to 60 epochs each is marked.
+/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG; `path` is only what
+/// errors name. It is
+/// 1000 by 918 pixels or as wide as the title needs. With up to 60 epochs each is marked.
 ///
 /// Each has a scale of its own, [`Scale::of`] its values of training and test together, which
 /// leaves out values far below the others, or for the KL far above. Nothing is left out silently:
@@ -44,9 +45,8 @@ pub struct EpochPoint {
 /// # Errors
 ///
 /// [`Error::Picture`](crate::Error::Picture) if there are no points, if epochs don't increase, or
-/// if a value is not finite (or larger than an `f32` can be);
-/// [`Error::Io`](crate::Error::Io) if the file cannot be written.
-pub fn elbo_curve(path: &Path, title: &str, points: &[EpochPoint]) -> Result<()> {
+/// if a value is not finite (or larger than an `f32` can be).
+pub fn elbo_curve(path: &Path, title: &str, points: &[EpochPoint]) -> Result<Png> {
     check(path, points)?;
     let width = WIDTH.max(text_width(path, title, TITLE)? + 2 * MARGIN);
     let frames = frames(path, width, points)?;
@@ -70,7 +70,7 @@ pub fn elbo_curve(path: &Path, title: &str, points: &[EpochPoint]) -> Result<()>
         let left = axes.across.1 - text_width(path, &note, TEXT)?;
         picture.write(&note, TEXT, left, axes.down.0 - NOTE)?;
     }
-    picture.save()
+    picture.encode()
 }
 
 fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {

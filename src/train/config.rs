@@ -208,12 +208,13 @@ enum Device {
 
 impl Device {
     fn choice(&self) -> Choice {
-        let name = match self {
-            Self::Described(Description { backend, .. }) if backend == "CPU" => "cpu",
-            Self::Described(Description { name, .. }) | Self::Named(name) => name,
-        };
-        let Ok(choice) = name.parse();
-        choice
+        match self {
+            Self::Described(description) => Choice::of(description),
+            Self::Named(name) => {
+                let Ok(choice) = name.parse();
+                choice
+            }
+        }
     }
 
     fn description(self) -> Option<Description> {
@@ -232,11 +233,7 @@ impl ConfigFile {
     /// another type, or one that does not exist.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
-        let wrong = |found: String| Error::File {
-            path: path.to_owned(),
-            expected: "the settings of a run".to_owned(),
-            found,
-        };
+        let wrong = |found: String| Error::file(path, "the settings of a run", found);
         let no_toml = |error: toml::de::Error| wrong(error.to_string().trim_end().to_owned());
         let table: toml::Table = toml::from_str(&text).map_err(no_toml)?;
         let known = keys();

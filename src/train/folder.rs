@@ -5,6 +5,7 @@ use super::metrics::{Metrics, epochs};
 use super::{Config, Drawing, EpochReport, KernelReport, RunConfig, StepReport};
 use crate::checkpoint::{self, Checkpoint, Lengths, Position, State};
 use crate::file::{Files, remove_drafts, replace_in};
+use crate::graph::Binarize;
 use crate::model::{Weights, to_safetensors};
 use crate::report::{EpochPoint, elbo_curve};
 use crate::{Action, Error, Result};
@@ -35,6 +36,8 @@ pub struct RunFolder {
     /// ELBO of the best model so far.
     best: Option<f64>,
     seed: u64,
+    batch: usize,
+    binarize: Binarize,
     /// Checksum of the data.
     data: u32,
     /// Tells other processes that the run is under way, until it is closed.
@@ -56,6 +59,7 @@ impl RunFolder {
     ) -> Result<Self> {
         files.create_folder(path).map_err(Error::io(path, Action::Write))?;
         check_links(path)?;
+        let lock = lock(path, "--run")?;
         if Self::is_begun(path) {
             return Err(Error::Setting {
                 setting: "--run",
@@ -63,7 +67,6 @@ impl RunFolder {
                 found: format!("{}, which holds a run already", path.display()),
             });
         }
-        let lock = lock(path)?;
         replace_in(&*files, &path.join(CONFIG), config.to_toml(&path.join(CONFIG))?.as_bytes())?;
         Self::begin(files, path, config.config, data, lock)
     }
@@ -74,7 +77,7 @@ impl RunFolder {
     }
 
     /// Opens the folder of a run that was interrupted, and cuts off what it wrote after its last
-    /// checkpoint, which it returns. A run that never came to one begins anew.
+    /// checkpoint, which it returns. A run that never came to a step begins anew.
     ///
     /// # Errors
     /// [`Error::Setting`] if another process is at work on it, or it was another run's data; what
@@ -86,25 +89,42 @@ impl RunFolder {
         data: u32,
     ) -> Result<(Self, Option<Checkpoint>)> {
         check_links(path)?;
-        let lock = lock(path)?;
-        remove_drafts(&*files, path, &[CONFIG, MODEL, BEST, checkpoint::FILE_NAME]);
+        let lock = lock(path, "--resume")?;
+        remove_drafts(&*files, path);
         let file = path.join(checkpoint::FILE_NAME);
-        if !file.exists() {
+        if !file.try_exists().map_err(Error::io(&file, Action::Read))? {
+            // The first is saved before the first step.
+            if path.join(METRICS).metadata().is_ok_and(|metrics| metrics.len() > 0) {
+                return Err(Error::file(&file, "the checkpoint of a run that has begun", "none"));
+            }
             return Ok((Self::begin(files, path, config.config, data, lock)?, None));
         }
         let checkpoint = Checkpoint::load(&file)?;
         fits(&file, &checkpoint, config.config, data)?;
-        let State { best, seed, files: Lengths { metrics, events }, .. } = &checkpoint.state;
-        let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), *metrics)?;
+        let State { best, seed, batch, binarize, files: Lengths { metrics, events }, .. } =
+            checkpoint.state.clone();
+        let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), metrics)?;
         let curve = epochs(&path.join(METRICS))?;
         let folder = path.join(BOARD);
         let board = config.config.tensorboard.then(|| match events {
-            Some(events) => Board::resume(&files, &folder, events),
+            Some(events) => Board::resume(&files, &folder, &events),
             None => Board::create(&files, &folder),
         });
         let board = board.transpose()?;
-        let (path, best, seed) = (path.to_owned(), *best, *seed);
-        let folder = Self { files, path, metrics, curve, board, best, seed, data, _lock: lock };
+        let path = path.to_owned();
+        let folder = Self {
+            files,
+            path,
+            metrics,
+            curve,
+            board,
+            best,
+            seed,
+            batch,
+            binarize,
+            data,
+            _lock: lock,
+        };
         Ok((folder, Some(checkpoint)))
     }
 
@@ -126,6 +146,8 @@ impl RunFolder {
             board: board.transpose()?,
             best: None,
             seed: config.seed,
+            batch: config.batch,
+            binarize: config.binarize,
             data,
             _lock: lock,
         })
@@ -209,8 +231,8 @@ impl RunFolder {
         let metrics = self.metrics.sync()?;
         let events = self.board.as_mut().map(Board::sync).transpose()?;
         let files = Lengths { metrics, events };
-        let Self { seed, data, best, .. } = *self;
-        let state = State { seed, data, position, best, files };
+        let Self { seed, batch, binarize, data, best, .. } = *self;
+        let state = State { seed, batch, binarize, data, position, best, files };
         let checkpoint = Checkpoint { weights, mean_squares, state };
         checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
@@ -223,7 +245,8 @@ impl RunFolder {
         if self.curve.is_empty() {
             return Ok(());
         }
-        elbo_curve(&self.file("elbo.png"), title, &self.curve)
+        let path = self.file("elbo.png");
+        self.replace(&path, &elbo_curve(&path, title, &self.curve)?.bytes)
     }
 
     /// Adds the pictures after an epoch to what TensorBoard shows.
@@ -240,13 +263,18 @@ impl RunFolder {
     /// [`Error::Io`].
     pub fn save_pictures(&self, drawings: &[Drawing]) -> Result<()> {
         let mut drawings = drawings.iter();
-        drawings.try_for_each(|Drawing { name, png }| png.save(&self.file(&format!("{name}.png"))))
+        drawings.try_for_each(|Drawing { name, png }| {
+            self.replace(&self.file(&format!("{name}.png")), &png.bytes)
+        })
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         replace_in(&*self.files, path, bytes)
     }
 }
+
+/// What a link in a run's folder is not.
+pub(crate) const OF_THE_RUN: &str = "a file or folder of the run itself";
 
 /// Checks that nothing that a run reads or writes to is a link: a folder that came from elsewhere
 /// could have files outside it overwritten. What is replaced as a whole is not written to.
@@ -256,11 +284,7 @@ fn check_links(folder: &Path) -> Result<()> {
     let folders = FOLDERS.map(|name| board.join(name));
     let is_link = |path: &&PathBuf| path.is_symlink();
     match files.iter().chain(&folders).chain([&board]).find(is_link) {
-        Some(link) => Err(Error::File {
-            path: link.clone(),
-            expected: "a file or folder of the run itself".to_owned(),
-            found: "a link".to_owned(),
-        }),
+        Some(link) => Err(Error::file(link, OF_THE_RUN, "a link")),
         None => Ok(()),
     }
 }
@@ -277,14 +301,14 @@ impl Drop for Lock {
     }
 }
 
-/// Has a folder to itself, where the system knows of locks.
-fn lock(folder: &Path) -> Result<Option<Lock>> {
+/// Has the folder that a flag names to itself, where the system knows of locks.
+fn lock(folder: &Path, setting: &'static str) -> Result<Option<Lock>> {
     let path = folder.join(LOCK);
     let file = File::create(&path).map_err(Error::io(&path, Action::Write))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Err(Error::Setting {
-            setting: "--resume",
+            setting,
             expected: "a run that is not under way".to_owned(),
             found: format!("{}, which another process trains", folder.display()),
         }),
@@ -295,16 +319,18 @@ fn lock(folder: &Path) -> Result<Option<Lock>> {
 /// Checks that a checkpoint is of a run of these settings and data.
 fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Result<()> {
     let (state, hidden) = (&checkpoint.state, checkpoint.weights.architecture.hidden());
+    let named = |binarize: Binarize| format!("{binarize:?}").to_lowercase();
     let facts = [
-        ("hidden layers", format!("{:?}", config.hidden), format!("{hidden:?}")),
-        ("a seed", config.seed.to_string(), state.seed.to_string()),
+        ("hidden", format!("{:?}", config.hidden), format!("{hidden:?}")),
+        ("seed", config.seed.to_string(), state.seed.to_string()),
+        ("batch", config.batch.to_string(), state.batch.to_string()),
+        ("binarize", named(config.binarize), named(state.binarize)),
     ];
     match facts.into_iter().find(|(_, expected, found)| expected != found) {
-        Some((what, expected, found)) => Err(Error::File {
-            path: path.to_owned(),
-            expected: format!("{what} {expected}, as the run's settings have"),
-            found,
-        }),
+        Some((what, expected, found)) => {
+            let expected = format!("{what} = {expected}, as in the run's {CONFIG}");
+            Err(Error::file(path, expected, found))
+        }
         None if data != state.data => Err(Error::Setting {
             setting: "--data",
             expected: format!("the images of the run, of checksum {:08x}", state.data),

@@ -4,6 +4,7 @@ use crate::Result;
 use crate::device::{ProgramId, Session};
 use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, TensorId};
 use crate::kernel::Step;
+use std::collections::BTreeMap;
 
 /// A plan of which every intermediate can be read after a step.
 #[derive(Debug)]
@@ -13,9 +14,10 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// Loads a plan once more, with memory of its own for each tensor.
+    /// Loads a plan once more, with memory of its own for each tensor, if there is room for it.
     pub(super) fn load(session: &mut dyn Session, plan: &Plan) -> Result<Self> {
         let plan = Plan::keep_all(plan.graph().clone());
+        session.room_for(&[&plan])?;
         let program = session.load(plan.clone())?;
         Ok(Self { plan, program })
     }
@@ -43,6 +45,7 @@ impl Inspection {
         session: &mut dyn Session,
         step: Step,
     ) -> Result<Option<String>> {
+        let before = self.updated(session)?;
         session.run(self.program, &[step])?;
         for node in self.plan.nodes() {
             for &output in &node.outputs {
@@ -57,19 +60,38 @@ impl Inspection {
                     values[at],
                     at / tensor.shape.columns + 1,
                     at % tensor.shape.columns + 1,
-                    self.largest_input(session, node, step)?,
+                    self.largest_input(session, node, step, &before)?,
                 )));
             }
         }
         Ok(None)
     }
 
-    /// The largest size of a real number that a node is given.
-    fn largest_input(&self, session: &mut dyn Session, node: &Node, step: Step) -> Result<f64> {
+    /// What a step is about to update.
+    fn updated(&self, session: &mut dyn Session) -> Result<BTreeMap<TensorId, Vec<f64>>> {
+        let tensor = |id| self.plan.graph().tensor(id);
+        let is_updated =
+            |id: &TensorId| matches!(tensor(*id).role, Role::Parameter | Role::State(_));
+        let updated = self.plan.persistent().filter(is_updated);
+        updated.map(|id| Ok((id, session.read(&tensor(id).name)?))).collect()
+    }
+
+    /// The largest size of a real number that a node is given, where the numbers that the step updates
+    /// were these before it.
+    fn largest_input(
+        &self,
+        session: &mut dyn Session,
+        node: &Node,
+        step: Step,
+        before: &BTreeMap<TensorId, Vec<f64>>,
+    ) -> Result<f64> {
         let mut largest = 0.0_f64;
         for &input in &node.inputs {
             if self.plan.graph().tensor(input).element == Element::F32 {
-                let values = self.read(session, input, step)?;
+                let values = match before.get(&input) {
+                    Some(values) => values,
+                    None => &self.read(session, input, step)?,
+                };
                 largest = values.iter().fold(largest, |largest, value| largest.max(value.abs()));
             }
         }

@@ -15,6 +15,7 @@ mod trainer;
 
 pub use config::{Config, ConfigFile, RunConfig};
 pub use every::Every;
+pub(crate) use folder::OF_THE_RUN;
 pub use folder::RunFolder;
 pub use pictures::{Drawing, Pictures};
 pub use run::{Ended, Run};

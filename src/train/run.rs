@@ -87,10 +87,11 @@ impl Run<'_> {
     pub fn persist(
         &self,
         mut is_begun: bool,
-        mut retries: u32,
+        retries: u32,
         mut open: impl FnMut() -> Result<Box<dyn Session>>,
         mut tell: impl FnMut(&Report) -> Result<()>,
     ) -> Result<Ended> {
+        let (mut left, mut failed) = (retries, None);
         loop {
             let ended = open().and_then(|mut session| {
                 let ended = if is_begun {
@@ -105,14 +106,20 @@ impl Run<'_> {
                 ended
             });
             match ended {
-                Err(error @ Error::Device { .. }) if retries > 0 => {
-                    warn!("{error}; trying again, {retries} retries left");
-                    retries -= 1;
-                    std::thread::sleep(PAUSE);
-                    is_begun = RunFolder::is_begun(self.folder);
+                Err(error @ Error::Device { .. }) if left > 0 && !(self.is_interrupted)() => {
+                    failed = Some(error);
                 }
+                // It was there: its driver may be starting anew.
+                Err(Error::NoDevice { .. }) if left > 0 && failed.is_some() => {}
+                Err(error @ Error::NoDevice { .. }) => return Err(failed.unwrap_or(error)),
                 ended => return ended,
             }
+            if let Some(error) = &failed {
+                warn!("{error}; retry {} of {retries}", retries - left + 1);
+            }
+            left -= 1;
+            std::thread::sleep(PAUSE);
+            is_begun = RunFolder::is_begun(self.folder);
         }
     }
 
@@ -138,7 +145,6 @@ impl Run<'_> {
             Some(Checkpoint { weights, mean_squares, state }) => {
                 trainer.resume(session, &weights, &mean_squares, state.position)?;
                 check_end(config, &trainer)?;
-                folder.keep_settings(&settings)?;
                 let step = state.position.step;
                 if trainer.epochs() < config.epochs {
                     info!("going on after step {step}, in epoch {}", trainer.epochs() + 1);
@@ -151,6 +157,7 @@ impl Run<'_> {
                 folder.save(trainer.position(), weights, trainer.mean_squares(session)?)?;
             }
         }
+        folder.keep_settings(&settings)?;
         let title = format!("{architecture} on {}", config.data);
         let draw = |trainer: &Trainer, session: &mut dyn Session| {
             let when = format!("{title}, epoch {}", trainer.epochs());
@@ -205,11 +212,13 @@ impl Run<'_> {
         info!("{what} at step {step}: looking for the kernel that it began in");
         let found = Checkpoint::load(&self.folder.join(checkpoint::FILE_NAME)).and_then(
             |Checkpoint { weights, mean_squares, state }| {
-                trainer.find_nonfinite(session, &weights, &mean_squares, state.position, step)
+                let (position, stop) = (state.position, self.is_interrupted);
+                trainer.find_nonfinite(session, &weights, &mean_squares, position, step, stop)
             },
         );
         match &found {
             Ok(Some(_)) => {}
+            Ok(None) if (self.is_interrupted)() => warn!("interrupted before it was found"),
             Ok(None) => warn!(
                 "run again from the last checkpoint, with a kernel for each op as --no-fuse has them, \
                  all numbers stay finite"

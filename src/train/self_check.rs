@@ -34,12 +34,13 @@ impl SelfCheck {
         let inspection = Inspection::load(session, plan)?;
         let mut oracle = CpuSession::new();
         let alone = inspection.plan.nodes().map(|node| {
-            let graph = inspection.plan.graph().alone(node);
             let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
-            let program = oracle.load(Plan::new(graph.clone(), outputs))?;
-            Ok((graph, program))
+            Plan::new(inspection.plan.graph().alone(node), outputs)
         });
-        let alone = alone.collect::<Result<_>>()?;
+        let plans: Vec<_> = alone.collect();
+        oracle.room_for(&plans.iter().collect::<Vec<_>>())?;
+        let load = |plan: Plan| Ok((plan.graph().clone(), oracle.load(plan)?));
+        let alone = plans.into_iter().map(load).collect::<Result<_>>()?;
         oracle.write(name, images.values())?;
         Ok(Self { inspection, oracle, alone })
     }

@@ -12,7 +12,7 @@ use crate::eval::Evaluator;
 use crate::graph::{Binarize, Plan};
 use crate::kernel::Step;
 use crate::model::{
-    Architecture, Images, LOSS_TERMS, Parameter, Weights, evaluation, initial_weights,
+    Architecture, Evaluation, Images, LOSS_TERMS, Parameter, Weights, evaluation, initial_weights,
 };
 use crate::optimizer::MEAN_SQUARE;
 use crate::profile::kernel_times;
@@ -55,21 +55,24 @@ impl Trainer {
     /// [`Error::Setting`] if the batch is empty or larger than the training set; whatever the
     /// device reports.
     pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
-        config.check_batch(data.train.len())?;
+        let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
         let images = Self::images(config, data);
-        let plan = architecture.training_plan(images, config.rmsprop(), config.fuse)?;
-        let program = session.load(plan.clone())?;
-        let watch = session.load(architecture.watching_plan()?)?;
+        let program = session.load(training.clone())?;
+        let watch = session.load(watching)?;
         let test = Self::test_images(data, config.binarize);
-        let evaluator = Evaluator::load(session, &architecture, test, config.fuse)?;
+        let evaluator = Evaluator::of(session, evaluation, test)?;
         let own = (TRAIN_IMAGES, &data.train.levels);
-        let self_check = config.self_check.map(|_| SelfCheck::load(session, &plan, own));
+        let self_check = config.self_check.map(|_| SelfCheck::load(session, &training, own));
         session.write(TRAIN_IMAGES, data.train.levels.values())?;
         session.write("test.images", data.test.levels.values())?;
         let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
         session.write("test.indices", Values::U32(&in_order))?;
-        initial_weights(&architecture, config.seed).write(session)?;
+        let weights = initial_weights(&architecture, config.seed);
+        let ones: Vec<_> = weights.values.iter().map(|values| vec![1.0; values.len()]).collect();
+        weights.write(session)?;
+        // The session may have trained before.
+        architecture.write(MEAN_SQUARE, &ones, session)?;
         Ok(Self {
             architecture,
             config: config.clone(),
@@ -126,15 +129,8 @@ impl Trainer {
     /// # Errors
     /// Those of [`new`](Self::new) that are not the device's.
     pub fn plans(config: &Config, data: &Split) -> Result<[Plan; 3]> {
-        config.check_batch(data.train.len())?;
-        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-        let images = Self::images(config, data);
-        let test = Self::test_images(data, config.binarize);
-        Ok([
-            architecture.training_plan(images, config.rmsprop(), config.fuse)?,
-            architecture.watching_plan()?,
-            evaluation(&architecture, test, config.fuse)?.plan,
-        ])
+        let Plans { training, watching, evaluation } = Plans::new(config, data)?;
+        Ok([training, watching, evaluation.plan])
     }
 
     /// The training images, as the trainer's session holds them.
@@ -342,6 +338,27 @@ impl Trainer {
         let elbo = log_likelihood - kl;
         let epoch = row.step / self.steps_per_epoch() + 1;
         Ok(StepReport { step, epoch, elbo, log_likelihood, kl })
+    }
+}
+
+/// What a trainer loads.
+struct Plans {
+    training: Plan,
+    watching: Plan,
+    evaluation: Evaluation,
+}
+
+impl Plans {
+    fn new(config: &Config, data: &Split) -> Result<Self> {
+        config.check_batch(data.train.len())?;
+        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let images = Trainer::images(config, data);
+        let test = Trainer::test_images(data, config.binarize);
+        Ok(Self {
+            training: architecture.training_plan(images, config.rmsprop(), config.fuse)?,
+            watching: architecture.watching_plan()?,
+            evaluation: evaluation(&architecture, test, config.fuse)?,
+        })
     }
 }
 

@@ -61,18 +61,18 @@ fn a_picture_replaces_an_older_one_and_leaves_nothing_else() -> Outcome {
     fs::write(&path, "an older file")?;
     tiles(&path, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }])?;
     assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (104, 104));
-    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]))?;
+    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]))?.save(&path)?;
     assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (1000, 918));
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
 
-    let nowhere = folder.path().join("no folder").join("elbo.png");
-    let found = elbo_curve(&nowhere, "", &run(&[(-90.0, -91.0)]));
+    let nowhere = folder.path().join("no folder").join("tiles.png");
+    let found = tiles(&nowhere, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }]);
     assert!(matches!(found, Err(Error::Io { path, .. }) if path == nowhere));
 
     // A folder in the way: the draft is written, but cannot take its place.
     let folder_in_the_way = folder.path().join("folder.png");
     fs::create_dir(&folder_in_the_way)?;
-    let found = elbo_curve(&folder_in_the_way, "", &run(&[(-90.0, -91.0)]));
+    let found = tiles(&folder_in_the_way, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }]);
     assert!(matches!(found, Err(Error::Io { path, .. }) if path == folder_in_the_way));
     assert_eq!(fs::read_dir(folder.path())?.count(), 2);
     Ok(())

@@ -13,6 +13,7 @@ use wgvae::checkpoint::{Checkpoint, FILE_NAME, Lengths, Position, State, fingerp
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::file::System;
+use wgvae::graph::Binarize;
 use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::random::pixels;
 use wgvae::train::{Config, Every, Report, Trainer};
@@ -140,6 +141,8 @@ fn checkpoint() -> Fallible<Checkpoint> {
     let train = wgvae::eval::Measures { elbo: -0.1 - 0.2, log_likelihood: 1e-300, kl: 1.0 / 3.0 };
     let state = State {
         seed: u64::MAX,
+        batch: 4,
+        binarize: Binarize::Stochastic,
         data: 3,
         position: Position { step: 12, train, seconds: 0.1 + 0.7 },
         best: Some(-123.456_789_012_345_67),
@@ -177,7 +180,8 @@ fn a_damaged_checkpoint_is_refused() -> Fallible<()> {
     let whole = fs::read(&path)?;
     // Of the header, versions and the step are there to be read by people.
     let header = String::from_utf8_lossy(&whole).into_owned();
-    let free = ["\"version\":\"0.1.0\"", "\"step\":\"12\""].map(|entry| {
+    let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let free = [&version, "\"step\":\"12\""].map(|entry| {
         let start = header.find(entry).unwrap_or(0);
         start..start + entry.len()
     });

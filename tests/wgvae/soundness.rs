@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::error::Error as AnyError;
 use std::path::Path;
 use std::sync::Arc;
-use wgvae::checkpoint::{Checkpoint, FILE_NAME};
+use wgvae::checkpoint::{Checkpoint, FILE_NAME, Position};
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
@@ -135,6 +135,37 @@ fn the_kernel_that_it_began_in_is_named_and_the_last_checkpoint_stays() -> Falli
         }
         let last = Checkpoint::load(&folder.path().join(FILE_NAME))?;
         assert_eq!(last.state.position.step, 0);
+    }
+    Ok(())
+}
+
+/// The numbers that a kernel was given are those from before the step, which makes NaN of most.
+#[test]
+fn what_an_origin_is_given_is_from_before_its_step() -> Fallible<()> {
+    let (data, config) = (data()?, config());
+    for mut session in sessions() {
+        let session = session.as_mut();
+        let mut trainer = Trainer::new(session, &config, &data)?;
+        let mean_squares = trainer.mean_squares(session)?;
+        let mut weights = trainer.weights(session)?;
+        weights.values[0].fill(2e38);
+        let (begun, stop) = (Position::default(), || false);
+        let found = trainer.find_nonfinite(session, &weights, &mean_squares, begun, 1, &stop)?;
+        let found = found.ok_or("no origin")?;
+        assert!(
+            found.starts_with("step 1's matmul, whose encoder.0.product [8, 9] has inf in row ")
+        );
+        assert!(found.ends_with(", from numbers up to 2.000e38"), "{found}");
+        let found = trainer.find_nonfinite(session, &weights, &mean_squares, begun, 1, &|| true)?;
+        assert_eq!(found, None);
+        // A mean square that was infinite after step 49, looked for from the weights after step 100.
+        weights.values[0].fill(0.01);
+        let mut mean_squares = mean_squares;
+        mean_squares[0][0] = f32::INFINITY;
+        let later = Position { step: 49, ..begun };
+        let found = trainer.find_nonfinite(session, &weights, &mean_squares, later, 100, &stop)?;
+        let found = found.ok_or("no origin")?;
+        assert!(found.starts_with("step 50's rmsprop, whose "), "{found}");
     }
     Ok(())
 }

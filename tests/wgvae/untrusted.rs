@@ -34,12 +34,21 @@ fn what_fuzzing_met_is_read_or_refused() -> Outcome {
     Ok(())
 }
 
+/// What a terminal would obey is escaped, in a path and in what was expected as well.
+#[test]
+fn no_message_moves_the_cursor() {
+    let error = wgvae::Error::file(Path::new("a\u{1b}[2Jb.png"), "c\u{7}", "d\u{8}".repeat(600));
+    let message = error.to_string();
+    assert!(message.starts_with("a\\u{1b}[2Jb.png: expected c\\u{7}, found d\\u{8}d"), "{message}");
+    assert!(!message.chars().any(char::is_control) && message.contains(" … "), "{message}");
+}
+
 /// What a header says costs nothing before there are the bytes for it.
 #[test]
 fn no_header_has_a_reader_allocate() -> Outcome {
     let huge = "(4294967296, 1073741824)";
     let files: [(&str, Vec<u8>); 6] = [
-        ("images-idx3-ubyte", [[0, 0, 8, 3], [0xff; 4], [0, 0, 0xff, 0xff], [0xff; 4]].concat()),
+        ("images-idx3-ubyte", [[0, 0, 8, 3], [0, 16, 0, 0], [0, 0, 4, 0], [0, 0, 4, 0]].concat()),
         ("images.npy", npy("|u1", huge, &[0; 100])),
         ("matrix.npy", npy("<f4", huge, &[0; 100])),
         ("black.png", png(20_000, 20_000)),

@@ -177,6 +177,8 @@ fn it_learns_and_comes_back_from_its_file() -> Outcome {
         assert_near("mean", &loaded.transform(&images(10)?)?, |row| {
             means.row(row).iter().map(|&mean| mean.into()).collect()
         });
+        vae.fit(&data, &config, |_| Ok(()))?;
+        assert_eq!(vae.weights()?, loaded.weights()?, "a second time begins anew");
         let other = Config { hidden: vec![7, 3], ..config.clone() };
         let refusal = vae.fit(&data, &other, |_| Ok(())).err().ok_or("other layers")?;
         assert_eq!(refusal.to_string(), "--hidden: expected 12-[7, 5, 3], found 12-[7, 3]");

@@ -101,14 +101,17 @@ impl Arenas {
 
     /// Checks that each is within what the adapter has for one buffer.
     pub(super) fn check(&self, gpu: &Gpu) -> Result<()> {
-        // A workspace that is too large for too many units is none of the batch's fault.
-        let ours = [
+        // In this order: where there are too many units, the workspace is too large on their account.
+        let shared = [
             ("--hidden", &self.parameters),
             ("--hidden", &self.state),
             ("--batch", &self.workspace),
         ];
-        let mut arenas = ours.into_iter().chain(self.others.iter().map(|arena| ("--limit", arena)));
-        arenas.try_for_each(|(flag, Arena { label, bytes, .. })| {
+        let images = self.others.iter().map(|arena| {
+            let is_test = arena.label.starts_with("test.");
+            (if is_test { "--test-data" } else { "--limit" }, arena)
+        });
+        shared.into_iter().chain(images).try_for_each(|(flag, Arena { label, bytes, .. })| {
             let adapter = &gpu.description.name;
             room::check_buffer(adapter, flag, label, *bytes, gpu.largest_buffer())
         })

@@ -7,6 +7,8 @@ mod arena;
 mod clock;
 mod context;
 mod flight;
+#[cfg(test)]
+mod lost;
 mod pipeline;
 mod pipeline_file;
 mod program;

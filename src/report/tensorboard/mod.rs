@@ -14,6 +14,7 @@ use crate::{Action, Error, Result};
 use event::{Content, Event, Image, RGB, Summary, Value, What};
 use jiff::Timestamp;
 use prost::Message;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -66,7 +67,7 @@ impl EventWriter {
     }
 
     /// Goes on after the first `len` bytes of a file in a folder, or, if there is no such file any
-    /// more, with a new one.
+    /// more, or a shorter one, with a new one.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -76,6 +77,9 @@ impl EventWriter {
         let file = is_name.then(|| Growing::cut(Arc::clone(&files), folder.join(name), len));
         match file {
             Some(Ok(file)) => Ok(Self { file, waiting: Vec::new() }),
+            Some(Err(Error::Io { source, .. })) if source.kind() != ErrorKind::NotFound => {
+                Err(source).map_err(Error::io(&folder.join(name), Action::Write))
+            }
             _ => Self::create_in(files, folder),
         }
     }

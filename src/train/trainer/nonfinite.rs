@@ -11,7 +11,8 @@ use crate::{Error, Result};
 impl Trainer {
     /// Looks for what made the numbers infinite or NaN that were noticed at a step: goes on from where
     /// another trainer was, as [`resume`](Self::resume) does, then runs each op by a kernel of its own,
-    /// and names the first that makes such a number. None if all stay finite that way.
+    /// and names the first that makes such a number. None if all stay finite that way, or if `stop`,
+    /// which is asked every few steps, says so.
     ///
     /// # Errors
     /// As [`resume`](Self::resume) and [`advance`](Self::advance).
@@ -22,19 +23,24 @@ impl Trainer {
         mean_squares: &[Vec<f32>],
         position: Position,
         step: u64,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Option<String>> {
         // What was under way has nothing more to tell.
         session.take_log(true)?;
         self.resume(session, weights, mean_squares, position)?;
         let noticed = step as u32;
-        // Where the weights had last been looked at.
-        let good = noticed.saturating_sub(1) / STEPS_PER_WATCH * STEPS_PER_WATCH;
-        while self.position.step < good {
-            self.advance(session, good - self.position.step, &|| false, |_| Ok(()))?;
+        // Where the weights had been looked at last but one: a mean square that becomes infinite shows
+        // in its weight a step later.
+        let good = noticed.saturating_sub(1 + STEPS_PER_WATCH) / STEPS_PER_WATCH * STEPS_PER_WATCH;
+        while self.position.step < good && !stop() {
+            self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
         let plan = self.architecture.training_plan(self.images, self.config.rmsprop(), false)?;
         let training = Inspection::load(session, &plan)?;
         for index in self.position.step..noticed {
+            if stop() {
+                return Ok(None);
+            }
             self.shuffle(session, index / self.steps_per_epoch())?;
             if let Some(found) = training.first_nonfinite(session, self.step(index))? {
                 return Ok(Some(format!("step {}'s {found}", index + 1)));
@@ -65,9 +71,11 @@ impl Trainer {
 
     /// Looks at what was counted of each parameter, if that is what the row has.
     pub(super) fn check_weights(&self, row: &LogRow) -> Result<()> {
-        let counts = self.architecture.parameters().into_iter().zip(&row.values);
-        let mut counts = counts.filter(|_| row.program == self.watch);
+        if row.program != self.watch {
+            return Ok(());
+        }
         let step = u64::from(row.step) + 1;
+        let mut counts = self.architecture.parameters().into_iter().zip(&row.values);
         counts.try_for_each(|(Parameter { name, .. }, &count)| none_broken(&name, count, step))
     }
 }

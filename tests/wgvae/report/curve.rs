@@ -23,7 +23,7 @@ pub(super) fn draw_curve(
 ) -> Result<RgbImage, Box<dyn StdError>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("elbo.png");
-    elbo_curve(&path, title, points)?;
+    elbo_curve(&path, title, points)?.save(&path)?;
     Ok(image::open(&path)?.into_rgb8())
 }
 

@@ -37,7 +37,13 @@ fn a_run_goes_on_when_a_device_is_lost() -> Fallible<()> {
         let files = Arc::new(System);
         let run = Run { config: &config, data: &data, folder: &folder, files, is_interrupted };
         let mut opened = 0;
+        let mut is_back = false;
         let open = || {
+            // The second time it is not there at first.
+            if opened == 1 && !std::mem::replace(&mut is_back, true) {
+                let (wanted, found) = ("a GPU".to_owned(), "none".to_owned());
+                return Err(Error::NoDevice { wanted, found });
+            }
             let runs = lost_after.get(opened).copied().unwrap_or(usize::MAX);
             opened += 1;
             Ok(Box::new(failing(runs)) as Box<dyn Session>)
@@ -46,10 +52,10 @@ fn a_run_goes_on_when_a_device_is_lost() -> Fallible<()> {
     };
     let (ended, undisturbed) = persist("undisturbed", &[], 0);
     assert_eq!(ended?, Ended::Finished);
-    let (ended, run) = persist("run", &LOST_AFTER, LOST_AFTER.len() as u32);
+    let (ended, run) = persist("run", &LOST_AFTER, LOST_AFTER.len() as u32 + 1);
     assert_eq!(ended?, Ended::Finished);
     assert!(End::of(&run)? == End::of(&undisturbed)?);
-    let (ended, run) = persist("given up", &LOST_AFTER, LOST_AFTER.len() as u32 - 1);
+    let (ended, run) = persist("given up", &LOST_AFTER, LOST_AFTER.len() as u32);
     match ended {
         Err(Error::Device { message, .. }) => assert_eq!(message, "the device was lost"),
         other => panic!("{other:?}"),

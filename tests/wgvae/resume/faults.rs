@@ -9,6 +9,7 @@ use wgvae::checkpoint::{Checkpoint, FILE_NAME};
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
 use wgvae::file::{Files, System};
+use wgvae::graph::Binarize;
 use wgvae::train::{Config, Ended, Report, Run, RunConfig, RunFolder};
 use wgvae::{Action, Error, Result};
 
@@ -119,25 +120,118 @@ fn a_run_survives_a_fault_at_any_operation() -> Fallible<()> {
         for at in 0..operations {
             let case = format!("{fault:?} at operation {at} of {operations}");
             let folder = tempfile::tempdir()?;
-            match train(&config, &data, folder.path(), Faulty::new(fault, at)) {
-                Err(Error::Io { path, action: Action::Write, .. }) => {
-                    assert!(path.starts_with(folder.path()), "{case}: {}", path.display());
-                }
-                other => panic!("{case}: {other:?}"),
-            }
-            let checkpoint = folder.path().join(FILE_NAME);
-            if checkpoint.exists() {
-                Checkpoint::load(&checkpoint).map_err(|error| format!("{case}: {error}"))?;
-            }
-            train(&config, &data, folder.path(), Arc::new(System))
-                .map_err(|error| format!("{case}, going on: {error}"))?;
-            assert!(End::of(folder.path())? == expected, "{case}");
-            let drafts = std::fs::read_dir(folder.path())?.flatten();
-            let drafts =
-                drafts.filter(|entry| entry.path().extension().is_some_and(|e| e == "tmp"));
-            assert!(fault == Fault::CutsOff || drafts.count() == 0, "{case}: a draft is left");
+            meets(fault, at, &config, &data, folder.path(), &expected)
+                .map_err(|error| format!("{case}: {error}"))?;
         }
     }
+    Ok(())
+}
+
+/// Going on meets faults as well: a run that was cut off after its last checkpoint goes on from it.
+#[test]
+fn going_on_survives_a_fault_at_any_operation() -> Fallible<()> {
+    let (config, data, undisturbed) = (frequent()?, data()?, tempfile::tempdir()?);
+    train(&config, &data, undisturbed.path(), Arc::new(System))?;
+    let expected = End::of(undisturbed.path())?;
+    let cut_off = |folder: &Path| -> Fallible<()> {
+        // In the second epoch, after lines and events that no checkpoint knows of.
+        match train(&config, &data, folder, Faulty::new(Fault::CutsOff, 66)) {
+            Err(Error::Io { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        let position = Checkpoint::load(&folder.join(FILE_NAME))?.state.position;
+        assert_eq!(position.step, 10);
+        // What another process left of a picture.
+        std::fs::write(folder.join(".elbo.png.1.tmp"), "half")?;
+        Ok(())
+    };
+    let counted = tempfile::tempdir()?;
+    cut_off(counted.path())?;
+    let counting = Faulty::new(Fault::Fails, usize::MAX);
+    train(&config, &data, counted.path(), Arc::clone(&counting) as _)?;
+    let operations = counting.done.load(Ordering::Relaxed);
+    println!("{operations} operations");
+    assert!(operations > 30, "{operations} operations");
+    for fault in [Fault::Fails, Fault::CutsOff] {
+        for at in 0..operations {
+            let case = format!("{fault:?} at operation {at} of {operations}");
+            let folder = tempfile::tempdir()?;
+            cut_off(folder.path())?;
+            meets(fault, at, &config, &data, folder.path(), &expected)
+                .map_err(|error| format!("{case}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Trains until a fault, and then on: nothing is lost.
+fn meets(
+    fault: Fault,
+    at: usize,
+    config: &Config,
+    data: &Split,
+    folder: &Path,
+    expected: &End,
+) -> Fallible<()> {
+    match train(config, data, folder, Faulty::new(fault, at)) {
+        Err(Error::Io { path, action: Action::Write, .. }) => {
+            assert!(path.starts_with(folder), "{}", path.display());
+        }
+        // A draft that stays is in nobody's way.
+        Ok(Ended::Finished) if fault == Fault::Fails => {}
+        other => panic!("{fault:?} at operation {at}: {other:?}"),
+    }
+    let checkpoint = folder.join(FILE_NAME);
+    if checkpoint.exists() {
+        Checkpoint::load(&checkpoint)?;
+    }
+    train(config, data, folder, Arc::new(System))?;
+    if End::of(folder)? != *expected {
+        return Err("another end".into());
+    }
+    let drafts = std::fs::read_dir(folder)?.flatten();
+    let drafts = drafts.filter(|entry| entry.path().extension().is_some_and(|e| e == "tmp"));
+    if drafts.count() > 0 {
+        return Err("a draft is left".into());
+    }
+    Ok(())
+}
+
+/// A run whose checkpoint is missing is not begun anew over what it has written.
+#[test]
+fn a_run_without_its_checkpoint_is_left_alone() -> Fallible<()> {
+    let (config, data, folder) = (frequent()?, data()?, tempfile::tempdir()?);
+    let run = folder.path().join("run");
+    train(&config, &data, &run, Arc::new(System))?;
+    let expected = End::of(&run)?;
+    let (checkpoint, aside) = (run.join(FILE_NAME), folder.path().join("aside"));
+    std::fs::rename(&checkpoint, &aside)?;
+    let refusal = train(&config, &data, &run, Arc::new(System)).err().ok_or("begun anew")?;
+    assert!(refusal.to_string().contains("expected the checkpoint of a run that has begun"));
+    std::fs::rename(&aside, &checkpoint)?;
+    assert!(End::of(&run)? == expected);
+    // Settings that a checkpoint does not fit are refused, too.
+    for (other, name) in [
+        (Config { batch: 7, ..config.clone() }, "batch = 7"),
+        (Config { binarize: Binarize::None, ..config.clone() }, "binarize = none"),
+    ] {
+        let refusal = train(&other, &data, &run, Arc::new(System)).err().ok_or("went on")?;
+        assert!(refusal.to_string().contains(name), "{refusal}");
+    }
+    Ok(())
+}
+
+/// Nor does a link lead anywhere else.
+#[test]
+#[cfg(unix)]
+fn what_is_written_is_not_written_through_a_link() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let (victim, link) = (folder.path().join("victim"), folder.path().join("link"));
+    std::fs::write(&victim, "mine")?;
+    std::os::unix::fs::symlink(&victim, &link)?;
+    System.write(&link, b"the run's")?;
+    assert_eq!(std::fs::read_to_string(&victim)?, "mine");
+    assert_eq!(std::fs::read_to_string(&link)?, "the run's");
     Ok(())
 }
 
@@ -210,8 +304,12 @@ fn a_run_goes_on_only_as_what_it_was() -> Fallible<()> {
     let mut others = data.clone();
     others.test.truncate(14);
     for (config, data, expected) in [
-        (Config { seed: 8, ..config.clone() }, &data, "expected a seed 8"),
-        (Config { hidden: vec![9, 4], ..config.clone() }, &data, "expected hidden layers [9, 4]"),
+        (
+            Config { seed: 8, ..config.clone() },
+            &data,
+            "expected seed = 8, as in the run's config.toml, found 7",
+        ),
+        (Config { hidden: vec![9, 4], ..config.clone() }, &data, "expected hidden = [9, 4]"),
         (Config { epochs: 1, ..config.clone() }, &data, "--epochs: expected at least 2"),
         (config.clone(), &others, "--data: expected the images of the run"),
     ] {

@@ -12,6 +12,7 @@ mod interpolate;
 mod man;
 mod manifold;
 mod profile;
+mod progress;
 mod reconstruct;
 mod run;
 mod sample;

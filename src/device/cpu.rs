@@ -3,6 +3,7 @@
 //! threads share them out, which changes no bit.
 
 mod exchange;
+mod load;
 mod program;
 mod roofs;
 mod shared;
@@ -10,16 +11,15 @@ mod team;
 
 use super::{
     Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
-    Traffic, Values, room, unknown_tensor,
+    Traffic, Values, unknown_tensor,
 };
 use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Op, Plan, Tensor, TensorId};
-use crate::kernel::{Call, Cost, Kernel, Step, Twin, Twins, Variant, Vectors};
+use crate::kernel::{Call, Kernel, Step, Twin, Twins, Variant, Vectors};
 use crate::simd;
 use crate::{Error, Result};
 use exchange::Numbers;
-use program::{Bound, Place, Program, Work};
-use std::collections::HashMap;
+use program::Program;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
@@ -93,15 +93,6 @@ impl<T: Copy> Storage<T> {
     }
 }
 
-/// Bytes of one copy of a tensor.
-fn bytes<T>(tensor: &Tensor) -> u64 {
-    let size = match tensor.element {
-        Element::F32 => size_of::<T>(),
-        other => other.bytes(),
-    };
-    (tensor.shape.len() * size) as u64
-}
-
 /// A CPU with tensors and plans.
 #[derive(Debug)]
 pub struct CpuSession<T> {
@@ -153,89 +144,6 @@ impl<T: CpuReal> CpuSession<T> {
     fn find(&self, name: &str) -> Result<usize> {
         let names = || self.held.iter().map(|(tensor, _)| tensor.name.as_str());
         names().position(|held| held == name).ok_or_else(|| unknown_tensor(name, names()))
-    }
-
-    /// Shares a tensor with earlier plans, or makes it.
-    fn hold(&mut self, tensor: &Tensor) -> Result<usize> {
-        if let Ok(index) = self.find(&tensor.name) {
-            self.held[index].0.same_as(tensor)?;
-            return Ok(index);
-        }
-        let len = tensor.shape.len();
-        let storage = match tensor.element {
-            Element::U8 => Storage::Bytes(vec![0; len]),
-            Element::U32 => Storage::Words(vec![0; len]),
-            Element::F32 => Storage::Reals(Numbers::new(len, T::of(tensor.fill().into()))),
-        };
-        self.held.push((tensor.clone(), storage));
-        Ok(self.held.len() - 1)
-    }
-
-    /// A plan's nodes with their operands located, and the lengths of the tensors that are its own;
-    /// `find` knows the places of the others.
-    fn lay_out(
-        &self,
-        plan: Plan,
-        find: &dyn Fn(&str) -> Result<usize>,
-    ) -> Result<(Program<T>, Vec<usize>)> {
-        let mut own = Vec::new();
-        let mut places = HashMap::new();
-        let mut place = |&id: &TensorId| -> Result<Place> {
-            let tensor = plan.graph().tensor(id);
-            if !tensor.is_workspace() {
-                return Ok(Place::Held(find(&tensor.name)?));
-            }
-            // Each has room of its own, where a plan's slots would be shared: threads don't wait for
-            // each other after each node.
-            Ok(*places.entry(id).or_insert_with(|| {
-                own.push(tensor.shape.len());
-                Place::Own(own.len() - 1)
-            }))
-        };
-        let widest = simd::vectors().next_back().unwrap_or(Vectors::Portable);
-        let vectors = self.forced.unwrap_or(widest);
-        let nodes = plan
-            .nodes()
-            .flat_map(|node| match T::kernel(&node.op) {
-                Some(_) => std::slice::from_ref(node),
-                None => node.primitives(),
-            })
-            .map(|node| {
-                let kernel = Kernel::of(&node.op);
-                let variant = match T::kernel(&node.op) {
-                    Some(_) => Variant::of_vectors(vectors),
-                    None => Variant::DEFAULT,
-                };
-                let work = match (T::kernel(&node.op), &kernel.twins) {
-                    (Some(kernel), _) => Work::Kernel(kernel, vectors),
-                    (None, Some(twins)) => Work::Twin(T::twin(twins)),
-                    (None, None) => {
-                        unreachable!(
-                            "{} is a primitive, and every primitive has a twin",
-                            kernel.name
-                        )
-                    }
-                };
-                Ok(Bound {
-                    work,
-                    split: kernel.split,
-                    reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
-                    writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
-                    launch: Launch {
-                        call: Call::of(plan.graph(), node),
-                        kernel: kernel.name,
-                        variant: variant.name(),
-                        workgroup: 1,
-                        workgroups: Vec::new(),
-                        cost: Cost::of(plan.graph(), node),
-                    },
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let outputs = plan.outputs().iter().map(|id| Ok((*id, place(id)?)));
-        let outputs = outputs.collect::<Result<HashMap<_, _>>>()?;
-        let log = plan.log().map(|log| find(&plan.graph().tensor(log).name)).transpose()?;
-        Ok((Program::new(plan, nodes, outputs, log), own))
     }
 
     /// Has the threads run these steps, each its part, and takes their losses.
@@ -307,61 +215,11 @@ impl<T: CpuReal> Session for CpuSession<T> {
     }
 
     fn room_for(&self, plans: &[&Plan]) -> Result<Memory> {
-        let threads = if self.team.len() > 1 { self.team.len() } else { 0 };
-        let mut held: Vec<&Tensor> = self.held.iter().map(|(tensor, _)| tensor).collect();
-        let mut copies: Vec<_> = self.held.iter().map(|(_, storage)| storage.copies()).collect();
-        let mut need = Memory::default();
-        for plan in plans {
-            for tensor in plan.persistent().map(|id| plan.graph().tensor(id)) {
-                match held.iter().find(|other| other.name == tensor.name) {
-                    Some(other) => other.same_as(tensor)?,
-                    None => {
-                        *need.class(tensor) += bytes::<T>(tensor);
-                        held.push(tensor);
-                        copies.push(1);
-                    }
-                }
-            }
-            let find = |name: &str| {
-                let place = held.iter().position(|tensor| tensor.name == name);
-                place.ok_or_else(|| unknown_tensor(name, std::iter::empty()))
-            };
-            let (program, own) = self.lay_out((*plan).clone(), &find)?;
-            let exchanged = program.exchanged();
-            for (index, len) in own.into_iter().enumerate() {
-                let is_exchanged = exchanged.contains(&Place::Own(index));
-                let copies = 1 + if is_exchanged { threads } else { 0 };
-                need.workspace += (copies * len * size_of::<T>()) as u64;
-            }
-            for (index, tensor) in held.iter().enumerate() {
-                if copies[index] == 1 && exchanged.contains(&Place::Held(index)) {
-                    copies[index] += threads;
-                    *need.class(tensor) += threads as u64 * bytes::<T>(tensor);
-                }
-            }
-        }
-        room::check(&self.description.name, &need, room::available())?;
-        Ok(need)
+        self.room_of(plans)
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
-        for tensor in plan.persistent() {
-            self.hold(plan.graph().tensor(tensor))?;
-        }
-        let (mut program, own) = self.lay_out(plan, &|name| self.find(name))?;
-        program.own = own.into_iter().map(|len| Numbers::new(len, T::zero())).collect();
-        for place in program.exchanged() {
-            match place {
-                Place::Own(index) => program.own[index].replicate(self.team.len(), T::zero()),
-                Place::Held(index) => {
-                    if let Storage::Reals(values) = &mut self.held[index].1 {
-                        values.replicate(self.team.len(), T::zero());
-                    }
-                }
-            }
-        }
-        self.programs.push(program);
-        Ok(ProgramId(self.programs.len() - 1))
+        self.load_plan(plan)
     }
 
     fn write(&mut self, name: &str, values: Values) -> Result<()> {

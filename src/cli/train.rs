@@ -146,23 +146,21 @@ impl Arguments {
         if let Some(named) = self.resume.as_ref().or(self.run.as_ref()) {
             return Ok(named.clone());
         }
-        let now = Path::new("runs").join(jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string());
-        fs::create_dir_all("runs").map_err(Error::io(Path::new("runs"), Action::Write))?;
-        for number in 1_u32.. {
-            let folder = match number {
-                1 => now.clone(),
-                _ => PathBuf::from(format!("{}-{number}", now.display())),
-            };
-            match fs::create_dir(&folder) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => {
-                    return made
-                        .map(|()| folder.clone())
-                        .map_err(Error::io(&folder, Action::Write));
+        let runs = Path::new("runs");
+        let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let mut number = 1;
+        loop {
+            let name = if number == 1 { now.clone() } else { format!("{now}-{number}") };
+            let folder = runs.join(name);
+            match fs::create_dir(&folder).map_err(|error| (error.kind(), error)) {
+                Ok(()) => return Ok(folder),
+                Err((ErrorKind::AlreadyExists, _)) => number += 1,
+                Err((ErrorKind::NotFound, _)) => {
+                    fs::create_dir_all(runs).map_err(Error::io(runs, Action::Write))?;
                 }
+                Err((_, error)) => return Err(Error::io(&folder, Action::Write)(error)),
             }
         }
-        Ok(now)
     }
 }
 

@@ -66,9 +66,14 @@ pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// A file's contents, decompressed if they are gzipped.
-pub(super) fn unzipped(path: &Path) -> Result<Vec<u8>> {
-    Source::open(path)?.at_most(u64::MAX)
+/// A file's contents, decompressed if they are gzipped, and what is done to have them.
+pub(super) fn unzipped(path: &Path) -> Result<(Box<dyn Read>, Action)> {
+    Source::open(path).map(|Source { reader, action, .. }| (reader, action))
+}
+
+/// Bytes that a buffer may grow to: while it does there may be two of it.
+pub(super) fn room() -> u64 {
+    available() / 2
 }
 
 /// Bytes with a shape; no size is zero, and `bytes` is as long as their product.
@@ -149,8 +154,7 @@ impl<'a> Source<'a> {
     /// arrives: `limit` comes from the header and may be terabytes. What is decompressed may be so
     /// many times as long as the file that no machine has room for it.
     fn at_most(&mut self, limit: u64) -> Result<Vec<u8>> {
-        // While a buffer grows there may be two of it.
-        let room = available() / 2;
+        let room = room();
         let mut bytes = Vec::new();
         let read = self.reader.by_ref().take(limit.min(room)).read_to_end(&mut bytes);
         read.map_err(Error::io(self.path, self.action))?;

@@ -3,7 +3,11 @@
 
 use super::{CLASSES, Dataset, Labels, Levels, Size, idx, size_of};
 use crate::{Error, Result};
+use indicatif::HumanBytes;
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 /// How numbers are laid out.
 #[derive(Clone, Copy, Debug)]
@@ -14,30 +18,50 @@ pub(super) enum Format {
     Amat,
 }
 
+/// The most bytes of a row, so that none fills the memory before it is looked at.
+const LONGEST: usize = 64 << 20;
+
 /// Reads a line an image.
 pub(super) fn read(path: &Path, format: Format, size: Option<Size>) -> Result<Dataset> {
-    let bytes = idx::unzipped(path)?;
+    let (reader, action) = idx::unzipped(path)?;
+    let failed = |error| Error::io(path, action)(error);
     let mut table = Table::new(path, format, size);
     match format {
         Format::Csv => {
+            let read = Rc::new(Cell::new(0));
             let mut reader = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)
                 .trim(csv::Trim::All)
-                .from_reader(bytes.as_slice());
+                .from_reader(Counted { reader, read: Rc::clone(&read) });
             let mut record = csv::StringRecord::new();
-            while reader
-                .read_record(&mut record)
-                .map_err(|error| Error::file(path, "a .csv file", error))?
-            {
+            let wrong = |error: csv::Error| {
+                let message = error.to_string();
+                match error.into_kind() {
+                    csv::ErrorKind::Io(error) => failed(error),
+                    _ => Error::file(path, "a .csv file", message),
+                }
+            };
+            while reader.read_record(&mut record).map_err(wrong)? {
+                read.set(0);
                 let line = record.position().map_or(0, csv::Position::line);
                 table.push(line, &record.iter().collect::<Vec<_>>())?;
             }
         }
         Format::Amat => {
-            let text = str::from_utf8(&bytes).map_err(|error| Error::file(path, "text", error))?;
-            for (line, number) in text.lines().zip(1..) {
-                let cells: Vec<_> = line.split_whitespace().collect();
+            let mut reader = BufReader::new(reader);
+            let mut bytes = Vec::new();
+            for number in 1.. {
+                bytes.clear();
+                let longest = LONGEST as u64 + 1;
+                reader.by_ref().take(longest).read_until(b'\n', &mut bytes).map_err(failed)?;
+                if bytes.is_empty() {
+                    break;
+                }
+                check_length(bytes.len()).map_err(failed)?;
+                let text = str::from_utf8(&bytes);
+                let text = text.map_err(|error| Error::file(path, "text", error))?;
+                let cells: Vec<_> = text.split_whitespace().collect();
                 if !cells.is_empty() {
                     table.push(number, &cells)?;
                 }
@@ -45,6 +69,28 @@ pub(super) fn read(path: &Path, format: Format, size: Option<Size>) -> Result<Da
         }
     }
     table.finish()
+}
+
+/// Refuses a row of so many bytes if it is too long.
+fn check_length(bytes: usize) -> io::Result<()> {
+    if bytes <= LONGEST {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("a row of more than {}", HumanBytes(LONGEST as u64))))
+}
+
+/// Counts the bytes that a row was read from.
+struct Counted {
+    reader: Box<dyn Read>,
+    read: Rc<Cell<usize>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.read.set(self.read.get() + count);
+        check_length(self.read.get()).map(|()| count)
+    }
 }
 
 /// What has been read of a file.
@@ -60,12 +106,15 @@ struct Table<'a> {
     labels: Vec<u16>,
     /// The line of each image, from 1.
     lines: Vec<u64>,
+    /// Bytes that there may be of these.
+    room: u64,
 }
 
 impl<'a> Table<'a> {
     fn new(path: &'a Path, format: Format, size: Option<Size>) -> Self {
         let (levels, labels, lines) = Default::default();
-        Self { path, format, size, cells: 0, label: None, levels, labels, lines }
+        let room = idx::room();
+        Self { path, format, size, cells: 0, label: None, levels, labels, lines, room }
     }
 
     /// Takes a line of the file.
@@ -94,7 +143,14 @@ impl<'a> Table<'a> {
             }
         }
         self.lines.push(line);
-        Ok(())
+        let held =
+            size_of_val(&*self.levels) + size_of_val(&*self.labels) + size_of_val(&*self.lines);
+        if held as u64 <= self.room {
+            return Ok(());
+        }
+        let numbers = HumanBytes(self.room);
+        let expected = format!("at most {numbers} of numbers, half of the memory available");
+        Err(Error::file(self.path, expected, "more"))
     }
 
     /// Where labels are if no header says so: there, where the other cells make an image and all do

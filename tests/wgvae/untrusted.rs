@@ -7,11 +7,13 @@ mod readers;
 
 use crate::formats::npy;
 use allocation_counter::measure;
-use flate2::Crc;
+use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use rayon::ThreadPoolBuilder;
 use readers::READERS;
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use wgvae::data::load_images;
 use wgvae::{Matrix, model};
@@ -98,4 +100,23 @@ fn deep_model(layers: usize) -> Vec<u8> {
         r#"{{"__metadata__":{{"input":"1","hidden_layer_sizes":"{sizes}"}},"a":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}"#
     );
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat()
+}
+
+/// A row without an end, which is a megabyte where it is compressed, does not fill the memory.
+#[test]
+fn no_row_of_a_compressed_file_has_a_reader_allocate() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for name in ["row.csv.gz", "row.amat.gz"] {
+        let path = folder.path().join(name);
+        let mut bomb = GzEncoder::new(fs::File::create(&path)?, Compression::fast());
+        let part = "1".repeat(1 << 20);
+        (0..512).try_for_each(|_| bomb.write_all(part.as_bytes()))?;
+        bomb.finish()?;
+        let mut refusal = None;
+        let allocated = measure(|| refusal = load_images(&path.to_string_lossy(), None).err());
+        let refusal = refusal.ok_or("read")?.to_string();
+        assert!(refusal.ends_with(": a row of more than 64.00 MiB"), "{refusal}");
+        assert!(allocated.bytes_max < 256 << 20, "{name}: {} bytes", allocated.bytes_max);
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use crate::file::{Files, replace_in};
 use crate::graph::Binarize;
 use crate::model::{Parameters, Weights, encode, to_bytes};
 use crate::optimizer::MEAN_SQUARE;
+use crate::train::Config;
 use crate::{Action, Error, Result};
 use flate2::Crc;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,15 @@ pub struct Lengths {
     pub metrics: u64,
     /// Names and lengths of the event files in `tensorboard/train` and `tensorboard/test`.
     pub events: Option<[(String, u64); 2]>,
+}
+
+impl State {
+    /// Of a run at its beginning, on data of this [`fingerprint`].
+    pub fn of(config: &Config, data: u32) -> Self {
+        let Config { seed, batch, binarize, .. } = *config;
+        let (position, files) = Default::default();
+        Self { seed, batch, binarize, data, position, best: None, files }
+    }
 }
 
 /// What a run goes on from.

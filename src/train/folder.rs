@@ -33,13 +33,8 @@ pub struct RunFolder {
     metrics: Metrics,
     curve: Vec<EpochPoint>,
     board: Option<Board>,
-    /// ELBO of the best model so far.
-    best: Option<f64>,
-    seed: u64,
-    batch: usize,
-    binarize: Binarize,
-    /// Checksum of the data.
-    data: u32,
+    /// Of the last checkpoint, but for the best ELBO, which may be newer.
+    state: State,
     /// Tells other processes that the run is under way, until it is closed.
     _lock: Option<Lock>,
 }
@@ -101,30 +96,17 @@ impl RunFolder {
         }
         let checkpoint = Checkpoint::load(&file)?;
         fits(&file, &checkpoint, config.config, data)?;
-        let State { best, seed, batch, binarize, files: Lengths { metrics, events }, .. } =
-            checkpoint.state.clone();
-        let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), metrics)?;
+        let state = checkpoint.state.clone();
+        let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), state.files.metrics)?;
         let curve = epochs(&path.join(METRICS))?;
         let folder = path.join(BOARD);
-        let board = config.config.tensorboard.then(|| match events {
-            Some(events) => Board::resume(&files, &folder, &events),
+        let board = config.config.tensorboard.then(|| match &state.files.events {
+            Some(events) => Board::resume(&files, &folder, events),
             None => Board::create(&files, &folder),
         });
         let board = board.transpose()?;
         let path = path.to_owned();
-        let folder = Self {
-            files,
-            path,
-            metrics,
-            curve,
-            board,
-            best,
-            seed,
-            batch,
-            binarize,
-            data,
-            _lock: lock,
-        };
+        let folder = Self { files, path, metrics, curve, board, state, _lock: lock };
         Ok((folder, Some(checkpoint)))
     }
 
@@ -144,11 +126,7 @@ impl RunFolder {
             metrics,
             curve: Vec::new(),
             board: board.transpose()?,
-            best: None,
-            seed: config.seed,
-            batch: config.batch,
-            binarize: config.binarize,
-            data,
+            state: State::of(config, data),
             _lock: lock,
         })
     }
@@ -210,8 +188,9 @@ impl RunFolder {
         }
         let EpochReport { epoch, train, test, .. } = *report;
         self.curve.push(EpochPoint { epoch, train, test });
-        let is_best = self.best.is_none_or(|best| test.elbo > best);
-        self.best = if is_best { Some(test.elbo) } else { self.best };
+        let best = &mut self.state.best;
+        let is_best = best.is_none_or(|best| test.elbo > best);
+        *best = if is_best { Some(test.elbo) } else { *best };
         let model = to_safetensors(&self.file(MODEL), weights)?;
         let names = [MODEL, BEST].into_iter().take(1 + usize::from(is_best));
         names.map(|name| self.file(name)).try_for_each(|path| self.replace(&path, &model))
@@ -230,10 +209,9 @@ impl RunFolder {
     ) -> Result<()> {
         let metrics = self.metrics.sync()?;
         let events = self.board.as_mut().map(Board::sync).transpose()?;
-        let files = Lengths { metrics, events };
-        let Self { seed, batch, binarize, data, best, .. } = *self;
-        let state = State { seed, batch, binarize, data, position, best, files };
-        let checkpoint = Checkpoint { weights, mean_squares, state };
+        self.state.position = position;
+        self.state.files = Lengths { metrics, events };
+        let checkpoint = Checkpoint { weights, mean_squares, state: self.state.clone() };
         checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
 
@@ -318,10 +296,10 @@ fn lock(folder: &Path, setting: &'static str) -> Result<Option<Lock>> {
 
 /// Checks that a checkpoint is of a run of these settings and data.
 fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Result<()> {
-    let (state, hidden) = (&checkpoint.state, checkpoint.weights.architecture.hidden());
+    let Checkpoint { weights, state, .. } = checkpoint;
     let named = |binarize: Binarize| format!("{binarize:?}").to_lowercase();
     let facts = [
-        ("hidden", format!("{:?}", config.hidden), format!("{hidden:?}")),
+        ("hidden", format!("{:?}", config.hidden), format!("{:?}", weights.architecture.hidden())),
         ("seed", config.seed.to_string(), state.seed.to_string()),
         ("batch", config.batch.to_string(), state.batch.to_string()),
         ("binarize", named(config.binarize), named(state.binarize)),

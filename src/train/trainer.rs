@@ -52,8 +52,8 @@ impl Trainer {
     /// Loads the plans, the data and the starting weights.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the batch is empty or larger than the training set; whatever the
-    /// device reports.
+    /// [`Error::Setting`](crate::Error::Setting) if the batch is empty or larger than the training
+    /// set; whatever the device reports.
     pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         let architecture = Architecture::new(data.train.width(), &config.hidden)?;
@@ -107,7 +107,7 @@ impl Trainer {
     /// RMSProp's mean squares, after all steps so far.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] if one is infinite or NaN; if the device fails.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
     pub fn mean_squares(&self, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
         let values = self.architecture.read(MEAN_SQUARE, session)?;
         self.check_finite(MEAN_SQUARE, &values)?;
@@ -117,7 +117,7 @@ impl Trainer {
     /// The weights, after all steps so far.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] if one is infinite or NaN; if the device fails.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
     pub fn weights(&self, session: &mut dyn Session) -> Result<Weights> {
         let weights = Weights::read(&self.architecture, session)?;
         self.check_finite("", &weights.values)?;
@@ -175,8 +175,9 @@ impl Trainer {
     /// [`Config::profile_every`] has timed, and of the epoch.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] if a loss term is, which is noticed at once, or a weight, within 100 steps
-    /// ([`find_nonfinite`](Self::find_nonfinite) then finds the kernel); [`Error::Device`] if a step
+    /// [`Error::NonFinite`](crate::Error::NonFinite) if a loss term is, which is noticed at once, or a
+    /// weight, within 100 steps ([`find_nonfinite`](Self::find_nonfinite) then finds the kernel);
+    /// [`Error::Device`](crate::Error::Device) if a step
     /// does not pass [`Config::self_check`]; whatever the device or `on_report` reports.
     pub fn epoch(
         &mut self,

@@ -177,8 +177,8 @@ impl Trainer {
     /// # Errors
     /// [`Error::NonFinite`](crate::Error::NonFinite) if a loss term is, which is noticed at once, or a
     /// weight, within 100 steps ([`find_nonfinite`](Self::find_nonfinite) then finds the kernel);
-    /// [`Error::Device`](crate::Error::Device) if a step
-    /// does not pass [`Config::self_check`]; whatever the device or `on_report` reports.
+    /// [`Error::Device`](crate::Error::Device) if a step does not pass [`Config::self_check`]; whatever
+    /// the device or `on_report` reports.
     pub fn epoch(
         &mut self,
         session: &mut dyn Session,

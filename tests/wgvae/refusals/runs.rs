@@ -25,6 +25,9 @@ pub(super) const PARTS: &[Part] = &[
             ("images of another size", "train -q --resume run --epochs 3 --data wide.npy"),
             ("settings of another seed", "train -q --resume seeded"),
             ("settings of other layers", "train -q --resume layered"),
+            ("settings of another batch", "train -q --resume batched"),
+            ("settings of other grey levels", "train -q --resume grey"),
+            ("a checkpoint that is gone", "train -q --resume unsaved"),
             ("a checkpoint that was damaged", "train -q --resume damaged"),
             ("a checkpoint that is cut off", "train -q --resume cut"),
             ("a checkpoint that is empty", "train -q --resume emptied"),
@@ -66,6 +69,8 @@ pub(super) fn write(folder: &Path, train: &dyn Fn(&str) -> Outcome) -> Outcome<F
         ("moved", "config.toml", settings("digits.npy", "absent.npy")),
         ("seeded", "config.toml", settings("seed = 0", "seed = 1")),
         ("layered", "config.toml", settings("hidden = [5, 3]", "hidden = [5, 4]")),
+        ("batched", "config.toml", settings("batch = 8", "batch = 4")),
+        ("grey", "config.toml", settings("binarize = \"threshold\"", "binarize = \"none\"")),
         ("unsettled", "config.toml", settings("epochs = 2", "epochs = two")),
         ("damaged", CHECKPOINT, damaged),
         ("cut", CHECKPOINT, checkpoint[..checkpoint.len() / 2].to_vec()),
@@ -79,7 +84,11 @@ pub(super) fn write(folder: &Path, train: &dyn Fn(&str) -> Outcome) -> Outcome<F
         copy(&folder.join("run"), &folder.join(name))?;
         fs::write(folder.join(name).join(file), bytes)?;
     }
-    for (name, file) in [("modelless", "model.safetensors"), ("unmeasured", "metrics.jsonl")] {
+    for (name, file) in [
+        ("modelless", "model.safetensors"),
+        ("unmeasured", "metrics.jsonl"),
+        ("unsaved", CHECKPOINT),
+    ] {
         copy(&folder.join("run"), &folder.join(name))?;
         fs::remove_file(folder.join(name).join(file))?;
     }

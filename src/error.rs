@@ -97,7 +97,7 @@ pub enum Error {
         found: String,
     },
     /// No device fits the request.
-    #[error("no device matches \"{wanted}\": found {found}")]
+    #[error("no device matches \"{}\": found {}", legible(wanted), legible(found))]
     NoDevice {
         /// What was asked for.
         wanted: String,
@@ -135,7 +135,7 @@ pub enum Error {
         origin: Option<String>,
     },
     /// A picture could not be drawn or encoded.
-    #[error("{}: cannot draw: {message}", path.display())]
+    #[error("{}: cannot draw: {message}", shown(path))]
     Picture {
         /// The picture's file.
         path: PathBuf,

@@ -107,8 +107,9 @@
 //!   rows; the model file has PyTorch's `[out, in]`.
 //! - **A checkpoint is small because so little is state.** Noise, shuffles and starting weights follow
 //!   from the seed, so what goes on from step n needs the weights, their mean squares and n; and files
-//!   that grow are cut to the length that they had. All that a run writes goes through [`file::Files`], so that
-//!   a test can end the world at each of a run's operations, and see the same run come of it.
+//!   that grow are cut to the length that they had. Every file of a run but its lock goes through
+//!   [`file::Files`], so that a test can end the world at each of a run's operations, and see the same
+//!   run come of it.
 //! - **Weights are watched by a plan of their own.** Every 50 steps it counts the infinities and NaN among
 //!   them, by their bits, into a log as the loss has one, so nothing waits for it: 16 dispatches to 450.
 //! - **The self-check judges kernels, not steps.** Where a ReLU's argument is within rounding of 0, a

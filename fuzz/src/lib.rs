@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use wgvae::checkpoint::{Checkpoint, Position, State};
+use wgvae::checkpoint::{Checkpoint, Lengths, Position, State};
 use wgvae::data::{Levels, Size, load_images};
 use wgvae::device::Description;
 use wgvae::device::gpu::known_kernels;
@@ -126,17 +126,30 @@ pub fn profile(bytes: &[u8]) {
     });
 }
 
-/// What a checkpoint says of where its run is: a run that goes on from it writes to its own folder
-/// alone.
+/// What a checkpoint says of where its run is, or else a line for the name of each event file: a run
+/// that goes on from it writes to its own folder alone.
 pub fn run_folder(bytes: &[u8]) {
-    let Ok(state) = serde_json::from_slice::<State>(bytes) else { return };
+    goes_on(serde_json::from_slice(bytes).unwrap_or_else(|_| {
+        let names = String::from_utf8_lossy(bytes);
+        let mut names = names.split('\n').chain(std::iter::repeat(""));
+        let mut file = || (names.next().unwrap_or_default().to_owned(), 0);
+        let files = Lengths { metrics: 0, events: Some([file(), file()]) };
+        State { files, ..State::of(&Config::default(), 0) }
+    }));
+}
+
+/// Whether a run goes on from this.
+pub fn goes_on(state: State) -> bool {
     let folder = must(tempfile::tempdir_in(memory()));
     let outside = ["victim", "train/victim"].map(|name| folder.path().join(name));
     let run = folder.path().join("run");
-    let config = Config { hidden: vec![1], seed: state.seed, ..Config::default() };
+    let State { seed, batch, binarize, .. } = state;
+    let config = Config { hidden: vec![1], seed, batch, binarize, ..Config::default() };
     let description = described();
     let settings = RunConfig::new(&config, &description, Default::default());
-    drop(must(RunFolder::create(Arc::new(System), &run, &settings, state.data)));
+    let created = RunFolder::create(Arc::new(System), &run, &settings, state.data);
+    let Some(created) = allowed(created) else { return false };
+    drop(created);
     must(fs::create_dir(folder.path().join("train")));
     outside.iter().for_each(|path| must(fs::write(path, "not the run's")));
     let architecture = must(Architecture::new(2, &[1]));
@@ -145,8 +158,9 @@ pub fn run_folder(bytes: &[u8]) {
     let data = state.data;
     let saved = Checkpoint { weights: weights.clone(), mean_squares: mean_squares.clone(), state };
     must(saved.save(&System, &run.join(wgvae::checkpoint::FILE_NAME)));
-    let resumed = RunFolder::resume(Arc::new(System), &run, &settings, data);
-    if let Some((mut folder, checkpoint)) = allowed(resumed) {
+    let resumed = allowed(RunFolder::resume(Arc::new(System), &run, &settings, data));
+    let goes_on = resumed.is_some();
+    if let Some((mut folder, checkpoint)) = resumed {
         assert!(same(&must(checkpoint.ok_or("a checkpoint")), &saved));
         let _ = allowed(folder.save(Position::default(), weights, mean_squares));
     }
@@ -154,6 +168,7 @@ pub fn run_folder(bytes: &[u8]) {
     assert!(outside.iter().all(is_whole));
     assert_eq!(must(fs::read_dir(folder.path())).count(), 3);
     assert_eq!(must(fs::read_dir(folder.path().join("train"))).count(), 1);
+    goes_on
 }
 
 /// Which kernels were the fastest.

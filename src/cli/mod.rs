@@ -147,11 +147,12 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&'static str> {
             Some("`wgvae verify` says which kernels are wrong on which device")
         }
         Error::Device { .. } => Some(
-            "--retries 3 to go on by itself, --device cpu, or another adapter of `wgvae devices`",
+            "--device cpu, or another adapter of `wgvae devices`; `train --retries 3` goes on by itself",
         ),
-        Error::NonFinite { origin: None, .. } => {
-            Some("--self-check 100: what does not happen again may be the device's fault")
-        }
+        Error::NonFinite { origin: None, .. } => Some(
+            "a lower --learning-rate; or --self-check 100, since what does not happen again may be the \
+             device's fault",
+        ),
         Error::NonFinite { .. } => Some("a lower --learning-rate, which --resume takes, too"),
         Error::File { expected, .. } if expected == OF_THE_RUN => {
             Some("put what the link leads to in its place, if the run is your own")

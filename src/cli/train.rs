@@ -10,7 +10,7 @@ use crate::device::gpu::Choices;
 use crate::device::{Choice, Description, Session};
 use crate::file::System;
 use crate::model::{Architecture, MOST_ELEMENTS};
-use crate::train::{Config, ConfigFile, Ended, Every, Run};
+use crate::train::{Config, ConfigFile, Ended, Every, Run, RunFolder};
 use crate::{Action, Error, Result};
 use clap::builder::NonEmptyStringValueParser;
 use std::fs;
@@ -141,11 +141,13 @@ impl Arguments {
         path.map_or(Ok(ConfigFile::default()), ConfigFile::read)
     }
 
-    /// The folder of the run; one that is not named is made, so that no other run takes its name.
-    fn folder(&self) -> Result<PathBuf> {
+    /// The folder of the run, and what was made of it: one that is not named is made, so that no other
+    /// run takes its name.
+    fn folder(&self) -> Result<(PathBuf, Vec<PathBuf>)> {
         if let Some(named) = self.resume.as_ref().or(self.run.as_ref()) {
-            return Ok(named.clone());
+            return Ok((named.clone(), Vec::new()));
         }
+        let mut made = Vec::new();
         let runs = Path::new("runs");
         let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let mut number = 1;
@@ -153,10 +155,14 @@ impl Arguments {
             let name = if number == 1 { now.clone() } else { format!("{now}-{number}") };
             let folder = runs.join(name);
             match fs::create_dir(&folder).map_err(|error| (error.kind(), error)) {
-                Ok(()) => return Ok(folder),
+                Ok(()) => {
+                    made.insert(0, folder.clone());
+                    return Ok((folder, made));
+                }
                 Err((ErrorKind::AlreadyExists, _)) => number += 1,
                 Err((ErrorKind::NotFound, _)) => {
                     fs::create_dir_all(runs).map_err(Error::io(runs, Action::Write))?;
+                    made = vec![runs.to_owned()];
                 }
                 Err((_, error)) => return Err(Error::io(&folder, Action::Write)(error)),
             }
@@ -174,7 +180,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         print_config(&config, &choice, &file.kernels)?;
         return Ok(ExitCode::SUCCESS);
     }
-    arguments.run.as_deref().map_or(Ok(()), |folder| check_folder("--run", folder))?;
+    if let Some(folder) = &arguments.run {
+        check_folder("--run", folder)?;
+        RunFolder::check_new(folder)?;
+    }
     // Before pictures are resized to it.
     config.size.map_or(Ok(()), |size| check_size(size, &config.hidden))?;
     let mut data = Split::load(&config.source())?;
@@ -185,7 +194,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     config.check_batch(data.train.len())?;
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
-    let folder = arguments.folder()?;
+    let (folder, made) = arguments.folder()?;
     let training = Run {
         config: &config,
         data: &data,
@@ -203,7 +212,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         } else {
             file.kernels.clone()
         };
-        let again = opened.as_ref().map(Choice::of);
+        let is_vague = matches!(choice, Choice::Auto | Choice::Gpu);
+        let again = opened.as_ref().filter(|_| is_vague).map(Choice::of);
         let session = arguments.kernels.open_or(again.as_ref().unwrap_or(&choice), kernels)?;
         if opened.is_none() {
             announce(&choice, session.as_ref(), &architecture, &data);
@@ -228,10 +238,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Ok(signals.exit_code())
         }
         Err(error) => {
-            if arguments.run.is_none() && arguments.resume.is_none() {
-                // Unless something is in them.
-                let _ = fs::remove_dir(&folder).and_then(|()| fs::remove_dir("runs"));
-            }
+            // Unless something is in them.
+            let _ = made.iter().try_for_each(fs::remove_dir);
             if !is_mistake(&error) && folder.join(checkpoint::FILE_NAME).exists() {
                 info!("the last checkpoint is whole: {go_on} from it");
             }

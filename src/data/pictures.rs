@@ -105,9 +105,10 @@ fn has_whole_palettes(bytes: &[u8]) -> bool {
 }
 
 /// Bytes that a picture of so many bytes may be decoded to, so that one which claims to be large has
-/// to be. Deflate makes at most 1032 of one, and of JPEG's blocks of 192 each takes two bits.
+/// to be. Deflate makes at most 1032 of one, and a palette 32 of one of those; of JPEG's blocks of 192
+/// each takes two bits.
 fn most_decoded(length: u64) -> u64 {
-    (1 << 20) + 1100 * length
+    (1 << 20) + 32 * 1032 * length
 }
 
 /// The grey levels of a picture, resized if that is wanted.

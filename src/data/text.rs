@@ -19,7 +19,7 @@ pub(super) enum Format {
 }
 
 /// The most bytes of a row, so that none fills the memory before it is looked at.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 8 << 20;
 
 /// Reads a line an image.
 pub(super) fn read(path: &Path, format: Format, size: Option<Size>) -> Result<Dataset> {
@@ -59,8 +59,8 @@ pub(super) fn read(path: &Path, format: Format, size: Option<Size>) -> Result<Da
                     break;
                 }
                 check_length(bytes.len()).map_err(failed)?;
-                let text = str::from_utf8(&bytes);
-                let text = text.map_err(|error| Error::file(path, "text", error))?;
+                let wrong = |error| Error::file(path, format!("text in row {number}"), error);
+                let text = str::from_utf8(&bytes).map_err(wrong)?;
                 let cells: Vec<_> = text.split_whitespace().collect();
                 if !cells.is_empty() {
                     table.push(number, &cells)?;

@@ -5,8 +5,9 @@ use crate::{Error, Result};
 use indicatif::HumanBytes;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-/// Bytes that this process may still allocate: what the system has, or its control group, which
-/// counts files in the system's cache as used, though they give way.
+/// Bytes that this process may still allocate: what the system has, or its control group. That counts
+/// files in the system's cache as used, though they give way; so what is in no file is counted here, but
+/// for shared memory.
 pub(crate) fn available() -> u64 {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));

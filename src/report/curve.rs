@@ -33,9 +33,8 @@ pub struct EpochPoint {
     pub test: Measures,
 }
 
-/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG; `path` is only what
-/// errors name. It is
-/// 1000 by 918 pixels or as wide as the title needs. With up to 60 epochs each is marked.
+/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 918 pixels, or
+/// as wide as the title needs; `path` is only what errors name. With up to 60 epochs each is marked.
 ///
 /// Each has a scale of its own, [`Scale::of`] its values of training and test together, which
 /// leaves out values far below the others, or for the KL far above. Nothing is left out silently:

@@ -55,15 +55,24 @@ impl RunFolder {
         files.create_folder(path).map_err(Error::io(path, Action::Write))?;
         check_links(path)?;
         let lock = lock(path, "--run")?;
-        if Self::is_begun(path) {
-            return Err(Error::Setting {
-                setting: "--run",
-                expected: "a new folder".to_owned(),
-                found: format!("{}, which holds a run already", path.display()),
-            });
-        }
+        Self::check_new(path)?;
         replace_in(&*files, &path.join(CONFIG), config.to_toml(&path.join(CONFIG))?.as_bytes())?;
         Self::begin(files, path, config.config, data, lock)
+    }
+
+    /// Checks that there is no run in a folder.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is.
+    pub fn check_new(path: &Path) -> Result<()> {
+        if !Self::is_begun(path) {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            setting: "--run",
+            expected: "a new folder".to_owned(),
+            found: format!("{}, which holds a run already", path.display()),
+        })
     }
 
     /// Whether there is a run in a folder.

@@ -110,7 +110,8 @@ impl Run<'_> {
                     failed = Some(error);
                 }
                 // It was there: its driver may be starting anew.
-                Err(Error::NoDevice { .. }) if left > 0 && failed.is_some() => {}
+                Err(Error::NoDevice { .. })
+                    if left > 0 && failed.is_some() && !(self.is_interrupted)() => {}
                 Err(error @ Error::NoDevice { .. }) => return Err(failed.unwrap_or(error)),
                 ended => return ended,
             }

@@ -4,7 +4,7 @@ use super::{End, Fallible, config, data};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use wgvae::checkpoint::{Checkpoint, FILE_NAME};
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
@@ -28,11 +28,13 @@ struct Faulty {
     fault: Fault,
     at: usize,
     done: AtomicUsize,
+    /// Whether the operation of this number removes a file.
+    removes: AtomicBool,
 }
 
 impl Faulty {
     fn new(fault: Fault, at: usize) -> Arc<Self> {
-        Arc::new(Self { fault, at, done: AtomicUsize::new(0) })
+        Arc::new(Self { fault, at, done: AtomicUsize::new(0), removes: AtomicBool::new(false) })
     }
 
     fn operation(
@@ -86,6 +88,7 @@ impl Files for Faulty {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.removes.fetch_or(self.done.load(Ordering::Relaxed) == self.at, Ordering::Relaxed);
         self.whole(|| System.remove(path))
     }
 }
@@ -173,12 +176,13 @@ fn meets(
     folder: &Path,
     expected: &End,
 ) -> Fallible<()> {
-    match train(config, data, folder, Faulty::new(fault, at)) {
+    let files = Faulty::new(fault, at);
+    match train(config, data, folder, Arc::clone(&files) as _) {
         Err(Error::Io { path, action: Action::Write, .. }) => {
             assert!(path.starts_with(folder), "{}", path.display());
         }
         // A draft that stays is in nobody's way.
-        Ok(Ended::Finished) if fault == Fault::Fails => {}
+        Ok(Ended::Finished) if fault == Fault::Fails && files.removes.load(Ordering::Relaxed) => {}
         other => panic!("{fault:?} at operation {at}: {other:?}"),
     }
     let checkpoint = folder.join(FILE_NAME);

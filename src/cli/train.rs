@@ -9,7 +9,7 @@ use crate::data::{Size, Split};
 use crate::device::gpu::Choices;
 use crate::device::{Choice, Description, Session};
 use crate::file::System;
-use crate::model::{Architecture, MOST_ELEMENTS};
+use crate::model::Architecture;
 use crate::train::{Config, ConfigFile, Ended, Every, Run, RunFolder};
 use crate::{Action, Error, Result};
 use clap::builder::NonEmptyStringValueParser;
@@ -185,7 +185,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         RunFolder::check_new(folder)?;
     }
     // Before pictures are resized to it.
-    config.size.map_or(Ok(()), |size| check_size(size, &config.hidden))?;
+    if let Some(size) = config.size {
+        size.check()?;
+        Architecture::new(size.pixels(), &config.hidden)?;
+    }
     let mut data = Split::load(&config.source())?;
     // Models are asked for pictures later, when the data may be gone.
     config.size = Some(data.train.size);
@@ -246,15 +249,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Err(error)
         }
     }
-}
-
-/// Checks that there can be a model of images of this size.
-fn check_size(size: Size, hidden: &[usize]) -> Result<()> {
-    if size.pixels() > MOST_ELEMENTS {
-        let expected = format!("at most {MOST_ELEMENTS} pixels in all");
-        return Err(Error::Setting { setting: "--size", expected, found: size.to_string() });
-    }
-    Architecture::new(size.pixels(), hidden).map(drop)
 }
 
 /// Says so if a run goes on elsewhere than where it was.

@@ -2,7 +2,6 @@
 
 use super::folder::{entries, listing, names};
 use super::{Dataset, Labels, Levels, Size};
-use crate::model::MOST_ELEMENTS;
 use crate::{Action, Error, Result};
 use image::imageops::{FilterType, resize};
 use image::{ImageReader, Limits};
@@ -129,12 +128,9 @@ fn decode(path: &Path, wanted: Option<Size>) -> Result<(Vec<u8>, Size)> {
     let found =
         Size::new(height as usize, width as usize).ok_or_else(|| bad("no pixels".to_owned()))?;
     match wanted.filter(|&wanted| wanted != found) {
-        Some(to) if to.pixels() > MOST_ELEMENTS => {
-            let expected = format!("at most {MOST_ELEMENTS} pixels in all");
-            Err(Error::Setting { setting: "--size", expected, found: to.to_string() })
-        }
         // Averages what becomes one pixel, and neither sharpens nor rings.
         Some(to) => {
+            to.check()?;
             let (rows, columns) = (to.rows() as u32, to.columns() as u32);
             Ok((resize(&grey, columns, rows, FilterType::Triangle).into_raw(), to))
         }

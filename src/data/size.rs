@@ -1,5 +1,7 @@
 //! How large an image is.
 
+use crate::Error;
+use crate::model::MOST_ELEMENTS;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
@@ -28,6 +30,18 @@ impl Size {
     pub fn square(pixels: usize) -> Option<Self> {
         let side = pixels.isqrt();
         (side * side == pixels).then(|| Self::new(side, side))?
+    }
+
+    /// Checks that a tensor can hold an image of this size.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it has more pixels than [`MOST_ELEMENTS`].
+    pub fn check(self) -> crate::Result<()> {
+        if self.pixels() <= MOST_ELEMENTS {
+            return Ok(());
+        }
+        let expected = format!("at most {MOST_ELEMENTS} pixels in all");
+        Err(Error::Setting { setting: "--size", expected, found: self.to_string() })
     }
 
     /// The height of an image in pixels.

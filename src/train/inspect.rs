@@ -2,9 +2,13 @@
 
 use crate::Result;
 use crate::device::{ProgramId, Session};
-use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, TensorId};
+use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, Tensor, TensorId};
 use crate::kernel::Step;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Weights and mean squares, by name.
+pub(super) type State = BTreeMap<String, Vec<f64>>;
 
 /// A plan of which every intermediate can be read after a step.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl Inspection {
         session: &mut dyn Session,
         step: Step,
     ) -> Result<Option<String>> {
-        let before = self.updated(session)?;
+        let before = self.state(session)?;
         session.run(self.program, &[step])?;
         for node in self.plan.nodes() {
             for &output in &node.outputs {
@@ -67,31 +71,40 @@ impl Inspection {
         Ok(None)
     }
 
-    /// What a step is about to update.
-    fn updated(&self, session: &mut dyn Session) -> Result<BTreeMap<TensorId, Vec<f64>>> {
-        let tensor = |id| self.plan.graph().tensor(id);
-        let is_updated =
-            |id: &TensorId| matches!(tensor(*id).role, Role::Parameter | Role::State(_));
-        let updated = self.plan.persistent().filter(is_updated);
-        updated.map(|id| Ok((id, session.read(&tensor(id).name)?))).collect()
+    /// What a step is about to change.
+    pub(super) fn state(&self, session: &mut dyn Session) -> Result<State> {
+        let changed = self.plan.persistent().map(|id| self.plan.graph().tensor(id));
+        let changed =
+            changed.filter(|tensor| matches!(tensor.role, Role::Parameter | Role::State(_)));
+        changed.map(|Tensor { name, .. }| Ok((name.clone(), session.read(name)?))).collect()
     }
 
-    /// The largest size of a real number that a node is given, where the numbers that the step updates
-    /// were these before it.
+    /// Real numbers that a step's kernels were given, where what it changed was this before it.
+    pub(super) fn given<'a>(
+        &self,
+        session: &mut dyn Session,
+        id: TensorId,
+        step: Step,
+        before: &'a State,
+    ) -> Result<Cow<'a, [f64]>> {
+        Ok(match before.get(&self.plan.graph().tensor(id).name) {
+            Some(values) => values.into(),
+            None => self.read(session, id, step)?.into(),
+        })
+    }
+
+    /// The largest size of a real number that a node was given.
     fn largest_input(
         &self,
         session: &mut dyn Session,
         node: &Node,
         step: Step,
-        before: &BTreeMap<TensorId, Vec<f64>>,
+        before: &State,
     ) -> Result<f64> {
         let mut largest = 0.0_f64;
         for &input in &node.inputs {
             if self.plan.graph().tensor(input).element == Element::F32 {
-                let values = match before.get(&input) {
-                    Some(values) => values,
-                    None => &self.read(session, input, step)?,
-                };
+                let values = self.given(session, input, step, before)?;
                 largest = values.iter().fold(largest, |largest, value| largest.max(value.abs()));
             }
         }

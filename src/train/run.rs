@@ -105,19 +105,17 @@ impl Run<'_> {
                 }
                 ended
             });
-            match ended {
-                Err(error @ Error::Device { .. }) if left > 0 && !(self.is_interrupted)() => {
-                    failed = Some(error);
-                }
-                // It was there: its driver may be starting anew.
-                Err(Error::NoDevice { .. })
-                    if left > 0 && failed.is_some() && !(self.is_interrupted)() => {}
-                Err(error @ Error::NoDevice { .. }) => return Err(failed.unwrap_or(error)),
-                ended => return ended,
+            let error = match (ended, failed) {
+                // A device that was there: its driver may be starting anew.
+                (Err(error @ Error::Device { .. }), _)
+                | (Err(Error::NoDevice { .. }), Some(error)) => error,
+                (ended, _) => return ended,
+            };
+            if left == 0 || (self.is_interrupted)() {
+                return Err(error);
             }
-            if let Some(error) = &failed {
-                warn!("{error}; retry {} of {retries}", retries - left + 1);
-            }
+            warn!("{error}; retry {} of {retries}", retries - left + 1);
+            failed = Some(error);
             left -= 1;
             std::thread::sleep(PAUSE);
             is_begun = RunFolder::is_begun(self.folder);

@@ -2,7 +2,7 @@
 //! oracle makes of the numbers that the kernel was given, not of its own: where a ReLU's argument is
 //! within rounding of 0, the two would go on with different gradients, and both be right.
 
-use super::inspect::{Inspection, log_row};
+use super::inspect::{Inspection, State, log_row};
 use crate::data::Levels;
 use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session, Values};
@@ -10,10 +10,6 @@ use crate::graph::{Graph, Node, Plan, Role, TensorId};
 use crate::kernel::{Call, Kernel, Step};
 use crate::verify::{Comparison, compare};
 use crate::{Error, Result};
-use std::collections::BTreeMap;
-
-/// Weights and mean squares, by name.
-pub(super) type State = BTreeMap<String, Vec<f64>>;
 
 /// Checks a session's training steps.
 #[derive(Debug)]
@@ -50,6 +46,11 @@ impl SelfCheck {
         self.oracle.write(name, Values::U32(indices))
     }
 
+    /// What a step is about to change.
+    pub(super) fn state(&self, session: &mut dyn Session) -> Result<State> {
+        self.inspection.state(session)
+    }
+
     /// Repeats the step that the session has just run, from what it began with, on both.
     ///
     /// # Errors
@@ -60,13 +61,13 @@ impl SelfCheck {
         session: &mut dyn Session,
         step: Step,
         before: &State,
-        after: &State,
     ) -> Result<()> {
+        let after = self.state(session)?;
         for (name, values) in before {
             session.write(name, Values::F64(values))?;
         }
         session.run(self.inspection.program, &[step])?;
-        for (name, values) in after {
+        for (name, values) in &after {
             let again = session.read(name)?;
             let differs = |(one, other): (&f64, &f64)| one.to_bits() != other.to_bits();
             if let Some(at) = again.iter().zip(values).position(differs) {
@@ -94,11 +95,8 @@ impl SelfCheck {
         let (graph_alone, program) = &alone[index];
         let node = graph.node(inspection.plan.order()[index]);
         for &input in node.inputs.iter().filter(|&&input| graph.tensor(input).role != Role::Data) {
-            let values = match before.get(&graph.tensor(input).name) {
-                Some(values) => values,
-                None => &inspection.read(session, input, step)?,
-            };
-            oracle.write(&graph_alone.tensor(input).name, Values::F64(values))?;
+            let values = inspection.given(session, input, step, before)?;
+            oracle.write(&graph_alone.tensor(input).name, Values::F64(&values))?;
         }
         for name in targets(graph, node) {
             let values = match before.get(name) {

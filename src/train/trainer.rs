@@ -2,7 +2,7 @@
 
 mod nonfinite;
 
-use super::self_check::{SelfCheck, State};
+use super::self_check::SelfCheck;
 use super::{Config, EpochReport, KernelReport, Report, StepReport};
 use crate::Result;
 use crate::checkpoint::Position;
@@ -12,7 +12,7 @@ use crate::eval::Evaluator;
 use crate::graph::{Binarize, Plan};
 use crate::kernel::Step;
 use crate::model::{
-    Architecture, Evaluation, Images, LOSS_TERMS, Parameter, Weights, evaluation, initial_weights,
+    Architecture, Evaluation, Images, LOSS_TERMS, Weights, evaluation, initial_weights,
 };
 use crate::optimizer::MEAN_SQUARE;
 use crate::profile::kernel_times;
@@ -70,10 +70,7 @@ impl Trainer {
         session.write("test.indices", Values::U32(&in_order))?;
         let weights = initial_weights(&architecture, config.seed);
         let ones: Vec<_> = weights.values.iter().map(|values| vec![1.0; values.len()]).collect();
-        weights.write(session)?;
-        // The session may have trained before.
-        architecture.write(MEAN_SQUARE, &ones, session)?;
-        Ok(Self {
+        let mut trainer = Self {
             architecture,
             config: config.clone(),
             images,
@@ -84,7 +81,10 @@ impl Trainer {
             self_check: self_check.transpose()?,
             position: Position::default(),
             order: None,
-        })
+        };
+        // The session may have trained before.
+        trainer.resume(session, &weights, &ones, Position::default())?;
+        Ok(trainer)
     }
 
     /// Goes on from where another trainer was: what it does then has the bits of what that did.
@@ -275,33 +275,19 @@ impl Trainer {
 
     /// Runs a step that is timed, or checked, or both.
     fn run_one(&mut self, session: &mut dyn Session, step: Step) -> Result<Option<KernelReport>> {
-        let is_checked = is_every(self.config.self_check, &step);
-        let before = is_checked.then(|| self.state(session)).transpose()?;
+        let check = self.self_check.as_ref();
+        let check = check.filter(|_| is_every(self.config.self_check, &step));
+        let before = check.map(|check| check.state(session)).transpose()?;
         let report = if self.is_profiled(&step) {
             Some(self.time(session, step)?)
         } else {
             session.run(self.program, &[step])?;
             None
         };
-        if let Some(before) = before {
-            let after = self.state(session)?;
-            if let Some(check) = &mut self.self_check {
-                check.check(session, step, &before, &after)?;
-            }
+        if let Some((check, before)) = self.self_check.as_mut().zip(before) {
+            check.check(session, step, &before)?;
         }
         Ok(report)
-    }
-
-    /// All that steps change.
-    fn state(&self, session: &mut dyn Session) -> Result<State> {
-        let mut state = State::new();
-        for Parameter { name, .. } in self.architecture.parameters() {
-            for name in [format!("{MEAN_SQUARE}{name}"), name] {
-                let values = session.read(&name)?;
-                state.insert(name, values);
-            }
-        }
-        Ok(state)
     }
 
     /// Runs a step with all of its kernels timed.

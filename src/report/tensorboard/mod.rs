@@ -78,7 +78,7 @@ impl EventWriter {
         match file {
             Some(Ok(file)) => Ok(Self { file, waiting: Vec::new() }),
             Some(Err(Error::Io { source, .. })) if source.kind() != ErrorKind::NotFound => {
-                Err(source).map_err(Error::io(&folder.join(name), Action::Write))
+                Err(Error::io(&folder.join(name), Action::Write)(source))
             }
             _ => Self::create_in(files, folder),
         }

@@ -112,33 +112,15 @@ fn train(config: &Config, data: &Split, folder: &Path, files: Arc<dyn Files>) ->
 
 #[test]
 fn a_run_survives_a_fault_at_any_operation() -> Fallible<()> {
-    let (config, data, undisturbed) = (frequent()?, data()?, tempfile::tempdir()?);
-    let counting = Faulty::new(Fault::Fails, usize::MAX);
-    train(&config, &data, undisturbed.path(), Arc::clone(&counting) as _)?;
-    let expected = End::of(undisturbed.path())?;
-    let operations = counting.done.load(Ordering::Relaxed);
-    println!("{operations} operations");
-    assert!(operations > 90, "{operations} operations");
-    for fault in [Fault::Fails, Fault::CutsOff] {
-        for at in 0..operations {
-            let case = format!("{fault:?} at operation {at} of {operations}");
-            let folder = tempfile::tempdir()?;
-            meets(fault, at, &config, &data, folder.path(), &expected)
-                .map_err(|error| format!("{case}: {error}"))?;
-        }
-    }
-    Ok(())
+    survives(90, |_, _, _| Ok(()))
 }
 
 /// Going on meets faults as well: a run that was cut off after its last checkpoint goes on from it.
 #[test]
 fn going_on_survives_a_fault_at_any_operation() -> Fallible<()> {
-    let (config, data, undisturbed) = (frequent()?, data()?, tempfile::tempdir()?);
-    train(&config, &data, undisturbed.path(), Arc::new(System))?;
-    let expected = End::of(undisturbed.path())?;
-    let cut_off = |folder: &Path| -> Fallible<()> {
+    survives(30, |config, data, folder| {
         // In the second epoch, after lines and events that no checkpoint knows of.
-        match train(&config, &data, folder, Faulty::new(Fault::CutsOff, 66)) {
+        match train(config, data, folder, Faulty::new(Fault::CutsOff, 66)) {
             Err(Error::Io { .. }) => {}
             other => panic!("{other:?}"),
         }
@@ -147,19 +129,30 @@ fn going_on_survives_a_fault_at_any_operation() -> Fallible<()> {
         // What another process left of a picture.
         std::fs::write(folder.join(".elbo.png.1.tmp"), "half")?;
         Ok(())
-    };
+    })
+}
+
+/// Trains in folders that were prepared, with a fault at each operation, of which there are more than
+/// `least`.
+fn survives(
+    least: usize,
+    prepare: impl Fn(&Config, &Split, &Path) -> Fallible<()>,
+) -> Fallible<()> {
+    let (config, data, undisturbed) = (frequent()?, data()?, tempfile::tempdir()?);
+    train(&config, &data, undisturbed.path(), Arc::new(System))?;
+    let expected = End::of(undisturbed.path())?;
     let counted = tempfile::tempdir()?;
-    cut_off(counted.path())?;
+    prepare(&config, &data, counted.path())?;
     let counting = Faulty::new(Fault::Fails, usize::MAX);
     train(&config, &data, counted.path(), Arc::clone(&counting) as _)?;
     let operations = counting.done.load(Ordering::Relaxed);
     println!("{operations} operations");
-    assert!(operations > 30, "{operations} operations");
+    assert!(operations > least, "{operations} operations");
     for fault in [Fault::Fails, Fault::CutsOff] {
         for at in 0..operations {
             let case = format!("{fault:?} at operation {at} of {operations}");
             let folder = tempfile::tempdir()?;
-            cut_off(folder.path())?;
+            prepare(&config, &data, folder.path())?;
             meets(fault, at, &config, &data, folder.path(), &expected)
                 .map_err(|error| format!("{case}: {error}"))?;
         }

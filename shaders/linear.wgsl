@@ -12,7 +12,7 @@ const TRANSPOSE_B = false;
 fn finish_one(row: u32, column: u32, sum: Unit) {
     var value = sum + bias[column / UNIT];
     if RELU {
-        value = select(value, Unit(), value < Unit());
+        value = select(value, Unit(0.0), value < Unit(0.0));
     }
     y[(row * product.n + column) / UNIT] = value;
 }

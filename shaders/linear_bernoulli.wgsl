@@ -14,7 +14,7 @@ const TRANSPOSE_B = false;
 
 // Log-likelihood of a block whose columns begin at `column`; writes their dlogits.
 fn block(row: u32, column: u32, sums: vec4f) {
-    var sum = Unit();
+    var sum = Unit(0.0);
     for (var j = 0u; j < 4u / UNIT && column + j * UNIT < product.n; j++) {
         let i = (row * product.n + column) / UNIT + j;
         let l = part(sums, j) + bias[column / UNIT + j];

@@ -15,7 +15,7 @@ const TRANSPOSE_A = false;
 const TRANSPOSE_B = false;
 
 fn finish(row: u32, column: u32, means: vec4f, others: vec4f) {
-    var sum = Unit();
+    var sum = Unit(0.0);
     for (var j = 0u; j < 4u / UNIT && has_first(column + j * UNIT); j++) {
         let i = (row * product.first + column) / UNIT + j;
         let m = part(means, j) + bias[column / UNIT + j];

@@ -1,8 +1,8 @@
-// dx = dy where y > 0, else 0.
+// dinput = dy where y > 0, else 0.
 
 @group(0) @binding(0) var<storage, read_write> dy: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dinput: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn relu_backward(
@@ -10,7 +10,7 @@ fn relu_backward(
     @builtin(num_workgroups) groups: vec3u,
 ) {
     let i = flat_index(id, groups);
-    if i < arrayLength(&dx) {
-        dx[i] = select(0.0, dy[i], y[i] > 0.0);
+    if i < arrayLength(&dinput) {
+        dinput[i] = select(0.0, dy[i], y[i] > 0.0);
     }
 }

@@ -1,11 +1,11 @@
-// dx [rows, LEFT + RIGHT] = dleft beside dright.
+// dinput [rows, LEFT + RIGHT] = dleft beside dright.
 
 override LEFT: u32;
 override RIGHT: u32;
 
 @group(0) @binding(0) var<storage, read_write> dleft: array<f32>;
 @group(0) @binding(1) var<storage, read_write> dright: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dinput: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn split_columns_backward(
@@ -13,14 +13,14 @@ fn split_columns_backward(
     @builtin(num_workgroups) groups: vec3u,
 ) {
     let i = flat_index(id, groups);
-    if i >= arrayLength(&dx) {
+    if i >= arrayLength(&dinput) {
         return;
     }
     let row = i / (LEFT + RIGHT);
     let column = i % (LEFT + RIGHT);
     if column < LEFT {
-        dx[i] = dleft[row * LEFT + column];
+        dinput[i] = dleft[row * LEFT + column];
     } else {
-        dx[i] = dright[row * RIGHT + column - LEFT];
+        dinput[i] = dright[row * RIGHT + column - LEFT];
     }
 }

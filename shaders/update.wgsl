@@ -17,36 +17,38 @@ override LOG_ROWS: u32;
 // the layers, then the terms, each as where it begins, how long it is, and its column of the log.
 const HEAD = 3u;
 
-// Where its matrices begin, in elements of their buffers.
-struct Layer {
-    inputs: u32,
-    outputs: u32,
-    x: u32,
-    dy: u32,
-    weight: u32,
-    weight_mean_square: u32,
-    bias: u32,
-    bias_mean_square: u32,
-}
+// This invocation's layer: its sizes, and where its matrices begin, in elements of their buffers.
+var<private> inputs: u32;
+var<private> outputs: u32;
+var<private> x: u32;
+var<private> dy: u32;
+var<private> weight: u32;
+var<private> weight_mean_square: u32;
+var<private> bias: u32;
+var<private> bias_mean_square: u32;
 
-var<private> layer: Layer;
-
-fn layer_at(i: u32) -> Layer {
+fn enter_layer(i: u32) {
     let at = HEAD + 8u * i;
-    return Layer(table[at], table[at + 1u], table[at + 2u], table[at + 3u],
-        table[at + 4u], table[at + 5u], table[at + 6u], table[at + 7u]);
+    inputs = table[at];
+    outputs = table[at + 1u];
+    x = table[at + 2u];
+    dy = table[at + 3u];
+    weight = table[at + 4u];
+    weight_mean_square = table[at + 5u];
+    bias = table[at + 6u];
+    bias_mean_square = table[at + 7u];
 }
 
 fn rows() -> u32 {
-    return layer.inputs;
+    return inputs;
 }
 
 fn columns() -> u32 {
-    return layer.outputs;
+    return outputs;
 }
 
 fn first_columns() -> u32 {
-    return layer.outputs;
+    return outputs;
 }
 
 const TRANSPOSE_A = true;
@@ -62,11 +64,11 @@ fn b_unit(i: u32) -> Unit {
 
 // Beyond K anything finite will do, since b is 0.
 fn a_four(row: u32, k: u32) -> vec4f {
-    return a_load(layer.x + min(k, product.k - 1u) * layer.inputs + row);
+    return a_load(x + min(k, product.k - 1u) * inputs + row);
 }
 
 fn b_four(k: u32, column: u32) -> vec4f {
-    return select(vec4f(), b_load(layer.dy + k * layer.outputs + column), k < product.k);
+    return select(vec4f(), b_load(dy + k * outputs + column), k < product.k);
 }
 
 // Units w of the parameters and ms of the mean squares, by their gradient.
@@ -77,22 +79,22 @@ fn rmsprop(w: u32, ms: u32, gradient: Unit) {
 }
 
 fn finish_one(row: u32, column: u32, gradient: Unit) {
-    let i = row * layer.outputs + column;
-    rmsprop((layer.weight + i) / UNIT, (layer.weight_mean_square + i) / UNIT, gradient);
+    let i = row * outputs + column;
+    rmsprop((weight + i) / UNIT, (weight_mean_square + i) / UNIT, gradient);
 }
 
 // The unit of this index of all biases.
 fn update_bias(index: u32) {
     var rest = index;
     for (var i = 0u; i < table[0]; i++) {
-        layer = layer_at(i);
-        let units = layer.outputs / UNIT;
+        enter_layer(i);
+        let units = outputs / UNIT;
         if rest < units {
-            var gradient = Unit();
+            var gradient = Unit(0.0);
             for (var k = 0u; k < product.k; k++) {
-                gradient += workspace[layer.dy / UNIT + k * units + rest];
+                gradient += workspace[dy / UNIT + k * units + rest];
             }
-            rmsprop(layer.bias / UNIT + rest, layer.bias_mean_square / UNIT + rest, gradient);
+            rmsprop(bias / UNIT + rest, bias_mean_square / UNIT + rest, gradient);
             return;
         }
         rest -= units;
@@ -117,7 +119,7 @@ fn sum_term(i: u32, lane: u32) {
 fn tile_of(index: u32) -> vec2u {
     var rest = index;
     for (var i = 0u; i < table[0]; i++) {
-        layer = layer_at(i);
+        enter_layer(i);
         let across = (columns() + product.stride - 1u) / product.stride;
         let down = (rows() + TILE_ROWS - 1u) / TILE_ROWS;
         if rest < across * down {
@@ -135,13 +137,13 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    product = given;
-    let index = enter(group.x + group.y * groups.x);
+    let own = group.x + group.y * groups.x;
+    let index = first_slice(own);
     let tiles_end = product.groups;
     let biases_end = tiles_end + product.first;
     if index < tiles_end {
         let tile = tile_of((index * LANES + lane) / TILE_LANES);
-        compute_tile(tile, lane % TILE_LANES);
+        compute_tile(own, tile, lane % TILE_LANES);
     } else if index < biases_end {
         update_bias((index - tiles_end) * LANES + lane);
     } else if index < biases_end + table[1] {

@@ -1,5 +1,5 @@
-// A product of one pair of matrices, the first two bindings: a is stored [M, K], or [K, M] if TRANSPOSE_A, and b [K, N], or [N, K]
-// if TRANSPOSE_B.
+// A product of one pair of matrices, the first two bindings: a is stored [M, K], or [K, M] if
+// TRANSPOSE_A, and b [K, N], or [N, K] if TRANSPOSE_B.
 
 @group(0) @binding(0) var<storage, read_write> a: array<Unit>;
 @group(0) @binding(1) var<storage, read_write> b: array<Unit>;
@@ -59,7 +59,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    product = given;
-    let tile = (enter(group.x + group.y * groups.x) * LANES + lane) / TILE_LANES;
-    compute_tile(vec2u(tile % product.across, tile / product.across), lane % TILE_LANES);
+    let index = group.x + group.y * groups.x;
+    let tile = (first_slice(index) * LANES + lane) / TILE_LANES;
+    compute_tile(index, vec2u(tile % product.across, tile / product.across), lane % TILE_LANES);
 }

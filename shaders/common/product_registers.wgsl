@@ -6,12 +6,6 @@
 // 4 k (a_block). It may hold a block's vectors in another order, the i-th in place of i ^ order,
 // which is undone in finish (where a vector is a row) or in b_block (where it is a k).
 
-// The columns are rows of the product.
-struct Sums {
-    first: mat4x4f,
-    second: mat4x4f,
-}
-
 // Column i is b at k + (i ^ order), four columns of it.
 fn b_block(k: u32, column: u32, order: u32) -> mat4x4f {
     if TRANSPOSE_B {
@@ -30,64 +24,98 @@ fn b_block(k: u32, column: u32, order: u32) -> mat4x4f {
     );
 }
 
-fn add(sums: ptr<function, Sums>, block: mat4x4f, first: mat4x4f, second: mat4x4f) {
-    (*sums).first = add_block((*sums).first, first, block);
-    (*sums).second = add_block((*sums).second, second, block);
-}
-
 fn turn(m: mat4x4f) -> mat4x4f {
     return mat4x4f(m[1], m[2], m[3], m[0]);
 }
 
-// Row i of the four is row i ^ order.
-fn finish_four(row: u32, column: u32, order: u32, sums: Sums) {
-    var turned = sums;
+// The columns of the sums are rows of the product: column i is row i ^ order of the four.
+fn finish_four(
+    group: u32,
+    row: u32,
+    column: u32,
+    order: u32,
+    first_sums: mat4x4f,
+    second_sums: mat4x4f,
+) {
+    var first = first_sums;
+    var second = second_sums;
     for (var i = 0u; i < 4u; i++) {
         let at = row + (i ^ order);
         if at < rows() {
-            put(at, column, turned.first[0], turned.second[0]);
+            put(group, at, column, first[0], second[0]);
         }
-        turned.first = turn(turned.first);
-        turned.second = turn(turned.second);
+        first = turn(first);
+        second = turn(second);
     }
 }
 
-fn compute_tile(tile: vec2u, lane: u32) {
+fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let row = tile.y * TILE_ROWS;
     let column = tile.x * product.stride + 4u * lane;
-    var s0 = Sums();
-    var s1 = Sums();
-    var s2 = Sums();
-    var s3 = Sums();
-    var s4 = Sums();
-    var s5 = Sums();
-    var s6 = Sums();
-    var s7 = Sums();
+    var first_0 = mat4x4f();
+    var second_0 = mat4x4f();
+    var first_1 = mat4x4f();
+    var second_1 = mat4x4f();
+    var first_2 = mat4x4f();
+    var second_2 = mat4x4f();
+    var first_3 = mat4x4f();
+    var second_3 = mat4x4f();
+    var first_4 = mat4x4f();
+    var second_4 = mat4x4f();
+    var first_5 = mat4x4f();
+    var second_5 = mat4x4f();
+    var first_6 = mat4x4f();
+    var second_6 = mat4x4f();
+    var first_7 = mat4x4f();
+    var second_7 = mat4x4f();
     for (var k = 0u; k < product.k; k += 4u) {
         let first = b_block(k, column, k_order(lane));
         let second = b_block(k, column + product.second, k_order(lane));
-        add(&s0, a_block(row, k, lane), first, second);
-        add(&s1, a_block(row + 4u, k, lane), first, second);
+        let a_0 = a_block(row, k, lane);
+        first_0 = add_block(first_0, first, a_0);
+        second_0 = add_block(second_0, second, a_0);
+        let a_1 = a_block(row + 4u, k, lane);
+        first_1 = add_block(first_1, first, a_1);
+        second_1 = add_block(second_1, second, a_1);
         if TILE_ROWS > 8u {
-            add(&s2, a_block(row + 8u, k, lane), first, second);
-            add(&s3, a_block(row + 12u, k, lane), first, second);
+            let a_2 = a_block(row + 8u, k, lane);
+            first_2 = add_block(first_2, first, a_2);
+            second_2 = add_block(second_2, second, a_2);
+            let a_3 = a_block(row + 12u, k, lane);
+            first_3 = add_block(first_3, first, a_3);
+            second_3 = add_block(second_3, second, a_3);
         }
         if TILE_ROWS > 16u {
-            add(&s4, a_block(row + 16u, k, lane), first, second);
-            add(&s5, a_block(row + 20u, k, lane), first, second);
-            add(&s6, a_block(row + 24u, k, lane), first, second);
-            add(&s7, a_block(row + 28u, k, lane), first, second);
+            let a_4 = a_block(row + 16u, k, lane);
+            first_4 = add_block(first_4, first, a_4);
+            second_4 = add_block(second_4, second, a_4);
+            let a_5 = a_block(row + 20u, k, lane);
+            first_5 = add_block(first_5, first, a_5);
+            second_5 = add_block(second_5, second, a_5);
+            let a_6 = a_block(row + 24u, k, lane);
+            first_6 = add_block(first_6, first, a_6);
+            second_6 = add_block(second_6, second, a_6);
+            let a_7 = a_block(row + 28u, k, lane);
+            first_7 = add_block(first_7, first, a_7);
+            second_7 = add_block(second_7, second, a_7);
         }
     }
     // A loop keeps the kernel's finish from being compiled TILE_ROWS times.
     for (var i = 0u; i < TILE_ROWS; i += 4u) {
-        finish_four(row + i, column, row_order(lane), s0);
-        s0 = s1;
-        s1 = s2;
-        s2 = s3;
-        s3 = s4;
-        s4 = s5;
-        s5 = s6;
-        s6 = s7;
+        finish_four(group, row + i, column, row_order(lane), first_0, second_0);
+        first_0 = first_1;
+        second_0 = second_1;
+        first_1 = first_2;
+        second_1 = second_2;
+        first_2 = first_3;
+        second_2 = second_3;
+        first_3 = first_4;
+        second_3 = second_4;
+        first_4 = first_5;
+        second_4 = second_5;
+        first_5 = first_6;
+        second_5 = second_6;
+        first_6 = first_7;
+        second_6 = second_7;
     }
 }

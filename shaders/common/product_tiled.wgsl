@@ -19,13 +19,6 @@ var<workgroup> a_groups: array<Group, GROUPS>;
 var<workgroup> first_groups: array<Group, GROUPS>;
 var<workgroup> second_groups: array<Group, GROUPS>;
 
-// The vectors that an invocation loads for all.
-struct Share {
-    a: vec4f,
-    first: vec4f,
-    second: vec4f,
-}
-
 // The share of an invocation where vectors go across k: the four rows or columns, and k.
 fn share_across(lane: u32) -> vec2u {
     return vec2u(lane % GROUPS, lane / GROUPS);
@@ -36,25 +29,24 @@ fn share_along(lane: u32) -> vec2u {
     return vec2u(lane / (GROUPS / 4u), lane % (GROUPS / 4u));
 }
 
-fn load(corner: vec2u, k: u32, lane: u32) -> Share {
-    let across = share_across(lane);
-    let along = share_along(lane);
-    var share: Share;
+// The vector of a, from rows of the tile, that an invocation loads for all.
+fn a_share(corner: vec2u, k: u32, lane: u32) -> vec4f {
     if TRANSPOSE_A {
-        share.a = a_four(corner.y + 4u * across.x, k + across.y);
-    } else {
-        share.a = a_four(corner.y + along.x, k + 4u * along.y);
+        let across = share_across(lane);
+        return a_four(corner.y + 4u * across.x, k + across.y);
     }
+    let along = share_along(lane);
+    return a_four(corner.y + along.x, k + 4u * along.y);
+}
+
+// The same of b, from columns of the tile or from their partners.
+fn b_share(column: u32, k: u32, lane: u32) -> vec4f {
     if TRANSPOSE_B {
-        let column = corner.x + along.x;
-        share.first = b_four(k + 4u * along.y, column);
-        share.second = b_four(k + 4u * along.y, column + product.second);
-    } else {
-        let column = corner.x + 4u * across.x;
-        share.first = b_four(k + across.y, column);
-        share.second = b_four(k + across.y, column + product.second);
+        let along = share_along(lane);
+        return b_four(k + 4u * along.y, column + along.x);
     }
-    return share;
+    let across = share_across(lane);
+    return b_four(k + across.y, column + 4u * across.x);
 }
 
 // Where a share lies: group, block, and vector in the block.
@@ -68,38 +60,46 @@ fn place(is_along: bool, lane: u32) -> vec3u {
     );
 }
 
-fn stage(share: Share, a: vec3u, b: vec3u) {
-    a_groups[a.x].blocks[a.y][a.z] = share.a;
-    first_groups[b.x].blocks[b.y][b.z] = share.first;
-    second_groups[b.x].blocks[b.y][b.z] = share.second;
+// A block whose vectors go along k, for rows of a.
+fn a_turned(block: mat4x4f) -> mat4x4f {
+    if TRANSPOSE_A {
+        return transpose(block);
+    }
+    return block;
 }
 
-fn compute_tile(tile: vec2u, lane: u32) {
+// A block whose vectors go across k, for columns of b.
+fn b_turned(block: mat4x4f) -> mat4x4f {
+    if TRANSPOSE_B {
+        return transpose(block);
+    }
+    return block;
+}
+
+fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let corner = tile * vec2u(product.stride, TILE_ROWS);
     let own = share_across(lane); // its columns' group, and its rows'
     var first = mat4x4f();        // columns are rows of the product
     var second = mat4x4f();
     let a_place = place(!TRANSPOSE_A, lane);
     let b_place = place(TRANSPOSE_B, lane);
-    var share = load(corner, slice_begin(), lane);
-    let end = min(slice_begin() + product.slice, product.k);
-    for (var k = slice_begin(); k < end; k += GROUPS) {
-        stage(share, a_place, b_place);
+    let begin = slice_begin(group);
+    let end = min(begin + product.slice, product.k);
+    var a = a_share(corner, begin, lane);
+    var b_first = b_share(corner.x, begin, lane);
+    var b_second = b_share(corner.x + product.second, begin, lane);
+    for (var k = begin; k < end; k += GROUPS) {
+        a_groups[a_place.x].blocks[a_place.y][a_place.z] = a;
+        first_groups[b_place.x].blocks[b_place.y][b_place.z] = b_first;
+        second_groups[b_place.x].blocks[b_place.y][b_place.z] = b_second;
         workgroupBarrier();
-        share = load(corner, k + GROUPS, lane);
+        a = a_share(corner, k + GROUPS, lane);
+        b_first = b_share(corner.x, k + GROUPS, lane);
+        b_second = b_share(corner.x + product.second, k + GROUPS, lane);
         for (var i = 0u; i < GROUPS / 4u; i++) {
-            var a = a_groups[own.y].blocks[i];
-            var b_first = first_groups[own.x].blocks[i];
-            var b_second = second_groups[own.x].blocks[i];
-            if TRANSPOSE_A {
-                a = transpose(a);
-            }
-            if TRANSPOSE_B {
-                b_first = transpose(b_first);
-                b_second = transpose(b_second);
-            }
-            first = add_block(first, b_first, a);
-            second = add_block(second, b_second, a);
+            let rows_of_a = a_turned(a_groups[own.y].blocks[i]);
+            first = add_block(first, b_turned(first_groups[own.x].blocks[i]), rows_of_a);
+            second = add_block(second, b_turned(second_groups[own.x].blocks[i]), rows_of_a);
         }
         workgroupBarrier();
     }
@@ -107,7 +107,7 @@ fn compute_tile(tile: vec2u, lane: u32) {
     let column = corner.x + 4u * own.x;
     for (var i = 0u; i < 4u; i++) {
         if row + i < rows() {
-            put(row + i, column, first[i], second[i]);
+            put(group, row + i, column, first[i], second[i]);
         }
     }
 }

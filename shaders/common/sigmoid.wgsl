@@ -2,5 +2,5 @@
 
 fn sigmoid_of(x: Unit) -> Unit {
     let e = exp(-abs(x));
-    return select(Unit(1.0), e, x < Unit()) / (1.0 + e);
+    return select(Unit(1.0), e, x < Unit(0.0)) / (1.0 + e);
 }

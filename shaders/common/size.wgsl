@@ -15,7 +15,4 @@ struct Product {
     slice: u32,  // terms of a sum that one workgroup adds
 }
 
-var<immediate> given: Product;
-
-// A copy of it: a compiler for CPUs keeps it at hand, but reads immediate data again at every use.
-var<private> product: Product;
+var<immediate> product: Product;

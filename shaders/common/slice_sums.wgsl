@@ -2,19 +2,18 @@
 
 override GROUPS: u32; // TILE_ROWS / 4
 
-fn enter(group: u32) -> u32 {
-    this_group = group;
+fn first_slice(group: u32) -> u32 {
     return group;
 }
 
-fn compute_tile(tile: vec2u, lane: u32) {
+fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let row = tile.y * TILE_ROWS + lane / GROUPS * 4u;
     let column = tile.x * product.stride + lane % GROUPS * 4u;
     for (var i = row; i < min(row + 4u, rows()); i++) {
         var first = vec4f();
         var second = vec4f();
         for (var k = 0u; k < product.k; k += product.slice) {
-            let at = slice_at(this_group + k / product.slice * product.groups, i, column);
+            let at = slice_at(group + k / product.slice * product.groups, i, column);
             first += slices[at];
             second += slices[at + 1u];
         }

@@ -4,10 +4,7 @@
 // Of each slice's tile, row by row, four columns and four partners.
 @group(1) @binding(0) var<storage, read_write> slices: array<vec4f>;
 
-// This workgroup's index.
-var<private> this_group: u32;
-
-// Where the sums of a row's four columns and partners are, made by a workgroup.
-fn slice_at(by: u32, row: u32, column: u32) -> u32 {
-    return 2u * ((by * TILE_ROWS + row % TILE_ROWS) * GROUPS + column / 4u % GROUPS);
+// Where the sums of a row's four columns and partners are, made by a workgroup of this index.
+fn slice_at(group: u32, row: u32, column: u32) -> u32 {
+    return 2u * ((group * TILE_ROWS + row % TILE_ROWS) * GROUPS + column / 4u % GROUPS);
 }

@@ -13,6 +13,8 @@
 
 mod batch;
 mod evaluate;
+#[cfg(all(windows, target_env = "gnu"))]
+mod fma;
 mod latent_backward;
 mod linear;
 mod linear_bernoulli;

@@ -3,6 +3,7 @@
 
 use allocation_counter::measure;
 use std::error::Error;
+use std::hint::black_box;
 use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
@@ -72,6 +73,20 @@ fn functions_are_accurate_over_their_range() {
     assert_close("sigmoid", |x| softplus_and_sigmoid(x).1, sigmoid, steps(-80.0, 80.0), 3.0);
     assert_eq!(softplus_and_sigmoid(1e30), (1e30, 1.0));
     assert!(softplus_and_sigmoid(-1e30).0 < 1e-37 && softplus_and_sigmoid(-1e30).1 < 1e-37);
+}
+
+/// The portable kernels add products by `mul_add`, which a platform's library may compute.
+#[test]
+fn products_are_added_with_one_rounding() {
+    let bit = |exponent: i32| 2.0_f32.powi(exponent);
+    for (x, y, z, expected) in [
+        // A rounded product leaves 0.
+        (1.0 + bit(-12), 1.0 + bit(-12), -1.0 - bit(-11), bit(-24)),
+        // The sum is 2⁻³⁰ below a tie, which f64 rounds it to.
+        (1.0 + bit(-15), 1.0 - bit(-15), bit(24) + 2.0, bit(24) + 2.0),
+    ] {
+        assert_eq!(black_box(x).mul_add(y, z), expected, "{x:e} {y:e} {z:e}");
+    }
 }
 
 #[test]

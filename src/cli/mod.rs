@@ -35,7 +35,7 @@ use std::process::ExitCode;
 /// Trains variational autoencoders with WGSL compute shaders, on any GPU that Vulkan, Metal or
 /// DX12 reaches, or on the CPU.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, bin_name = "wgvae")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

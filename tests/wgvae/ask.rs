@@ -31,7 +31,7 @@ impl Run {
 
     /// Runs a command on the run, in whose arguments `@` stands for the folder.
     fn ask(&self, command: &str, arguments: &str) -> Result<std::process::Output, Box<dyn Error>> {
-        let folder = format!("{}/", self.0.path().display());
+        let folder = self.file("").display().to_string();
         let run = self.file("run").display().to_string();
         let words: Vec<_> = arguments.split(' ').map(|word| word.replace('@', &folder)).collect();
         let words = words.iter().map(String::as_str);

@@ -4,17 +4,21 @@
 //! `cargo bench --bench isa -- [FAMILY] [KERNEL VARIANT]`; FAMILY as RADV_FORCE_FAMILY takes it,
 //! `navi21` if none is given. With a kernel and a variant, their instructions.
 
+#[allow(dead_code)]
+#[path = "../../tests/wgvae/shaders/backends.rs"]
+mod backends;
+#[allow(dead_code)]
 #[path = "../../tests/wgvae/shaders/valid.rs"]
 mod valid;
 
 mod radv;
 
-use naga::proc::BoundsCheckPolicy;
+use backends::VULKAN;
 use radv::{Compiler, Executable, Interface};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::process::Command;
-use valid::Valid;
+use valid::specialised;
 use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::kernel::{Call, Kernel, Product, Variant};
 use wgvae::model::{Architecture, Images};
@@ -147,9 +151,9 @@ fn compile(
 ) -> Outcome<Option<Executable>> {
     let Some(tiling) = kernel.tiling(call, variant) else { return Ok(None) };
     // Of two passes, the first is the product.
-    let module = Valid::new(&kernel.wgsl(variant)[0], true)?;
-    let module = module.specialised(kernel.entry_point, &tiling.constants)?;
-    let spirv = module.spirv(kernel.entry_point, (1, 6), BoundsCheckPolicy::Unchecked, false)?;
+    let wgsl = &kernel.wgsl(variant)[0];
+    let module = specialised(wgsl, kernel.entry_point, &tiling.constants, true)?;
+    let spirv = module.spirv(VULKAN[5], false)?;
     let operands = call.inputs.len() + call.outputs.len();
     let buffers = kernel.table.as_ref().map_or(operands, |table| table.buffers + 1);
     let interface = Interface {

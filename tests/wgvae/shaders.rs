@@ -1,6 +1,7 @@
 //! The kernel table against what it names: every op has a row and cases of its own, every row a
 //! shader file and a twin, every shader file a row. [`interface`] compares what a module binds with
-//! its row, [`translation`] takes every module through every backend of naga.
+//! its row, [`translation`] takes every module through naga as wgpu does, and [`captured`]
+//! compares that with what reaches a driver.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -10,8 +11,12 @@ use std::path::{Path, PathBuf};
 use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, RmsProp, Shape, Stream, Transpose};
 use wgvae::kernel::{CORES, Call, Case, kernels, probes};
 
+mod backends;
+mod captured;
+mod faults;
 mod interface;
 mod probe;
+mod stage;
 mod tampered;
 mod translation;
 mod valid;

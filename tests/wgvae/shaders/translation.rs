@@ -1,162 +1,190 @@
-//! Every module, with the constants of every case, through naga's validator and the writers of the
-//! three backends, with the options that wgpu gives them. Where SPIRV-Tools is installed, its
-//! validator has the last word on the SPIR-V.
+//! Every stage, with the constants of every case, through naga's writers as wgpu runs them. Where
+//! SPIRV-Tools is installed, its validator checks the SPIR-V. With `WGVAE_WRITE_SHADERS=FOLDER` the
+//! texts stay there, for `tests/compilers/check`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use naga::back::{hlsl, msl};
-use naga::proc::BoundsCheckPolicy;
-use naga::{AddressSpace, ShaderStage, StorageAccess};
-use wgvae::kernel::{Kernel, Tiling, Variant, WORKGROUP, kernels};
+use serde::Serialize;
 
-use super::valid::Valid;
-use super::{Applied, Outcome};
+use super::Outcome;
+use super::backends::{METAL, SHADER_MODELS, Spirv, VULKAN};
+use super::faults::is_known;
+use super::stage::Stage;
+use super::valid::Specialised;
 
-/// Vulkan versions with their SPIR-V versions, without and with robust buffer access, as wgpu
-/// chooses; with and without bounds on loops, as `--checked` does.
-const VULKAN: [(&str, (u8, u8), BoundsCheckPolicy, bool); 2] = [
-    ("vulkan1.1", (1, 3), BoundsCheckPolicy::Restrict, true),
-    ("vulkan1.3", (1, 6), BoundsCheckPolicy::Unchecked, false),
-];
+/// What one compiler gets for a stage.
+struct Translated {
+    /// Folder and ending of its file.
+    language: &'static str,
+    /// Profile, version of the language, or version of Vulkan.
+    target: String,
+    checked: bool,
+    entry_point: String,
+    content: Vec<u8>,
+}
 
-impl Valid {
-    fn msl(&self, entry: &str) -> Result<String, String> {
-        let resources = self.module.global_variables.iter().filter_map(|(_, global)| {
-            let AddressSpace::Storage { access } = global.space else { return None };
-            let binding = global.binding?;
-            let (buffer, mutable) = (binding.binding as u8, access.contains(StorageAccess::STORE));
-            let target = msl::BindTarget { buffer: Some(buffer), mutable, ..Default::default() };
-            Some((binding, target))
-        });
-        let resources = msl::EntryPointResources {
-            resources: resources.collect(),
-            immediates_buffer: Some(30),
-            sizes_buffer: Some(29),
-        };
-        let options = msl::Options {
-            lang_version: (2, 3),
-            per_entry_point_map: [(entry.to_owned(), resources)].into(),
-            fake_missing_bindings: false,
-            zero_initialize_workgroup_memory: false,
-            ..Default::default()
-        };
-        let entry_point = Some((ShaderStage::Compute, entry.to_owned()));
-        let pipeline = msl::PipelineOptions { entry_point, ..Default::default() };
-        let (text, info) = msl::write_string(&self.module, &self.info, &options, &pipeline)
-            .map_err(|error| format!("MSL: {error}"))?;
-        named(&text, info.entry_point_names)?;
-        Ok(text)
-    }
-
-    fn hlsl(&self, entry: &str, shader_model: hlsl::ShaderModel) -> Result<String, String> {
-        let in_space = |space| Some(hlsl::BindTarget { space, ..Default::default() });
-        let options = hlsl::Options {
-            shader_model,
-            immediates_target: in_space(1),
-            special_constants_binding: in_space(2),
-            zero_initialize_workgroup_memory: false,
-            ..Default::default()
-        };
-        let entry_point = Some((ShaderStage::Compute, entry.to_owned()));
-        let pipeline = hlsl::PipelineOptions { entry_point };
-        let mut text = String::new();
-        let info = hlsl::Writer::new(&mut text, &options, &pipeline)
-            .write(&self.module, &self.info, None)
-            .map_err(|error| format!("HLSL: {error}"))?;
-        named(&text, info.entry_point_names)?;
-        Ok(text)
+impl Specialised {
+    /// For every target, without and with `--checked`.
+    fn translated(&self) -> Result<Vec<Translated>, String> {
+        let mut all = Vec::new();
+        for checked in [false, true] {
+            let new = |language, target, entry_point, content| Translated {
+                language,
+                target,
+                checked,
+                entry_point,
+                content,
+            };
+            for model in SHADER_MODELS.into_iter().skip(usize::from(self.subgroups)) {
+                let text = self.hlsl(model, checked)?;
+                let target = format!("cs_{}", model.to_str());
+                all.push(new("hlsl", target, text.entry_point, text.text.into_bytes()));
+            }
+            for (major, minor) in METAL {
+                let text = self.msl((major, minor), checked)?;
+                let target = format!("{major}.{minor}");
+                all.push(new("metal", target, text.entry_point, text.text.into_bytes()));
+            }
+            for device in VULKAN.iter().filter(|device| device.subgroups || !self.subgroups) {
+                let bytes = bytes(&self.spirv(*device, checked)?);
+                all.push(new("spv", target(device), self.entry_point.to_owned(), bytes));
+            }
+        }
+        Ok(all)
     }
 }
 
-/// Whether a text has the one entry point that its writer reports.
-fn named<E: std::fmt::Display>(text: &str, names: Vec<Result<String, E>>) -> Result<(), String> {
-    match names.as_slice() {
-        [Ok(name)] if text.contains(&format!("void {name}(")) => Ok(()),
-        [Err(error)] => Err(error.to_string()),
-        _ => Err(format!("no entry point in {text}")),
+/// SPIRV-Tools' name of a version of Vulkan.
+fn target(device: &Spirv) -> String {
+    format!("vulkan{}.{}", device.vulkan.0, device.vulkan.1)
+}
+
+pub(super) fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// A stage in the index.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    label: &'a str,
+    entry_point: &'a str,
+    constants: BTreeMap<&'a str, f64>,
+    subgroups: bool,
+    /// Group, binding and whether it is written.
+    storages: Vec<(u32, u32, bool)>,
+    immediate_bytes: u32,
+    wgsl: String,
+    texts: Vec<File>,
+}
+
+/// A text in the index. Equal texts are one file.
+#[derive(Serialize)]
+struct File {
+    file: String,
+    target: String,
+    checked: bool,
+    entry_point: String,
+}
+
+/// A folder of texts.
+struct Folder<'a> {
+    path: &'a Path,
+    /// Names of files by what is in them.
+    files: HashMap<Vec<u8>, String>,
+}
+
+impl Folder<'_> {
+    /// Writes a text, unless it is there.
+    fn write(&mut self, stem: &str, ending: &str, content: Vec<u8>) -> std::io::Result<String> {
+        if let Some(name) = self.files.get(&content) {
+            return Ok(name.clone());
+        }
+        let name = format!("{ending}/{stem}.{ending}");
+        fs::create_dir_all(self.path.join(ending))?;
+        fs::write(self.path.join(&name), &content)?;
+        self.files.insert(content, name.clone());
+        Ok(name)
     }
+
+    fn add<'a>(&mut self, stage: &'a Stage) -> Result<Entry<'a>, Box<dyn Error>> {
+        let specialised = stage.specialised()?;
+        let mut texts = Vec::new();
+        for (number, text) in specialised.translated()?.into_iter().enumerate() {
+            let Translated { language, target, checked, entry_point, content } = text;
+            let suffix = if checked { ".checked" } else { "" };
+            let stem = format!("{}.{target}{suffix}.{number}", stage.name);
+            let file = self.write(&stem, language, content)?;
+            texts.push(File { file, target, checked, entry_point });
+        }
+        let storages = specialised.layout.storages.iter();
+        Ok(Entry {
+            name: &stage.name,
+            label: stage.label,
+            entry_point: stage.entry_point,
+            constants: stage.constants.iter().copied().collect(),
+            subgroups: stage.subgroups,
+            storages: storages.map(|(at, written)| (at.group, at.binding, *written)).collect(),
+            immediate_bytes: specialised.layout.immediate_bytes,
+            wgsl: self.write(&stage.name, "wgsl", stage.for_browsers().into_bytes())?,
+            texts,
+        })
+    }
+}
+
+#[test]
+fn every_stage_is_written_where_asked() -> Outcome {
+    let Some(path) = std::env::var_os("WGVAE_WRITE_SHADERS") else { return Ok(()) };
+    let mut folder = Folder { path: Path::new(&path), files: HashMap::new() };
+    let stages = Stage::all()?;
+    let entries = stages
+        .iter()
+        .map(|stage| folder.add(stage).map_err(|error| format!("{}: {error}", stage.name)));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    fs::write(folder.path.join("index.json"), serde_json::to_vec_pretty(&entries)?)?;
+    Ok(())
 }
 
 /// Checks SPIR-V for a version of Vulkan; false if the program is not installed.
-fn spirv_val(file: &Path, words: &[u32], target: &str) -> Result<bool, Box<dyn std::error::Error>> {
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    fs::write(file, bytes)?;
+fn spirv_val(file: &Path, words: &[u32], target: &str) -> Result<bool, Box<dyn Error>> {
+    fs::write(file, bytes(words))?;
     match Command::new("spirv-val").args(["--target-env", target]).arg(file).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),
         Ok(output) if output.status.success() => Ok(true),
-        Ok(output) => Err(format!("{target}: {}", String::from_utf8_lossy(&output.stderr)).into()),
+        Ok(output) => {
+            let message = String::from_utf8_lossy(&output.stderr);
+            if is_known("spirv-val", &message)? {
+                return Ok(true);
+            }
+            Err(format!("{target}: {message}").into())
+        }
     }
 }
 
-/// Takes one kernel with one set of constants through everything; false if spirv-val is missing.
-fn translate(
-    kernel: &Kernel,
-    variant: Variant,
-    valid: &Valid,
-    constants: &[(&str, f64)],
-    file: &Path,
-) -> Result<bool, Box<dyn std::error::Error>> {
-    let entry = kernel.entry_point;
-    let valid = valid.specialised(entry, constants)?;
-    let core = variant.core();
-    let invocations = core.map_or(WORKGROUP, |core| core.lanes) as u32;
-    translate_entry(&valid, entry, invocations, core.is_some_and(|core| core.subgroups), file)
-}
-
-/// The same of a module that has its constants.
-pub(super) fn translate_entry(
-    valid: &Valid,
-    entry: &str,
-    invocations: u32,
-    subgroups: bool,
-    file: &Path,
-) -> Result<bool, Box<dyn std::error::Error>> {
-    let sizes: Vec<_> = valid.module.entry_points.iter().map(|e| e.workgroup_size).collect();
-    assert_eq!(sizes, [[invocations, 1, 1]], "{entry}");
-    valid.msl(entry)?;
-    if !subgroups {
-        valid.hlsl(entry, hlsl::ShaderModel::V5_1)?;
-    }
-    valid.hlsl(entry, hlsl::ShaderModel::V6_0)?;
-    let mut installed = true;
-    for (target, version, buffer, bound_loops) in VULKAN {
-        let words = valid.spirv(entry, version, buffer, bound_loops)?;
-        installed = installed && spirv_val(file, &words, target)?;
-    }
-    Ok(installed)
-}
+/// Old and new Vulkan without and with robust buffers, with and without bounds on loops.
+const CHECKED_HERE: [(Spirv, bool); 2] = [(VULKAN[1], true), (VULKAN[5], false)];
 
 #[test]
 fn every_module_translates_for_every_backend() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let file = folder.path().join("kernel.spv");
-    let mut seen = HashSet::new();
+    let file = folder.path().join("stage.spv");
     let mut installed = true;
-    for kernel in kernels() {
-        for variant in kernel.variants() {
-            let subgroups = variant.core().is_some_and(|core| core.subgroups);
-            let valid = |wgsl: &String| {
-                Valid::new(wgsl, subgroups)
-                    .map_err(|error| format!("{} {variant:?}: {error}", kernel.name))
-            };
-            let passes = kernel.wgsl(variant).iter().map(valid).collect::<Result<Vec<_>, _>>()?;
-            for case in (kernel.cases)() {
-                let tiling = kernel.tiling(&Applied::new(&case)?.call, variant);
-                let Some(Tiling { constants, .. }) = tiling else { continue };
-                let bits: Vec<_> = constants.iter().map(|&(name, v)| (name, v.to_bits())).collect();
-                if !seen.insert((kernel.shader, variant.name(), bits)) {
-                    continue;
-                }
-                for valid in &passes {
-                    installed &= translate(kernel, variant, valid, &constants, &file)
-                        .map_err(|error| format!("{} with {constants:?}: {error}", kernel.name))?;
-                }
-            }
+    for stage in Stage::all()? {
+        let named = |error: Box<dyn Error>| format!("{}: {error}", stage.name);
+        let specialised = stage.specialised().map_err(|error| named(error.into()))?;
+        let sizes: Vec<_> =
+            specialised.module.entry_points.iter().map(|entry| entry.workgroup_size).collect();
+        assert_eq!(sizes, [[stage.invocations, 1, 1]], "{}", stage.name);
+        specialised.translated().map_err(|error| named(error.into()))?;
+        for (device, checked) in CHECKED_HERE {
+            let words = specialised.spirv(device, checked)?;
+            installed = installed && spirv_val(&file, &words, &target(&device)).map_err(named)?;
         }
     }
     if !installed {
@@ -166,24 +194,9 @@ fn every_module_translates_for_every_backend() -> Outcome {
 }
 
 #[test]
-fn faults_are_reported() -> Outcome {
-    let faulty = |text: &str| match Valid::new(text, false) {
-        Ok(_) => panic!("nothing was reported for {text}"),
-        Err(report) => report,
-    };
-    assert!(faulty("fn f() -> u32 { return 1.5; }").contains("error"));
-    // Subgroups are more than the device was asked for.
-    assert!(faulty("@compute @workgroup_size(1) fn f() { _ = subgroupAdd(1.0); }").contains("f()"));
-    let text = "override COUNT: u32; @compute @workgroup_size(COUNT) fn f() {}";
-    let given = |constants: &[(&str, f64)]| {
-        Valid::new(text, false).and_then(|valid| valid.specialised("f", constants)).err()
-    };
-    assert_eq!(given(&[("COUNT", 2.0)]), None);
-    assert!(given(&[]).is_some_and(|report| report.contains("COUNT")));
-    assert!(given(&[("COUNT", 2.0), ("MORE", 1.0)]).is_some_and(|report| report.contains("MORE")));
-
+fn spirv_that_is_none_is_reported() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let no_module = spirv_val(&folder.path().join("none.spv"), &[0; 5], "vulkan1.1");
-    assert!(no_module.is_err() || no_module.is_ok_and(|installed| !installed));
+    let none = spirv_val(&folder.path().join("none.spv"), &[0; 5], "vulkan1.1");
+    assert!(none.is_err() || none.is_ok_and(|installed| !installed));
     Ok(())
 }

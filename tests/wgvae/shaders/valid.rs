@@ -1,77 +1,66 @@
-//! A WGSL module through naga's front end and validator, and on to SPIR-V with the options that wgpu
-//! gives its writer.
+//! A WGSL module through naga's front end and validator as in wgpu-core 30, with values for its
+//! `override` constants as in wgpu-hal 30.
 
 use naga::back::pipeline_constants::process_overrides;
-use naga::back::spv;
-use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use naga::valid::{
-    Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator,
-};
-use naga::{Module, ShaderStage};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ResourceBinding, ShaderStage, StorageAccess};
 
-/// A module that passed the validator.
-pub(super) struct Valid {
-    pub(super) module: Module,
-    pub(super) info: ModuleInfo,
+/// A pipeline's layout. That of a kernel has what the whole module declares, even if a pass leaves
+/// some of it: `interface` compares both.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// In order, and whether each is written.
+    pub(super) storages: Vec<(ResourceBinding, bool)>,
+    pub(super) immediate_bytes: u32,
 }
 
-impl Valid {
-    /// With the capabilities of a device that was asked for immediate data and nothing else, or for
-    /// subgroups too.
-    pub(super) fn new(wgsl: &str, subgroups: bool) -> Result<Self, String> {
-        let parsed = naga::front::wgsl::parse_str(wgsl);
-        let module = parsed.map_err(|error| error.emit_to_string(wgsl))?;
-        let mut capabilities = Capabilities::IMMEDIATES;
-        capabilities.set(Capabilities::SUBGROUP, subgroups);
-        let (stages, operations) = (ShaderStages::COMPUTE, SubgroupOperationSet::all());
-        let info = Validator::new(ValidationFlags::all(), capabilities)
-            .subgroup_stages(if subgroups { stages } else { ShaderStages::empty() })
-            .subgroup_operations(if subgroups { operations } else { SubgroupOperationSet::empty() })
-            .validate(&module)
-            .map_err(|error| error.emit_to_string(wgsl))?;
-        Ok(Self { module, info })
-    }
+/// A module that has its constants, as naga's writers take it.
+pub(super) struct Specialised {
+    pub(super) module: Module,
+    pub(super) info: ModuleInfo,
+    pub(super) entry_point: &'static str,
+    pub(super) layout: Layout,
+    pub(super) subgroups: bool,
+}
 
-    /// With values for its `override` constants.
-    pub(super) fn specialised(
-        &self,
-        entry: &str,
-        constants: &[(&str, f64)],
-    ) -> Result<Self, String> {
-        let values = constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-        let entry_point = Some((ShaderStage::Compute, entry));
-        let (module, info) = process_overrides(&self.module, &self.info, entry_point, &values)
-            .map_err(|error| error.to_string())?;
-        Ok(Self { module: module.into_owned(), info: info.into_owned() })
-    }
+/// A module that passed the validator of a device with immediate data, and subgroups if so said.
+pub(super) fn validated(wgsl: &str, subgroups: bool) -> Result<(Module, ModuleInfo), String> {
+    let parsed = naga::front::wgsl::parse_str(wgsl);
+    let module = parsed.map_err(|error| error.emit_to_string(wgsl))?;
+    let mut capabilities = Capabilities::IMMEDIATES;
+    capabilities.set(Capabilities::SUBGROUP, subgroups);
+    let info = Validator::new(ValidationFlags::all(), capabilities)
+        .validate(&module)
+        .map_err(|error| error.emit_to_string(wgsl))?;
+    Ok((module, info))
+}
 
-    pub(super) fn spirv(
-        &self,
-        entry: &str,
-        version: (u8, u8),
-        buffer: BoundsCheckPolicy,
-        force_loop_bounding: bool,
-    ) -> Result<Vec<u32>, String> {
-        let index = BoundsCheckPolicy::Restrict;
-        let options = spv::Options {
-            lang_version: version,
-            force_loop_bounding,
-            capabilities: Some(
-                [
-                    spv::Capability::Shader,
-                    spv::Capability::GroupNonUniform,
-                    spv::Capability::GroupNonUniformQuad,
-                ]
-                .into_iter()
-                .collect(),
-            ),
-            bounds_check_policies: BoundsCheckPolicies { index, buffer, ..Default::default() },
-            zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
-            ..Default::default()
-        };
-        let (shader_stage, entry_point) = (ShaderStage::Compute, entry.to_owned());
-        let pipeline = spv::PipelineOptions { shader_stage, entry_point };
-        spv::write_vec(&self.module, &self.info, &options, Some(&pipeline))
-            .map_err(|error| format!("SPIR-V: {error}"))
-    }
+/// Validates a module, and gives it its constants.
+///
+/// # Errors
+/// What naga reports.
+pub(super) fn specialised(
+    wgsl: &str,
+    entry_point: &'static str,
+    constants: &[(&'static str, f64)],
+    subgroups: bool,
+) -> Result<Specialised, String> {
+    let (whole, info) = validated(wgsl, subgroups)?;
+    let storages = whole.global_variables.iter().filter_map(|(_, global)| {
+        let AddressSpace::Storage { access } = global.space else { return None };
+        Some((global.binding?, access.contains(StorageAccess::STORE)))
+    });
+    let mut storages: Vec<_> = storages.collect();
+    storages.sort();
+    let immediate_bytes = whole.global_variables.iter().find_map(|(_, global)| {
+        let is_immediate = global.space == AddressSpace::Immediate;
+        is_immediate.then(|| whole.types[global.ty].inner.size(whole.to_ctx()))
+    });
+    let layout = Layout { storages, immediate_bytes: immediate_bytes.unwrap_or(0) };
+    let constants = constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    let stage = Some((ShaderStage::Compute, entry_point));
+    let (module, info) =
+        process_overrides(&whole, &info, stage, &constants).map_err(|error| error.to_string())?;
+    let (module, info) = (module.into_owned(), info.into_owned());
+    Ok(Specialised { module, info, entry_point, layout, subgroups })
 }

@@ -1,0 +1,231 @@
+//! What wgpu-hal 30 hands to each platform's compiler for a compute stage of wgvae: naga's writers
+//! with the options of wgpu-hal's `dx12`, `vulkan` and `metal`. Those options leave three things
+//! open: what the driver offers ([`Spirv`], [`ShaderModel`], Metal's version), whether wgvae runs
+//! with `--checked`, and wgpu's debug flags, which wgvae leaves out.
+
+use naga::ShaderStage;
+use naga::back::hlsl::{self, ShaderModel};
+use naga::back::{TaskDispatchLimits, msl, spv};
+use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
+
+use super::valid::Specialised;
+
+/// Shader models that wgpu compiles for: 5.1 by FXC, the others by DXC.
+pub(super) const SHADER_MODELS: [ShaderModel; 8] = [
+    ShaderModel::V5_1,
+    ShaderModel::V6_0,
+    ShaderModel::V6_1,
+    ShaderModel::V6_2,
+    ShaderModel::V6_3,
+    ShaderModel::V6_4,
+    ShaderModel::V6_5,
+    ShaderModel::V6_6,
+];
+
+/// Versions of Metal's language since macOS 10.14, the first with all that wgvae asks for.
+pub(super) const METAL: [(u8, u8); 5] = [(2, 1), (2, 4), (3, 0), (3, 2), (4, 0)];
+
+/// What wgpu's choice of SPIR-V depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spirv {
+    /// Vulkan's version of the device.
+    pub(super) vulkan: (u8, u8),
+    /// Whether the device has `robustBufferAccess2`.
+    pub(super) robust: bool,
+    /// Whether it has `robustImageAccess`.
+    pub(super) robust_images: bool,
+    /// Whether the device was asked for subgroups, which all that have them are.
+    pub(super) subgroups: bool,
+}
+
+/// Every version of Vulkan, without and with robust buffers.
+pub(super) const VULKAN: [Spirv; 6] = {
+    const fn spirv(vulkan: (u8, u8), robust: bool) -> Spirv {
+        Spirv { vulkan, robust, robust_images: robust, subgroups: vulkan.1 > 0 }
+    }
+    [
+        spirv((1, 0), false),
+        spirv((1, 1), false),
+        spirv((1, 1), true),
+        spirv((1, 2), true),
+        spirv((1, 3), false),
+        spirv((1, 3), true),
+    ]
+};
+
+/// A text, and the name of its entry point there.
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) entry_point: String,
+}
+
+impl Text {
+    fn new<E: std::fmt::Display>(
+        text: String,
+        names: Vec<Result<String, E>>,
+    ) -> Result<Self, String> {
+        match <[_; 1]>::try_from(names) {
+            Ok([Ok(entry_point)]) if text.contains(&format!("void {entry_point}(")) => {
+                Ok(Self { text, entry_point })
+            }
+            Ok([Err(error)]) => Err(error.to_string()),
+            _ => Err(format!("no entry point in {text}")),
+        }
+    }
+}
+
+/// Limits of mesh shaders, of which compute stages are independent.
+const TASK_LIMITS: Option<TaskDispatchLimits> =
+    Some(TaskDispatchLimits { max_mesh_workgroups_per_dim: 0, max_mesh_workgroups_total: 0 });
+
+impl Specialised {
+    /// As `dx12::Device::create_pipeline_layout` and `load_shader` do. Immediate data has register 0
+    /// of space 0, which moves the constants that wgpu adds, such as `num_workgroups`, to register
+    /// 1 of space 1. Storage buffers are counted across the groups.
+    pub(super) fn hlsl(&self, shader_model: ShaderModel, checked: bool) -> Result<Text, String> {
+        let [mut constants, mut read, mut written] = [const { TARGET }; 3];
+        let mut immediates_target = None;
+        if self.layout.immediate_bytes > 0 {
+            immediates_target = Some(constants.clone());
+            constants.register += 1;
+            constants.space += 1;
+        }
+        let mut binding_map = hlsl::BindingMap::default();
+        for &(binding, mutable) in &self.layout.storages {
+            let next = if mutable { &mut written } else { &mut read };
+            binding_map.insert(binding, next.clone());
+            next.register += 1;
+        }
+        let options = hlsl::Options {
+            shader_model,
+            binding_map,
+            fake_missing_bindings: false,
+            special_constants_binding: Some(constants),
+            immediates_target,
+            zero_initialize_workgroup_memory: false,
+            restrict_indexing: true,
+            force_loop_bounding: checked,
+            task_dispatch_limits: TASK_LIMITS,
+            mesh_shader_primitive_indices_clamp: true,
+            ray_query_initialization_tracking: true,
+            ..Default::default()
+        };
+        let entry_point = Some((ShaderStage::Compute, self.entry_point.to_owned()));
+        let pipeline = hlsl::PipelineOptions { entry_point };
+        let mut text = String::new();
+        let info = hlsl::Writer::new(&mut text, &options, &pipeline)
+            .write(&self.module, &self.info, None)
+            .map_err(|error| format!("HLSL: {error}"))?;
+        Text::new(text, info.entry_point_names)
+    }
+
+    /// As `metal::Device::create_pipeline_layout` and `load_shader` do: immediate data, storage
+    /// buffers across the groups and the buffers' sizes are buffers 0, 1, ….
+    pub(super) fn msl(&self, lang_version: (u8, u8), checked: bool) -> Result<Text, String> {
+        let mut slots = 0..;
+        let immediates_buffer = if self.layout.immediate_bytes > 0 { slots.next() } else { None };
+        let resources = self.layout.storages.iter().zip(&mut slots);
+        let resources = resources.map(|(&(binding, mutable), slot)| {
+            (binding, msl::BindTarget { buffer: Some(slot), mutable, ..Default::default() })
+        });
+        let resources = resources.collect();
+        let sizes_buffer = slots.next();
+        let resources = msl::EntryPointResources { resources, immediates_buffer, sizes_buffer };
+        let options = msl::Options {
+            lang_version,
+            per_entry_point_map: [(self.entry_point.to_owned(), resources)].into(),
+            spirv_cross_compatibility: false,
+            fake_missing_bindings: false,
+            bounds_check_policies: policies(
+                BoundsCheckPolicy::Restrict,
+                BoundsCheckPolicy::Restrict,
+            ),
+            zero_initialize_workgroup_memory: false,
+            force_loop_bounding: checked,
+            task_dispatch_limits: TASK_LIMITS,
+            mesh_shader_primitive_indices_clamp: true,
+            emit_int_div_checks: true,
+            ray_query_initialization_tracking: true,
+            ..Default::default()
+        };
+        let pipeline = msl::PipelineOptions {
+            entry_point: Some((ShaderStage::Compute, self.entry_point.to_owned())),
+            allow_and_force_point_size: false,
+            vertex_pulling_transform: true,
+            ..Default::default()
+        };
+        let (text, info) = msl::write_string(&self.module, &self.info, &options, &pipeline)
+            .map_err(|error| format!("MSL: {error}"))?;
+        Text::new(text, info.entry_point_names)
+    }
+
+    /// As `vulkan::Adapter::open` and `Device::compile_stage` do: bindings are counted in each set.
+    pub(super) fn spirv(&self, device: Spirv, checked: bool) -> Result<Vec<u32>, String> {
+        let unless = |robust| match robust {
+            true => BoundsCheckPolicy::Unchecked,
+            false => BoundsCheckPolicy::Restrict,
+        };
+        let mut binding_map = spv::BindingMap::default();
+        for &(place, _) in &self.layout.storages {
+            let before = binding_map.keys().filter(|other| other.group == place.group).count();
+            let (descriptor_set, binding) = (place.group, before as u32);
+            let info = spv::BindingInfo { descriptor_set, binding, binding_array_size: None };
+            binding_map.insert(place, info);
+        }
+        let options = spv::Options {
+            lang_version: match device.vulkan {
+                (1, 0) => (1, 0),
+                (1, 1) => (1, 3),
+                (1, 2) => (1, 5),
+                _ => (1, 6),
+            },
+            flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,
+            fake_missing_bindings: false,
+            binding_map,
+            capabilities: Some(capabilities(device.subgroups).collect()),
+            bounds_check_policies: policies(unless(device.robust), unless(device.robust_images)),
+            zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+            force_loop_bounding: checked,
+            ray_query_initialization_tracking: true,
+            trace_ray_argument_validation: true,
+            use_storage_input_output_16: false,
+            debug_info: None,
+            task_dispatch_limits: TASK_LIMITS,
+            mesh_shader_primitive_indices_clamp: true,
+            emit_int_div_checks: true,
+        };
+        let (shader_stage, entry_point) = (ShaderStage::Compute, self.entry_point.to_owned());
+        let pipeline = spv::PipelineOptions { shader_stage, entry_point };
+        spv::write_vec(&self.module, &self.info, &options, Some(&pipeline))
+            .map_err(|error| format!("SPIR-V: {error}"))
+    }
+}
+
+/// Register 0 of space 0.
+const TARGET: hlsl::BindTarget = hlsl::BindTarget {
+    space: 0,
+    register: 0,
+    binding_array_size: None,
+    dynamic_storage_buffer_offsets_index: None,
+    restrict_indexing: false,
+};
+
+fn policies(buffer: BoundsCheckPolicy, image_load: BoundsCheckPolicy) -> BoundsCheckPolicies {
+    let (index, binding_array) = (BoundsCheckPolicy::Restrict, BoundsCheckPolicy::Unchecked);
+    BoundsCheckPolicies { index, buffer, image_load, binding_array }
+}
+
+/// The capabilities that compute stages may use. wgpu lists more for textures and number types.
+fn capabilities(subgroups: bool) -> impl Iterator<Item = spv::Capability> {
+    let always = [spv::Capability::Shader, spv::Capability::Matrix];
+    let groups = [
+        spv::Capability::GroupNonUniform,
+        spv::Capability::GroupNonUniformVote,
+        spv::Capability::GroupNonUniformArithmetic,
+        spv::Capability::GroupNonUniformBallot,
+        spv::Capability::GroupNonUniformShuffle,
+        spv::Capability::GroupNonUniformShuffleRelative,
+        spv::Capability::GroupNonUniformQuad,
+    ];
+    always.into_iter().chain(groups.into_iter().filter(move |_| subgroups))
+}

@@ -11,7 +11,7 @@ from clang.cindex import Diagnostic, Index
 
 HEADERS = Path(__file__).parent / "metal"
 OPTIONS = ["-x", "c++", "-std=c++14", "-Xclang", "-cl-single-precision-constant", f"-isystem{HEADERS}", "-Wall",
-           "-Wno-unknown-attributes"]
+           "-Wno-unknown-attributes", "-Wno-unused", "-Wno-parentheses-equality"]
 
 
 def main():

@@ -7,12 +7,12 @@
 override GROUPS: u32; // TILE_ROWS / 4
 
 // What four rows of a, or four columns of b, have in GROUPS steps along k: for every four of them a
-// block, whose vectors go along k or across, as they are read. One index finds 16 numbers: computing
-// and checking indices would cost more than the product. The odd number of vectors spreads groups
-// over the banks of memory.
+// block, the four numbers of one k after those of the last. One index finds 16 numbers: computing and
+// checking indices would cost more than the product. The odd number of fours spreads groups over the
+// banks of memory. Numbers, not vectors: two invocations may not write parts of the same vector.
 struct Group {
-    blocks: array<mat4x4f, 4>,
-    unused: vec4f,
+    blocks: array<array<f32, 16>, 4>,
+    unused: array<f32, 4>,
 }
 
 var<workgroup> a_groups: array<Group, GROUPS>;
@@ -49,31 +49,48 @@ fn b_share(column: u32, k: u32, lane: u32) -> vec4f {
     return b_four(k + across.y, column + 4u * across.x);
 }
 
-// Where a share lies: group, block, and vector in the block.
+// Where a share's first number lies: group, block, and number in the block. The others are
+// next(is_along) apart: those that go along k are turned here, not where blocks are read, since whole
+// blocks are more than the registers of some GPUs have room for.
 fn place(is_along: bool, lane: u32) -> vec3u {
     let across = share_across(lane);
     let along = share_along(lane);
     return select(
-        vec3u(across.x, across.y / 4u, across.y % 4u),
+        vec3u(across.x, across.y / 4u, across.y % 4u * 4u),
         vec3u(along.x / 4u, along.y, along.x % 4u),
         is_along,
     );
 }
 
-// A block whose vectors go along k, for rows of a.
-fn a_turned(block: mat4x4f) -> mat4x4f {
-    if TRANSPOSE_A {
-        return transpose(block);
-    }
-    return block;
+fn next(is_along: bool) -> u32 {
+    return select(1u, 4u, is_along);
 }
 
-// A block whose vectors go across k, for columns of b.
-fn b_turned(block: mat4x4f) -> mat4x4f {
-    if TRANSPOSE_B {
-        return transpose(block);
-    }
-    return block;
+// Four rows of a, or four columns of b, from a number of a block on.
+fn a_at(group: u32, block: u32, i: u32) -> vec4f {
+    let numbers = &a_groups[group].blocks[block];
+    return vec4f((*numbers)[i], (*numbers)[i + 1u], (*numbers)[i + 2u], (*numbers)[i + 3u]);
+}
+
+fn first_at(group: u32, block: u32, i: u32) -> vec4f {
+    let numbers = &first_groups[group].blocks[block];
+    return vec4f((*numbers)[i], (*numbers)[i + 1u], (*numbers)[i + 2u], (*numbers)[i + 3u]);
+}
+
+fn second_at(group: u32, block: u32, i: u32) -> vec4f {
+    let numbers = &second_groups[group].blocks[block];
+    return vec4f((*numbers)[i], (*numbers)[i + 1u], (*numbers)[i + 2u], (*numbers)[i + 3u]);
+}
+
+// Four rows of sums, which are its columns, and what they get from one k. Each product is added on its
+// own, so that a compiler may fuse the two.
+fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
+    return mat4x4f(
+        sums[0] + b * a.x,
+        sums[1] + b * a.y,
+        sums[2] + b * a.z,
+        sums[3] + b * a.w,
+    );
 }
 
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
@@ -89,17 +106,30 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     var b_first = b_share(corner.x, begin, lane);
     var b_second = b_share(corner.x + product.second, begin, lane);
     for (var k = begin; k < end; k += GROUPS) {
-        a_groups[a_place.x].blocks[a_place.y][a_place.z] = a;
-        first_groups[b_place.x].blocks[b_place.y][b_place.z] = b_first;
-        second_groups[b_place.x].blocks[b_place.y][b_place.z] = b_second;
+        for (var i = 0u; i < 4u; i++) {
+            let a_i = a_place.z + i * next(!TRANSPOSE_A);
+            let b_i = b_place.z + i * next(TRANSPOSE_B);
+            a_groups[a_place.x].blocks[a_place.y][a_i] = a[i];
+            first_groups[b_place.x].blocks[b_place.y][b_i] = b_first[i];
+            second_groups[b_place.x].blocks[b_place.y][b_i] = b_second[i];
+        }
         workgroupBarrier();
         a = a_share(corner, k + GROUPS, lane);
         b_first = b_share(corner.x, k + GROUPS, lane);
         b_second = b_share(corner.x + product.second, k + GROUPS, lane);
         for (var i = 0u; i < GROUPS / 4u; i++) {
-            let rows_of_a = a_turned(a_groups[own.y].blocks[i]);
-            first = add_block(first, b_turned(first_groups[own.x].blocks[i]), rows_of_a);
-            second = add_block(second, b_turned(second_groups[own.x].blocks[i]), rows_of_a);
+            let a_0 = a_at(own.y, i, 0u);
+            first = add_outer(first, first_at(own.x, i, 0u), a_0);
+            second = add_outer(second, second_at(own.x, i, 0u), a_0);
+            let a_1 = a_at(own.y, i, 4u);
+            first = add_outer(first, first_at(own.x, i, 4u), a_1);
+            second = add_outer(second, second_at(own.x, i, 4u), a_1);
+            let a_2 = a_at(own.y, i, 8u);
+            first = add_outer(first, first_at(own.x, i, 8u), a_2);
+            second = add_outer(second, second_at(own.x, i, 8u), a_2);
+            let a_3 = a_at(own.y, i, 12u);
+            first = add_outer(first, first_at(own.x, i, 12u), a_3);
+            second = add_outer(second, second_at(own.x, i, 12u), a_3);
         }
         workgroupBarrier();
     }

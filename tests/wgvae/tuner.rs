@@ -70,7 +70,7 @@ fn call() -> wgvae::Result<String> {
 fn broken(name: &str) -> Result<&'static Core, Box<dyn Error>> {
     let right = named(name)?.core().ok_or("no core")?;
     let broken = |text: &&'static str| -> &'static str {
-        text.replace("first = add_block(first", "first = add_block(2.0 * first").leak()
+        text.replace("first = add_outer(first", "first = add_outer(2.0 * first").leak()
     };
     let texts: Vec<_> = right.passes[0].iter().map(broken).collect();
     assert_ne!(texts, right.passes[0]);

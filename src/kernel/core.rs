@@ -28,7 +28,12 @@ pub struct Core {
     pub rows: usize,
     /// Columns of a tile, its partners not counted.
     pub columns: usize,
+    /// PCI ids of vendors whose GPUs have too few registers for its sums.
+    pub spills_on: &'static [u32],
 }
+
+/// Intel's PCI id.
+const INTEL: u32 = 0x8086;
 
 /// A text of `shaders/common/`.
 macro_rules! common {
@@ -116,13 +121,24 @@ impl Core {
             tile_lanes: lanes,
             rows: side,
             columns: side,
+            spills_on: &[],
         }
     }
 
     /// Registers alone, exchanged within quads.
     const fn quad(name: &'static str, unit: usize, passes: &'static [Pass], rows: usize) -> Self {
         let lanes = 512 / rows;
-        Self { name, passes, unit, subgroups: true, lanes, tile_lanes: 4, rows, columns: 16 }
+        Self {
+            name,
+            passes,
+            unit,
+            subgroups: true,
+            lanes,
+            tile_lanes: 4,
+            rows,
+            columns: 16,
+            spills_on: &[INTEL],
+        }
     }
 
     /// Registers alone, each invocation for itself.
@@ -144,12 +160,12 @@ impl Core {
     /// workgroup's memory is memory like any other, and the sums of 16 rows and more fit the
     /// registers and what is near them. On a GPU they leave room for few invocations at a time, or
     /// do not fit at all: `cargo bench --bench isa`. Where values can be exchanged, reading them
-    /// again takes twice as long.
-    pub fn suits(&self, is_software: bool, has_quads: bool) -> bool {
+    /// again takes twice as long. `vendor` is a PCI id.
+    pub fn suits(&self, is_software: bool, has_quads: bool, vendor: u32) -> bool {
         if is_software {
             !self.is_staged() && self.rows >= 16 && self.subgroups == has_quads
         } else {
-            self.is_staged() || self.rows < 16
+            (self.is_staged() || self.rows < 16) && !self.spills_on.contains(&vendor)
         }
     }
 

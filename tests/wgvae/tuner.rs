@@ -83,7 +83,27 @@ fn broken(name: &str) -> Result<&'static Core, Box<dyn Error>> {
         tile_lanes: right.tile_lanes,
         rows: right.rows,
         columns: right.columns,
+        spills_on: right.spills_on,
     })))
+}
+
+#[test]
+fn no_core_is_tried_where_its_sums_spill() -> Result<(), String> {
+    let suits = |name: &str, vendor| -> Result<bool, String> {
+        let core = named(name)?.core().ok_or("a variant without a core")?;
+        Ok(core.suits(false, true, vendor))
+    };
+    let [amd, intel, nvidia] = [0x1002, 0x8086, 0x10de];
+    for vendor in [amd, nvidia] {
+        assert!(suits("quad_8_vector", vendor)?);
+    }
+    for unit in ["", "_vector"] {
+        assert!(!suits(&format!("quad_8{unit}"), intel)?);
+        for name in ["tiled_64", "tiled_32", "sliced_64", "sliced_32"] {
+            assert!(suits(&format!("{name}{unit}"), intel)?, "{name}{unit}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

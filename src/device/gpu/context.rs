@@ -6,7 +6,7 @@ use super::pipeline::{Chosen, Pipeline, Pipelines};
 use super::pipeline_file::PipelineFile;
 use super::tuning_file::cache_folder;
 use crate::device::Description;
-use crate::kernel::Variant;
+use crate::kernel::{Core, Variant};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -67,6 +67,8 @@ pub struct Gpu {
     pub(super) is_checked: bool,
     /// Whether the driver runs on the CPU.
     pub(super) is_software: bool,
+    /// The vendor's PCI id.
+    vendor: u32,
     /// One timing at a time: its buffers are shared.
     pub(super) clock: Option<Arc<Mutex<Clock>>>,
     fault: Arc<Mutex<Option<String>>>,
@@ -96,6 +98,7 @@ impl Gpu {
         let gpu = Self {
             is_checked: false,
             is_software: info.kind == "software",
+            vendor: adapter.get_info().vendor,
             clock: Clock::new(&device, &queue).map(|clock| Arc::new(Mutex::new(clock))),
             device,
             queue,
@@ -179,7 +182,8 @@ impl Gpu {
 
     /// Whether a variant may be the fastest on the device.
     pub(super) fn suits(&self, variant: Variant) -> bool {
-        variant.core().is_none_or(|core| core.suits(self.is_software, self.has_quads))
+        let suits = |core: &Core| core.suits(self.is_software, self.has_quads, self.vendor);
+        variant.core().is_none_or(suits)
     }
 
     /// Begins to record commands. Labels are what RenderDoc, Nsight, Xcode and validation show.

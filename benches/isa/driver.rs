@@ -1,4 +1,4 @@
-//! Mesa's driver for AMD GPUs, which compiles for GPUs that are not there and says what came of it
+//! A Vulkan driver as a compiler: what it says of a compiled pipeline
 //! (VK_KHR_pipeline_executable_properties).
 
 use ash::khr::pipeline_executable_properties as executables;
@@ -6,6 +6,9 @@ use ash::{Device, Entry, Instance, vk};
 use std::ffi::CStr;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// A statistic beside the driver's own: invocations of a subgroup.
+pub(super) const SUBGROUP: &str = "Subgroup size";
 
 /// An open device that can compile, and nothing else.
 pub(super) struct Compiler {
@@ -19,7 +22,7 @@ pub(super) struct Compiler {
 
 /// What became of a compute pipeline.
 pub(super) struct Executable {
-    /// Names and values, as the driver has them.
+    /// Names and values, as the driver has them, and [`SUBGROUP`].
     pub(super) statistics: Vec<(String, u64)>,
     /// The GPU's instructions, as text.
     pub(super) assembly: String,
@@ -43,7 +46,7 @@ impl Compiler {
         let wanted = vk::InstanceCreateInfo::default().application_info(&application);
         let instance = unsafe { entry.create_instance(&wanted, None)? };
         let physical = unsafe { instance.enumerate_physical_devices()? };
-        let physical = *physical.first().ok_or("RADV shows no GPU")?;
+        let physical = *physical.first().ok_or("the driver shows no GPU")?;
         let properties = unsafe { instance.get_physical_device_properties(physical) };
         let name = properties.device_name_as_c_str()?.to_string_lossy().into_owned();
 
@@ -119,6 +122,9 @@ impl Compiler {
     }
 
     fn executable(&self, pipeline: vk::Pipeline) -> Outcome<Executable> {
+        let info = vk::PipelineInfoKHR::default().pipeline(pipeline);
+        let properties = unsafe { self.executables.get_pipeline_executable_properties(&info)? };
+        let subgroup = properties.first().ok_or("the driver shows no executable")?.subgroup_size;
         let of = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline).executable_index(0);
         let statistics = unsafe { self.executables.get_pipeline_executable_statistics(&of)? };
         let named = |statistic: &vk::PipelineExecutableStatisticKHR| -> Outcome<_> {
@@ -127,7 +133,8 @@ impl Compiler {
             let value = if is_unsigned { unsafe { statistic.value.u64 } } else { 0 };
             Ok((name, value))
         };
-        let statistics = statistics.iter().map(named).collect::<Outcome<_>>()?;
+        let mut statistics = statistics.iter().map(named).collect::<Outcome<Vec<_>>>()?;
+        statistics.push((SUBGROUP.to_owned(), subgroup.into()));
         Ok(Executable { statistics, assembly: self.assembly(&of)? })
     }
 
@@ -144,10 +151,17 @@ impl Compiler {
         }
         unsafe { get(device, of, &mut count, found.as_mut_ptr()).result()? };
         let assembly = found.iter().zip(&texts).find(|(found, _)| {
-            found.name_as_c_str().is_ok_and(|name| name.to_bytes() == b"Assembly")
+            found.name_as_c_str().is_ok_and(|name| name.to_bytes().ends_with(b"ssembly"))
         });
         let (_, text) = assembly.ok_or("the driver shows no assembly")?;
         Ok(CStr::from_bytes_until_nul(text)?.to_str()?.to_owned())
+    }
+}
+
+impl Executable {
+    /// The statistic of this name.
+    pub(super) fn statistic(&self, name: &str) -> Option<u64> {
+        self.statistics.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) static VENDORS: [Vendor; 3] = [
         manifest: "nouveau_icd.json",
         shim: Some("nvidia.so"),
         variable: "NOUVEAU_CHIPSET",
-        gpus: &[("164", "RTX 2080"), ("174", "RTX 3070"), ("194", "RTX 4070")],
+        gpus: &[("164", "RTX 2080"), ("174", "RTX 3070")],
         columns: &[
             ("registers", "Number of GPRs"),
             ("local bytes", "SLM Size"),

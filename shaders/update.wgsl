@@ -142,7 +142,7 @@ fn main(
     let tiles_end = product.groups;
     let biases_end = tiles_end + product.first;
     if index < tiles_end {
-        let tile = tile_of((index * LANES + lane) / TILE_LANES);
+        let tile = tile_of(tile_index(index, lane));
         compute_tile(own, tile, lane % TILE_LANES);
     } else if index < biases_end {
         update_bias((index - tiles_end) * LANES + lane);

@@ -60,6 +60,6 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let index = group.x + group.y * groups.x;
-    let tile = (first_slice(index) * LANES + lane) / TILE_LANES;
+    let tile = tile_index(first_slice(index), lane);
     compute_tile(index, vec2u(tile % product.across, tile / product.across), lane % TILE_LANES);
 }

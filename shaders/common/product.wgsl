@@ -12,3 +12,12 @@ fn has_first(column: u32) -> bool {
 fn has_second(column: u32) -> bool {
     return column < first_columns() && column + product.second < columns();
 }
+
+// The tile of an invocation. Where a workgroup has one tile, nothing in it names the invocation, so
+// that compilers see that it is the same for all.
+fn tile_index(group: u32, lane: u32) -> u32 {
+    if LANES == TILE_LANES {
+        return group;
+    }
+    return (group * LANES + lane) / TILE_LANES;
+}

@@ -55,6 +55,7 @@ const SLICE_SUMS: &str = common!("slice_sums");
 const REGISTERS: &str = common!("product_registers");
 const EXCHANGED: &str = common!("exchanged");
 const ALONE: &str = common!("alone");
+const SPREAD: &str = common!("product_spread");
 
 /// Every core, those first that serve a GPU which nobody has measured.
 pub static CORES: &[Core] = &[
@@ -74,6 +75,7 @@ pub static CORES: &[Core] = &[
     Core::quad("quad_32", 1, &[QUAD_SCALAR], 32),
     Core::alone("registers_16_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, BLOCKS, ALONE, REGISTERS]]),
     Core::alone("registers_16", 1, &[&[SCALAR, PRODUCT, WHOLE, BLOCKS, ALONE, REGISTERS]]),
+    Core::spread("spread_16", &[&[SCALAR, PRODUCT, WHOLE, SPREAD]]),
 ];
 
 const TILED_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, TILED];
@@ -146,9 +148,19 @@ impl Core {
         Self { subgroups: false, ..Self::quad(name, unit, passes, 16) }
     }
 
-    /// Whether operands are staged in the workgroup's memory: all its invocations share a tile.
+    /// Registers alone, of invocations that are spread over the columns of one tile.
+    const fn spread(name: &'static str, passes: &'static [Pass]) -> Self {
+        Self { lanes: 8, tile_lanes: 8, columns: 32, ..Self::alone(name, 1, passes) }
+    }
+
+    /// Whether operands are staged in the workgroup's memory: all its invocations share a square tile.
     fn is_staged(&self) -> bool {
-        self.tile_lanes == self.lanes
+        self.tile_lanes == self.lanes && self.rows == self.columns
+    }
+
+    /// Whether a number of a serves all invocations of a workgroup, without being staged.
+    pub fn is_spread(&self) -> bool {
+        self.tile_lanes == self.lanes && !self.is_staged()
     }
 
     /// Whether sums are split along k.
@@ -160,10 +172,12 @@ impl Core {
     /// workgroup's memory is memory like any other, and the sums of 16 rows and more fit the
     /// registers and what is near them. On a GPU they leave room for few invocations at a time, or
     /// do not fit at all: `cargo bench --bench isa`. Where values can be exchanged, reading them
-    /// again takes twice as long. `vendor` is a PCI id.
+    /// again takes twice as long; but new versions of llvmpipe read once what is the same for all
+    /// invocations. `vendor` is a PCI id.
     pub fn suits(&self, is_software: bool, has_quads: bool, vendor: u32) -> bool {
         if is_software {
-            !self.is_staged() && self.rows >= 16 && self.subgroups == has_quads
+            let exchanges = self.subgroups == has_quads || self.is_spread();
+            !self.is_staged() && self.rows >= 16 && exchanges
         } else {
             (self.is_staged() || self.rows < 16) && !self.spills_on.contains(&vendor)
         }

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{Description, ProgramId, Session, Values};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
-use crate::kernel::{Call, Kernel, Step, Variant};
+use crate::kernel::{Call, Core, Kernel, Step, Variant};
 use crate::random::{generator, normals};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -137,7 +137,7 @@ impl Tuner {
     }
 
     /// The variants that may be the fastest for a call, and the others. Reading numbers one by one
-    /// is never faster than by four.
+    /// is never faster than by four, except where one serves all invocations.
     fn hopeful(
         &self,
         gpu: &Gpu,
@@ -146,12 +146,15 @@ impl Tuner {
     ) -> (Vec<Variant>, Vec<Variant>) {
         let unit = |variant: &Variant| variant.core().map_or(1, |core| core.unit);
         let widest = eligible.iter().map(unit).max();
+        let is_wide = |variant: &Variant| {
+            Some(unit(variant)) == widest || variant.core().is_some_and(Core::is_spread)
+        };
         let size = call.largest_product();
         eligible.iter().partition(|variant| {
             let largest = self.hopeless.get(variant.name());
             let hopeless = largest.is_some_and(|&largest| largest >= size);
             let won = self.winners.contains(variant.name());
-            gpu.suits(**variant) && Some(unit(variant)) == widest && (won || !hopeless)
+            gpu.suits(**variant) && is_wide(variant) && (won || !hopeless)
         })
     }
 

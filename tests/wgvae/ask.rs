@@ -121,7 +121,8 @@ fn pictures_have_an_image_for_each_thing_asked_for() -> Outcome {
     run.done("sample", "--count 2 --latents @z.npy --output @two.png")?;
     run.done("decode", "--input @z.npy --output @decoded.png")?;
     run.done("decode", "--input @z.npy --size 14x56 --output @wide.png")?;
-    assert!(width("wide.png")?.0 > width("decoded.png")?.0);
+    // Its title, which names a file, may make a picture wider than its images do.
+    assert!(width("wide.png")?.1 < width("decoded.png")?.1);
     Ok(())
 }
 

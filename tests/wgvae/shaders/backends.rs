@@ -86,14 +86,14 @@ impl Specialised {
         let [mut constants, mut read, mut written] = [const { TARGET }; 3];
         let mut immediates_target = None;
         if self.layout.immediate_bytes > 0 {
-            immediates_target = Some(constants.clone());
+            immediates_target = Some(constants);
             constants.register += 1;
             constants.space += 1;
         }
         let mut binding_map = hlsl::BindingMap::default();
         for &(binding, mutable) in &self.layout.storages {
             let next = if mutable { &mut written } else { &mut read };
-            binding_map.insert(binding, next.clone());
+            binding_map.insert(binding, *next);
             next.register += 1;
         }
         let options = hlsl::Options {

@@ -89,7 +89,7 @@ fn show(vendor: &Vendor, wanted: &[String]) -> Outcome<()> {
         }
         for variant in kernel.variants() {
             let is_named = wanted.iter().zip([kernel.name, variant.name()]).all(|(a, b)| a == b);
-            if !is_named || !variant.core().is_some_and(|core| core.suits(false, true, vendor.id)) {
+            if !is_named || !variant.core().is_some_and(|core| core.suits(false, vendor.id)) {
                 continue;
             }
             for pass in 0..kernel.wgsl(variant).len() {

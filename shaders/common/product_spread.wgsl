@@ -32,21 +32,6 @@ fn b_columns(k: u32, column: u32) -> vec4f {
     return b_four(k, column);
 }
 
-// Four rows of sums, which are the columns, and what they get from one k.
-fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
-    return mat4x4f(sums[0] + b * a.x, sums[1] + b * a.y, sums[2] + b * a.z, sums[3] + b * a.w);
-}
-
-fn finish_rows(group: u32, row: u32, column: u32, first_sums: mat4x4f, second_sums: mat4x4f) {
-    var first = first_sums;
-    var second = second_sums;
-    for (var i = 0u; i < 4u; i++) {
-        if row + i < rows() {
-            put(group, row + i, column, first[i], second[i]);
-        }
-    }
-}
-
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let row = tile.y * TILE_ROWS;
     let column = tile.x * product.stride + 4u * lane;

@@ -82,17 +82,6 @@ fn second_at(group: u32, block: u32, i: u32) -> vec4f {
     return vec4f((*numbers)[i], (*numbers)[i + 1u], (*numbers)[i + 2u], (*numbers)[i + 3u]);
 }
 
-// Four rows of sums, which are its columns, and what they get from one k. Each product is added on its
-// own, so that a compiler may fuse the two.
-fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
-    return mat4x4f(
-        sums[0] + b * a.x,
-        sums[1] + b * a.y,
-        sums[2] + b * a.z,
-        sums[3] + b * a.w,
-    );
-}
-
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let corner = tile * vec2u(product.stride, TILE_ROWS);
     let own = share_across(lane); // its columns' group, and its rows'
@@ -133,11 +122,5 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
         }
         workgroupBarrier();
     }
-    let row = corner.y + 4u * own.y;
-    let column = corner.x + 4u * own.x;
-    for (var i = 0u; i < 4u; i++) {
-        if row + i < rows() {
-            put(group, row + i, column, first[i], second[i]);
-        }
-    }
+    finish_rows(group, corner.y + 4u * own.y, corner.x + 4u * own.x, first, second);
 }

@@ -48,13 +48,12 @@ const PRODUCT: &str = common!("product");
 const WHOLE: &str = common!("whole");
 const FUSED: &str = common!("add_fused");
 const BLOCKS: &str = common!("add_blocks");
+const OUTER: &str = common!("outer");
 const TILED: &str = common!("product_tiled");
 const SLICING: &str = common!("slicing");
 const SLICES: &str = common!("slices");
 const SLICE_SUMS: &str = common!("slice_sums");
-const REGISTERS: &str = common!("product_registers");
-const EXCHANGED: &str = common!("exchanged");
-const ALONE: &str = common!("alone");
+const QUADS: &str = common!("product_quads");
 const SPREAD: &str = common!("product_spread");
 
 /// Every core, those first that serve a GPU which nobody has measured.
@@ -67,25 +66,23 @@ pub static CORES: &[Core] = &[
     Core::tiled("sliced_64", 1, SLICED_SCALAR, 64),
     Core::tiled("sliced_32_vector", 4, SLICED_VECTOR, 32),
     Core::tiled("sliced_32", 1, SLICED_SCALAR, 32),
-    Core::quad("quad_8_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, FUSED, EXCHANGED, REGISTERS]], 8),
-    Core::quad("quad_8", 1, &[&[SCALAR, PRODUCT, WHOLE, FUSED, EXCHANGED, REGISTERS]], 8),
+    Core::quad("quad_8_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, FUSED, QUADS]], 8),
+    Core::quad("quad_8", 1, &[&[SCALAR, PRODUCT, WHOLE, FUSED, QUADS]], 8),
     Core::quad("quad_16_vector", 4, &[QUAD_VECTOR], 16),
     Core::quad("quad_16", 1, &[QUAD_SCALAR], 16),
     Core::quad("quad_32_vector", 4, &[QUAD_VECTOR], 32),
     Core::quad("quad_32", 1, &[QUAD_SCALAR], 32),
-    Core::alone("registers_16_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, BLOCKS, ALONE, REGISTERS]]),
-    Core::alone("registers_16", 1, &[&[SCALAR, PRODUCT, WHOLE, BLOCKS, ALONE, REGISTERS]]),
-    Core::spread("spread_16", &[&[SCALAR, PRODUCT, WHOLE, SPREAD]]),
+    Core::spread("spread_16", &[&[SCALAR, PRODUCT, WHOLE, OUTER, SPREAD]]),
 ];
 
-const TILED_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, TILED];
-const TILED_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, TILED];
-const QUAD_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, BLOCKS, EXCHANGED, REGISTERS];
-const QUAD_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, BLOCKS, EXCHANGED, REGISTERS];
+const TILED_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, OUTER, TILED];
+const TILED_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, OUTER, TILED];
+const QUAD_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, BLOCKS, QUADS];
+const QUAD_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, BLOCKS, QUADS];
 const SLICED_VECTOR: &[Pass] =
-    &[&[VECTOR, PRODUCT, SLICING, SLICES, TILED], &[VECTOR, PRODUCT, SLICING, SLICE_SUMS]];
+    &[&[VECTOR, PRODUCT, SLICING, SLICES, OUTER, TILED], &[VECTOR, PRODUCT, SLICING, SLICE_SUMS]];
 const SLICED_SCALAR: &[Pass] =
-    &[&[SCALAR, PRODUCT, SLICING, SLICES, TILED], &[SCALAR, PRODUCT, SLICING, SLICE_SUMS]];
+    &[&[SCALAR, PRODUCT, SLICING, SLICES, OUTER, TILED], &[SCALAR, PRODUCT, SLICING, SLICE_SUMS]];
 
 /// Sums are split into slices until there are so many workgroups: a few for each compute unit of a
 /// large GPU.
@@ -143,14 +140,10 @@ impl Core {
         }
     }
 
-    /// Registers alone, each invocation for itself.
-    const fn alone(name: &'static str, unit: usize, passes: &'static [Pass]) -> Self {
-        Self { subgroups: false, ..Self::quad(name, unit, passes, 16) }
-    }
-
     /// Registers alone, of invocations that are spread over the columns of one tile.
     const fn spread(name: &'static str, passes: &'static [Pass]) -> Self {
-        Self { lanes: 8, tile_lanes: 8, columns: 32, ..Self::alone(name, 1, passes) }
+        let wide = Self::quad(name, 1, passes, 16);
+        Self { subgroups: false, lanes: 8, tile_lanes: 8, columns: 32, ..wide }
     }
 
     /// Whether operands are staged in the workgroup's memory: all its invocations share a square tile.
@@ -171,13 +164,10 @@ impl Core {
     /// Whether it may be the fastest on an adapter. To a driver that runs on the CPU, the
     /// workgroup's memory is memory like any other, and the sums of 16 rows and more fit the
     /// registers and what is near them. On a GPU they leave room for few invocations at a time, or
-    /// do not fit at all: `cargo bench --bench isa`. Where values can be exchanged, reading them
-    /// again takes twice as long; but new versions of llvmpipe read once what is the same for all
-    /// invocations. `vendor` is a PCI id.
-    pub fn suits(&self, is_software: bool, has_quads: bool, vendor: u32) -> bool {
+    /// do not fit at all: `cargo bench --bench isa`. `vendor` is a PCI id.
+    pub fn suits(&self, is_software: bool, vendor: u32) -> bool {
         if is_software {
-            let exchanges = self.subgroups == has_quads || self.is_spread();
-            !self.is_staged() && self.rows >= 16 && exchanges
+            !self.is_staged() && self.rows >= 16
         } else {
             (self.is_staged() || self.rows < 16) && !self.spills_on.contains(&vendor)
         }

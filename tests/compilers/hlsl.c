@@ -1,7 +1,7 @@
-// hlsl fxc|dxc DLL LIST: compiles HLSL on Windows or Wine as wgpu-hal 30 does, with FXC or DXC. A
-// line of the list has a file, an entry point, a profile and the name of the source, between tabs.
-// Prints a line for each: its number, CPU seconds, 0 or an error code, and the messages, between
-// tabs, with line feeds as 0x1f.
+// hlsl fxc|dxc DLL LIST: compiles HLSL on Windows or Wine as wgpu-hal 30 does, with FXC or DXC, on all
+// processors. A line of the list has a file, an entry point, a profile and the name of the source,
+// between tabs. Prints a line for each as it is done: its number, CPU seconds, 0 or an error code, and
+// the messages, between tabs, with line feeds as 0x1f.
 #define COBJMACROS
 #include <windows.h>
 #include <d3dcommon.h>
@@ -31,7 +31,7 @@ struct Job { char *file, *entry, *profile, *name; };
 
 static double cpu_seconds(void) {
     FILETIME begun, ended, kernel, user;
-    GetProcessTimes(GetCurrentProcess(), &begun, &ended, &kernel, &user);
+    GetThreadTimes(GetCurrentThread(), &begun, &ended, &kernel, &user);
     ULARGE_INTEGER ticks = {{user.dwLowDateTime, user.dwHighDateTime}};
     return ticks.QuadPart * 1e-7;
 }
@@ -83,31 +83,53 @@ static HRESULT dxc(void *compiler, const struct Job *job, const char *text, SIZE
     return status;
 }
 
-int main(int count, char **arguments) {
-    HMODULE library = count == 4 ? LoadLibraryA(arguments[2]) : NULL;
-    if (!library) { fprintf(stderr, "no library: %lu\n", GetLastError()); return 2; }
-    int is_fxc = !strcmp(arguments[1], "fxc");
-    FARPROC start = GetProcAddress(library, is_fxc ? "D3DCompile" : "DxcCreateInstance");
+static FARPROC start;
+static int is_fxc;
+static struct Job *jobs;
+static LONG count, begun;
+
+static DWORD WINAPI work(void *unused) {
     void *compiler = NULL;
-    if (!start || (!is_fxc && ((CreateFn)start)(&DXC_COMPILER, &COMPILER_3, &compiler))) return 2;
+    if (!is_fxc && ((CreateFn)start)(&DXC_COMPILER, &COMPILER_3, &compiler)) exit(2);
+    for (LONG number; (number = InterlockedIncrement(&begun) - 1) < count;) {
+        const struct Job *job = &jobs[number];
+        SIZE_T bytes;
+        char *text = whole(job->file, &bytes), *message = NULL;
+        double before = cpu_seconds();
+        HRESULT result = is_fxc ? fxc((D3DCompileFn)start, job, text, bytes, &message) : dxc(compiler, job, text, bytes, &message);
+        double seconds = cpu_seconds() - before;
+        for (char *at = message; at && *at; at++) if (*at == '\n') *at = 0x1f;
+        printf("%ld\t%.3f\t%lx\t%s\n", number, seconds, result, message ? message : "");
+        fflush(stdout);
+        free(message);
+        free(text);
+    }
+    return 0;
+}
+
+int main(int argument_count, char **arguments) {
+    HMODULE library = argument_count == 4 ? LoadLibraryA(arguments[2]) : NULL;
+    if (!library) { fprintf(stderr, "no library: %lu\n", GetLastError()); return 2; }
+    is_fxc = !strcmp(arguments[1], "fxc");
+    start = GetProcAddress(library, is_fxc ? "D3DCompile" : "DxcCreateInstance");
+    if (!start) return 2;
     SIZE_T bytes;
     char *next = whole(arguments[3], &bytes);
-    for (int number = 0; *next; number++) {
-        struct Job job;
-        char **fields[] = {&job.file, &job.entry, &job.profile, &job.name};
+    for (char *at = next; *at; at++) count += *at == '\n';
+    jobs = calloc(count, sizeof *jobs);
+    for (LONG number = 0; number < count; number++) {
+        char **fields[] = {&jobs[number].file, &jobs[number].entry, &jobs[number].profile, &jobs[number].name};
         for (int i = 0; i < 4; i++) {
             *fields[i] = next;
             next += strcspn(next, "\t\n");
             *next++ = 0;
         }
-        char *text = whole(job.file, &bytes), *message = NULL;
-        double began = cpu_seconds();
-        HRESULT result = is_fxc ? fxc((D3DCompileFn)start, &job, text, bytes, &message) : dxc(compiler, &job, text, bytes, &message);
-        for (char *at = message; at && *at; at++) if (*at == '\n') *at = 0x1f;
-        printf("%d\t%.3f\t%lx\t%s\n", number, cpu_seconds() - began, result, message ? message : "");
-        fflush(stdout);
-        free(message);
-        free(text);
     }
+    SYSTEM_INFO system;
+    GetSystemInfo(&system);
+    HANDLE threads[MAXIMUM_WAIT_OBJECTS];
+    DWORD thread_count = min(system.dwNumberOfProcessors, MAXIMUM_WAIT_OBJECTS);
+    for (DWORD i = 0; i < thread_count; i++) threads[i] = CreateThread(NULL, 0, work, NULL, 0, NULL);
+    WaitForMultipleObjects(thread_count, threads, TRUE, INFINITE);
     return 0;
 }

@@ -91,7 +91,7 @@ fn broken(name: &str) -> Result<&'static Core, Box<dyn Error>> {
 fn no_core_is_tried_where_its_sums_spill() -> Result<(), String> {
     let suits = |name: &str, vendor| -> Result<bool, String> {
         let core = named(name)?.core().ok_or("a variant without a core")?;
-        Ok(core.suits(false, true, vendor))
+        Ok(core.suits(false, vendor))
     };
     let [amd, intel, nvidia] = [0x1002, 0x8086, 0x10de];
     for vendor in [amd, nvidia] {

@@ -182,7 +182,7 @@ impl Gpu {
 
     /// Whether a variant may be the fastest on the device.
     pub(super) fn suits(&self, variant: Variant) -> bool {
-        let suits = |core: &Core| core.suits(self.is_software, self.has_quads, self.vendor);
+        let suits = |core: &Core| core.suits(self.is_software, self.vendor);
         variant.core().is_none_or(suits)
     }
 

@@ -3,8 +3,27 @@
 // Four invocations, a quad, compute a tile of TILE_ROWS rows by 4 x 4 columns and their partners,
 // second columns further on; no memory is shared and nothing waits. Each invocation keeps the sums
 // of its own four columns and four partners for all rows, and adds to them by blocks of 4 rows by
-// 4 k (a_block). It may hold a block's vectors in another order, the i-th in place of i ^ order,
-// which is undone in finish (where a vector is a row) or in b_block (where it is a k).
+// 4 k, of which each reads one vector; three exchanges give it the others. After exchange i
+// invocation q holds the vector of q ^ i: the i-th in place of i ^ order, which is undone in finish
+// (where a vector is a row) or in b_block (where it is a k).
+
+fn row_order(lane: u32) -> u32 {
+    return select(lane, 0u, TRANSPOSE_A);
+}
+
+fn k_order(lane: u32) -> u32 {
+    return select(0u, lane, TRANSPOSE_A);
+}
+
+// Its columns are rows of a along k.
+fn a_block(row: u32, k: u32, lane: u32) -> mat4x4f {
+    let own = a_four(row + row_order(lane), k + k_order(lane));
+    let block = mat4x4f(own, quadSwapX(own), quadSwapY(own), quadSwapDiagonal(own));
+    if TRANSPOSE_A {
+        return transpose(block);
+    }
+    return block;
+}
 
 // Column i is b at k + (i ^ order), four columns of it.
 fn b_block(k: u32, column: u32, order: u32) -> mat4x4f {

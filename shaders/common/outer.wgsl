@@ -1,0 +1,22 @@
+// Sums of four rows, one k at a time: the columns of `sums` are rows of the product.
+
+// What they get from one k. Each product is added on its own, so that a compiler may fuse the two.
+fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
+    return mat4x4f(
+        sums[0] + b * a.x,
+        sums[1] + b * a.y,
+        sums[2] + b * a.z,
+        sums[3] + b * a.w,
+    );
+}
+
+// What becomes of the sums from `row` and `column` on, and of their partners.
+fn finish_rows(group: u32, row: u32, column: u32, first_sums: mat4x4f, second_sums: mat4x4f) {
+    var first = first_sums;
+    var second = second_sums;
+    for (var i = 0u; i < 4u; i++) {
+        if row + i < rows() {
+            put(group, row + i, column, first[i], second[i]);
+        }
+    }
+}

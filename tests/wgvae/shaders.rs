@@ -12,6 +12,7 @@ use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, RmsProp, Shape, Stream
 use wgvae::kernel::{CORES, Call, Case, kernels, probes};
 
 mod backends;
+#[cfg(target_os = "linux")]
 mod captured;
 mod faults;
 mod interface;

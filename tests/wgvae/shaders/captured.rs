@@ -88,7 +88,6 @@ fn expected(device: Spirv) -> Result<BTreeSet<Vec<u8>>, Box<dyn std::error::Erro
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_driver_gets_these_bytes() -> Outcome {
     let has_subgroups = GpuSession::new(open()?);
     let has_subgroups = kernels().any(|kernel| {

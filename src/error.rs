@@ -52,6 +52,18 @@ pub enum Error {
         /// What this one has.
         found: String,
     },
+    /// Data that can be read in another way, or could be if they were kept otherwise.
+    #[error("{}: expected {}, found {}", shown(path), legible(expected), legible(found))]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What could be read.
+        expected: String,
+        /// What there is.
+        found: String,
+        /// The settings that say how it is meant, or what makes it readable.
+        remedy: String,
+    },
     /// A setting that cannot be used.
     #[error("{setting}: expected {}, found {}", legible(expected), legible(found))]
     Setting {

@@ -13,6 +13,7 @@ mod man;
 mod manifold;
 mod profile;
 mod progress;
+mod reading;
 mod reconstruct;
 mod run;
 mod sample;
@@ -131,14 +132,16 @@ fn is_mistake(error: &Error) -> bool {
     matches!(
         error,
         Error::File { .. }
+            | Error::Data { .. }
             | Error::Setting { .. }
             | Error::NoDevice { .. }
             | Error::Io { action: Action::Read | Action::Decompress, .. }
     )
 }
 
-fn remedy(error: &Error, reads_latents: bool) -> Option<&'static str> {
+fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
     match error {
+        Error::Data { remedy, .. } => Some(remedy),
         Error::NoDevice { .. } => Some("`wgvae devices` lists what there is"),
         Error::Unsupported { .. } => {
             Some("another --device, or a smaller --hidden, --batch or --limit")
@@ -188,14 +191,11 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&'static str> {
 fn file_remedy(path: &Path) -> Option<&'static str> {
     if path.is_dir() || path.ends_with("data/mnist") {
         return Some(
-            "--data FOLDER with four IDX files, or with PNG or JPEG pictures, or with a subfolder of \
-             them for each label",
+            "--data FOLDER with IDX files, or with pictures, or with a subfolder of them for each label",
         );
     }
     match path.extension()?.to_str()?.to_lowercase().as_str() {
-        "csv" => {
-            Some("a line an image: a label below 62 or none, then every pixel, separated by commas")
-        }
+        "csv" => Some("a line an image: every pixel, and a label or none, separated by commas"),
         "amat" => Some("a line an image: every pixel, then a label or none, separated by blanks"),
         "npy" => Some(
             "numpy.save(FILE, x.astype(numpy.float32)), images from 0 to 1, or numpy.uint8, from 0 to \

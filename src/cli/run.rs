@@ -1,7 +1,9 @@
 //! A run that is asked something: what the commands on one have in common.
 
+use super::reading::ReadingFlags;
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
-use crate::data::{Dataset, Size, Source, Split, load_images};
+use crate::checkpoint::{self, Checkpoint};
+use crate::data::{Dataset, Reading, Size, Source, Split, read_images};
 use crate::model::{self, Weights};
 use crate::report::{Row, tiles};
 use crate::train::{Config, ConfigFile};
@@ -30,13 +32,17 @@ pub(super) struct RunFlags {
 pub(super) struct Run {
     pub(super) vae: Vae,
     pub(super) config: Config,
+    /// Checksum of the images that it was trained on, if its checkpoint is there.
+    fingerprint: Option<u32>,
 }
 
 impl RunFlags {
     pub(super) fn open(&self) -> Result<Run> {
         let (weights, ConfigFile { config, .. }) = read_run(&self.run)?;
         let vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
-        Ok(Run { vae, config })
+        let checkpoint = Checkpoint::load(&self.run.join(checkpoint::FILE_NAME));
+        let fingerprint = checkpoint.ok().map(|checkpoint| checkpoint.state.data);
+        Ok(Run { vae, config, fingerprint })
     }
 
     /// What the run is called in a picture's title.
@@ -79,6 +85,8 @@ pub(super) struct ImageFlags {
     input: Option<String>,
     #[command(flatten)]
     size: SizeFlag,
+    #[command(flatten)]
+    reading: ReadingFlags,
     /// What becomes of grey pixels [default: as in training]
     #[arg(long, value_enum)]
     binarize: Option<BinarizeFlag>,
@@ -94,12 +102,19 @@ impl ImageFlags {
         self.size.size.map_or(Ok(()), |_| self.size.of(run).map(drop))?;
         let input = run.vae.architecture().input();
         let (mut data, source) = match &self.input {
-            Some(input) => (load_images(input, self.size.size)?, input),
+            Some(input) => {
+                let reading = self.reading.over(Reading::default());
+                (read_images(input, self.size.size, &reading)?.0, input)
+            }
             None => {
                 // Another size is not this model's, whatever its folder says.
                 let size = run.config.size.filter(|size| size.pixels() == input);
-                let source = Source { size, ..run.config.source() };
-                (Split::load(&source)?.test, &run.config.data)
+                let reading = self.reading.over(run.config.reading.clone());
+                let source = Source { size, reading, ..run.config.source() };
+                let mut split = Split::load(&source)?;
+                split.train.truncate(run.config.limit.unwrap_or(usize::MAX));
+                self.check_same(run, &split)?;
+                (split.test, &run.config.data)
             }
         };
         if data.width() != input {
@@ -111,6 +126,25 @@ impl ImageFlags {
         }
         data.truncate(self.limit.unwrap_or(usize::MAX));
         Ok(data)
+    }
+
+    /// Refuses images that are not those of the run, though they lie where those did.
+    fn check_same(&self, run: &Run, split: &Split) -> Result<()> {
+        let is_same = |trained: u32| trained == checkpoint::fingerprint(split);
+        if run.fingerprint.is_none_or(is_same) || self.reads_otherwise() {
+            return Ok(());
+        }
+        Err(Error::Data {
+            path: run.config.data.clone().into(),
+            expected: "the images that the run was trained on".to_owned(),
+            found: "others".to_owned(),
+            remedy: "--input names the images that are meant, these or others".to_owned(),
+        })
+    }
+
+    /// Whether flags say that the run's images are to be read in another way than for training.
+    fn reads_otherwise(&self) -> bool {
+        self.size.size.is_some() || self.reading.over(Reading::default()) != Reading::default()
     }
 
     /// All the images, as the model sees them.

@@ -1,6 +1,7 @@
 //! `wgvae train`.
 
 use super::progress::Progress;
+use super::reading::{self, ReadingFlags};
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, check_folder, say};
 use super::signals::Signals;
 use super::{Outcome, is_mistake};
@@ -21,9 +22,15 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// What a run that goes on cannot change.
-const FIXED: [&str; 10] = [
+const FIXED: [&str; 16] = [
     "config",
     "size",
+    "label_column",
+    "header",
+    "white",
+    "invert",
+    "background",
+    "array",
     "test_fraction",
     "binarize",
     "limit",
@@ -75,6 +82,8 @@ pub(super) struct Arguments {
     /// Only the first N training images
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    #[command(flatten)]
+    reading: ReadingFlags,
     #[command(flatten)]
     step: StepFlags,
     /// Times that each image is seen [default: 30]
@@ -130,6 +139,7 @@ impl Arguments {
             profile_every: self.profile_every.or(config.profile_every),
             checkpoint_every: self.checkpoint_every.or(config.checkpoint_every),
             self_check: self.self_check.or(config.self_check),
+            reading: self.reading.over(config.reading),
             ..config
         })
     }
@@ -189,7 +199,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         size.check()?;
         Architecture::new(size.pixels(), &config.hidden)?;
     }
-    let mut data = Split::load(&config.source())?;
+    let (mut data, account) = Split::read(&config.source())?;
+    reading::check(&config.data, &account, &data, config.binarize)?;
+    config.reading = account.reading.clone();
+    // Commands on the run are given from other folders, too.
+    config.data = absolute(&config.data);
+    config.test_data = config.test_data.as_deref().map(absolute);
     // Models are asked for pictures later, when the data may be gone.
     config.size = Some(data.train.size);
     if let Some(limit) = config.limit {
@@ -220,6 +235,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let session = arguments.kernels.open_or(again.as_ref().unwrap_or(&choice), kernels)?;
         if opened.is_none() {
             announce(&choice, session.as_ref(), &architecture, &data);
+            reading::tell(&config.data, &account, &data, config.binarize);
             if arguments.resume.is_some() {
                 warn_of_other_bits(file.described.as_ref(), session.description());
             }
@@ -249,6 +265,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Err(error)
         }
     }
+}
+
+/// The path of data that is found from every folder.
+fn absolute(data: &str) -> String {
+    if ["mnist", "-"].contains(&data) {
+        return data.to_owned();
+    }
+    std::path::absolute(data).map_or(data.to_owned(), |path| path.display().to_string())
 }
 
 /// Says so if a run goes on elsewhere than where it was.

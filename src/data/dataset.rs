@@ -1,11 +1,13 @@
 //! A set of grey images in memory, with labels if it has any.
 
-use super::Size;
+use super::{CLASSES, Size};
 use crate::cpu::gather_batch::{Grey, gather_batch};
 use crate::device::Values;
 use crate::graph::{Binarize, Pixels};
 use crate::kernel::Step;
 use crate::{Error, Matrix, Result};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 
 /// Grey levels of images, as their file has them.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,14 +19,6 @@ pub enum Levels {
 }
 
 impl Levels {
-    /// Bytes, as a file has them: from 0 to 255, or, if none is above 1, from 0 to 1.
-    pub fn of_bytes(mut bytes: Vec<u8>) -> Self {
-        if bytes.iter().all(|&byte| byte <= 1) {
-            bytes.iter_mut().for_each(|byte| *byte *= 255);
-        }
-        Self::Bytes(bytes)
-    }
-
     /// How many there are.
     pub fn len(&self) -> usize {
         match self {
@@ -54,6 +48,14 @@ impl Levels {
         }
     }
 
+    /// Exchanges white and black.
+    pub(super) fn invert(&mut self) {
+        match self {
+            Self::Bytes(levels) => levels.iter_mut().for_each(|level| *level = 255 - *level),
+            Self::Reals(levels) => levels.iter_mut().for_each(|level| *level = 1.0 - *level),
+        }
+    }
+
     fn grey(&self) -> Grey<'_> {
         match self {
             Self::Bytes(levels) => Grey::Bytes(levels),
@@ -77,6 +79,48 @@ impl Levels {
     }
 }
 
+/// Names in the order in which a person counts: 2 before 10, and -1 before 0.
+pub(super) fn by_name(one: &str, other: &str) -> Ordering {
+    if let (Ok(one), Ok(other)) = (one.parse::<f64>(), other.parse::<f64>()) {
+        return one.total_cmp(&other);
+    }
+    let mut parts = [one, other].map(Parts);
+    let [ones, others] = &mut parts;
+    loop {
+        match (ones.next(), others.next()) {
+            (None, None) => return one.cmp(other),
+            (one, other) if one != other => return one.cmp(&other),
+            _ => {}
+        }
+    }
+}
+
+/// A name's numbers and what is between them. Numbers come before words.
+struct Parts<'a>(&'a str);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        let is_digit = |letter: char| letter.is_ascii_digit();
+        let digits = self.0.find(|letter| !is_digit(letter)).unwrap_or(self.0.len());
+        if let Ok(number) = self.0[..digits].parse() {
+            self.0 = &self.0[digits..];
+            return Some(Part::Number(number));
+        }
+        let letters = self.0[digits..].find(is_digit).map_or(self.0.len(), |at| digits + at);
+        let (text, rest) = self.0.split_at(letters);
+        self.0 = rest;
+        (!text.is_empty()).then_some(Part::Text(text))
+    }
+}
+
 fn rows<T: Copy>(all: &[T], which: &[u32], width: usize) -> Vec<T> {
     which.iter().flat_map(|&row| &all[row as usize * width..][..width]).copied().collect()
 }
@@ -91,10 +135,28 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Labels that are numbers, and called so.
+    /// Labels that are numbers, and called so, from 0 to the largest.
     pub fn numbered(of: Vec<u16>) -> Self {
         let count = of.iter().max().map_or(0, |&most| u32::from(most) + 1);
         Self { of, names: (0..count).map(|number| number.to_string()).collect() }
+    }
+
+    /// Labels that are called so, in the order of the names: numbers by their values, before words.
+    /// None if there are more than 65,536 names.
+    pub(super) fn named(names: impl Iterator<Item = String>) -> Option<Self> {
+        let all: Vec<String> = names.collect();
+        let numbers: Option<Vec<u16>> = all.iter().map(|name| name.parse().ok()).collect();
+        if let Some(numbers) = numbers
+            && numbers.iter().all(|&number| number < CLASSES)
+        {
+            return Some(Self::numbered(numbers));
+        }
+        let mut names = all.clone();
+        names.sort_by(|one, other| by_name(one, other));
+        names.dedup();
+        let place: HashMap<&String, usize> = names.iter().zip(0..).collect();
+        let of = all.iter().map(|name| u16::try_from(place[name]).ok()).collect::<Option<_>>()?;
+        Some(Self { of, names: names.clone() })
     }
 
     /// What an image's class is called.
@@ -104,6 +166,17 @@ impl Labels {
     pub fn name(&self, image: usize) -> &str {
         &self.names[usize::from(self.of[image])]
     }
+}
+
+/// How much of some images is white to a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coverage {
+    /// The mean of all pixels: the share that is 1, where pixels are 0 or 1.
+    pub white: f64,
+    /// Images of which every pixel is the same.
+    pub blank: usize,
+    /// Whether every image is the same, of several.
+    pub is_one: bool,
 }
 
 /// Grey images of one size, at least one of them where it comes from a file.
@@ -131,6 +204,30 @@ impl Dataset {
     /// The pixels of one image: rows times columns.
     pub fn width(&self) -> usize {
         self.size.pixels()
+    }
+
+    /// How much of the images is white once they are binarised; a pixel that is drawn counts as its
+    /// probability.
+    pub fn coverage(&self, binarize: Binarize) -> Coverage {
+        let level = |at: usize| {
+            let level = match &self.levels {
+                Levels::Bytes(levels) => f64::from(levels[at]) / 255.0,
+                Levels::Reals(levels) => f64::from(levels[at]),
+            };
+            if binarize == Binarize::Threshold { f64::from(u8::from(level > 0.5)) } else { level }
+        };
+        let (count, width) = (self.len(), self.width());
+        let image = |image: usize| (image * width..(image + 1) * width).map(level);
+        let is_blank = |image: &[f64]| image.iter().all(|level| *level == image[0]);
+        let (mut sum, mut blank, mut is_one) = (0.0, 0, count > 1);
+        let first: Vec<f64> = if count > 0 { image(0).collect() } else { Vec::new() };
+        for at in 0..count {
+            let image: Vec<f64> = image(at).collect();
+            sum += image.iter().sum::<f64>();
+            blank += usize::from(is_blank(&image));
+            is_one = is_one && image == first;
+        }
+        Coverage { white: sum / (count * width).max(1) as f64, blank, is_one }
     }
 
     /// Keeps the first `count` images, or all where there are fewer.

@@ -1,40 +1,158 @@
 //! A folder of IDX files: which of them belong together.
 
-use super::{Split, idx};
+use super::dataset::by_name;
+use super::open::Opened;
+use super::reading::{Account, Wanted};
+use super::source::Loaded;
+use super::{Dataset, Split, idx};
 use crate::{Action, Error, Result};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How many of a folder's files an error lists.
 const LISTED: usize = 12;
 
-const TRAIN_IMAGES: &str = "train-images";
-
 /// Loads the set whose files' names begin with this; of all sets, if the prefix is empty, there may
 /// be but one.
-pub(super) fn load(folder: &Path, prefix: &str) -> Result<Split> {
-    let files = Files::open(folder, prefix)?;
-    let train_path = files.find(&[TRAIN_IMAGES], "idx3-ubyte")?;
-    let train_labels = files.find(&["train-labels"], "idx1-ubyte")?;
-    let test_path = files.find(&["t10k-images", "test-images"], "idx3-ubyte")?;
-    let test_labels = files.find(&["t10k-labels", "test-labels"], "idx1-ubyte")?;
-    let train = idx::read_pair(&train_path, Some(&train_labels))?;
-    let test = idx::read_pair(&test_path, Some(&test_labels))?;
+pub(super) fn load(
+    folder: &Path,
+    prefix: &str,
+    wanted: Wanted,
+    account: &mut Account,
+) -> Result<Loaded> {
+    let entries = Entries::of(folder)?;
+    let files = choose(folder, &entries, prefix)?;
+    let read = |images: &PathBuf, labels: &Option<PathBuf>, account: &mut Account| {
+        idx::read_pair(Opened::new(images)?, labels.clone(), wanted, account)
+    };
+    let missing = || {
+        let name = format!("{prefix}train-images");
+        let expected = format!("a file {name}-idx3-ubyte or {name}.idx3-ubyte, plain or with .gz");
+        Error::file(folder, expected, listing(&entries.files))
+    };
+    let train_path = files.train.images.as_ref().ok_or_else(missing)?;
+    let train = read(train_path, &files.train.labels, account)?;
+    let Some(test_path) = &files.test.images else {
+        return Ok(Loaded::Set(train));
+    };
+    let test: Dataset = read(test_path, &files.test.labels, &mut Account::default())?;
     if train.size != test.size {
         let expected = format!("images of {} pixels as in {}", train.size, train_path.display());
-        return Err(Error::file(&test_path, expected, test.size));
+        return Err(Error::file(test_path, expected, test.size));
     }
-    Ok(Split { train, test })
+    Ok(Loaded::Split(Split { train, test }))
+}
+
+/// The files of one set that lie in a folder.
+#[derive(Clone, Debug, Default)]
+struct Files {
+    train: Pair,
+    test: Pair,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pair {
+    images: Option<PathBuf>,
+    labels: Option<PathBuf>,
+}
+
+/// What the name of an IDX file says: `emnist-letters-test-images-idx3-ubyte.gz`, with dashes, dots or
+/// underscores.
+#[derive(Debug, PartialEq, Eq)]
+struct Name {
+    /// What comes before the part: `emnist-letters-`.
+    prefix: String,
+    is_test: bool,
+    is_labels: bool,
+    /// How far it is from the usual spelling, for files that are there twice: a copy's number, an
+    /// underscore or a dot where a dash should be, `.gz`.
+    oddity: u8,
+}
+
+impl Name {
+    fn new(name: &str) -> Option<Self> {
+        let lower = name.to_lowercase();
+        let (rest, is_zipped) = match lower.strip_suffix(".gz") {
+            Some(rest) => (rest, true),
+            None => (lower.as_str(), false),
+        };
+        let (rest, is_copy) = match rest.rsplit_once(" (").or(rest.rsplit_once('(')) {
+            Some((before, number)) if number.ends_with(')') => (before.trim_end(), true),
+            _ => (rest, false),
+        };
+        let (before, after, is_labels) =
+            match (rest.split_once("images"), rest.split_once("labels")) {
+                (Some((before, after)), None) => (before, after, false),
+                (None, Some((before, after))) => (before, after, true),
+                _ => return None,
+            };
+        let separators = ['-', '_', '.'];
+        let is_format = |part: &str| {
+            part.is_empty()
+                || part.starts_with("idx")
+                || ["ubyte", "byte", "float", "int"].contains(&part)
+        };
+        if !after.split(separators).all(is_format) {
+            return None;
+        }
+        let before = before.strip_suffix(separators)?;
+        let (prefix, part) =
+            before.rfind(separators).map_or(("", before), |at| before.split_at(at + 1));
+        let is_test = match part {
+            "train" | "training" => false,
+            "t10k" | "test" | "testing" | "val" | "valid" | "validation" => true,
+            _ => return None,
+        };
+        // With its own letters, as they were given.
+        let prefix = name.get(..prefix.len())?.to_owned();
+        let is_joined_by_dash = after.starts_with('-');
+        let oddity = 4 * u8::from(is_copy) + 2 * u8::from(!is_joined_by_dash) + u8::from(is_zipped);
+        Some(Self { prefix, is_test, is_labels, oddity })
+    }
+}
+
+/// Finds the files of the set with a prefix, or of the only one.
+fn choose(folder: &Path, entries: &Entries, prefix: &str) -> Result<Files> {
+    let mut sets: BTreeMap<String, (Files, [u8; 4])> = BTreeMap::new();
+    for path in &entries.files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(name) = Name::new(&name) else { continue };
+        let unseen = || (Files::default(), [u8::MAX; 4]);
+        let (files, oddities) = sets.entry(name.prefix).or_insert_with(unseen);
+        let pair = if name.is_test { &mut files.test } else { &mut files.train };
+        let place = if name.is_labels { &mut pair.labels } else { &mut pair.images };
+        let oddity = &mut oddities[2 * usize::from(name.is_test) + usize::from(name.is_labels)];
+        if name.oddity < *oddity {
+            *oddity = name.oddity;
+            *place = Some(path.clone());
+        }
+    }
+    sets.retain(|_, (files, _)| files.train.images.is_some());
+    // A set without a prefix needs none, whatever lies beside it.
+    if let Some((files, _)) = sets.remove(prefix) {
+        return Ok(files);
+    }
+    let mut all = sets.into_iter();
+    match (all.next(), all.next()) {
+        (Some((_, (files, _))), None) if prefix.is_empty() => Ok(files),
+        (Some(one), Some(other)) if prefix.is_empty() => {
+            let names = [one, other].into_iter().chain(all).map(|(prefix, _)| {
+                folder.join(prefix.trim_end_matches(['-', '_', '.'])).display().to_string()
+            });
+            let names = names.collect::<Vec<_>>().join(", ");
+            Err(Error::file(folder, "one set of images", format!("several: {names}")))
+        }
+        _ => Ok(Files::default()),
+    }
 }
 
 /// Whether a folder has IDX files.
-pub(super) fn has_idx(folder: &Path) -> Result<bool> {
-    let is_idx = |name: &String| {
-        ["idx3-ubyte", "idx1-ubyte"]
-            .iter()
-            .any(|format| name.trim_end_matches(".gz").ends_with(format))
-    };
-    Ok(names(folder)?.iter().any(is_idx))
+pub(super) fn has_idx(entries: &Entries) -> bool {
+    entries.files.iter().any(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Name::new(&name).is_some() || name.contains("idx3-ubyte") || name.contains("idx1-ubyte")
+    })
 }
 
 /// The folder and the prefix of a path that is not there, but begins the names of IDX files.
@@ -42,8 +160,11 @@ pub(super) fn prefix(path: &Path) -> Option<(&Path, String)> {
     let (parent, name) = (path.parent()?, path.file_name()?.to_str()?);
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     let prefix = format!("{name}-");
-    let begins = format!("{prefix}{TRAIN_IMAGES}");
-    let there = !path.exists() && names(parent).ok()?.iter().any(|name| name.starts_with(&begins));
+    let begins = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| Name::new(name.to_str()?));
+        name.is_some_and(|name| name.prefix == prefix)
+    };
+    let there = !path.exists() && Entries::of(parent).ok()?.files.iter().any(begins);
     there.then_some((parent, prefix))
 }
 
@@ -65,83 +186,37 @@ pub fn mnist_folder(current: &Path, program: &Path) -> Result<PathBuf> {
     Err(Error::file(&name, expected, format!("none at {}", places.join(", "))))
 }
 
-/// The names of a folder's files, sorted.
-pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
-    entries(folder, Path::is_file)
+/// What is in a folder, in the order in which a person counts. Names may be of any bytes.
+pub(super) struct Entries {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) folders: Vec<PathBuf>,
 }
 
-/// The names of what is in a folder and wanted, sorted.
-pub(super) fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::io(folder, Action::Read))? {
-        let entry = entry.map_err(Error::io(folder, Action::Read))?;
-        if wanted(&entry.path()) {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+impl Entries {
+    /// Links are what they lead to; those that lead nowhere are files.
+    pub(super) fn of(folder: &Path) -> Result<Self> {
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(folder).map_err(Error::io(folder, Action::Read))? {
+            let path = entry.map_err(Error::io(folder, Action::Read))?.path();
+            if path.is_dir() { &mut folders } else { &mut files }.push(path);
         }
+        for paths in [&mut files, &mut folders] {
+            paths.sort_by(|one, other| {
+                let [one, other] = [one, other].map(|path| path.to_string_lossy());
+                by_name(&one, &other)
+            });
+        }
+        Ok(Self { files, folders })
     }
-    names.sort();
-    Ok(names)
 }
 
 /// Names for an error.
-pub(super) fn listing(names: &[String]) -> String {
-    let (listed, rest) = names.split_at(names.len().min(LISTED));
-    match (listed.len(), rest.len()) {
-        (0, _) => "no files".to_owned(),
-        (_, 0) => listed.join(", "),
-        (_, more) => format!("{} and {more} more", listed.join(", ")),
-    }
-}
-
-/// A folder and the names of the files in it, sorted.
-struct Files<'a> {
-    folder: &'a Path,
-    prefix: String,
-    names: Vec<String>,
-}
-
-impl<'a> Files<'a> {
-    /// Finds the prefix of the only set, if it is not given.
-    fn open(folder: &'a Path, prefix: &str) -> Result<Self> {
-        let names = names(folder)?;
-        let prefixed = |name: &String| Some(name.split_once(TRAIN_IMAGES)?.0.to_owned());
-        let mut prefixes: Vec<String> = names.iter().filter_map(prefixed).collect();
-        prefixes.dedup();
-        // A set without a prefix needs none, whatever lies beside it.
-        if !prefix.is_empty() || prefixes.contains(&String::new()) {
-            return Ok(Self { folder, prefix: prefix.to_owned(), names });
-        }
-        match prefixes.as_slice() {
-            [] | [_] => Ok(Self { folder, prefix: prefixes.concat(), names }),
-            several => {
-                let paths = several.iter().map(|prefix| folder.join(prefix.trim_end_matches('-')));
-                let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
-                Err(Error::file(
-                    folder,
-                    "one set of images",
-                    format!("several: {}", paths.join(", ")),
-                ))
-            }
-        }
-    }
-
-    /// The path of the file `stem-format` in one of its spellings.
-    fn find(&self, stems: &[&str], format: &str) -> Result<PathBuf> {
-        let spellings = |stem: &&str| {
-            let [dash, dot] =
-                ["-", "."].map(|joint| format!("{}{stem}{joint}{format}", self.prefix));
-            let zipped = [&dash, &dot].map(|name| format!("{name}.gz"));
-            let [dash_zipped, dot_zipped] = zipped;
-            [dash, dash_zipped, dot, dot_zipped]
-        };
-        let all: Vec<_> = stems.iter().map(spellings).collect();
-        match all.iter().flatten().find(|&name| self.names.contains(name)) {
-            Some(name) => Ok(self.folder.join(name)),
-            None => {
-                let [dash, _, dot, _] = &all[0];
-                let expected = format!("a file {dash} or {dot}, plain or with .gz");
-                Err(Error::file(self.folder, expected, listing(&self.names)))
-            }
-        }
+pub(super) fn listing(paths: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().display().to_string();
+    let listed: Vec<String> = paths.iter().take(LISTED).map(name).collect();
+    match paths.len() - listed.len() {
+        0 if listed.is_empty() => "no files".to_owned(),
+        0 => listed.join(", "),
+        more => format!("{} and {more} more", listed.join(", ")),
     }
 }

@@ -1,172 +1,177 @@
-//! Reads one IDX file, the format of the MNIST family: a big-endian header of a magic number and
-//! one size per dimension, then the bytes, all of it gzipped or not. The file is not trusted: a
-//! header that lies costs no more memory than the bytes behind it. Which files belong together is
-//! left to [`folder`](super::folder).
+//! Reads one IDX file, the format of the MNIST family: a big-endian header of a magic number, whose
+//! third byte is the type and whose fourth the number of dimensions, one size per dimension, then the
+//! numbers, all of it compressed or not. The file is not trusted: a header that lies costs no more
+//! memory than the bytes behind it. Which files belong together is left to [`folder`](super::folder).
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use super::numbers::Numbers;
+use super::open::Opened;
+use super::reading::{Account, Wanted};
+use super::{Dataset, Labels, Size, size_of};
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-use indicatif::HumanBytes;
+/// The most dimensions that a file may have.
+const DIMENSIONS: usize = 4;
 
-use super::{CLASSES, Dataset, Labels, Levels, Size};
-use crate::device::room::available;
-use crate::{Action, Error, Result};
+/// Whether a file begins so.
+pub(super) fn begins(start: &[u8]) -> bool {
+    matches!(start, [0, 0, kind, 1..=4] if size(*kind).is_some())
+}
 
-pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Bytes of a number of this type.
+fn size(kind: u8) -> Option<usize> {
+    match kind {
+        0x08 | 0x09 => Some(1),
+        0x0b => Some(2),
+        0x0c | 0x0d => Some(4),
+        0x0e => Some(8),
+        _ => None,
+    }
+}
 
 /// Reads images; their labels are in the file of the other name beside it, if there is one.
-pub(super) fn read(path: &Path, size: Option<Size>) -> Result<Dataset> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let labels = name.replace("images", "labels").replace("idx3", "idx1");
-    let labels = path.with_file_name(&labels);
-    let set = read_pair(path, (path != labels && labels.is_file()).then_some(&labels))?;
-    match size {
-        Some(size) if size != set.size => {
-            Err(Error::file(path, format!("images of {size}"), set.size))
-        }
-        _ => Ok(set),
-    }
+pub(super) fn read(file: Opened, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
+    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+    let labels = file.path.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));
+    let labels = (file.path != labels && labels.is_file()).then_some(labels);
+    read_pair(file, labels, wanted, account)
 }
 
-/// Reads images and their labels, if they have a file.
-pub(super) fn read_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Dataset> {
-    let images = Source::open(images_path)?.array()?;
-    let labels = labels_path.map(read_labels).transpose()?;
-    let [count, rows, columns] = images.sizes;
-    if let Some((path, labels)) = labels_path.zip(labels.as_ref())
-        && labels.len() != count
+/// Reads images `[n, d]`, `[n, rows, columns]` or `[n, 1, rows, columns]`, and their labels, if they
+/// have a file.
+pub(super) fn read_pair(
+    file: Opened,
+    labels_path: Option<PathBuf>,
+    wanted: Wanted,
+    account: &mut Account,
+) -> Result<Dataset> {
+    let images_path = file.path.clone();
+    let images = Array::read(file)?;
+    let labels = labels_path.as_deref().map(read_labels).transpose()?;
+    let count = images.sizes[0];
+    if let Some((path, labels)) = labels_path.as_ref().zip(labels.as_ref())
+        && labels.of.len() != count
     {
         let expected = format!("{count} labels, one per image of {}", images_path.display());
-        return Err(Error::file(path, expected, format!("{} labels", labels.len())));
+        return Err(Error::file(path, expected, format!("{} labels", labels.of.len())));
     }
-    let size = Size::new(rows, columns)
-        .ok_or_else(|| Error::file(images_path, "images with pixels", product(&images.sizes)))?;
-    let labels = labels.map(Labels::numbered);
-    Ok(Dataset { levels: Levels::of_bytes(images.bytes), labels, size })
-}
-
-/// Reads labels, `[count]`, each below [`CLASSES`].
-fn read_labels(path: &Path) -> Result<Vec<u16>> {
-    let labels = Source::open(path)?.array::<1>()?.bytes;
-    match labels.iter().position(|&label| u16::from(label) >= CLASSES) {
-        Some(item) => {
-            let expected = format!("a label below {CLASSES} at item {item}");
-            Err(Error::file(path, expected, labels[item]))
+    let of_sizes = |rows, columns| {
+        let no_pixels = || Error::file(&images_path, "images with pixels", product(&images.sizes));
+        let size = Size::new(rows, columns).ok_or_else(no_pixels)?;
+        match wanted.size {
+            Some(wanted) if wanted != size => {
+                Err(Error::file(&images_path, format!("images of {wanted}"), size))
+            }
+            _ => Ok(size),
         }
-        None => Ok(labels.into_iter().map(u16::from).collect()),
+    };
+    let size = match images.sizes[..] {
+        [_, pixels] => size_of(&images_path, pixels, wanted.size)?,
+        [_, rows, columns] | [_, 1, rows, columns] | [_, rows, columns, 1] => {
+            of_sizes(rows, columns)?
+        }
+        _ => {
+            let found = match images.sizes.len() {
+                1 => "one number for each item, as labels have".to_owned(),
+                _ => product(&images.sizes),
+            };
+            return Err(Error::file(&images_path, "images: items of rows and columns", found));
+        }
+    };
+    account.found.push(format!("IDX, {}", product(&images.sizes)));
+    let with = if labels.is_some() { "labels beside them" } else { "no labels" };
+    account.made.push(with.to_owned());
+    let place = |at: usize| format!("item {}, pixel {}", at / size.pixels(), at % size.pixels());
+    let levels = images.numbers().levels(&images_path, wanted, place, account)?;
+    Ok(Dataset { levels, labels, size })
+}
+
+/// Reads labels, `[count]`, whole numbers of any type.
+fn read_labels(path: &Path) -> Result<Labels> {
+    let array = Array::read(Opened::new(path)?)?;
+    if array.sizes.len() != 1 {
+        let expected = "labels: one number for each item";
+        return Err(Error::file(path, expected, product(&array.sizes)));
     }
+    let names = array.reals().into_iter().map(|label| label.to_string());
+    Labels::named(names).ok_or_else(|| Error::file(path, "at most 65536 different labels", "more"))
 }
 
-/// The first two bytes of a file, or as many as it has.
-pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut start)?;
-    Ok(start)
-}
-
-/// A file's contents, decompressed if they are gzipped, and what is done to have them.
-pub(super) fn unzipped(path: &Path) -> Result<(Box<dyn Read>, Action)> {
-    Source::open(path).map(|Source { reader, action, .. }| (reader, action))
-}
-
-/// Bytes that a buffer may grow to: while it does there may be two of it.
-pub(super) fn room() -> u64 {
-    available() / 2
-}
-
-/// Bytes with a shape; no size is zero, and `bytes` is as long as their product.
-struct Array<const DIMENSIONS: usize> {
-    sizes: [usize; DIMENSIONS],
+/// Numbers with a shape; no size is zero, and there are as many numbers as their product.
+struct Array {
+    sizes: Vec<usize>,
+    kind: u8,
     bytes: Vec<u8>,
 }
 
-/// An open file, decompressed while it is read.
-struct Source<'a> {
-    path: &'a Path,
-    action: Action,
-    reader: Box<dyn Read>,
-}
-
-impl<'a> Source<'a> {
-    fn open(path: &'a Path) -> Result<Self> {
-        let start = start(path).map_err(Error::io(path, Action::Read))?;
-        let file = File::open(path).map_err(Error::io(path, Action::Read))?;
-        // The name doesn't tell: downloads often are unpacked on the way and keep their `.gz`.
-        Ok(if start == GZIP_MAGIC {
-            Self { path, action: Action::Decompress, reader: Box::new(MultiGzDecoder::new(file)) }
-        } else {
-            Self { path, action: Action::Read, reader: Box::new(file) }
-        })
-    }
-
+impl Array {
     /// The whole file, which has to end where its header says.
-    fn array<const DIMENSIONS: usize>(mut self) -> Result<Array<DIMENSIONS>> {
-        let sizes = self.header()?;
-        let length = self.length(&sizes)?;
+    fn read(mut file: Opened) -> Result<Self> {
+        let start = file.start(4)?;
+        let wrong = |file: &Opened, expected: String, found: String| {
+            Error::file(&file.path, expected, found)
+        };
+        let [0, 0, kind, dimensions] = start[..] else {
+            let expected = "an IDX file, which begins with two zeros".to_owned();
+            let found = if start.len() < 4 { "one that ends there" } else { "another" };
+            return Err(wrong(&file, expected, found.to_owned()));
+        };
+        let Some(width) = size(kind) else {
+            let expected = "an IDX file of integers or floats (types 8, 9, 11 to 14)".to_owned();
+            return Err(wrong(&file, expected, format!("type {kind}")));
+        };
+        let dimensions = usize::from(dimensions);
+        if !(1..=DIMENSIONS).contains(&dimensions) {
+            let expected = "images with 2 to 4 dimensions, or labels with 1".to_owned();
+            return Err(wrong(&file, expected, dimensions.to_string()));
+        }
+        let length = 4 * (1 + dimensions);
+        let header = file.next(length as u64)?;
+        if header.len() < length {
+            let expected = format!("a header of {length} bytes");
+            return Err(wrong(&file, expected, format!("{} bytes", header.len())));
+        }
+        let words = header[4..].as_chunks().0.iter();
+        let sizes: Vec<usize> = words.map(|&word| u32::from_be_bytes(word) as usize).collect();
+        if sizes.contains(&0) {
+            return Err(wrong(&file, "sizes above zero".to_owned(), product(&sizes)));
+        }
+        let length = sizes.iter().try_fold(width, |length, &size| length.checked_mul(size));
+        let Some(length) = length else {
+            let expected = format!("sizes whose product fits {} bits", usize::BITS);
+            return Err(wrong(&file, expected, product(&sizes)));
+        };
         // One byte more shows an oversized file, and at the end of a gzip stream it makes the
         // decoder compare the checksum.
-        let bytes = self.at_most((length as u64).saturating_add(1))?;
+        let bytes = file.next((length as u64).saturating_add(1))?;
         if bytes.len() == length {
-            return Ok(Array { sizes, bytes });
+            return Ok(Self { sizes, kind, bytes });
         }
         let bound = if bytes.len() > length { "at least " } else { "" };
         let expected = format!("{length} bytes after the header ({})", product(&sizes));
-        Err(self.error(expected, format!("{bound}{} bytes", bytes.len())))
+        Err(wrong(&file, expected, format!("{bound}{} bytes", bytes.len())))
     }
 
-    /// The sizes that the header claims.
-    fn header<const DIMENSIONS: usize>(&mut self) -> Result<[usize; DIMENSIONS]> {
-        // 0x08 is the code for unsigned bytes.
-        let magic = 0x0800 | DIMENSIONS as u32;
-        let length = 4 * (1 + DIMENSIONS);
-        let bytes = self.at_most(length as u64)?;
-        let (words, _) = bytes.as_chunks::<4>();
-        let words: Vec<u32> = words.iter().map(|&word| u32::from_be_bytes(word)).collect();
-        // Before the length, so that a short file of the other kind is named as what it is.
-        if let Some(&found) = words.first()
-            && found != magic
-        {
-            let expected = format!("magic number {magic:#010x} (idx{DIMENSIONS}-ubyte)");
-            return Err(self.error(expected, format!("{found:#010x}")));
+    fn numbers(self) -> Numbers {
+        match self.kind {
+            0x08 => Numbers::Bytes(self.bytes),
+            0x0d | 0x0e => Numbers::Reals(self.reals()),
+            _ => Numbers::Whole(self.reals()),
         }
-        if bytes.len() < length {
-            let expected = format!("a header of {length} bytes");
-            return Err(self.error(expected, format!("{} bytes", bytes.len())));
-        }
-        Ok(std::array::from_fn(|dimension| words[1 + dimension] as usize))
     }
 
-    /// The number of bytes that arrays of these sizes have.
-    fn length(&self, sizes: &[usize]) -> Result<usize> {
-        if sizes.contains(&0) {
-            return Err(self.error("sizes above zero".to_owned(), product(sizes)));
+    fn reals(&self) -> Vec<f32> {
+        fn map<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
+            bytes.as_chunks().0.iter().map(|&bytes| number(bytes)).collect()
         }
-        let length = sizes.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
-        length.ok_or_else(|| {
-            let expected = format!("sizes whose product fits {} bits", usize::BITS);
-            self.error(expected, product(sizes))
-        })
-    }
-
-    /// The next bytes, fewer than `limit` at the end of the file. The buffer grows with what
-    /// arrives: `limit` comes from the header and may be terabytes. What is decompressed may be so
-    /// many times as long as the file that no machine has room for it.
-    fn at_most(&mut self, limit: u64) -> Result<Vec<u8>> {
-        let room = room();
-        let mut bytes = Vec::new();
-        let read = self.reader.by_ref().take(limit.min(room)).read_to_end(&mut bytes);
-        read.map_err(Error::io(self.path, self.action))?;
-        if room < limit && bytes.len() as u64 == room {
-            let expected = format!("at most {}, half of the memory available", HumanBytes(room));
-            return Err(self.error(expected, "more".to_owned()));
+        match self.kind {
+            0x09 => map(&self.bytes, |bytes| i8::from_be_bytes(bytes).into()),
+            0x0b => map(&self.bytes, |bytes| i16::from_be_bytes(bytes).into()),
+            0x0c => map(&self.bytes, |bytes| i32::from_be_bytes(bytes) as f32),
+            0x0d => map(&self.bytes, f32::from_be_bytes),
+            0x0e => map(&self.bytes, |bytes| f64::from_be_bytes(bytes) as f32),
+            _ => map(&self.bytes, |[byte]| byte.into()),
         }
-        Ok(bytes)
-    }
-
-    fn error(&self, expected: String, found: String) -> Error {
-        Error::file(self.path, expected, found)
     }
 }
 

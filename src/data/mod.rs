@@ -1,6 +1,7 @@
 //! The images that a model learns from. A file or a folder of any kind becomes a [`Dataset`], and
-//! two of them a [`Split`]; each kind has a file here: IDX, text (`.csv`, `.amat`), `.npy`, and
-//! pictures. What is read is not trusted: it is refused with the file, the place in it and what was
+//! two of them a [`Split`]; each kind has a file here: IDX, tables (`.csv`, `.amat`), `.npy`, and
+//! pictures. How numbers become grey levels is one rule for all, in `numbers`; what was found and made
+//! of it is an [`Account`]. What is read is not trusted: it is refused with the file, the place in it and what was
 //! expected there. Grey levels stay as they are: scaling, shuffling and batching are left to the
 //! training loop.
 
@@ -8,16 +9,20 @@ mod dataset;
 mod folder;
 mod idx;
 mod npy;
+mod numbers;
+mod open;
 mod pictures;
+mod reading;
 mod size;
 mod source;
 mod split;
-mod text;
+mod table;
 
-pub use dataset::{Dataset, Labels, Levels};
+pub use dataset::{Coverage, Dataset, Labels, Levels};
 pub use folder::mnist_folder;
+pub use reading::{Account, LabelColumn, Reading};
 pub use size::Size;
-pub use source::load_images;
+pub use source::{load_images, read_images};
 pub use split::{HELD_OUT, Source, Split};
 
 use crate::{Error, Result};

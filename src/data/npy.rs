@@ -1,52 +1,177 @@
-//! Images in NumPy's `.npy` files.
+//! Images in NumPy's `.npy` and `.npz` files.
 
-use super::{Dataset, Levels, Size, size_of};
+use super::numbers::Numbers;
+use super::open::{Opened, at_most, room};
+use super::reading::{Account, Wanted, unclear};
+use super::source::Loaded;
+use super::{Dataset, Labels, Size, Split, size_of};
 use crate::matrix::npy;
 use crate::{Action, Error, Result};
+use std::io::Cursor;
 use std::path::Path;
+use zip::ZipArchive;
+
+/// What arrays of images and of labels are called in the `.npz` files that are published.
+const IMAGES: [&str; 10] = [
+    "x_train",
+    "train_images",
+    "images",
+    "imgs",
+    "x",
+    "data",
+    "train_x",
+    "x_test",
+    "test_images",
+    "arr_0",
+];
 
 /// Reads images `[n, d]`, `[n, rows, columns]`, `[n, 1, rows, columns]` or `[n, rows, columns, 1]`.
-pub(super) fn read(path: &Path, wanted: Option<Size>) -> Result<Dataset> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
-    let array =
-        npy::read(&bytes).map_err(|(expected, found)| Error::file(path, expected, found))?;
-    let no_images = || {
-        Error::file(
-            path,
-            "an array of [images, pixels] or [images, rows, columns]",
-            format!("{:?}", array.sizes),
-        )
+pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
+    let bytes = file.rest()?;
+    images(&file.path, &bytes, None, wanted, account)
+}
+
+/// Reads the array of a `.npz` file that has the images, and the labels that belong to it; both sets,
+/// where an array of training images has one of test images beside it.
+pub(super) fn read_archive(
+    mut file: Opened,
+    wanted: Wanted,
+    account: &mut Account,
+) -> Result<Loaded> {
+    let path = file.path.clone();
+    let wrong = |error: zip::result::ZipError| Error::file(&path, "a .npz file", error);
+    let mut archive = ZipArchive::new(Cursor::new(file.rest()?)).map_err(wrong)?;
+    let names = archive.file_names().collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
+    let names = names.iter().filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned()));
+    let names: Vec<String> = names.collect();
+    let all = names.join(", ");
+    let chosen = match &wanted.reading.array {
+        Some(name) => names.iter().find(|known| *known == name).ok_or_else(|| {
+            unclear(
+                &path,
+                format!("an array called {name}"),
+                &all,
+                format!("--array with one of {all}"),
+            )
+        })?,
+        None => choose(&names).ok_or_else(|| {
+            unclear(&path, "one array of images", &all, format!("--array NAME, one of {all}"))
+        })?,
     };
+    account.found.push(format!("arrays {all}"));
+    account.reading.array = Some(chosen.clone());
+    let mut entry = |name: &str| {
+        let mut file = archive.by_name(&format!("{name}.npy")).map_err(wrong)?;
+        at_most(&mut file, room(), &path, Action::Decompress)
+    };
+    let mut set = |name: &str, account: &mut Account| {
+        let labels = labels_of(name).find(|labels| names.contains(labels));
+        let with = labels.as_ref().map_or(String::new(), |labels| format!(", {labels} the labels"));
+        account.made.push(format!("{name} has the images{with}"));
+        let (bytes, labels) = (entry(name)?, labels.map(|labels| entry(&labels)).transpose()?);
+        images(&path, &bytes, labels.as_deref(), wanted, account)
+    };
+    let test = chosen.replacen("train", "test", 1);
+    let train = set(chosen, account)?;
+    if test == *chosen || !names.contains(&test) {
+        return Ok(Loaded::Set(train));
+    }
+    let test = set(&test, &mut Account::default())?;
+    Ok(Loaded::Split(Split { train, test }))
+}
+
+/// The array of images among these: the only one, or one that is called so.
+fn choose(names: &[String]) -> Option<&String> {
+    let is_label = |name: &String| {
+        let name = name.to_lowercase();
+        name.starts_with('y') || ["label", "target", "class"].iter().any(|part| name.contains(part))
+    };
+    let called = |wanted: &&str| names.iter().find(|name| name.to_lowercase() == **wanted);
+    let others: Vec<&String> = names.iter().filter(|name| !is_label(name)).collect();
+    match others[..] {
+        [only] => Some(only),
+        _ => IMAGES.iter().find_map(called),
+    }
+}
+
+/// What the labels of images of this name may be called.
+fn labels_of(images: &str) -> impl Iterator<Item = String> {
+    let swapped = [
+        ("images", "labels"),
+        ("imgs", "labels"),
+        ("x", "y"),
+        ("X", "y"),
+        ("X", "Y"),
+        ("data", "labels"),
+        ("data", "target"),
+        ("data", "targets"),
+    ];
+    let images = images.to_owned();
+    let with = move |(from, to): (&str, &str)| {
+        let name = images.replacen(from, to, 1);
+        (name != images).then_some(name)
+    };
+    swapped.into_iter().filter_map(with)
+}
+
+fn images(
+    path: &Path,
+    bytes: &[u8],
+    labels: Option<&[u8]>,
+    wanted: Wanted,
+    account: &mut Account,
+) -> Result<Dataset> {
+    let array =
+        |bytes| npy::read(bytes).map_err(|(expected, found)| Error::file(path, expected, found));
+    let labels = labels.map(array).transpose()?;
+    let array = array(bytes)?;
+    let shape = format!("{:?}", array.sizes);
+    let expected = "an array of [images, pixels] or [images, rows, columns]";
     let size = match array.sizes[..] {
-        [0, ..] => return Err(no_images()),
-        [_, pixels] => size_of(path, pixels, wanted)?,
+        [0, ..] => return Err(Error::file(path, expected, shape)),
+        [_, pixels] => size_of(path, pixels, wanted.size)?,
+        [_, rows, columns, 3 | 4] if rows > 1 && columns > 1 => {
+            let remedy = "x[..., :3].mean(-1) makes colours grey";
+            return Err(unclear(path, format!("{expected}, without colours"), shape, remedy));
+        }
+        [_, 3, rows, columns] if rows > 1 && columns > 1 => {
+            let remedy = "x.mean(1) makes colours grey";
+            return Err(unclear(path, format!("{expected}, without colours"), shape, remedy));
+        }
         [_, rows, columns] | [_, 1, rows, columns] | [_, rows, columns, 1] => {
-            let size = Size::new(rows, columns).ok_or_else(no_images)?;
-            match wanted.filter(|&wanted| wanted != size) {
+            let size =
+                Size::new(rows, columns).ok_or_else(|| Error::file(path, expected, &shape))?;
+            match wanted.size.filter(|&wanted| wanted != size) {
                 Some(wanted) => {
                     return Err(Error::file(path, format!("images of {wanted} pixels"), size));
                 }
                 None => size,
             }
         }
-        _ => return Err(no_images()),
-    };
-    let levels = match array.kind {
-        "|u1" | "|b1" => Levels::of_bytes(array.data.to_vec()),
-        _ => Levels::Reals(reals(path, &array, size.pixels())?),
-    };
-    Ok(Dataset { levels, labels: None, size })
-}
-
-fn reals(path: &Path, array: &npy::Array, pixels: usize) -> Result<Vec<f32>> {
-    let expected = "numbers of type uint8 (|u1), bool (|b1), float32 (<f4) or float64 (<f8)";
-    let reals = array.reals().ok_or_else(|| Error::file(path, expected, array.kind))?;
-    match reals.iter().position(|level| !(0.0..=1.0).contains(level)) {
-        Some(at) => {
-            let (row, column) = (at / pixels + 1, at % pixels + 1);
-            let expected = format!("a number from 0 to 1 in row {row}, column {column}");
-            Err(Error::file(path, expected, reals[at]))
+        [pixels] => {
+            let remedy = "x[None] makes images of a single one";
+            return Err(unclear(path, expected, format!("[{pixels}]"), remedy));
         }
-        None => Ok(reals),
-    }
+        _ => return Err(Error::file(path, expected, shape)),
+    };
+    account.found.push(format!("an array {shape} of {}", array.kind));
+    let numbers = if array.is_bytes() {
+        Numbers::Bytes(array.data.to_vec())
+    } else {
+        let expected = "real numbers: uint8, bool, float32, or another type of integers or floats";
+        let remedy = "x.astype(numpy.float32), or numpy.uint8";
+        let reals = array.reals().ok_or_else(|| unclear(path, expected, array.kind, remedy))?;
+        if array.kind.contains(['f', 'd', 'e']) {
+            Numbers::Reals(reals)
+        } else {
+            Numbers::Whole(reals)
+        }
+    };
+    let place =
+        |at: usize| format!("row {}, column {}", at / size.pixels() + 1, at % size.pixels() + 1);
+    let levels = numbers.levels(path, wanted, place, account)?;
+    let count = levels.len() / size.pixels();
+    let names = labels.and_then(|labels| labels.reals()).filter(|names| names.len() == count);
+    let labels = names.and_then(|names| Labels::named(names.iter().map(f32::to_string)));
+    Ok(Dataset { levels, labels, size })
 }

@@ -1,91 +1,233 @@
-//! Images in PNG and JPEG files.
+//! Images in pictures: PNG, JPEG, BMP, GIF, TIFF, WebP and PNM.
 
-use super::folder::{entries, listing, names};
-use super::{Dataset, Labels, Levels, Size};
+use super::dataset::by_name;
+use super::folder::{Entries, listing};
+use super::numbers::Numbers;
+use super::reading::{Account, Wanted, unclear};
+use super::{Dataset, Labels, Size};
 use crate::{Action, Error, Result};
 use image::imageops::{FilterType, resize};
-use image::{ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Limits, Luma};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+const ENDINGS: [&str; 15] = [
+    "png", "jpg", "jpeg", "jfif", "jpe", "bmp", "dib", "gif", "tif", "tiff", "webp", "pbm", "pgm",
+    "ppm", "pnm",
+];
+
+/// Folders within one another that are looked into: alphabets of characters, and a set around them.
+const DEPTH: usize = 4;
+
 /// Whether a file is a picture, by its name. Hidden ones are not: macOS leaves them beside others.
 pub(super) fn is_picture(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-    !hidden && ["png", "jpg", "jpeg"].contains(&ending.as_str())
+    !is_hidden(path) && ENDINGS.contains(&ending.as_str())
 }
 
-/// Reads one picture.
-pub(super) fn read_file(path: &Path, size: Option<Size>) -> Result<Dataset> {
-    read(&[path.to_owned()], None, size)
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'))
 }
 
-/// Reads the pictures in a folder, in the order of their names, or those in its subfolders, which
-/// are then their labels.
-pub(super) fn read_folder(folder: &Path, size: Option<Size>) -> Result<Dataset> {
-    let direct = pictures(folder)?;
-    let mut classes = Vec::new();
-    for class in subfolders(folder)? {
-        let pictures = pictures(&folder.join(&class))?;
-        if !pictures.is_empty() {
-            classes.push((class, pictures));
+/// Reads one picture, which is called `path`.
+pub(super) fn read_bytes(
+    path: &Path,
+    bytes: Vec<u8>,
+    wanted: Wanted,
+    account: &mut Account,
+) -> Result<Dataset> {
+    combine(&[path.to_owned()], vec![decode(path, bytes, wanted)], None, wanted, account)
+}
+
+/// Reads the pictures in a folder, in the order of their names, or those in its subfolders, whose
+/// names, or paths where they have subfolders themselves, are then their labels.
+pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
+    let mut found = Found::default();
+    found.look(folder, "", DEPTH)?;
+    let kinds = "pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or subfolders of them that are their labels";
+    let direct = found.classes.remove("").unwrap_or_default();
+    if !found.left_out.is_empty() {
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        for path in &found.left_out {
+            let ending =
+                path.extension().map_or("no ending".to_owned(), |e| format!(".{}", e.display()));
+            *kinds.entry(ending).or_default() += 1;
         }
+        let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        account.found.push(format!("left out: {}", kinds.join(", ")));
+        account
+            .details
+            .extend(found.left_out.iter().map(|path| format!("left out: {}", path.display())));
     }
-    let kinds = "PNG or JPEG pictures, or subfolders of them that are their labels";
-    match (direct.is_empty(), classes.is_empty()) {
+    let all: Vec<PathBuf> = match (direct.is_empty(), found.classes.is_empty()) {
         (true, true) => {
-            let expected = format!("IDX files, or {kinds}");
-            Err(Error::file(folder, expected, listing(&names(folder)?)))
+            let remedy = "--data with a folder of pictures, of a subfolder of them for each label, or of IDX files";
+            let here = listing(&Entries::of(folder)?.files);
+            return Err(unclear(folder, format!("IDX files, or {kinds}"), here, remedy));
         }
-        (false, false) => Err(Error::file(folder, kinds, "both")),
-        (false, true) => read(&direct, None, size),
-        (true, false) => {
-            let all: Vec<_> = classes.iter().flat_map(|(_, some)| some).cloned().collect();
-            let label = |(class, (_, some)): (u16, &(_, Vec<_>))| vec![class; some.len()];
-            let of: Vec<u16> = (0..).zip(&classes).flat_map(label).collect();
-            if of.len() != all.len() {
-                let expected = format!("at most {} subfolders", u16::MAX);
-                return Err(Error::file(folder, expected, classes.len()));
+        (false, false) => {
+            let remedy = "move the pictures beside the subfolders into one of their own";
+            return Err(unclear(folder, kinds, "both", remedy));
+        }
+        (false, true) => direct,
+        (true, false) => found.classes.values().flatten().cloned().collect(),
+    };
+    let mut names: Vec<&String> = found.classes.keys().collect();
+    names.sort_by(|one, other| by_name(one, other));
+    let sorted: Vec<PathBuf> = if names.is_empty() {
+        all
+    } else {
+        names.iter().flat_map(|name| found.classes[*name].iter().cloned()).collect()
+    };
+    let of =
+        names.iter().zip(0..).flat_map(|(name, class)| vec![class; found.classes[*name].len()]);
+    let of: Option<Vec<u16>> = of.map(|class: usize| class.try_into().ok()).collect();
+    let labels = of.filter(|of| !of.is_empty());
+    let labels = labels.map(|of| Labels { of, names: names.into_iter().cloned().collect() });
+    account.made.push(match &labels {
+        Some(labels) => format!("{} subfolders are the labels", labels.names.len()),
+        None => "no labels".to_owned(),
+    });
+    let decode_file = |path: &PathBuf| {
+        let bytes = fs::read(path).map_err(Error::io(path, Action::Read))?;
+        decode(path, bytes, wanted)
+    };
+    let decoded = sorted.par_iter().map(decode_file).collect();
+    combine(&sorted, decoded, labels, wanted, account)
+}
+
+/// What there is in a folder.
+#[derive(Default)]
+struct Found {
+    /// Pictures by the path of their folder.
+    classes: BTreeMap<String, Vec<PathBuf>>,
+    /// Files that are no pictures.
+    left_out: Vec<PathBuf>,
+}
+
+impl Found {
+    fn look(&mut self, folder: &Path, name: &str, depth: usize) -> Result<()> {
+        let Entries { files, folders } = Entries::of(folder)?;
+        let (pictures, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| is_picture(path) && path.exists());
+        self.left_out.extend(others.into_iter().filter(|path| !is_hidden(path)));
+        if !pictures.is_empty() {
+            self.classes.insert(name.to_owned(), pictures);
+        }
+        if depth > 0 {
+            for path in folders.iter().filter(|path| !is_hidden(path)) {
+                let own = path.file_name().unwrap_or_default().to_string_lossy();
+                let joint = if name.is_empty() { "" } else { "/" };
+                self.look(path, &format!("{name}{joint}{own}"), depth - 1)?;
             }
-            let names = classes.into_iter().map(|(name, _)| name).collect();
-            read(&all, Some(Labels { of, names }), size)
+        }
+        Ok(())
+    }
+}
+
+/// A picture in grey.
+struct Picture {
+    grey: Grey,
+    size: Size,
+    /// Whether no pixel was above 1; such are taken times 255 here.
+    is_mask: bool,
+    is_coloured: bool,
+    is_transparent: bool,
+    is_turned: bool,
+}
+
+enum Grey {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+}
+
+/// Puts pictures of one size together.
+fn combine(
+    paths: &[PathBuf],
+    decoded: Vec<Result<Picture>>,
+    labels: Option<Labels>,
+    wanted: Wanted,
+    account: &mut Account,
+) -> Result<Dataset> {
+    let pictures = decoded.into_iter().collect::<Result<Vec<_>>>()?;
+    let [first, ..] = &pictures[..] else { unreachable!("there is a picture") };
+    let size = first.size;
+    if let Some((path, other)) =
+        paths.iter().zip(&pictures).find(|(_, picture)| picture.size != size)
+    {
+        let expected = format!("a picture of {size} pixels, as {}", paths[0].display());
+        let remedy = format!("--size {size} resizes all of them");
+        return Err(unclear(path, expected, other.size, remedy));
+    }
+    let count = |is: fn(&Picture) -> bool| pictures.iter().filter(|picture| is(picture)).count();
+    let masks = count(|picture| picture.is_mask);
+    let words = count(|picture| matches!(picture.grey, Grey::Words(_)));
+    let transparent = count(|picture| picture.is_transparent);
+    account.found.push(format!("{} pictures", pictures.len()));
+    let of = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    account.found.extend(of(count(|picture| picture.is_coloured), "in colour"));
+    account.found.extend(of(transparent, "transparent"));
+    account.found.extend(of(words, "of 16 bits"));
+    account
+        .found
+        .extend(of(count(|picture| picture.is_turned), "turned by their EXIF orientation"));
+    if transparent > 0 {
+        let background = background(wanted);
+        account.made.push(format!("transparency lies on {background}"));
+        account.reading.background = Some(background);
+    }
+    let numbers = if masks == pictures.len() {
+        Numbers::Masks(pictures.into_iter().flat_map(|picture| picture.grey.bytes()).collect())
+    } else {
+        let plain = pictures.into_iter().map(Picture::unmasked);
+        if words > 0 {
+            Numbers::Words(plain.flat_map(Grey::words).collect())
+        } else {
+            Numbers::Bytes(plain.flat_map(Grey::bytes).collect())
+        }
+    };
+    let place = |at: usize| {
+        let (picture, pixel) = (at / size.pixels(), at % size.pixels());
+        format!("{}, pixel {pixel}", paths[picture].display())
+    };
+    let levels = numbers.levels(&paths[0], wanted, place, account)?;
+    Ok(Dataset { levels, labels, size })
+}
+
+impl Picture {
+    fn unmasked(self) -> Grey {
+        match self.grey {
+            Grey::Bytes(bytes) if self.is_mask => {
+                Grey::Bytes(bytes.into_iter().map(|byte| byte / 255).collect())
+            }
+            grey => grey,
         }
     }
 }
 
-/// The pictures in a folder, sorted.
-fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let paths = names(folder)?.into_iter().map(|name| folder.join(name));
-    Ok(paths.filter(|path| is_picture(path)).collect())
-}
-
-/// The names of a folder's subfolders, those that are numbers by their values.
-fn subfolders(folder: &Path) -> Result<Vec<String>> {
-    let mut names = entries(folder, Path::is_dir)?;
-    names.sort_by_cached_key(|name| (name.parse().unwrap_or(u64::MAX), name.clone()));
-    Ok(names)
-}
-
-/// Reads pictures, at least one.
-fn read(paths: &[PathBuf], labels: Option<Labels>, wanted: Option<Size>) -> Result<Dataset> {
-    let decoded: Vec<_> = paths.par_iter().map(|path| decode(path, wanted)).collect();
-    let mut levels = Vec::new();
-    let mut first = None;
-    for (path, decoded) in paths.iter().zip(decoded) {
-        let (pixels, size) = decoded?;
-        let &mut (other, expected) = first.get_or_insert((path, size));
-        if size != expected {
-            let expected = format!("a picture of {expected} pixels, as {}", other.display());
-            return Err(Error::file(path, expected, size));
+impl Grey {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Words(words) => words.into_iter().map(|word| (word >> 8) as u8).collect(),
         }
-        levels.extend(pixels);
     }
-    match first {
-        Some((_, size)) => Ok(Dataset { levels: Levels::Bytes(levels), labels, size }),
-        None => unreachable!("there is a picture"),
+
+    fn words(self) -> Vec<u16> {
+        match self {
+            Self::Bytes(bytes) => bytes.into_iter().map(|byte| u16::from(byte) * 257).collect(),
+            Self::Words(words) => words,
+        }
     }
+}
+
+/// The grey behind what is transparent: paper, if nothing else is said.
+fn background(wanted: Wanted) -> u8 {
+    wanted.reading.background.unwrap_or(255)
 }
 
 /// Whether each palette of a PNG file is of whole colours. `png` 0.18.1 panics at others
@@ -110,30 +252,130 @@ fn most_decoded(length: u64) -> u64 {
     (1 << 20) + 32 * 1032 * length
 }
 
-/// The grey levels of a picture, resized if that is wanted.
-fn decode(path: &Path, wanted: Option<Size>) -> Result<(Vec<u8>, Size)> {
-    let bytes = fs::read(path).map_err(Error::io(path, Action::Read))?;
-    let bad = |found: String| Error::file(path, "a PNG or JPEG picture", found);
+/// The grey levels of a picture, the right way up, and resized if that is wanted.
+fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Picture> {
+    let bad = |found: String| Error::file(path, "a picture", found);
+    let length = bytes.len();
+    if length == 0 {
+        return Err(unclear(path, "a picture", "an empty file", "delete it, or fetch it anew"));
+    }
     if !has_whole_palettes(&bytes) {
         return Err(bad("a palette that is cut off within a colour".to_owned()));
     }
-    let most = most_decoded(bytes.len() as u64);
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let mut reader = reader.map_err(Error::io(path, Action::Read))?;
     let mut limits = Limits::default();
+    let most = most_decoded(length as u64);
     limits.max_alloc = limits.max_alloc.map(|usual| usual.min(most));
     reader.limits(limits);
-    let grey = reader.decode().map_err(|error| bad(error.to_string()))?.into_luma8();
-    let (width, height) = grey.dimensions();
-    let found =
-        Size::new(height as usize, width as usize).ok_or_else(|| bad("no pixels".to_owned()))?;
-    match wanted.filter(|&wanted| wanted != found) {
-        // Averages what becomes one pixel, and neither sharpens nor rings.
-        Some(to) => {
-            to.check()?;
-            let (rows, columns) = (to.rows() as u32, to.columns() as u32);
-            Ok((resize(&grey, columns, rows, FilterType::Triangle).into_raw(), to))
+    let kind = reader.format().map_or("picture", |format| format.extensions_str()[0]);
+    let failed = |error: image::ImageError| match error {
+        image::ImageError::IoError(_) | image::ImageError::Decoding(_) => {
+            let remedy = "fetch it anew, or delete it, if it was cut off";
+            unclear(path, format!("a whole {kind} picture"), error, remedy)
         }
-        None => Ok((grey.into_raw(), found)),
+        image::ImageError::Unsupported(_) => {
+            unclear(path, "a picture of a kind that is read", error, "convert it to PNG")
+        }
+        error => bad(error.to_string()),
+    };
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    picture.apply_orientation(orientation);
+    let is_turned = orientation != Orientation::NoTransforms;
+    let (width, height) = (picture.width(), picture.height());
+    let found = Size::new(height as usize, width as usize);
+    let found = found.ok_or_else(|| bad("no pixels".to_owned()))?;
+    let color = picture.color();
+    let is_wide = color.bytes_per_pixel() / color.channel_count() > 1;
+    let on = f64::from(background(wanted)) / 255.0;
+    let is_transparent = color.has_alpha() && has_transparency(&picture);
+    let resized = wanted.size.filter(|&wanted| wanted != found);
+    resized.map_or(Ok(()), Size::check)?;
+    let to = resized.unwrap_or(found);
+    let (rows, columns) = (to.rows() as u32, to.columns() as u32);
+    let (grey, is_mask) = if is_wide {
+        let levels = words(&picture, is_transparent, on);
+        // Averages what becomes one pixel, and neither sharpens nor rings.
+        let levels = match resized
+            .and_then(|_| ImageBuffer::<Luma<u16>, _>::from_raw(width, height, levels.clone()))
+        {
+            Some(whole) => resize(&whole, columns, rows, FilterType::Triangle).into_raw(),
+            None => levels,
+        };
+        (Grey::Words(levels), false)
+    } else {
+        let mut levels = bytes_of(&picture, is_transparent, on);
+        let is_mask = levels.iter().all(|&level| level <= 1);
+        if is_mask {
+            levels.iter_mut().for_each(|level| *level *= 255);
+        }
+        let levels = match resized
+            .and_then(|_| ImageBuffer::<Luma<u8>, _>::from_raw(width, height, levels.clone()))
+        {
+            Some(whole) => resize(&whole, columns, rows, FilterType::Triangle).into_raw(),
+            None => levels,
+        };
+        (Grey::Bytes(levels), is_mask)
+    };
+    let is_coloured = color.has_color();
+    Ok(Picture { grey, size: to, is_mask, is_coloured, is_transparent, is_turned })
+}
+
+fn has_transparency(picture: &DynamicImage) -> bool {
+    match picture {
+        DynamicImage::ImageLumaA8(all) => all.pixels().any(|pixel| pixel.0[1] < u8::MAX),
+        DynamicImage::ImageRgba8(all) => all.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        DynamicImage::ImageLumaA16(all) => all.pixels().any(|pixel| pixel.0[1] < u16::MAX),
+        DynamicImage::ImageRgba16(all) => all.pixels().any(|pixel| pixel.0[3] < u16::MAX),
+        _ => false,
+    }
+}
+
+/// The brightness of a colour by Rec. 601, as Pillow and torchvision compute it.
+fn luma([red, green, blue]: [u32; 3]) -> u32 {
+    ((u64::from(red) * 19595 + u64::from(green) * 38470 + u64::from(blue) * 7471 + (1 << 15)) >> 16)
+        as u32
+}
+
+/// What is seen of a level of this opacity, from 0 to `most`, before a background from 0 to 1.
+fn blend(level: u32, alpha: u32, most: u32, background: f64) -> u32 {
+    let opacity = f64::from(alpha) / f64::from(most);
+    (f64::from(level) * opacity + background * f64::from(most) * (1.0 - opacity)).round() as u32
+}
+
+fn bytes_of(picture: &DynamicImage, is_transparent: bool, on: f64) -> Vec<u8> {
+    let most = u32::from(u8::MAX);
+    match picture {
+        DynamicImage::ImageLuma8(all) => all.as_raw().clone(),
+        DynamicImage::ImageLumaA8(all) if is_transparent => {
+            all.pixels().map(|p| blend(p.0[0].into(), p.0[1].into(), most, on) as u8).collect()
+        }
+        other => {
+            let all = other.to_rgba8();
+            let grey = |p: &image::Rgba<u8>| {
+                let [red, green, blue, alpha] = p.0.map(u32::from);
+                let level = luma([red, green, blue]);
+                (if is_transparent { blend(level, alpha, most, on) } else { level }) as u8
+            };
+            all.pixels().map(grey).collect()
+        }
+    }
+}
+
+fn words(picture: &DynamicImage, is_transparent: bool, on: f64) -> Vec<u16> {
+    let most = u32::from(u16::MAX);
+    match picture {
+        DynamicImage::ImageLuma16(all) => all.as_raw().clone(),
+        other => {
+            let all = other.to_rgba16();
+            let grey = |p: &image::Rgba<u16>| {
+                let [red, green, blue, alpha] = p.0.map(u32::from);
+                let level = luma([red, green, blue]);
+                (if is_transparent { blend(level, alpha, most, on) } else { level }) as u16
+            };
+            all.pixels().map(grey).collect()
+        }
     }
 }

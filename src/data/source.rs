@@ -1,10 +1,11 @@
 //! What kind of data is at a path.
 
-use super::idx::GZIP_MAGIC;
-use super::{Dataset, Size, Split, folder, idx, npy, pictures, text};
-use crate::{Action, Error, Result};
+use super::folder::Entries;
+use super::open::Opened;
+use super::reading::{Account, Reading, Wanted, unclear};
+use super::{Dataset, Size, Split, folder, idx, npy, pictures, table};
+use crate::Result;
 use std::path::Path;
-use tracing::debug;
 
 /// What a path leads to.
 pub(super) enum Loaded {
@@ -33,78 +34,172 @@ impl Loaded {
 /// - `mnist`: MNIST's test images;
 /// - a folder of IDX files, or one with the subfolders `train` and `test` of pictures: its test
 ///   images;
-/// - a folder of PNG or JPEG pictures, or of subfolders of them, which are then the labels; or one
-///   picture. Colour becomes grey. They have to be of one size, or are resized to `size`;
-/// - a `.npy` file of u8, bool, f32 or f64 `[n, d]`, `[n, rows, columns]` or with an axis of one
-///   channel; f32 and f64 from 0 to 1;
-/// - a `.csv` file, gzipped or not, a line an image, with or without a header; whole numbers from 0
-///   to 255, or numbers from 0 to 1. The label is in the column that the header calls `label`; with
-///   no header, in the first column if the others make a square, or `size`;
+/// - a folder of pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or of subfolders of them, which are
+///   then the labels; or one picture. Colour becomes grey by Rec. 601, and transparency white. They have to
+///   be of one size, or are resized to `size`;
+/// - a `.npy` file of integers or floats `[n, d]`, `[n, rows, columns]` or with an axis of one channel;
+///   floats from 0 to 1; or a `.npz` file of several, one of which is named as images usually are;
+/// - a table, a line an image, between commas, semicolons, tabs or blanks, with or without a header,
+///   of whole numbers from 0 to 255, or numbers from 0 to 1. Labels are in the column that the header
+///   calls so, else in the first or last, whichever looks like labels, if the others make a square, or
+///   `size`;
 /// - an `.amat` file: the same, with blanks for commas, no header, and the label last;
-/// - an IDX file of images, gzipped or not.
+/// - an IDX file of images;
+/// - each file gzipped or not, or alone in a `.zip` file; `-` is standard input.
 ///
-/// Bytes none of which is above 1 count as 0 and 1.
+/// Numbers none of which is above 1 count as 0 and 1.
 ///
 /// # Errors
 /// [`Error::Io`] for what cannot be read or decompressed; [`Error::File`], with the place in the
-/// file, for what is no such data.
+/// file, for what is no such data; [`Error::Data`] for what can be read in several ways, or in none
+/// until it is kept otherwise.
 pub fn load_images(path: &str, size: Option<Size>) -> Result<Dataset> {
-    Ok(load(path, size)?.test())
+    Ok(read_images(path, size, &Reading::default())?.0)
 }
 
-pub(super) fn load(source: &str, size: Option<Size>) -> Result<Loaded> {
+/// [`load_images`] in a way that is said, and what was found and made of it.
+///
+/// # Errors
+/// Those of [`load_images`].
+pub fn read_images(
+    path: &str,
+    size: Option<Size>,
+    reading: &Reading,
+) -> Result<(Dataset, Account)> {
+    reading.check()?;
+    let (loaded, account) = load(path, Wanted { size, reading })?;
+    Ok((loaded.test(), account))
+}
+
+pub(super) fn load(source: &str, wanted: Wanted) -> Result<(Loaded, Account)> {
     let path = Path::new(source);
+    let mut account = Account { reading: wanted.reading.clone(), ..Account::default() };
     let loaded = if source == "mnist" {
         // Where the system can't tell one of the two, the other may do.
         let current = std::env::current_dir().unwrap_or_default();
         let program = std::env::current_exe().unwrap_or_default();
-        Loaded::Split(Split::from_folder(&folder::mnist_folder(&current, &program)?)?)
+        folder::load(&folder::mnist_folder(&current, &program)?, "", wanted, &mut account)?
     } else if path.is_dir() {
-        in_folder(path, size)?
+        in_folder(path, wanted, &mut account)?
     } else if let Some((parent, prefix)) = folder::prefix(path) {
-        Loaded::Split(folder::load(parent, &prefix)?)
+        folder::load(parent, &prefix, wanted, &mut account)?
     } else {
-        Loaded::Set(in_file(path, size)?)
+        in_file(path, wanted, &mut account)?
     };
-    let (Loaded::Set(set) | Loaded::Split(Split { test: set, .. })) = &loaded;
-    let labels = if set.labels.is_some() { "with" } else { "without" };
-    debug!("{source}: {} images of {} pixels {labels} labels", set.len(), set.size);
-    Ok(loaded)
+    Ok((loaded, account))
 }
 
-fn in_folder(path: &Path, size: Option<Size>) -> Result<Loaded> {
-    if folder::has_idx(path)? {
-        return Ok(Loaded::Split(Split::from_folder(path)?));
+/// What parts of a set are called.
+const TRAIN: [&str; 2] = ["train", "training"];
+const TEST: [&str; 6] = ["test", "testing", "val", "valid", "validation", "dev"];
+
+fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded> {
+    let entries = Entries::of(path)?;
+    if folder::has_idx(&entries) {
+        return folder::load(path, "", wanted, account);
     }
-    let subfolder =
-        |names: [&str; 2]| names.into_iter().map(|name| path.join(name)).find(|path| path.is_dir());
-    match subfolder(["train", "training"]).zip(subfolder(["test", "testing"])) {
-        Some((train, test)) => Ok(Loaded::Split(Split {
-            train: pictures::read_folder(&train, size)?,
-            test: pictures::read_folder(&test, size)?,
-        })),
-        None => Ok(Loaded::Set(pictures::read_folder(path, size)?)),
+    let called = |names: &[&str]| {
+        names.iter().find_map(|&name| {
+            let is = |path: &&std::path::PathBuf| {
+                path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name))
+            };
+            entries.folders.iter().find(is)
+        })
+    };
+    // As torchvision leaves MNIST.
+    if let Some(raw) = called(&["raw"])
+        && folder::has_idx(&Entries::of(raw)?)
+    {
+        return folder::load(raw, "", wanted, account);
     }
+    let Some(train) = called(&TRAIN) else {
+        return Ok(Loaded::Set(pictures::read_folder(path, wanted, account)?));
+    };
+    let is_part = |path: &&std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        !TRAIN.contains(&name.as_str()) && !TEST.contains(&name.as_str()) && !name.starts_with('.')
+    };
+    if let Some(other) = entries.folders.iter().find(is_part) {
+        let remedy = "move one of them away: with train and test (or val) alone, they are the parts of a set";
+        let found = format!("{} and {}", train.display(), other.display());
+        return Err(unclear(path, "subfolders that are labels, or train and test", found, remedy));
+    }
+    let Some(test) = called(&TEST) else {
+        return Ok(Loaded::Set(pictures::read_folder(train, wanted, account)?));
+    };
+    account.made.push(format!("{} are the test images", test.display()));
+    let unused = entries.folders.iter().filter(|path| path != &train && path != &test);
+    account.found.extend(unused.map(|path| format!("{} left out", path.display())));
+    let train = pictures::read_folder(train, wanted, account)?;
+    let test = pictures::read_folder(test, wanted, &mut Account::default())?;
+    Ok(Loaded::Split(Split { train, test }))
 }
 
-fn in_file(path: &Path, size: Option<Size>) -> Result<Dataset> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let ending = name.trim_end_matches(".gz").rsplit_once('.').map_or("", |(_, ending)| ending);
-    match ending {
-        "csv" => text::read(path, text::Format::Csv, size),
-        "amat" => text::read(path, text::Format::Amat, size),
-        "npy" => npy::read(path, size),
-        _ if pictures::is_picture(path) => pictures::read_file(path, size),
-        _ if looks_like_idx(path)? => idx::read(path, size),
-        _ => {
-            let expected = "a .npy, .csv, .amat, .png, .jpg or IDX file, or a folder";
-            Err(Error::file(path, expected, "another"))
+fn in_file(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded> {
+    let mut file = Opened::new(path)?;
+    account.found.extend(file.around.map(str::to_owned));
+    let start = file.start(BEGINNING)?;
+    if let Some((name, remedy)) = foreign(&start, &file.ending) {
+        return Err(unclear(path, "a file of a kind that is read", name, remedy));
+    }
+    let set = match file.ending.as_str() {
+        _ if start.starts_with(b"\x93NUMPY") => npy::read(file, wanted, account)?,
+        "npy" => npy::read(file, wanted, account)?,
+        "npz" => return npy::read_archive(file, wanted, account),
+        _ if idx::begins(&start[..start.len().min(4)]) => idx::read(file, wanted, account)?,
+        ending if pictures::is_picture(Path::new(&format!("x.{ending}"))) => {
+            let bytes = file.rest()?;
+            pictures::read_bytes(&file.path, bytes, wanted, account)?
         }
-    }
+        "csv" | "tsv" | "txt" | "amat" | "dat" | "data" | "tab" => {
+            table::read(file, wanted, account)?
+        }
+        _ if is_text(&start) => table::read(file, wanted, account)?,
+        _ => {
+            let expected =
+                "a table (.csv), an array (.npy, .npz), a picture, an IDX file, or a folder";
+            let remedy = "numpy.save(\"images.npy\", x), x of [images, rows, columns]";
+            return Err(unclear(path, expected, "another", remedy));
+        }
+    };
+    Ok(Loaded::Set(set))
 }
 
-/// Whether a file begins as an IDX file does, gzipped or not.
-fn looks_like_idx(path: &Path) -> Result<bool> {
-    let start = idx::start(path).map_err(Error::io(path, Action::Read))?;
-    Ok(start == GZIP_MAGIC || start == [0, 0])
+/// Bytes by which a kind is known: a tar file has its name at 257.
+const BEGINNING: usize = 512;
+
+fn is_text(start: &[u8]) -> bool {
+    !start.is_empty() && start.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
+}
+
+/// The name of a kind that is not read, and a line that makes one of it that is.
+fn foreign(start: &[u8], ending: &str) -> Option<(&'static str, &'static str)> {
+    let is_tar = start.get(257..262) == Some(b"ustar");
+    Some(match start {
+        [b'P', b'A', b'R', b'1', ..] => (
+            "Parquet",
+            "python -c 'import pandas; pandas.read_parquet(\"FILE\").to_csv(\"images.csv\", index=False)'",
+        ),
+        [0x89, b'H', b'D', b'F', ..] => (
+            "HDF5",
+            "python -c 'import h5py, numpy; numpy.save(\"images.npy\", h5py.File(\"FILE\")[\"NAME\"])'",
+        ),
+        [b'M', b'A', b'T', b'L', b'A', b'B', ..] => (
+            "MATLAB",
+            "python -c 'import scipy.io, numpy; numpy.save(\"images.npy\", scipy.io.loadmat(\"FILE\")[\"NAME\"])'",
+        ),
+        _ if is_tar || ending == "tar" => (
+            "tar",
+            "`tar -xf FILE`, or python -c 'import tarfile; tarfile.open(\"FILE\").extractall(\".\")'",
+        ),
+        [0x80, 2..=5, ..] => (
+            "a Python pickle",
+            "python -c 'import pickle, numpy; numpy.save(\"images.npy\", pickle.load(open(\"FILE\", \"rb\"), encoding=\"bytes\"))'",
+        ),
+        _ if ["pt", "pth"].contains(&ending) => (
+            "PyTorch",
+            "python -c 'import torch, numpy; numpy.save(\"images.npy\", torch.load(\"FILE\").numpy())'",
+        ),
+        _ => return None,
+    })
 }

@@ -1,5 +1,6 @@
 //! What a model is fitted to, and what it is judged on.
 
+use super::reading::{Account, Reading, Wanted};
 use super::source::{Loaded, load};
 use super::{Dataset, Size, folder};
 use crate::random::generator;
@@ -25,12 +26,16 @@ pub struct Source {
     /// The share of the training images to test on instead, which are then not trained on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
+    /// How the files are to be read.
+    #[serde(default)]
+    pub reading: Reading,
 }
 
 impl Source {
     /// MNIST, or what is at a path.
     pub fn new(data: impl Into<String>) -> Self {
-        Self { data: data.into(), size: None, test_data: None, test_fraction: None }
+        let reading = Reading::default();
+        Self { data: data.into(), size: None, test_data: None, test_fraction: None, reading }
     }
 }
 
@@ -53,7 +58,17 @@ impl Split {
     /// differ in size; [`Error::Setting`] if the source names two test sets, or a share that leaves
     /// one of the sets without images.
     pub fn load(source: &Source) -> Result<Self> {
-        let data = load(&source.data, source.size)?;
+        Self::read(source).map(|(split, _)| split)
+    }
+
+    /// [`Split::load`], and what was found in the training set's files, and made of it.
+    ///
+    /// # Errors
+    /// Those of [`Split::load`].
+    pub fn read(source: &Source) -> Result<(Self, Account)> {
+        source.reading.check()?;
+        let wanted = Wanted { size: source.size, reading: &source.reading };
+        let (data, account) = load(&source.data, wanted)?;
         let split = match (&source.test_data, source.test_fraction) {
             (Some(_), Some(_)) => {
                 return Err(Error::Setting {
@@ -62,9 +77,7 @@ impl Split {
                     found: "both".to_owned(),
                 });
             }
-            (Some(test), None) => {
-                Self { train: data.train(), test: load(test, source.size)?.test() }
-            }
+            (Some(test), None) => Self { train: data.train(), test: load(test, wanted)?.0.test() },
             (None, Some(fraction)) => hold_out(source, &data.train(), fraction)?,
             (None, None) => match data {
                 Loaded::Split(split) => split,
@@ -77,7 +90,7 @@ impl Split {
             let expected = format!("test images of {train} pixels, as those of {}", source.data);
             return Err(Error::file(Path::new(path), expected, test));
         }
-        Ok(split)
+        Ok((split, account))
     }
 
     /// Loads a folder of IDX files: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
@@ -92,7 +105,12 @@ impl Split {
     /// is of another kind, has no items or a label not below [`CLASSES`](super::CLASSES), or
     /// doesn't match the others in the number of items or the size of the images.
     pub fn from_folder(folder: &Path) -> Result<Self> {
-        folder::load(folder, "")
+        let reading = Reading::default();
+        let wanted = Wanted { size: None, reading: &reading };
+        match folder::load(folder, "", wanted, &mut Account::default())? {
+            Loaded::Split(split) => Ok(split),
+            Loaded::Set(_) => Err(Error::file(folder, "a file t10k-images-idx3-ubyte", "none")),
+        }
     }
 }
 

@@ -18,22 +18,78 @@ pub(crate) struct Array<'a> {
     pub(crate) kind: &'a str,
     pub(crate) sizes: Vec<usize>,
     pub(crate) data: Cow<'a, [u8]>,
+    element: Element,
+}
+
+/// The type of an element.
+#[derive(Clone, Copy, Debug)]
+struct Element {
+    letter: u8,
+    size: usize,
+    is_big_endian: bool,
+}
+
+impl Element {
+    /// By NumPy's name, `<f4`, or by its letter, `f`.
+    fn new(kind: &str) -> Option<Self> {
+        let is_big_endian = kind.starts_with('>');
+        let name = kind.trim_start_matches(['<', '>', '|', '=']);
+        let (letter, size) = match name.as_bytes() {
+            b"?" => (b'b', 1),
+            b"b" => (b'i', 1),
+            b"B" => (b'u', 1),
+            b"h" => (b'i', 2),
+            b"H" => (b'u', 2),
+            b"i" => (b'i', 4),
+            b"I" => (b'u', 4),
+            b"l" | b"q" => (b'i', 8),
+            b"L" | b"Q" => (b'u', 8),
+            b"e" => (b'f', 2),
+            b"f" => (b'f', 4),
+            b"d" => (b'f', 8),
+            [letter, ..] => (*letter, name.get(1..)?.parse().ok()?),
+            [] => return None,
+        };
+        // Of elements without bytes, any number would be there.
+        (size > 0).then_some(Self { letter, size, is_big_endian })
+    }
 }
 
 impl Array<'_> {
-    /// The elements, if they are f32 or f64.
+    /// Whether the elements are bytes or bits.
+    pub(crate) fn is_bytes(&self) -> bool {
+        matches!((self.element.letter, self.element.size), (b'u' | b'b', 1))
+    }
+
+    /// The elements, if they are real numbers.
     pub(crate) fn reals(&self) -> Option<Vec<f32>> {
-        match self.kind {
-            "<f4" => {
-                let fours = self.data.as_chunks().0.iter();
-                Some(fours.map(|&four| f32::from_le_bytes(four)).collect())
-            }
-            "<f8" => {
-                let eights = self.data.as_chunks().0.iter();
-                Some(eights.map(|&eight| f64::from_le_bytes(eight) as f32).collect())
-            }
-            _ => None,
+        let Element { letter, size, .. } = self.element;
+        Some(match (letter, size) {
+            (b'u' | b'b', 1) => self.data.iter().map(|&byte| byte.into()).collect(),
+            (b'i', 1) => self.map(|[byte]| i8::from_le_bytes([byte]).into()),
+            (b'u', 2) => self.map(|bytes| u16::from_le_bytes(bytes).into()),
+            (b'i', 2) => self.map(|bytes| i16::from_le_bytes(bytes).into()),
+            (b'u', 4) => self.map(|bytes| u32::from_le_bytes(bytes) as f32),
+            (b'i', 4) => self.map(|bytes| i32::from_le_bytes(bytes) as f32),
+            (b'u', 8) => self.map(|bytes| u64::from_le_bytes(bytes) as f32),
+            (b'i', 8) => self.map(|bytes| i64::from_le_bytes(bytes) as f32),
+            (b'f', 2) => self.map(|bytes| half::f16::from_le_bytes(bytes).into()),
+            (b'f', 4) => self.map(f32::from_le_bytes),
+            (b'f', 8) => self.map(|bytes| f64::from_le_bytes(bytes) as f32),
+            _ => return None,
+        })
+    }
+
+    fn map<const SIZE: usize>(&self, number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
+        let elements = self.data.as_chunks().0.iter().copied();
+        if self.element.is_big_endian {
+            let turned = elements.map(|mut bytes: [u8; SIZE]| {
+                bytes.reverse();
+                bytes
+            });
+            return turned.map(number).collect();
         }
+        elements.map(number).collect()
     }
 }
 
@@ -62,12 +118,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     let kind = value(text, "descr").and_then(quoted).ok_or_else(|| missing("a plain descr"))?;
     let order = value(text, "fortran_order").ok_or_else(|| missing("fortran_order"))?;
     let sizes = value(text, "shape").and_then(sizes).ok_or_else(|| missing("a shape"))?;
-    let size = kind.trim_start_matches(['<', '>', '|', '=']).get(1..);
-    // Of elements without bytes, any number would be there.
-    let size = size.and_then(|digits| digits.parse::<usize>().ok()).filter(|&size| size > 0);
-    let Some(size) = size else {
+    let Some(element) = Element::new(kind) else {
         return Err(("elements of a plain type", kind.to_owned()));
     };
+    let size = element.size;
     let claimed = sizes.iter().try_fold(size, |product, &size| product.checked_mul(size));
     if claimed != Some(data.len()) {
         let found = format!("{} bytes for {sizes:?} of {kind}", data.len());
@@ -75,7 +129,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     }
     let data =
         if order.starts_with("True") { in_c_order(data, &sizes, size).into() } else { data.into() };
-    Ok(Array { kind, sizes, data })
+    Ok(Array { kind, sizes, data, element })
 }
 
 /// The elements of `size` bytes of an array whose first index runs fastest.
@@ -126,5 +180,6 @@ fn quoted(text: &str) -> Option<&str> {
 fn sizes(text: &str) -> Option<Vec<usize>> {
     let (inner, _) = text.strip_prefix('(')?.split_once(')')?;
     let numbers = inner.split(',').map(str::trim).filter(|number| !number.is_empty());
-    numbers.map(|number| number.parse().ok()).collect()
+    // Python 2 wrote an L after long numbers.
+    numbers.map(|number| number.trim_end_matches('L').parse().ok()).collect()
 }

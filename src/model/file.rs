@@ -79,6 +79,51 @@ pub(crate) struct Parameters<'a> {
     path: &'a Path,
     header: Metadata,
     tensors: SafeTensors<'a>,
+    names: Names,
+}
+
+/// What PyTorch calls the layers of a file: what a wrapper put before them (`module.`, `_orig_mod.`,
+/// Lightning's `model.`), and the places of the linear layers in `nn.Sequential`, between which there may
+/// be layers without weights.
+#[derive(Default)]
+struct Names {
+    prefix: String,
+    encoder: Vec<usize>,
+    decoder: Vec<usize>,
+}
+
+impl Names {
+    fn of(tensors: &SafeTensors) -> Self {
+        let prefix = tensors.names().into_iter().find_map(|name| {
+            let (prefix, rest) = name.rsplit_once("encoder.")?;
+            rest.ends_with(".weight").then(|| prefix.to_owned())
+        });
+        let prefix = prefix.unwrap_or_default();
+        let places = |stack: &str| {
+            let place = |name: &str| {
+                let rest = name.strip_prefix(&prefix)?.strip_prefix(stack)?.strip_prefix('.')?;
+                let place = rest.strip_suffix(".weight")?.parse().ok()?;
+                let is_linear = tensors.tensor(name).is_ok_and(|view| view.shape().len() == 2);
+                is_linear.then_some(place)
+            };
+            let mut places: Vec<usize> = tensors.names().into_iter().filter_map(place).collect();
+            places.sort_unstable();
+            places
+        };
+        let [encoder, decoder] = ["encoder", "decoder"].map(places);
+        Self { prefix, encoder, decoder }
+    }
+
+    /// The name in the file of `encoder.2.weight`.
+    fn actual(&self, name: &str) -> String {
+        let place = |stack: &str, places: &[usize]| {
+            let (place, kind) = name.strip_prefix(stack)?.strip_prefix('.')?.split_once('.')?;
+            let actual = places.get(place.parse::<usize>().ok()? / 2)?;
+            Some(format!("{}{stack}.{actual}.{kind}", self.prefix))
+        };
+        let found = place("encoder", &self.encoder).or_else(|| place("decoder", &self.decoder));
+        found.unwrap_or_else(|| format!("{}{name}", self.prefix))
+    }
 }
 
 impl<'a> Parameters<'a> {
@@ -91,7 +136,8 @@ impl<'a> Parameters<'a> {
             |error: safetensors::SafeTensorError| Error::file(path, "a safetensors file", error);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(wrong)?;
-        Ok(Self { path, header, tensors })
+        let names = Names::of(&tensors);
+        Ok(Self { path, header, tensors, names })
     }
 
     /// The [`Error::File`] that says so.
@@ -117,17 +163,70 @@ impl<'a> Parameters<'a> {
             ));
         }
         match (self.entry("input"), self.entry("hidden_layer_sizes")) {
-            (None, None) => from_shapes(&self.tensors).map_err(|found| {
-                let expected =
-                    "weights of linear layers encoder.0, encoder.2, … that fit each other";
-                self.wrong(expected, found)
-            }),
+            (None, None) => self.from_shapes(),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
                     "metadata with the sizes input and hidden_layer_sizes, each at least 1";
                 let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
                 self.wrong(expected, format!("{input} and {hidden}"))
             }),
+        }
+    }
+
+    /// The architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, by the shapes
+    /// `[out, in]` of its weights.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the file has other layers, [`Error::File`] if they do not fit each other.
+    fn from_shapes(&self) -> Result<Architecture> {
+        let names = self.tensors.names();
+        let is_known = |name: &str| {
+            let parts: Vec<&str> = name.split('.').rev().take(3).collect();
+            let [kind, place, stack] = parts[..] else { return false };
+            let places = match stack {
+                "encoder" => &self.names.encoder,
+                "decoder" => &self.names.decoder,
+                _ => return false,
+            };
+            ["weight", "bias"].contains(&kind)
+                && place.parse().is_ok_and(|place: usize| places.contains(&place))
+        };
+        let mut others: Vec<&str> = names.into_iter().filter(|name| !is_known(name)).collect();
+        others.sort_unstable();
+        let expected =
+            "weights and biases of linear layers encoder.0, encoder.2, … that fit each other";
+        if let Some(other) = others.first() {
+            return Err(Error::Data {
+                path: self.path.to_owned(),
+                expected: expected.to_owned(),
+                found: format!("{other}, which belongs to none"),
+                remedy: remedy(&others).to_owned(),
+            });
+        }
+        let mut widths = Vec::new();
+        for place in &self.names.encoder {
+            let name = format!("{}encoder.{place}.weight", self.names.prefix);
+            let Ok(view) = self.tensors.tensor(&name) else { break };
+            match (view.shape(), widths.last()) {
+                (&[out, into], None) => widths.extend([into, out]),
+                (&[out, into], Some(&before)) if into == before => widths.push(out),
+                (shape, _) => {
+                    return Err(self.wrong(expected, format!("{name} of shape {shape:?}")));
+                }
+            }
+        }
+        match widths.as_slice() {
+            [] => Err(self.wrong(expected, "no encoder.0.weight".to_owned())),
+            [input, hidden @ .., last] if last.is_multiple_of(2) => {
+                Architecture::new(*input, &[hidden, &[last / 2]].concat())
+                    .map_err(|error| self.wrong(expected, error.to_string()))
+            }
+            [.., last] => Err(self.wrong(
+                expected,
+                format!(
+                    "{last} outputs of the encoder, where each latent unit has a mean and a stddev"
+                ),
+            )),
         }
     }
 
@@ -141,16 +240,21 @@ impl<'a> Parameters<'a> {
         prefix: &str,
     ) -> Result<Vec<Vec<f32>>> {
         let read = |parameter: Parameter| {
-            let (name, wanted) = (format!("{prefix}{}", parameter.name), torch_shape(&parameter));
+            let wanted = torch_shape(&parameter);
+            let name = match prefix {
+                "" => self.names.actual(&parameter.name),
+                prefix => format!("{prefix}{}", parameter.name),
+            };
             let expected = format!("{name} F32{wanted:?}");
             let view = self.tensors.tensor(&name);
             let view = view.map_err(|_| self.wrong(&expected, "no such tensor".to_owned()))?;
-            if view.dtype() != Dtype::F32 || view.shape() != wanted {
-                let found = format!("{:?}{:?}", view.dtype(), view.shape());
+            let found = format!("{:?}{:?}", view.dtype(), view.shape());
+            if view.shape() != wanted {
                 return Err(self.wrong(&expected, found));
             }
+            let values = numbers(&view).ok_or_else(|| self.wrong(&expected, found))?;
             let Shape { rows, columns } = parameter.shape;
-            Ok(transposed(&from_bytes(view.data()), Shape::new(columns, rows)))
+            Ok(transposed(&values, Shape::new(columns, rows)))
         };
         architecture.parameters().into_iter().map(read).collect()
     }
@@ -162,31 +266,6 @@ fn from_metadata((input, hidden): (&str, &str)) -> Option<Architecture> {
     let size = |text: &str| text.parse::<u32>().ok().map(|size| size as usize);
     let hidden: Vec<_> = hidden.split(',').map(size).collect::<Option<_>>()?;
     Architecture::new(size(input)?, &hidden).ok()
-}
-
-/// The architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, by the shapes
-/// `[out, in]` of its weights; what there is instead if they are not such.
-fn from_shapes(tensors: &SafeTensors) -> std::result::Result<Architecture, String> {
-    let mut widths = Vec::new();
-    for layer in (0..).step_by(2) {
-        let name = format!("encoder.{layer}.weight");
-        let Ok(view) = tensors.tensor(&name) else { break };
-        match (view.shape(), widths.last()) {
-            (&[out, into], None) => widths.extend([into, out]),
-            (&[out, into], Some(&before)) if into == before => widths.push(out),
-            (shape, _) => return Err(format!("{name} of shape {shape:?}")),
-        }
-    }
-    match widths.as_slice() {
-        [] => Err("no encoder.0.weight".to_owned()),
-        [input, hidden @ .., last] if last.is_multiple_of(2) => {
-            let hidden = [hidden, &[last / 2]].concat();
-            Architecture::new(*input, &hidden).map_err(|error| error.to_string())
-        }
-        [.., last] => Err(format!(
-            "{last} outputs of the encoder, where each latent unit has a mean and a stddev"
-        )),
-    }
 }
 
 /// The same file, its header sorted by key: `safetensors` writes metadata in random order, and
@@ -220,7 +299,29 @@ pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-fn from_bytes(bytes: &[u8]) -> Vec<f32> {
-    let (words, _) = bytes.as_chunks::<4>();
-    words.iter().map(|&word| f32::from_le_bytes(word)).collect()
+/// What a model with tensors of these names, too, needs to be one that is read.
+fn remedy(names: &[&str]) -> &'static str {
+    if names.iter().any(|name| name.ends_with("running_mean")) {
+        return "fold batch normalisation into the linear layer before it (torch.nn.utils.fusion.fuse_linear_bn_eval)";
+    }
+    if names.contains(&"fc21.weight") {
+        return "rename fc1 to encoder.0, fc3 to decoder.0 and fc4 to decoder.2, and put fc21 and fc22 together as \
+                encoder.2: {\"encoder.2.weight\": torch.cat([s[\"fc21.weight\"], s[\"fc22.weight\"]]), …}";
+    }
+    "rename the linear layers to encoder.0, encoder.2, … and decoder.0, decoder.2, …; other layers are not read"
+}
+
+/// The numbers of a tensor of floats.
+fn numbers(view: &TensorView) -> Option<Vec<f32>> {
+    fn map<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
+        bytes.as_chunks().0.iter().map(|&bytes| number(bytes)).collect()
+    }
+    let bytes = view.data();
+    Some(match view.dtype() {
+        Dtype::F16 => map(bytes, |bytes| half::f16::from_le_bytes(bytes).into()),
+        Dtype::BF16 => map(bytes, |bytes| half::bf16::from_le_bytes(bytes).into()),
+        Dtype::F32 => map(bytes, f32::from_le_bytes),
+        Dtype::F64 => map(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
+        _ => return None,
+    })
 }

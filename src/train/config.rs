@@ -1,7 +1,7 @@
 //! What a run is made of: everything that is needed to repeat it.
 
 use super::Every;
-use crate::data::{Size, Source};
+use crate::data::{Reading, Size, Source};
 use crate::device::gpu::Choices;
 use crate::device::{Choice, Description};
 use crate::graph::{Binarize, RmsProp};
@@ -54,6 +54,13 @@ pub struct Config {
     /// Every how many steps one is repeated on the f64 oracle, and compared. No result depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<u32>,
+    /// See [`Source::reading`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub reading: Reading,
+}
+
+fn is_default(reading: &Reading) -> bool {
+    *reading == Reading::default()
 }
 
 impl Default for Config {
@@ -76,6 +83,7 @@ impl Default for Config {
             profile_every: None,
             checkpoint_every: None,
             self_check: None,
+            reading: Reading::default(),
         }
     }
 }
@@ -89,6 +97,7 @@ impl Config {
         let wrong = |setting, expected: &str, found: String| {
             Err(Error::Setting { setting, expected: expected.to_owned(), found })
         };
+        self.reading.check()?;
         if self.limit == Some(0) {
             return wrong("--limit", "at least 1 image", "0".to_owned());
         }
@@ -131,6 +140,7 @@ impl Config {
             size: self.size,
             test_data: self.test_data.clone(),
             test_fraction: self.test_fraction,
+            reading: self.reading.clone(),
         }
     }
 
@@ -268,6 +278,7 @@ fn keys() -> Vec<String> {
         profile_every: Some(1),
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),
+        reading: Reading { header: Some(true), ..Reading::default() },
         ..Config::default()
     };
     let settings = toml::Table::try_from(every).unwrap_or_default();

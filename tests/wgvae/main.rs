@@ -2,6 +2,7 @@
 
 mod ask;
 mod assess;
+mod cases;
 mod cli;
 mod compare;
 mod config;

@@ -1,0 +1,105 @@
+//! Flags that say how files are to be read, and what is said of how they were.
+
+use crate::data::{Account, LabelColumn, Reading, Split};
+use crate::graph::Binarize;
+use crate::{Error, Result};
+use clap::ValueEnum;
+use std::path::Path;
+use tracing::{debug, info, warn};
+
+/// How files are to be read where they can be read in several ways.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "How files are read")]
+pub(super) struct ReadingFlags {
+    /// The column of a table that has the labels: none, first, last, its number or its name
+    /// [default: the one that the header calls so, or that looks so]
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Option<LabelColumn>,
+    /// Whether a table's first line has the names of its columns [default: as it looks]
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    header: Option<Answer>,
+    /// The number that is white; black is 0 [default: 255, or 1 where no number is above 1]
+    #[arg(long, value_name = "NUMBER")]
+    white: Option<f32>,
+    /// Exchange black and white
+    #[arg(long)]
+    invert: bool,
+    /// The grey behind what is transparent in pictures, from 0, black, to 255, white [default: 255]
+    #[arg(long, value_name = "GREY")]
+    background: Option<u8>,
+    /// The array of a .npz file that has the images [default: the one that is named so]
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Answer {
+    Yes,
+    No,
+}
+
+impl ReadingFlags {
+    /// The flags, and where there are none, `before`.
+    pub(super) fn over(&self, before: Reading) -> Reading {
+        let flags = Reading {
+            label_column: self.label_column.clone(),
+            header: self.header.map(|answer| matches!(answer, Answer::Yes)),
+            white: self.white,
+            invert: self.invert.then_some(true),
+            background: self.background,
+            array: self.array.clone(),
+        };
+        flags.or(before)
+    }
+}
+
+/// Says what was found and what was made of it.
+pub(super) fn tell(data: &str, account: &Account, split: &Split, binarize: Binarize) {
+    info!("{data}: {}", account.found.join(", "));
+    let made = account.made.join(", ");
+    let white = 100.0 * split.train.coverage(binarize).white;
+    let pixels = split.train.size;
+    if binarize == Binarize::None {
+        info!("images of {pixels}: {made}; {white:.1} % of white on average");
+    } else {
+        info!("images of {pixels}: {made}; {white:.1} % of pixels are 1");
+    }
+    for detail in &account.details {
+        debug!("{detail}");
+    }
+}
+
+/// Refuses images that are all the same or blank to a model, and warns where many are.
+pub(super) fn check(
+    data: &str,
+    account: &Account,
+    split: &Split,
+    binarize: Binarize,
+) -> Result<()> {
+    let images = &split.train;
+    let coverage = images.coverage(binarize);
+    if coverage.is_one || coverage.blank == images.len() {
+        let largest = account.range.map_or(0.0, |(_, most)| most);
+        let white = account.reading.white.unwrap_or(1.0);
+        let what = if coverage.is_one { "the same" } else { "of one grey" };
+        let of = match binarize {
+            Binarize::Threshold => format!(" after the threshold at {}", white / 2.0),
+            _ => String::new(),
+        };
+        let is_dark = largest > 0.0 && largest < white;
+        let white = format!("--white {largest}, the largest number that there is");
+        let others =
+            if binarize == Binarize::Threshold { "; or --binarize stochastic or none" } else { "" };
+        let remedy = if is_dark { white + others } else { "other images".to_owned() };
+        return Err(Error::Data {
+            path: Path::new(data).to_owned(),
+            expected: "images that differ".to_owned(),
+            found: format!("all {} {what}{of}", images.len()),
+            remedy,
+        });
+    }
+    if coverage.blank * 10 > images.len() {
+        warn!("{} of {} training images are of one grey alone", coverage.blank, images.len());
+    }
+    Ok(())
+}

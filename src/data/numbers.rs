@@ -1,0 +1,152 @@
+//! Numbers of any kind become grey levels, by one rule for all formats: black is 0; white is what
+//! [`Reading::white`](super::Reading::white) says, else 1 where nothing is above 1, else what the kind
+//! has for it.
+
+use super::Levels;
+use super::reading::{Account, Wanted, unclear};
+use crate::Result;
+use std::path::Path;
+
+/// The numbers of a file.
+pub(super) enum Numbers {
+    /// Of 8 bits: white is 255.
+    Bytes(Vec<u8>),
+    /// Of pictures of 0 and 1 alone, as bytes from 0 to 255, so that they can be resized: white is 1.
+    Masks(Vec<u8>),
+    /// Of a picture with 16 bits: white is 65535.
+    Words(Vec<u16>),
+    /// Whole: white is 255, if that is enough.
+    Whole(Vec<f32>),
+    /// With fractions: white is 1.
+    Reals(Vec<f32>),
+}
+
+/// Beyond 1 by so much is rounding.
+const ROUNDING: f32 = 1e-5;
+
+impl Numbers {
+    /// These numbers, which are whole if each is.
+    pub(super) fn of(numbers: Vec<f32>) -> Self {
+        if numbers.iter().all(|number| number.fract() == 0.0) {
+            Self::Whole(numbers)
+        } else {
+            Self::Reals(numbers)
+        }
+    }
+
+    fn range(&self) -> (f32, f32) {
+        fn of<T: Copy + Into<f32>>(numbers: &[T]) -> (f32, f32) {
+            let ends = (f32::INFINITY, f32::NEG_INFINITY);
+            numbers.iter().fold(ends, |(least, most), &number| {
+                (least.min(number.into()), most.max(number.into()))
+            })
+        }
+        match self {
+            Self::Bytes(numbers) => of(numbers),
+            Self::Masks(numbers) => {
+                let (least, most) = of(numbers);
+                (least / 255.0, most / 255.0)
+            }
+            Self::Words(numbers) => of(numbers),
+            Self::Whole(numbers) | Self::Reals(numbers) => of(numbers),
+        }
+    }
+
+    /// The first number that is less than 0, more than `white`, or none.
+    fn outside(&self, white: f32) -> Option<(usize, f32)> {
+        let is_outside = |number: f32| !(0.0..=white).contains(&number);
+        let find = |numbers: &mut dyn Iterator<Item = f32>| {
+            numbers.enumerate().find(|&(_, number)| is_outside(number))
+        };
+        match self {
+            Self::Bytes(numbers) => find(&mut numbers.iter().map(|&byte| byte.into())),
+            Self::Masks(_) => None,
+            Self::Words(numbers) => find(&mut numbers.iter().map(|&word| word.into())),
+            Self::Whole(numbers) | Self::Reals(numbers) => find(&mut numbers.iter().copied()),
+        }
+    }
+
+    /// The levels. `place` says where a number is, for an error.
+    pub(super) fn levels(
+        self,
+        path: &Path,
+        wanted: Wanted,
+        place: impl Fn(usize) -> String,
+        account: &mut Account,
+    ) -> Result<Levels> {
+        let (least, most) = self.range();
+        let usual = match self {
+            Self::Reals(_) => 1.0,
+            _ if most <= 1.0 => 1.0,
+            Self::Bytes(_) | Self::Masks(_) | Self::Whole(_) => 255.0,
+            Self::Words(_) => 65535.0,
+        };
+        let white = wanted.reading.white.unwrap_or(usual);
+        if let Some((at, number)) = self.outside(white) {
+            let whole = if matches!(self, Self::Reals(_)) { "" } else { "whole " };
+            let kind = if wanted.reading.white.is_some() { "" } else { whole };
+            let expected = format!("a {kind}number from 0 to {white} in {}", place(at));
+            let remedy = if number.is_finite() {
+                remedy(least, most, white, wanted.reading.white.is_some())
+            } else {
+                "numpy.nan_to_num(x), if what is missing is black".to_owned()
+            };
+            return Err(unclear(path, expected, number, remedy));
+        }
+        account.found.push(format!("from {least} to {most}"));
+        account.range = Some((least, most));
+        account.made.push(format!("white is {white}"));
+        account.reading.white = Some(white);
+        account.reading.invert = wanted.reading.invert;
+        let mut levels = self.scaled(white);
+        if wanted.reading.invert == Some(true) {
+            levels.invert();
+            account.made.push("inverted".to_owned());
+        }
+        Ok(levels)
+    }
+
+    fn scaled(self, white: f32) -> Levels {
+        fn over<T: Copy + Into<f32>>(numbers: &[T], white: f32) -> Levels {
+            Levels::Reals(numbers.iter().map(|&number| number.into() / white).collect())
+        }
+        match self {
+            Self::Bytes(bytes) if white == 255.0 => Levels::Bytes(bytes),
+            Self::Bytes(bytes) if white == 1.0 => {
+                Levels::Bytes(bytes.iter().map(|byte| byte * 255).collect())
+            }
+            Self::Words(words) if white == 65535.0 => Levels::Bytes(
+                words.iter().map(|&word| ((u32::from(word) + 128) / 257) as u8).collect(),
+            ),
+            Self::Whole(numbers) if white == 255.0 || white == 1.0 => {
+                let factor = 255.0 / white;
+                Levels::Bytes(numbers.iter().map(|number| (number * factor) as u8).collect())
+            }
+            Self::Masks(bytes) if white == 1.0 => Levels::Bytes(bytes),
+            Self::Masks(bytes) => over(&bytes, 255.0 * white),
+            Self::Bytes(bytes) => over(&bytes, white),
+            Self::Words(words) => over(&words, white),
+            Self::Whole(numbers) | Self::Reals(numbers) => over(&numbers, white),
+        }
+    }
+}
+
+/// How numbers from `least` to `most` come between 0 and `white`.
+fn remedy(least: f32, most: f32, white: f32, is_given: bool) -> String {
+    match (least, most) {
+        (least, most) if least >= -1.0 && least < 0.0 && most <= 1.0 => {
+            "numbers from -1 to 1 are images in x / 2 + 0.5".to_owned()
+        }
+        (least, _) if least < 0.0 => "x - x.min() is 0 or more".to_owned(),
+        (_, most) if most <= white + white * ROUNDING => format!("numpy.clip(x, 0, {white})"),
+        (_, most) if is_given => format!("--white {most}, the largest number that there is"),
+        (_, most) if most <= 255.0 => {
+            "--white 255 if that is white, whatever the largest is".to_owned()
+        }
+        (_, most) => {
+            format!(
+                "--white {most}, the largest number that there is, or what the format has for white"
+            )
+        }
+    }
+}

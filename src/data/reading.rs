@@ -1,0 +1,152 @@
+//! How files become numbers: what is said about it, what was found, and what was made of that.
+
+use super::Size;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::fmt::{Display, Formatter};
+use std::path::Path;
+use std::str::FromStr;
+
+/// How files are to be read where they can be read in several ways. What is not said is found in the
+/// file, or the file is refused if it does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reading {
+    /// The column of a table that has the labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<LabelColumn>,
+    /// Whether the first line of a table has the names of its columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// The number that is white, or 1 for a model; black is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub white: Option<f32>,
+    /// Whether white and black change places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invert: Option<bool>,
+    /// The grey behind what is transparent in a picture, from 0, black, to 255, white.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<u8>,
+    /// The name of the images' array in a `.npz` file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub array: Option<String>,
+}
+
+impl Reading {
+    /// These settings, where `self` does not say otherwise.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            label_column: self.label_column.or(other.label_column),
+            header: self.header.or(other.header),
+            white: self.white.or(other.white),
+            invert: self.invert.or(other.invert),
+            background: self.background.or(other.background),
+            array: self.array.or(other.array),
+        }
+    }
+
+    /// Checks what can be checked without a file.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if no number above 0 is white.
+    pub fn check(&self) -> Result<()> {
+        match self.white {
+            Some(white) if !(white > 0.0 && white.is_finite()) => Err(Error::Setting {
+                setting: "--white",
+                expected: "a number above 0".to_owned(),
+                found: white.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A column of a table; as text: `none`, `first`, `last`, a number from 1 on, or the name that the
+/// header has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum LabelColumn {
+    /// There are no labels.
+    None,
+    /// The first column, an index not counted.
+    First,
+    /// The last column.
+    Last,
+    /// The column of this number, counted from 1.
+    Number(usize),
+    /// The column of this name.
+    Name(String),
+}
+
+impl FromStr for LabelColumn {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
+        Ok(match (text, text.parse()) {
+            ("none", _) => Self::None,
+            ("first", _) => Self::First,
+            ("last", _) => Self::Last,
+            (_, Ok(number)) if number > 0 => Self::Number(number),
+            _ => Self::Name(text.to_owned()),
+        })
+    }
+}
+
+impl Display for LabelColumn {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::First => f.write_str("first"),
+            Self::Last => f.write_str("last"),
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl From<String> for LabelColumn {
+    fn from(text: String) -> Self {
+        let Ok(column) = text.parse();
+        column
+    }
+}
+
+impl From<LabelColumn> for String {
+    fn from(column: LabelColumn) -> Self {
+        column.to_string()
+    }
+}
+
+/// What was found in files, and what was made of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    /// What there is: `csv, 1797 rows of 65 columns, no header`.
+    pub found: Vec<String>,
+    /// What was made of it: `column 65 is the label`, `white is 255`.
+    pub made: Vec<String>,
+    /// What takes a line each, and is worth one only where something seems wrong.
+    pub details: Vec<String>,
+    /// The least and the largest number.
+    pub range: Option<(f32, f32)>,
+    /// How the same files are read in the same way again.
+    pub reading: Reading,
+}
+
+/// How one file is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) size: Option<Size>,
+    pub(super) reading: &'a Reading,
+}
+
+/// An error about a file that can be read otherwise, or can be made so that it can be read.
+pub(super) fn unclear(
+    path: &Path,
+    expected: impl Display,
+    found: impl Display,
+    remedy: impl Display,
+) -> Error {
+    let [expected, found, remedy] = [expected.to_string(), found.to_string(), remedy.to_string()];
+    Error::Data { path: path.to_owned(), expected, found, remedy }
+}

@@ -1,0 +1,452 @@
+//! Images as lines of numbers: `.csv` as Kaggle has MNIST, scikit-learn its digits, or pandas writes;
+//! with tabs or semicolons; with blanks as `numpy.savetxt` writes; and `.amat`, as Larochelle and
+//! Murray have MNIST statically binarised ("The Neural Autoregressive Distribution Estimator", 2011).
+
+use super::numbers::Numbers;
+use super::open::{Opened, room};
+use super::reading::{Account, LabelColumn, Wanted, unclear};
+use super::{Dataset, Labels, Size, size_of};
+use crate::{Error, Result};
+use indicatif::HumanBytes;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+/// The most bytes of a row, so that none fills the memory before it is looked at.
+const LONGEST: usize = 8 << 20;
+
+/// What a header calls the column of labels.
+const LABELS: [&str; 8] =
+    ["label", "labels", "class", "classes", "target", "targets", "y", "category"];
+
+/// What it calls the column that numbers the rows; pandas leaves it without a name.
+const INDICES: [&str; 4] = ["", "index", "unnamed: 0", "id"];
+
+/// Names that count up: fewer may be numbers.
+const COUNTED: usize = 3;
+
+/// Cells of every row, as far as they are numbers; an index and labels among them.
+struct Cells {
+    columns: usize,
+    /// Row by row; NaN where there is a word.
+    numbers: Vec<f32>,
+    /// Of each column that has any, its words by row.
+    words: BTreeMap<usize, BTreeMap<usize, String>>,
+    /// The line of each row, from 1.
+    lines: Vec<u64>,
+    /// Bytes of these, and how many there may be.
+    held: usize,
+    room: u64,
+    /// What a decimal point is written as.
+    point: char,
+}
+
+/// Reads a table, a line an image.
+pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
+    let path = file.path.clone();
+    let is_amat = file.ending == "amat";
+    let separator = if is_amat { b' ' } else { separator(&file.start(LONGEST)?) };
+    let mut cells = Cells::new(separator);
+    let mut first: Option<(u64, Vec<String>)> = None;
+    let columns = rows(&mut file, separator, |line, row| match &first {
+        None => {
+            first = Some((line, row.iter().map(|&cell| cell.to_owned()).collect()));
+            Ok(())
+        }
+        Some((_, first)) => cells.push(&path, first.len(), line, row),
+    });
+    columns?;
+    let Some((line, mut first)) = first else {
+        return Err(Error::file(&path, "a line an image", "no line"));
+    };
+    cells.columns = first.len();
+    let name = match separator {
+        b' ' => "blanks",
+        b'\t' => "tabs",
+        b';' => "semicolons",
+        _ => "commas",
+    };
+    let has_header = match wanted.reading.header {
+        Some(header) => header,
+        None => cells.has_header(&first),
+    };
+    if !has_header {
+        let row: Vec<&str> = first.iter().map(String::as_str).collect();
+        cells.insert_first(&path, line, &row)?;
+        first.clear();
+    }
+    let rows = cells.lines.len();
+    if rows == 0 {
+        let found = "a header alone";
+        return Err(unclear(&path, "a line an image", found, "--header no if it is an image"));
+    }
+    let header = if has_header { "a header" } else { "no header" };
+    account
+        .found
+        .push(format!("{rows} rows of {} columns between {name}, {header}", cells.columns));
+    account.reading.header = Some(has_header);
+    let table = Table { path: &path, cells, header: first, wanted, is_amat };
+    table.images(account)
+}
+
+/// The separator of a table that begins so: that of its first line which is no comment.
+fn separator(start: &[u8]) -> u8 {
+    let lines = start.split(|&byte| byte == b'\n');
+    let line = lines.map(<[u8]>::trim_ascii).find(|line| !line.is_empty() && line[0] != b'#');
+    let line = line.unwrap_or_default();
+    let has = |separator: &u8| line.contains(separator);
+    [b'\t', b';', b','].into_iter().find(has).unwrap_or(b' ')
+}
+
+/// Calls back with the number and the cells of every row.
+fn rows(
+    file: &mut Opened,
+    separator: u8,
+    mut each: impl FnMut(u64, &[&str]) -> Result<()>,
+) -> Result<()> {
+    let (path, action) = (file.path.clone(), file.action);
+    let failed = |error| Error::io(&path, action)(error);
+    if separator == b' ' {
+        let mut bytes = Vec::new();
+        for number in 1.. {
+            bytes.clear();
+            let longest = LONGEST as u64 + 1;
+            file.reader().take(longest).read_until(b'\n', &mut bytes).map_err(failed)?;
+            if bytes.is_empty() {
+                break;
+            }
+            check_length(bytes.len()).map_err(failed)?;
+            let text = String::from_utf8_lossy(&bytes);
+            let cells: Vec<_> = text.trim_start_matches('\u{feff}').split_whitespace().collect();
+            if cells.first().is_some_and(|cell| !cell.starts_with('#')) {
+                each(number, &cells)?;
+            }
+        }
+        return Ok(());
+    }
+    let read = Rc::new(Cell::new(0));
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .delimiter(separator)
+        .from_reader(Counted { reader: file.reader(), read: Rc::clone(&read) });
+    let mut record = csv::ByteRecord::new();
+    let wrong = |error: csv::Error| {
+        let message = error.to_string();
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => failed(error),
+            _ => Error::file(&path, "a table", message),
+        }
+    };
+    while reader.read_byte_record(&mut record).map_err(wrong)? {
+        read.set(0);
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+        each(line, &cells.iter().map(|cell| cell.as_ref()).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+/// Refuses a row of so many bytes if it is too long.
+fn check_length(bytes: usize) -> io::Result<()> {
+    if bytes <= LONGEST {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("a row of more than {}", HumanBytes(LONGEST as u64))))
+}
+
+/// Counts the bytes that a row was read from.
+struct Counted<'a> {
+    reader: &'a mut dyn BufRead,
+    read: Rc<Cell<usize>>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.read.set(self.read.get() + count);
+        check_length(self.read.get()).map(|()| count)
+    }
+}
+
+impl Cells {
+    fn new(separator: u8) -> Self {
+        // Where commas are decimal points, semicolons are between numbers.
+        let point = if separator == b';' { ',' } else { '.' };
+        let (numbers, words, lines) = Default::default();
+        Self { columns: 0, numbers, words, lines, held: 0, room: room(), point }
+    }
+
+    fn number(&self, cell: &str) -> Option<f32> {
+        if self.point == ',' && cell.contains(',') {
+            return cell.replace(',', ".").parse().ok();
+        }
+        cell.parse().ok()
+    }
+
+    /// Takes a row of as many columns as the first.
+    fn push(&mut self, path: &Path, columns: usize, line: u64, row: &[&str]) -> Result<()> {
+        if row.len() != columns {
+            let expected = format!("{columns} cells in row {line}, as in the first");
+            return Err(Error::file(path, expected, row.len()));
+        }
+        let place = self.lines.len();
+        for (column, &cell) in row.iter().enumerate() {
+            let number = self.number(cell).filter(|number| !number.is_nan());
+            if number.is_none() {
+                self.words.entry(column).or_default().insert(place, cell.to_owned());
+                self.held += cell.len() + std::mem::size_of::<(usize, String)>();
+            }
+            self.numbers.push(number.unwrap_or(f32::NAN));
+        }
+        self.lines.push(line);
+        self.held += row.len() * std::mem::size_of::<f32>() + std::mem::size_of::<u64>();
+        if self.held as u64 <= self.room {
+            return Ok(());
+        }
+        let room = HumanBytes(self.room);
+        let expected = format!("at most {room} of numbers, half of the memory available");
+        Err(Error::file(path, expected, "more"))
+    }
+
+    /// Puts what was no header before the other rows.
+    fn insert_first(&mut self, path: &Path, line: u64, row: &[&str]) -> Result<()> {
+        let before = self.numbers.len();
+        for words in self.words.values_mut() {
+            *words = std::mem::take(words).into_iter().map(|(row, word)| (row + 1, word)).collect();
+        }
+        let mut alone = Self::new(if self.point == ',' { b';' } else { b',' });
+        alone.push(path, row.len(), line, row)?;
+        self.numbers.extend(&alone.numbers);
+        self.numbers.rotate_left(before);
+        self.lines.insert(0, line);
+        for (column, words) in alone.words {
+            self.words.entry(column).or_default().extend(words);
+        }
+        Ok(())
+    }
+
+    fn column(&self, column: usize) -> impl Iterator<Item = f32> {
+        self.numbers[column..].iter().step_by(self.columns).copied()
+    }
+
+    /// Whether a first row has the names of the columns: there are words in it where the rest of the
+    /// column has none, or numbers that count up, as pandas has for columns without names, or
+    /// fractions above whole numbers, as it has for names that were there twice.
+    fn has_header(&self, first: &[String]) -> bool {
+        let numbers: Vec<_> = first.iter().map(|cell| self.number(cell)).collect();
+        let is_named = |column: usize| {
+            numbers[column].is_none()
+                && !first[column].is_empty()
+                && !self.words.contains_key(&column)
+        };
+        let named = (0..first.len()).filter(|&column| is_named(column)).count();
+        if named > 0 && (!self.lines.is_empty() || named == first.len()) {
+            return true;
+        }
+        // An index or a label may come before those that count.
+        let skipped = numbers.iter().take_while(|number| number.is_none()).count();
+        let counted: Vec<_> = numbers[skipped..].iter().map_while(|number| *number).collect();
+        let counts = |from: f32| (0..).zip(&counted).all(|(i, &name)| name == from + i as f32);
+        let all_counted = counted.len() + skipped + 1 >= first.len();
+        if all_counted && counted.len() >= COUNTED && (counts(0.0) || counts(1.0)) {
+            return true;
+        }
+        let is_doubled = |column: usize| {
+            numbers[column].is_some_and(|number| number.fract() != 0.0)
+                && self.column(column).all(|number| number.fract() == 0.0)
+        };
+        self.lines.len() > 1
+            && numbers.iter().all(Option::is_some)
+            && self.words.is_empty()
+            && self.numbers.iter().all(|number| number.fract() == 0.0)
+            && (0..first.len()).any(is_doubled)
+    }
+
+    /// Whether a column counts the rows up from 0 or 1.
+    fn counts_rows(&self, column: usize) -> bool {
+        let counts =
+            |from: f32| (0..).zip(self.column(column)).all(|(row, n)| n == from + row as f32);
+        self.lines.len() >= COUNTED && (counts(0.0) || counts(1.0))
+    }
+
+    /// How much a column looks like labels: 0 if it has one value or fractions, 2 if its numbers are
+    /// all that there are from 0 or 1 to the largest, or words; else 1.
+    fn likeness(&self, column: usize) -> u8 {
+        if let Some(words) = self.words.get(&column) {
+            return if words.len() == self.lines.len() { 2 } else { 0 };
+        }
+        let mut values: Vec<f32> = self.column(column).collect();
+        values.sort_by(f32::total_cmp);
+        values.dedup();
+        if values.len() < 2 || values.iter().any(|value| value.fract() != 0.0) {
+            return 0;
+        }
+        let is_dense = |from: f32| (0..).zip(&values).all(|(i, &value)| value == from + i as f32);
+        1 + u8::from(is_dense(0.0) || is_dense(1.0))
+    }
+}
+
+/// Cells, and what is known of their columns.
+struct Table<'a> {
+    path: &'a Path,
+    cells: Cells,
+    /// Empty if there is none.
+    header: Vec<String>,
+    wanted: Wanted<'a>,
+    is_amat: bool,
+}
+
+impl Table<'_> {
+    /// Takes the index and the labels out, and makes images of the rest.
+    fn images(mut self, account: &mut Account) -> Result<Dataset> {
+        let index = self.index();
+        let label = self.label(index)?;
+        let named = |column: usize| match self.header.get(column) {
+            Some(name) if !name.is_empty() => format!("column {} ({name})", column + 1),
+            _ => format!("column {}", column + 1),
+        };
+        if let Some(index) = index {
+            account.made.push(format!("{} numbers the rows and is left out", named(index)));
+        }
+        match label {
+            Some(label) => account.made.push(format!("{} is the label", named(label))),
+            None => account.made.push("no labels".to_owned()),
+        }
+        account.reading.label_column =
+            Some(label.map_or(LabelColumn::None, |label| LabelColumn::Number(label + 1)));
+        let labels = label.map(|label| self.labels(label)).transpose()?.flatten();
+        let is_pixel = |column: usize| Some(column) != index && Some(column) != label;
+        let Self { path, cells, wanted, .. } = &mut self;
+        let pixels: Vec<usize> = (0..cells.columns).filter(|&column| is_pixel(column)).collect();
+        let word = cells.words.iter().filter(|(column, _)| is_pixel(**column));
+        let word = word
+            .flat_map(|(column, words)| words.iter().map(move |(row, word)| (row, column, word)));
+        if let Some((&row, &column, word)) = word.min_by_key(|(row, column, _)| (**row, **column)) {
+            let expected = format!("a number in row {}, column {}", cells.lines[row], column + 1);
+            let found = if word.is_empty() { "nothing" } else { word };
+            return Err(Error::file(path, expected, found));
+        }
+        let columns = cells.columns;
+        let mut column = 0;
+        cells.numbers.retain(|_| {
+            let stays = is_pixel(column);
+            column = (column + 1) % columns;
+            stays
+        });
+        let size = size_of(path, pixels.len(), wanted.size)?;
+        let numbers = Numbers::of(std::mem::take(&mut cells.numbers));
+        let place = |at: usize| {
+            let (row, column) = (at / pixels.len(), pixels[at % pixels.len()]);
+            format!("row {}, column {}", cells.lines[row], column + 1)
+        };
+        let levels = numbers.levels(path, *wanted, place, account)?;
+        Ok(Dataset { levels, labels, size })
+    }
+
+    /// The column that numbers the rows.
+    fn index(&self) -> Option<usize> {
+        let name = self.header.first().map(|name| name.to_lowercase());
+        let is_named = name.as_ref().is_some_and(|name| INDICES.contains(&name.as_str()));
+        let is_other = name.is_some_and(|name| !name.is_empty() && name.parse::<f32>().is_err());
+        let may_be = is_named || !is_other && self.cells.columns > 2;
+        let is_wanted = match self.wanted.reading.label_column {
+            Some(LabelColumn::Number(1)) => true,
+            Some(LabelColumn::Name(ref name)) => self.header.first() == Some(name),
+            _ => false,
+        };
+        (!is_wanted && may_be && self.cells.counts_rows(0)).then_some(0)
+    }
+
+    /// The column of the labels.
+    fn label(&self, index: Option<usize>) -> Result<Option<usize>> {
+        let last = self.cells.columns - 1;
+        let first = index.map_or(0, |index| index + 1);
+        let setting = |found: String, remedy: &str| {
+            unclear(self.path, "the column that --label-column says", found, remedy)
+        };
+        match &self.wanted.reading.label_column {
+            Some(LabelColumn::None) => return Ok(None),
+            Some(LabelColumn::First) => return Ok(Some(first)),
+            Some(LabelColumn::Last) => return Ok(Some(last)),
+            Some(LabelColumn::Number(number)) if *number <= last + 1 => {
+                return Ok(Some(number - 1));
+            }
+            Some(LabelColumn::Number(number)) => {
+                let found = format!("{} columns, and no {number}", last + 1);
+                return Err(setting(found, "--label-column none, first, last, a number or a name"));
+            }
+            Some(LabelColumn::Name(name)) => {
+                let at = self.header.iter().position(|column| column == name);
+                let found = match &self.header[..] {
+                    [] => "no header".to_owned(),
+                    [first, ..] => {
+                        format!("none called {name} among {first} … {}", self.header[last])
+                    }
+                };
+                let remedy = "--label-column none, first, last or a number";
+                return at.map(Some).ok_or_else(|| setting(found, remedy));
+            }
+            None => {}
+        }
+        let is_label = |name: &String| LABELS.contains(&name.to_lowercase().as_str());
+        let named: Vec<usize> =
+            (0..self.header.len()).filter(|&column| is_label(&self.header[column])).collect();
+        match named[..] {
+            [column] => return Ok(Some(column)),
+            [] => {}
+            [one, other, ..] => {
+                return Err(self.two_readings(one, other));
+            }
+        }
+        // A column of words can be nothing else.
+        if let Some(&column) = self.cells.words.keys().find(|&&column| {
+            (column == first || column == last) && self.cells.likeness(column) == 2
+        }) {
+            return Ok(Some(column));
+        }
+        let rest = self.cells.columns - first;
+        let is_image = |cells: usize| match self.wanted.size {
+            Some(size) => size.pixels() == cells,
+            None => cells > 0 && Size::square(cells).is_some(),
+        };
+        if is_image(rest) || !is_image(rest - 1) || !self.header.is_empty() && !self.is_counted() {
+            return Ok(None);
+        }
+        if self.is_amat {
+            return Ok(Some(last));
+        }
+        match self.cells.likeness(first).cmp(&self.cells.likeness(last)) {
+            std::cmp::Ordering::Greater => Ok(Some(first)),
+            std::cmp::Ordering::Less => Ok(Some(last)),
+            std::cmp::Ordering::Equal => Err(self.two_readings(first, last)),
+        }
+    }
+
+    /// Whether the header's names are numbers, and so say nothing.
+    fn is_counted(&self) -> bool {
+        self.header.iter().all(|name| name.is_empty() || name.parse::<f32>().is_ok())
+    }
+
+    fn two_readings(&self, one: usize, other: usize) -> Error {
+        let flags = [one, other].map(|column| format!("--label-column {}", column + 1));
+        let found = format!("two that may have them: {} and {}", one + 1, other + 1);
+        let remedy = format!("{}, {} or --label-column none", flags[0], flags[1]);
+        unclear(self.path, "a column of labels", found, remedy)
+    }
+
+    /// The labels of a column: names, or whole numbers in whatever way they are written. More of them
+    /// than can be counted are none: models need no labels.
+    fn labels(&self, column: usize) -> Result<Option<Labels>> {
+        let words = self.cells.words.get(&column);
+        let name = |(row, number): (usize, f32)| match words.and_then(|words| words.get(&row)) {
+            Some(word) => word.clone(),
+            None => number.to_string(),
+        };
+        Ok(Labels::named(self.cells.column(column).enumerate().map(name)))
+    }
+}

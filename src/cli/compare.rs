@@ -43,7 +43,8 @@ pub(super) struct Arguments {
     /// Seed of the starting weights and the noise
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A picture of both devices' ELBO, step by step, and of the difference (.png)
+    /// A picture of both devices' ELBO, step by step, and of the difference beside what is allowed
+    /// (.png)
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Print one JSON object
@@ -102,7 +103,7 @@ fn draw(path: &Path, comparison: &Comparison, config: &Config) -> Result<()> {
     let [a, b] = comparison.devices.each_ref().map(ToString::to_string);
     let title =
         format!("The same training on two devices: {}, batch {}", config.data, config.batch);
-    device_curves(path, &title, [&a, &b], [&elbo[0], &elbo[1]])
+    device_curves(path, &title, [&a, &b], [&elbo[0], &elbo[1]], comparison.tolerance)
 }
 
 fn print(comparison: &Comparison) -> Result<()> {

@@ -3,14 +3,11 @@
 use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
 use crate::data::{Dataset, Size, Source, Split, load_images};
 use crate::model::{self, Weights};
-use crate::report::{Row, tiles};
+use crate::report::{Row, Tiles, square_band, tiles};
 use crate::train::{Config, ConfigFile};
 use crate::{Error, Matrix, Result, Vae};
 use clap::builder::NonEmptyStringValueParser;
 use std::path::{Path, PathBuf};
-
-/// Images side by side in a picture.
-const PER_BAND: usize = 10;
 
 /// Which run, and where to compute.
 #[derive(Debug, clap::Args)]
@@ -211,10 +208,32 @@ pub(super) fn within(matrix: &Matrix) -> Vec<f32> {
     matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
 }
 
-/// Draws lines of images, each under its caption.
-pub(super) fn draw(path: &Path, title: &str, size: Size, lines: &[(&str, &Matrix)]) -> Result<()> {
-    let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
-    let rows_of = lines.iter().zip(&images);
-    let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();
-    tiles(path, title, size.rows(), size.columns(), PER_BAND, &lines)
+/// How many images a picture has side by side.
+#[derive(Debug, clap::Args)]
+pub(super) struct ColumnsFlag {
+    /// Images side by side in the picture [default: all of up to 12, else 10, or more if that makes
+    /// the picture about square]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    columns: Option<usize>,
+}
+
+impl ColumnsFlag {
+    /// Draws lines of images, each beside its caption. `labels` are above the images and `groups` are
+    /// lines with a gap above, as in [`Tiles`].
+    pub(super) fn draw(
+        &self,
+        path: &Path,
+        title: &str,
+        size: Size,
+        lines: &[(&str, &Matrix)],
+        (labels, groups): (&[String], &[usize]),
+    ) -> Result<()> {
+        let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
+        let rows_of = lines.iter().zip(&images);
+        let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();
+        let size = (size.rows(), size.columns());
+        let count = images.first().map_or(0, Vec::len) / (size.0 * size.1).max(1);
+        let per_band = self.columns.unwrap_or_else(|| square_band(count, lines.len(), size));
+        tiles(path, &Tiles { title, size, per_band, lines: &lines, labels, groups })
+    }
 }

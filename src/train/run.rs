@@ -162,7 +162,7 @@ impl Run<'_> {
             let when = format!("{title}, epoch {}", trainer.epochs());
             pictures.draw(session, Step::new(config.seed, trainer.position().step, 0), &when)
         };
-        let mut drawings = None;
+        let (mut drawings, mut is_drawn) = (None, false);
         while trainer.epochs() < config.epochs {
             let saved = Instant::now();
             let is_due =
@@ -187,6 +187,8 @@ impl Run<'_> {
                 sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
                 folder.epoch(&report, &weights)?;
+                folder.draw_curve(&title, trainer.steps_per_epoch())?;
+                is_drawn = true;
                 if config.tensorboard {
                     let drawn = drawings.insert(draw(&trainer, session)?);
                     folder.show_pictures(report.epoch, drawn)?;
@@ -197,7 +199,9 @@ impl Run<'_> {
                 return Ok(Ended::Interrupted(trainer.position().step));
             }
         }
-        folder.draw_curve(&title)?;
+        if !is_drawn {
+            folder.draw_curve(&title, trainer.steps_per_epoch())?;
+        }
         // Of the last epoch, if they are there.
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;
         folder.save_pictures(&drawings)?;

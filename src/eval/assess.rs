@@ -9,7 +9,7 @@ use crate::{Matrix, Posterior, Result, Vae};
 
 /// A latent unit is active if its posterior mean varies by more than this over the images (Burda,
 /// Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016).
-const ACTIVE: f64 = 0.01;
+pub(crate) const ACTIVE: f64 = 0.01;
 
 /// How images are assessed.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 
 mod assess;
 
+pub(crate) use assess::ACTIVE;
 pub use assess::{Assessment, LogMeanExp, Mean, Samples, assess};
 
 use crate::Result;

@@ -1,6 +1,6 @@
 //! A run that is asked something: what the commands on one have in common.
 
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
+use super::shared::{BinarizeFlag, DATA, DeviceFlag, KernelsFlag};
 use crate::data::{Dataset, Size, Source, Split, load_images};
 use crate::model::{self, Weights};
 use crate::report::{Row, Tiles, square_band, tiles};
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 /// Which run, and where to compute.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunFlags {
-    /// A run's folder, or a model's file
+    /// A run's folder, whose weights after the last epoch are taken (model.safetensors), or a model's
+    /// file: RUN/best.safetensors has those of the epoch with the best test ELBO
     run: PathBuf,
     #[command(flatten)]
     device: DeviceFlag,
@@ -34,6 +35,21 @@ impl RunFlags {
         let (weights, ConfigFile { config, .. }) = read_run(&self.run)?;
         let vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
         Ok(Run { vae, config })
+    }
+
+    /// Which weights of the run are taken.
+    pub(super) fn weights(&self) -> String {
+        let epoch = |name: &str| match name {
+            "model.safetensors" => ", after the last epoch",
+            "best.safetensors" => ", of the epoch with the best test ELBO",
+            _ => "",
+        };
+        let file =
+            if self.run.is_dir() { self.run.join("model.safetensors") } else { self.run.clone() };
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        // Of a run, which has settings beside them; a file from elsewhere may have any name.
+        let is_of_run = file.with_file_name("config.toml").exists();
+        format!("{}{}", file.display(), if is_of_run { epoch(name) } else { "" })
     }
 
     /// What the run is called in a picture's title.
@@ -72,15 +88,15 @@ pub(super) struct ImageFlags {
     /// The test images of mnist or of a folder that has some, or all images of what else `train
     /// --data` takes: a folder or file of pictures, .csv, .amat, .npy, IDX [default: the test
     /// images of the run]
-    #[arg(long, visible_alias = "data", value_name = "DATA", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, visible_alias = "data", value_name = "DATA", help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     input: Option<String>,
     #[command(flatten)]
     size: SizeFlag,
     /// What becomes of grey pixels [default: as in training]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = DATA)]
     binarize: Option<BinarizeFlag>,
     /// Only the first N images
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", help_heading = DATA, value_parser = at_least_one)]
     limit: Option<usize>,
 }
 
@@ -184,7 +200,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
 pub(super) struct SizeFlag {
     /// Rows and columns of an image, if they are not those of training or a square; pictures that
     /// are read are resized to it
-    #[arg(long, value_name = "ROWSxCOLUMNS")]
+    #[arg(long, value_name = "ROWSxCOLUMNS", help_heading = DATA)]
     size: Option<Size>,
 }
 

@@ -8,6 +8,7 @@ use crate::file::Files;
 use crate::kernel::Step;
 use crate::model::Architecture;
 use crate::{Error, Result};
+use std::cell::Cell;
 use std::fmt::{Debug, Formatter};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Run<'a> {
     pub files: Arc<dyn Files>,
     /// Asked every few steps whether to save a checkpoint and stop.
     pub is_interrupted: &'a dyn Fn() -> bool,
+    /// Asked every few steps whether to save a checkpoint and go on.
+    pub is_save_due: &'a dyn Fn() -> bool,
 }
 
 /// How long a driver is left alone after a device failed: it may be starting anew.
@@ -170,7 +173,11 @@ impl Run<'_> {
             let most = config
                 .checkpoint_every
                 .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
-            let stop = || (self.is_interrupted)() || is_due();
+            let is_requested = Cell::new(false);
+            let stop = || {
+                is_requested.set(is_requested.get() || (self.is_save_due)());
+                is_requested.get() || (self.is_interrupted)() || is_due()
+            };
             let advanced = trainer.advance(session, most, &stop, |report| {
                 match &report {
                     Report::Step(step) => folder.step(step)?,
@@ -195,6 +202,9 @@ impl Run<'_> {
                 }
             }
             folder.save(trainer.position(), weights, mean_squares)?;
+            if is_requested.get() {
+                info!("a checkpoint of step {}, as requested", trainer.position().step);
+            }
             if trainer.epochs() < config.epochs && (self.is_interrupted)() {
                 return Ok(Ended::Interrupted(trainer.position().step));
             }

@@ -100,7 +100,8 @@ fn frequent() -> Fallible<Config> {
 
 /// Trains in a folder, from its beginning, or from what is there.
 fn train(config: &Config, data: &Split, folder: &Path, files: Arc<dyn Files>) -> Result<Ended> {
-    let run = Run { config, data, folder, files, is_interrupted: &|| false };
+    let run =
+        Run { config, data, folder, files, is_interrupted: &|| false, is_save_due: &|| false };
     // On one thread: the runs are many and small.
     let mut session = CpuSession::<f32>::with_threads(Some(1));
     if folder.join("config.toml").exists() {
@@ -272,6 +273,7 @@ fn a_folder_that_vanishes_is_named() -> Fallible<()> {
         folder: &path,
         files: Arc::new(System),
         is_interrupted: &|| false,
+        is_save_due: &|| false,
     };
     let ended = run.begin(&mut CpuSession::<f32>::new(), |report| {
         if let Report::Step(step) = report

@@ -54,7 +54,7 @@ pub struct State {
 pub struct Lengths {
     /// Of `metrics.jsonl`.
     pub metrics: u64,
-    /// Names and lengths of the event files in `tensorboard/train` and `tensorboard/test`.
+    /// Names and lengths of the event files in `train/` and `test/`.
     pub events: Option<[(String, u64); 2]>,
 }
 

@@ -12,8 +12,10 @@ use crate::train::Config;
 use serde::Serialize;
 use std::time::Instant;
 
-/// Steps that are timed kernel by kernel after the training.
+/// Steps that are timed kernel by kernel after the training, and steps run so before those that
+/// don't count: the first may have to make what times it.
 const TIMED: u32 = 10;
+const COLD: u32 = 1;
 
 /// One step on both devices.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,7 +49,7 @@ pub struct ComparedKernel {
     pub kernel: &'static str,
     /// Shapes of its outputs.
     pub shape: String,
-    /// Milliseconds a step, the median.
+    /// Milliseconds a step, the median over steps after the first that was timed.
     pub ms: [f64; 2],
 }
 
@@ -170,7 +172,7 @@ impl<'a> Run<'a> {
         range.map(|index| Step::new(self.config.seed, index, row(index))).collect()
     }
 
-    /// Trains, and then times some further steps kernel by kernel.
+    /// Trains, and then times `timed` further steps kernel by kernel.
     fn train(&self, session: &mut dyn Session, steps: u32, timed: u32) -> Result<Trained> {
         let program = session.load(self.plan.clone())?;
         session.write("compare.images", self.images.levels.values())?;
@@ -186,11 +188,16 @@ impl<'a> Run<'a> {
             elbo: rows.iter().map(|row| (row.values[0] - row.values[1]) / batch).collect(),
             weights: Weights::read(&self.architecture, session)?,
             steps_per_second: f64::from(steps) / seconds,
-            kernel_ms: self.time(session, program, steps..steps + timed)?,
+            kernel_ms: if timed == 0 {
+                Vec::new()
+            } else {
+                self.time(session, program, steps..steps + COLD + timed)?
+            },
         })
     }
 
-    /// Milliseconds of each node of the plan, whose primitives a device may run one by one.
+    /// Milliseconds of each node of the plan, whose primitives a device may run one by one: the median
+    /// over steps, the first [`COLD`] of them left out.
     fn time(
         &self,
         session: &mut dyn Session,
@@ -202,9 +209,12 @@ impl<'a> Run<'a> {
             if launches == self.plan.nodes().len() { 1 } else { node.primitives().len() }
         };
         let mut times = vec![Vec::new(); self.plan.nodes().len()];
-        for step in self.steps(range) {
+        for (index, step) in (0..).zip(self.steps(range)) {
             let timed = session.time_steps(program, &[step])?;
             session.take_log(true)?;
+            if index < COLD {
+                continue;
+            }
             let mut spans = timed.steps[0].iter();
             for (node, times) in self.plan.nodes().zip(&mut times) {
                 let spans = spans.by_ref().take(parts(node));

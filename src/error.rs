@@ -136,6 +136,9 @@ pub enum Error {
         /// The driver's words.
         message: String,
     },
+    /// A stop was requested while kernels were tried.
+    #[error("interrupted while kernels were tried")]
+    Interrupted,
     /// A term of the loss, or a weight, is infinite or not a number.
     #[error("{what} at step {step}{}", origin.as_ref().map_or(String::new(), |origin| format!("; it began in {origin}")))]
     NonFinite {

@@ -3,6 +3,7 @@
 //! Every change to a disk is one operation of [`Files`], so that a test can end the world after any.
 
 use crate::{Action, Error, Result};
+use flate2::Crc;
 use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
@@ -98,19 +99,48 @@ impl Files for System {
     }
 }
 
-/// Replaces a file: the bytes go to a draft beside it, which then takes its name.
+/// Replaces the file that a user names, or makes it, with the folders that it is in: what a link leads
+/// to is replaced, not the link, and a device or a pipe is written to.
+///
+/// # Errors
+/// As [`replace_in`].
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error| Error::io(path, Action::Write)(error);
+    if is_stream(path) {
+        return fs::write(path, bytes).map_err(failed);
+    }
+    let target = target_of(path).map_err(failed)?;
+    fs::create_dir_all(folder_of(&target)).map_err(failed)?;
+    replace_in(&System, &target, bytes)
+}
+
+/// Whether a path is a device, a pipe, or a name like `/dev/stdout` of a file that is open.
+fn is_stream(path: &Path) -> bool {
+    path.starts_with("/dev/")
+        || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// The most links that lead from one to the next.
+const MOST_LINKS: usize = 40;
+
+/// The path that a chain of links ends at, which may not exist; without a link the path itself.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+/// Replaces a file by these operations: the bytes go to a draft beside it, which then takes its name,
+/// so a link of that name is replaced.
 ///
 /// # Errors
 /// [`Error::Io`]; the old file is then as it was, or, if the system failed at the very last, the new
 /// one is there.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace_in(&System, path, bytes)
-}
-
-/// As [`replace`], by these operations.
-///
-/// # Errors
-/// As [`replace`].
 pub fn replace_in(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = draft_of(path);
     let drafted = files.write(&draft, bytes).and_then(|()| files.sync(&draft));
@@ -126,10 +156,23 @@ pub fn replace_in(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
 /// How the name of a draft ends.
 const DRAFT: &str = ".tmp";
 
-/// Where the next bytes of a file are until they are whole: this process's own place.
+/// The most bytes of a file's name that its draft's name repeats; systems allow 255 in all.
+const LONGEST: usize = 128;
+
+/// The file in which the next bytes of a file are written, until they are whole; no other process uses
+/// it.
 fn draft_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
     let mut draft = OsString::from(".");
-    draft.push(path.file_name().unwrap_or_default());
+    if name.len() <= LONGEST {
+        draft.push(name);
+    } else {
+        // Two long names may begin alike.
+        let mut sum = Crc::new();
+        sum.update(name.as_encoded_bytes());
+        let start: String = name.to_string_lossy().chars().take(LONGEST / 4).collect();
+        draft.push(format!("{start}.{:08x}", sum.sum()));
+    }
     draft.push(format!(".{}{DRAFT}", std::process::id()));
     path.with_file_name(draft)
 }

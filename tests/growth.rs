@@ -71,6 +71,7 @@ fn check(session: &mut dyn Session, gpu: Option<&Gpu>) -> Fallible<()> {
         folder: &folder.path().join("run"),
         files: Arc::new(wgvae::file::System),
         is_interrupted: &|| false,
+        is_save_due: &|| false,
     };
     run.begin(session, |report| {
         if let Report::Step(step) = report

@@ -4,7 +4,7 @@ usage: turns.py [TURNS]    (after `cargo build --release`; pip install numpy tor
 A turn runs the peers, wgvae, and the peers again, each for two epochs, of which the second counts.
 Prints a table: medians, and the median over the turns of wgvae's rate over a peer's mean.
 """
-import pathlib, re, statistics, subprocess, sys, tempfile
+import json, pathlib, re, statistics, subprocess, sys, tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 WGVAE = HERE.parents[1] / "target" / "release" / "wgvae"
@@ -13,10 +13,14 @@ TURNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 CASES = [(64, "200,100", 2), (64, "200,100", 1), (512, "200,100", 2), (128, "500,20", 2)]
 
 
-def rate(command: list, threads: int) -> int:
+def output(command: list, threads: int) -> str:
     pin = ["taskset", "-c", "0"] if threads == 1 else []
     out = subprocess.run([*pin, *map(str, command)], capture_output=True, text=True, check=True)
-    return int(re.findall(r"(\d+) images/s", out.stdout + out.stderr)[-1])
+    return out.stdout + out.stderr
+
+
+def rate(command: list, threads: int) -> int:
+    return int(re.findall(r"(\d+) images/s", output(command, threads))[-1])
 
 
 def turn(batch: int, hidden: str, threads: int) -> dict:
@@ -30,8 +34,10 @@ def turn(batch: int, hidden: str, threads: int) -> dict:
 
     def wgvae():
         with tempfile.TemporaryDirectory() as folder:
-            run = ["--device", "cpu", "--run", f"{folder}/run"]
-            return rate([WGVAE, "train", *model, *run], threads)
+            run = pathlib.Path(folder) / "run"
+            output([WGVAE, "train", *model, "--device", "cpu", "--run", run], threads)
+            epoch = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+            return epoch["images_per_second"]
 
     before = jax(), torch()
     own = wgvae(), wgvae()

@@ -247,7 +247,12 @@ fn memory() -> &'static Path {
 fn allowed<T>(read: Result<T>) -> Option<T> {
     match read {
         Ok(read) => Some(read),
-        Err(error @ (Error::File { .. } | Error::Data { .. } | Error::Io { .. } | Error::Setting { .. })) => {
+        Err(
+            error @ (Error::File { .. }
+            | Error::Data { .. }
+            | Error::Io { .. }
+            | Error::Setting { .. }),
+        ) => {
             let message = error.to_string();
             let is_shown = |letter: char| letter == '\n' || !letter.is_control();
             assert!(message.chars().all(is_shown), "{message:?}");

@@ -2,8 +2,10 @@
 
 use super::Outcome;
 use super::run::check_picture;
-use super::shared::{BinarizeFlag, KernelsFlag, StepFlags, print_json, say};
-use crate::compare::{Comparison, Extent, compare};
+use super::shared::{BinarizeFlag, DATA, DEVICE, KernelsFlag, StepFlags, parts, print_json, say};
+use super::table::{self, Cell, Column, WideFlag, say_words};
+use super::terminal::{BAD, GOOD};
+use crate::compare::{ComparedKernel, ComparedStep, ComparedTensor, Comparison, Extent, compare};
 use crate::data::Split;
 use crate::device::Choice;
 use crate::report::device_curves;
@@ -19,8 +21,8 @@ use std::process::ExitCode;
 #[command(after_help = "Example:\n  wgvae compare --devices gpu,cpu --steps 200")]
 pub(super) struct Arguments {
     /// Two devices, each as --device takes it
-    #[arg(long, value_delimiter = ',', value_name = "A,B", default_value = "gpu,cpu")]
-    devices: Vec<String>,
+    #[arg(long, value_name = "A,B", help_heading = DEVICE, default_value = "gpu,cpu")]
+    devices: String,
     #[command(flatten)]
     kernels: KernelsFlag,
     /// Training steps
@@ -33,19 +35,22 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 1e-5, value_parser = share)]
     tolerance: f64,
     /// The training images, as `train --data` takes them
-    #[arg(long, default_value = "mnist", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, default_value = "mnist", help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     data: String,
     /// What becomes of grey pixels
-    #[arg(long, value_enum, default_value = "threshold")]
+    #[arg(long, value_enum, default_value = "threshold", help_heading = DATA)]
     binarize: BinarizeFlag,
     #[command(flatten)]
     step: StepFlags,
     /// Seed of the starting weights and the noise
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A picture of both devices' ELBO, step by step, and of the difference (.png)
+    /// A picture of both devices' ELBO, step by step, and of the difference beside what is allowed
+    /// (.png)
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    wide: WideFlag,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -58,11 +63,12 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let [one, other] = arguments.devices.as_slice() else {
+    let devices: Vec<_> = parts(&arguments.devices).collect();
+    let [one, other] = devices.as_slice() else {
         return Err(Error::Setting {
             setting: "--devices",
             expected: "two devices with a comma between them, as gpu,cpu".to_owned(),
-            found: arguments.devices.join(","),
+            found: arguments.devices.clone(),
         });
     };
     arguments.output.as_deref().map_or(Ok(()), check_picture)?;
@@ -73,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         ..Config::default()
     });
     let images = Split::load(&config.source())?.train;
-    let open = |name: &String| {
+    let open = |name: &str| {
         let Ok(choice) = name.parse::<Choice>();
         arguments.kernels.open(&choice)
     };
@@ -90,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         print_json(&comparison)?;
     } else {
-        print(&comparison)?;
+        print(&comparison, arguments.wide.width())?;
     }
     Ok(if comparison.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -102,49 +108,84 @@ fn draw(path: &Path, comparison: &Comparison, config: &Config) -> Result<()> {
     let [a, b] = comparison.devices.each_ref().map(ToString::to_string);
     let title =
         format!("The same training on two devices: {}, batch {}", config.data, config.batch);
-    device_curves(path, &title, [&a, &b], [&elbo[0], &elbo[1]])
+    device_curves(path, &title, [&a, &b], [&elbo[0], &elbo[1]], comparison.tolerance)
 }
 
-fn print(comparison: &Comparison) -> Result<()> {
+fn print(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     for (name, device) in ["A", "B"].into_iter().zip(&comparison.devices) {
-        say(format!("{name}  {device}"))?;
+        say_words(&format!("{name}  {device}"), 3)?;
     }
-    print_steps(comparison)?;
-    say(format!("\n{:<22} {:>12} {:>12}", "weights at the end", "difference", "largest"))?;
-    for tensor in &comparison.tensors {
-        say(format!("{:<22} {:>12.1e} {:>12.3}", tensor.name, tensor.max_abs, tensor.largest))?;
-    }
-    say(format!(
-        "\n{:<33} {:<12} {:>9} {:>9} {:>7}",
-        "kernel, ms a step", "shape", "A", "B", "B / A"
-    ))?;
-    for row in &comparison.kernels {
-        let [a, b] = row.ms;
-        say(format!("{:<33} {:<12} {a:>9.3} {b:>9.3} {:>7.2}", row.kernel, row.shape, b / a))?;
-    }
+    say("")?;
+    print_steps(comparison, width)?;
+    say("")?;
+    print_tensors(comparison, width)?;
+    say("")?;
+    print_kernels(comparison, width)?;
     let [a, b] = comparison.steps_per_second;
     say(format!("\nsteps a second: A {a:.1}, B {b:.1}"))?;
     let [from_a, from_b] = comparison.oracle_difference;
     let (largest, tolerance) = (comparison.largest_difference, comparison.tolerance);
-    let verdict = if comparison.ok { "within" } else { "NOT within" };
-    say(format!(
-        "largest relative difference of a step's ELBO: {largest:.1e}; from the oracle: A \
-         {from_a:.1e}, B {from_b:.1e}: {verdict} {tolerance:.0e}"
-    ))
+    say_words(
+        &format!(
+            "largest relative difference of a step's ELBO: {largest:.1e}; from the oracle: A \
+             {from_a:.1e}, B {from_b:.1e}"
+        ),
+        2,
+    )?;
+    let (style, verdict) = if comparison.ok { (GOOD, "within") } else { (BAD, "NOT within") };
+    say(format!("{style}{verdict} {tolerance:.0e}{style:#}"))
 }
 
 /// The first steps, then ever fewer.
-fn print_steps(comparison: &Comparison) -> Result<()> {
-    say(format!(
-        "\n{:>6} {:>14} {:>14} {:>14} {:>11}",
-        "step", "ELBO of A", "ELBO of B", "f64 oracle", "difference"
-    ))?;
+fn print_steps(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     let last = comparison.steps.len() as u32;
     let told = |step: u32| step == last || step.is_multiple_of(10_u32.pow(step.ilog10()));
-    for row in comparison.steps.iter().filter(|row| told(row.step)) {
+    let row = |row: &ComparedStep| {
         let oracle = row.oracle.map_or(String::new(), |elbo| format!("{elbo:.6}"));
-        let [a, b] = row.elbo;
-        say(format!("{:>6} {a:>14.6} {b:>14.6} {oracle:>14} {:>11.1e}", row.step, row.difference))?;
-    }
-    Ok(())
+        let [a, b] = row.elbo.map(|elbo| format!("{elbo:.6}"));
+        let difference = format!("{:.1e}", row.difference);
+        [row.step.to_string(), a, b, oracle, difference].map(Cell::from).to_vec()
+    };
+    let rows: Vec<_> = comparison.steps.iter().filter(|row| told(row.step)).map(row).collect();
+    let columns = vec![
+        Column::numbers("step", 0),
+        Column::numbers("ELBO of A", 1),
+        Column::numbers("ELBO of B", 2),
+        Column::numbers("f64 oracle", 3),
+        Column::numbers("difference", 0),
+    ];
+    table::print(columns, &rows, width)
+}
+
+fn print_tensors(comparison: &Comparison, width: Option<usize>) -> Result<()> {
+    let row = |tensor: &ComparedTensor| {
+        let (difference, largest) =
+            (format!("{:.1e}", tensor.max_abs), format!("{:.3}", tensor.largest));
+        [tensor.name.clone(), difference, largest].map(Cell::from).to_vec()
+    };
+    let rows: Vec<_> = comparison.tensors.iter().map(row).collect();
+    let columns = vec![
+        Column::words("weights at the end", 0),
+        Column::numbers("difference", 0),
+        Column::numbers("largest", 1),
+    ];
+    table::print(columns, &rows, width)
+}
+
+fn print_kernels(comparison: &Comparison, width: Option<usize>) -> Result<()> {
+    let row = |row: &ComparedKernel| {
+        let [a, b] = row.ms;
+        let times = [format!("{a:.3}"), format!("{b:.3}"), format!("{:.2}", b / a)];
+        let names = [Cell::from(row.kernel), Cell::from(&row.shape)];
+        names.into_iter().chain(times.map(Cell::from)).collect()
+    };
+    let rows: Vec<_> = comparison.kernels.iter().map(row).collect();
+    let columns = vec![
+        Column::words("kernel, ms a step", 0),
+        Column::words("shape", 3),
+        Column::numbers("A", 1),
+        Column::numbers("B", 1),
+        Column::numbers("B / A", 2),
+    ];
+    table::print(columns, &rows, width)
 }

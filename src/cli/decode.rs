@@ -1,7 +1,7 @@
 //! `wgvae decode`.
 
 use super::Outcome;
-use super::run::{RunFlags, SizeFlag, check_output, draw, is_picture};
+use super::run::{ColumnsFlag, RunFlags, SizeFlag, check_output, is_picture};
 use super::shared::say;
 use crate::{Error, Matrix};
 use std::path::PathBuf;
@@ -21,6 +21,8 @@ pub(super) struct Arguments {
     output: PathBuf,
     #[command(flatten)]
     size: SizeFlag,
+    #[command(flatten)]
+    columns: ColumnsFlag,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -36,7 +38,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if is_picture(&arguments.output) {
         let size = arguments.size.of(&run)?;
         let title = format!("{} decoded, {}", arguments.input.display(), arguments.run.name());
-        draw(&arguments.output, &title, size, &[("", &probabilities)])?;
+        let lines = [("", &probabilities)];
+        arguments.columns.draw(&arguments.output, &title, size, &lines, (&[], &[]))?;
     } else {
         probabilities.write(&arguments.output)?;
     }

@@ -2,6 +2,8 @@
 
 use super::Outcome;
 use super::shared::{print_json, say};
+use super::table::{self, Cell, Column, WideFlag, say_words};
+use super::terminal::HEAD;
 use crate::Result;
 use crate::device::Session;
 use crate::device::cpu::CpuSession;
@@ -16,6 +18,8 @@ pub(super) struct Arguments {
     /// Show which variant of each kernel was measured to be the fastest, where that is known
     #[arg(long)]
     kernels: bool,
+    #[command(flatten)]
+    wide: WideFlag,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -37,47 +41,60 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     for info in adapters.list() {
         print(info)?;
         if arguments.kernels {
-            print_kernels(info)?;
+            print_kernels(info, arguments.wide.width())?;
         }
     }
     if adapters.list().is_empty() {
-        say("     no adapter: no driver for Vulkan, Metal or DX12 was found")?;
+        say_words("     no adapter: no driver for Vulkan, Metal or DX12 was found", 5)?;
     }
-    say(format!("cpu  {} ({})", cpu.name, cpu.driver))?;
+    say_words(&format!("{HEAD}cpu  {} ({}){HEAD:#}", cpu.name, cpu.driver), 5)?;
     let auto = match adapters.best(false) {
         Ok(best) => best.map_or("cpu".to_owned(), |index| index.to_string()),
         Err(error) => format!("nothing: {error}"),
     };
-    say(format!("\n--device auto takes {auto}"))?;
+    say("")?;
+    say_words(&format!("--device auto takes {auto}"), 2)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_kernels(info: &AdapterInfo) -> Result<()> {
+fn print_kernels(info: &AdapterInfo, width: Option<usize>) -> Result<()> {
     let known = known_kernels(&info.description(), None);
     if known.is_empty() {
-        say("     no kernel has been measured; training does")?;
+        return say("     no kernel has been measured; training does");
     }
-    known.iter().try_for_each(|(call, Tuned { variant, microseconds })| {
-        say(format!("     {variant:<16} {microseconds:>9.1} us  {call}"))
-    })
+    let row = |(call, Tuned { variant, microseconds }): (&String, &Tuned)| -> Vec<Cell> {
+        let (kernel, operands) = call.split_once(' ').unwrap_or((call, ""));
+        let us = format!("{microseconds:.1}");
+        vec![kernel.into(), variant.into(), us.into(), operands.into()]
+    };
+    let columns = vec![
+        Column::words("kernel", 0),
+        Column::words("variant", 1),
+        Column::numbers("us", 0),
+        Column::words("operands -> results", 2).cut_to(12),
+    ];
+    table::print(columns, &known.iter().map(row).collect::<Vec<_>>(), width)
 }
 
 fn print(info: &AdapterInfo) -> Result<()> {
     let AdapterInfo { index, name, backend, kind, driver, .. } = info;
-    say(format!("{index:>3}  {name}"))?;
-    say(format!("     {backend}, {kind}, driver {driver}"))?;
-    say(format!(
-        "     buffers to {} MiB (bound to {} MiB), {} storage buffers a dispatch",
-        info.max_buffer_bytes >> 20,
-        info.max_binding_bytes >> 20,
-        info.max_storage_buffers,
-    ))?;
-    say(format!(
-        "     workgroups to {} invocations and {} KiB, subgroups of {} to {}",
-        info.max_workgroup_invocations,
-        info.max_workgroup_bytes >> 10,
-        info.subgroup_sizes[0],
-        info.subgroup_sizes[1],
-    ))?;
-    say(format!("     {}", info.features.join(", ")))
+    say_words(&format!("{HEAD}{index:>3}  {name}{HEAD:#}"), 5)?;
+    let lines = [
+        format!("{backend}, {kind}, driver {driver}"),
+        format!(
+            "buffers to {} MiB (bound to {} MiB), {} storage buffers a dispatch",
+            info.max_buffer_bytes >> 20,
+            info.max_binding_bytes >> 20,
+            info.max_storage_buffers,
+        ),
+        format!(
+            "workgroups to {} invocations and {} KiB, subgroups of {} to {}",
+            info.max_workgroup_invocations,
+            info.max_workgroup_bytes >> 10,
+            info.subgroup_sizes[0],
+            info.subgroup_sizes[1],
+        ),
+        info.features.join(", "),
+    ];
+    lines.iter().try_for_each(|line| say_words(&format!("     {line}"), 5))
 }

@@ -3,13 +3,23 @@
 use super::Outcome;
 use super::run::{ImageFlags, RunFlags};
 use super::shared::{print_json, say};
+use super::table::{Output, WideFlag, say_words};
 use super::terminal::progress_target;
 use crate::Result;
-use crate::eval::{Assessment, Mean, Samples, assess};
+use crate::eval::{ACTIVE, Assessment, Mean, Samples, assess};
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// Latent units whose KL is printed, unless all are asked for.
+const LARGEST: usize = 10;
+
+/// Letters of a latent unit and its KL.
+const CELL: usize = 13;
+
+/// Units in a line, where it is wide enough.
+const IN_A_LINE: usize = 5;
 
 /// Measure a run on its test images: ELBO, log-likelihood, KL, and what the latent units do.
 #[derive(Debug, clap::Args)]
@@ -25,6 +35,8 @@ pub(super) struct Arguments {
     /// Also the negative log-likelihood by importance sampling, with so many draws an image
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     importance_samples: Option<u32>,
+    #[command(flatten)]
+    wide: WideFlag,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -44,10 +56,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let assessment = assess(&mut run.vae, &x, samples, || bar.inc(1))?;
     bar.finish_and_clear();
     let seconds = began.elapsed().as_secs_f64();
+    let weights = arguments.run.weights();
     if arguments.json {
-        print_json(&object(&assessment, samples, x.rows(), seconds))?;
+        let mut object = object(&assessment, samples, x.rows(), seconds);
+        object["weights"] = weights.into();
+        print_json(&object)?;
     } else {
-        print(&assessment, samples, x.rows())?;
+        print(&assessment, samples, x.rows(), &weights, arguments.wide)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,12 +94,19 @@ fn object(
     object
 }
 
-fn print(assessment: &Assessment, samples: Samples, images: usize) -> Result<()> {
-    say(format!("{images} images, nats an image, ± standard error"))?;
+fn print(
+    assessment: &Assessment,
+    samples: Samples,
+    images: usize,
+    weights: &str,
+    wide: WideFlag,
+) -> Result<()> {
+    say_words(&format!("weights: {weights}"), 2)?;
+    say_words(&format!("{images} images, nats an image, ± standard error"), 2)?;
     let row = |name: &str, Mean { mean, error }: Mean| {
         // Of one image the error is not known.
         let error = if error.is_nan() { "?".to_owned() } else { format!("{error:.3}") };
-        say(format!("{name:<34} {mean:>9.3} ± {error}"))
+        row_of_words(name, format!("{mean:>9.3} ± {error}"))
     };
     row("ELBO", assessment.elbo)?;
     row("log-likelihood", assessment.log_likelihood)?;
@@ -93,12 +115,35 @@ fn print(assessment: &Assessment, samples: Samples, images: usize) -> Result<()>
         row(&format!("negative log-likelihood, K = {count}"), nll)?;
     }
     let units = &assessment.kl_per_unit;
-    say(format!("{:<34} {:>5} of {}", "active units", assessment.active_units, units.len()))?;
-    say("KL of each latent unit, the largest first:")?;
+    row_of_words("active units", format!("{:>5} of {}", assessment.active_units, units.len()))?;
+    say_words(
+        &format!("  active: the variance of the posterior mean over the images is above {ACTIVE}"),
+        2,
+    )?;
+    print_units(units, if wide.is_set() { units.len() } else { LARGEST })
+}
+
+fn row_of_words(name: &str, words: String) -> Result<()> {
+    // In a narrow terminal beside short names.
+    let wide = Output::Results.width().is_none_or(|width| width > 50);
+    let label = if wide { 34 } else { 15 };
+    say_words(&format!("{name:<label$} {words}"), 2)
+}
+
+/// The KL of the latent units that have the most of it.
+fn print_units(units: &[f64], most: usize) -> Result<()> {
+    let shown = most.min(units.len());
+    let which = if shown < units.len() {
+        format!("the largest {shown} of {} (--wide has all)", units.len())
+    } else {
+        "the largest first".to_owned()
+    };
+    say_words(&format!("KL of each latent unit, {which}:"), 2)?;
     let mut order: Vec<_> = units.iter().enumerate().collect();
     order.sort_by(|one, other| other.1.total_cmp(one.1));
-    order.chunks(8).try_for_each(|some| {
-        let texts: Vec<_> = some.iter().map(|(unit, kl)| format!("{unit:>4}: {kl:<6.3}")).collect();
-        say(format!(" {}", texts.concat().trim_end()))
-    })
+    let cells: Vec<_> =
+        order[..shown].iter().map(|(unit, kl)| format!("{unit:>5}: {kl:<6.3}")).collect();
+    let width = Output::Results.width().unwrap_or(usize::MAX);
+    let fit = (width / CELL).clamp(1, IN_A_LINE);
+    cells.chunks(fit).try_for_each(|some| say(some.concat().trim_end()))
 }

@@ -1,14 +1,14 @@
 //! `wgvae interpolate`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, at_least_one, check_count, check_picture, draw};
+use super::run::{ColumnsFlag, ImageFlags, RunFlags, at_least_one, check_count, check_picture};
 use super::shared::say;
 use crate::{Error, Matrix, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Draw the path between two images: the straight line from one posterior mean to the other,
-/// decoded.
+/// Draw the path between two images: the straight line from one posterior mean (t = 0) to the other
+/// (t = 1), decoded, with the two images themselves before and after.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae interpolate runs/first --from 0 --to 1 --steps 10 --output path.png"
@@ -30,6 +30,8 @@ pub(super) struct Arguments {
     /// The picture (.png)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    columns: ColumnsFlag,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -47,17 +49,40 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let x = arguments.images.matrix(&run, &data, &ends, arguments.run.seed)?;
     let path = path(&run.vae.transform(&x)?, arguments.steps)?;
     let probabilities = run.vae.decode(&path)?;
+    let values = [x.row(0), probabilities.values(), x.row(1)].concat();
+    let images = Matrix::new(arguments.steps + 2, x.columns(), values)?;
     let [from, to] = ends;
-    let title = format!("From test image {from} to {to}, {}", arguments.run.name());
-    draw(&arguments.output, &title, data.size, &[("Probabilities", &probabilities)])?;
+    let title = format!(
+        "From image {from} to image {to}, pixel probabilities between them, {}",
+        arguments.run.name()
+    );
+    let labels = labels(ends, arguments.steps);
+    // The path in one row, unless it is long.
+    let lines = [("", &images)];
+    arguments.columns.draw(&arguments.output, &title, data.size, &lines, (&labels, &[]))?;
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// So many rows, evenly spaced from the first of two to the second.
+/// What stands above the two images and each step of the path between them.
+fn labels([from, to]: [u32; 2], steps: usize) -> Vec<String> {
+    // As many digits as tell neighbours apart, but two at least.
+    let digits = (steps.max(2) - 1).ilog10() as usize + 1;
+    let at = |step| format!("t = {:.*}", digits.max(2), part(step, steps));
+    let path = (0..steps).map(at);
+    let [from, to] = [from, to].map(|image| format!("image {image}"));
+    [from].into_iter().chain(path).chain([to]).collect()
+}
+
+/// How far along the path a step is, from 0 to 1.
+fn part(step: usize, steps: usize) -> f32 {
+    step as f32 / (steps - 1).max(1) as f32
+}
+
+/// `steps` rows, evenly spaced from the first of two to the second.
 fn path(ends: &Matrix, steps: usize) -> Result<Matrix> {
     let row = |step: usize| {
-        let part = step as f32 / (steps - 1).max(1) as f32;
+        let part = part(step, steps);
         let pairs = ends.row(0).iter().zip(ends.row(1));
         pairs.map(move |(from, to)| from * (1.0 - part) + to * part)
     };

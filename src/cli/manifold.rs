@@ -8,9 +8,11 @@ use crate::report::{Classes, Manifold, grid_latents, manifold};
 use crate::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing::warn;
 
 /// Draw the latent space of a model with 2 latent units: images decoded from a grid over it, and
-/// the posterior means of images in it, coloured by label.
+/// the posterior means of images in it, coloured by label. In both, the first latent unit goes from
+/// left to right, the second from bottom to top, from -RANGE to RANGE.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae train --hidden 200,100,2 --run runs/flat\n  wgvae manifold runs/flat --output manifold.png"
@@ -23,7 +25,8 @@ pub(super) struct Arguments {
     /// Images along a side of the grid
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
     side: u8,
-    /// The grid runs from -RANGE to RANGE in both directions
+    /// The grid runs from -RANGE to RANGE in both directions, and so does the plot of posterior means,
+    /// which has those beyond at its edge
     #[arg(long, default_value_t = 3.0)]
     range: f32,
     /// The picture (.png)
@@ -58,6 +61,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         classes: data.labels.as_ref().map(|Labels { of, names }| Classes { names, labels: of }),
     };
     manifold(&arguments.output, &title, &parts)?;
+    if let Some(remark) = parts.remark() {
+        warn!("{remark}");
+    }
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,11 +6,13 @@ mod completions;
 mod decode;
 mod devices;
 mod encode;
+mod environment;
 mod eval;
 mod graph;
 mod interpolate;
 mod man;
 mod manifold;
+mod names;
 mod profile;
 mod progress;
 mod reading;
@@ -19,6 +21,7 @@ mod run;
 mod sample;
 mod shared;
 mod signals;
+mod table;
 mod terminal;
 mod train;
 mod verify;
@@ -65,6 +68,8 @@ enum Command {
 
 /// Runs the program: parses the command line, runs the command, and says what went wrong.
 pub fn run() -> ExitCode {
+    environment::complete();
+    signals::survive_file_limit();
     let Arguments { command, verbosity } = parse();
     terminal::listen(verbosity.tracing_level_filter());
     let reads_latents = matches!(command, Command::Decode(_));
@@ -101,10 +106,13 @@ fn parse() -> Arguments {
         let is_flag = argument.get_action().takes_values() && !argument.is_positional();
         argument.allow_negative_numbers(is_flag)
     };
-    let mut program = Arguments::command().mut_subcommands(|command| command.mut_args(numbers));
+    // Of a flag that is given twice, as in an alias and behind it, the last counts.
+    let mut program = Arguments::command()
+        .mut_subcommands(|command| command.args_override_self(true).mut_args(numbers));
     let matches = program.try_get_matches_from_mut(std::env::args_os());
     let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
-    arguments.unwrap_or_else(|error| plain(error).with_cmd(&program).exit())
+    arguments
+        .unwrap_or_else(|error| names::with_name(plain(error).with_cmd(&program), &program).exit())
 }
 
 /// The same error in plain words, if it is that of a number: the standard library's are about
@@ -142,7 +150,9 @@ fn is_mistake(error: &Error) -> bool {
 fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
     match error {
         Error::Data { remedy, .. } => Some(remedy),
-        Error::NoDevice { .. } => Some("`wgvae devices` lists what there is"),
+        Error::NoDevice { .. } => {
+            Some("--device cpu, which is always there; `wgvae devices` lists what else there is")
+        }
         Error::Unsupported { .. } => {
             Some("another --device, or a smaller --hidden, --batch or --limit")
         }

@@ -2,10 +2,12 @@
 
 use super::Outcome;
 use super::run::read_run;
-use super::shared::{DeviceFlag, KernelsFlag, StepFlags, print_json, say, written};
+use super::shared::{DeviceFlag, FILES, KernelsFlag, StepFlags, print_json, say, written};
+use super::table::{self, Cell, Column, Output, WideFlag, say_words};
+use super::terminal::{BAD, NOTICE, shows_progress};
 use crate::device::Memory;
 use crate::model::Architecture;
-use crate::profile::{Baseline, KernelRow, Profile, capture, html, profile, trace};
+use crate::profile::{Baseline, Change, KernelRow, Profile, capture, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub(super) struct Arguments {
     /// Steps to time, and as many kernel by kernel, in up to 20 rounds of both
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
+    #[command(flatten)]
+    wide: WideFlag,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -38,14 +42,14 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "json")]
     csv: bool,
     /// Write the last steps as a trace for Perfetto (ui.perfetto.dev) or chrome://tracing
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
     trace: Option<PathBuf>,
     /// Write a page for a browser: the kernels' table, a roofline plot, the last steps as a timeline
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
     html: Option<PathBuf>,
     /// Have RenderDoc capture a step, for a GPU, to this name and `_capture.rdc`; needs
     /// ENABLE_VULKAN_RENDERDOC_CAPTURE=1, or a start from RenderDoc
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "wgvae")]
+    #[arg(long, value_name = "NAME", help_heading = FILES, num_args = 0..=1, require_equals = true, default_missing_value = "wgvae")]
     renderdoc: Option<PathBuf>,
     /// Compare with what --json printed before
     #[arg(long, value_name = "FILE")]
@@ -83,7 +87,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match (arguments.json, arguments.csv) {
         (true, _) => print_json(&profile)?,
         (_, true) => print_csv(&profile.kernels)?,
-        _ => print(&profile)?,
+        _ => print(&profile, arguments.wide.width())?,
     }
     if let Some(name) = &arguments.renderdoc {
         match capture(session.as_mut(), &architecture, batch, fuse, name) {
@@ -101,75 +105,108 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         "the kernels together took {:.2} times as long, arithmetic alone {:.2} times",
         comparison.kernels, comparison.pace
     );
-    comparison.changes.iter().for_each(|change| info!("{change}"));
+    if shows_progress() {
+        print_changes(&comparison.changes, arguments.wide.is_set())?;
+    }
     let slower = comparison.changes.iter().any(|change| change.is_slower);
     Ok(if slower { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print(profile: &Profile) -> Result<()> {
-    say(format!("{} ({}, {})", profile.adapter, profile.device, profile.driver))?;
-    let Profile { input, hidden, batch, roofs, .. } = profile;
-    say(format!("{input}-{hidden:?}, batch {batch}"))?;
-    say(format!(
-        "roofs: {:.1} GFLOP/s, {:.1} GB/s from memory, {:.1} GB/s from caches{}, {:.1} us a \
-         dispatch, {:.1} us a submit\n",
-        roofs.gflops,
-        roofs.gbs,
-        roofs.cached_gbs,
-        roofs.workgroup_gbs.map_or(String::new(), |gbs| format!(", {gbs:.1} GB/s in workgroups")),
-        roofs.dispatch_us,
-        roofs.submit_us,
-    ))?;
-    print_kernels(&profile.kernels)?;
+fn print(profile: &Profile, width: Option<usize>) -> Result<()> {
+    let Profile { adapter, device, driver, input, hidden, batch, roofs, .. } = profile;
+    say_words(&format!("{adapter} ({device}, {driver})"), 2)?;
+    say_words(&format!("{input}-{hidden:?}, batch {batch}"), 2)?;
+    let in_workgroups =
+        roofs.workgroup_gbs.map_or(String::new(), |gbs| format!(", {gbs:.1} GB/s in workgroups"));
+    let roofs = format!(
+        "roofs: {:.1} GFLOP/s, {:.1} GB/s from memory, {:.1} GB/s from caches{in_workgroups}, {:.1} \
+         us a dispatch, {:.1} us a submit",
+        roofs.gflops, roofs.gbs, roofs.cached_gbs, roofs.dispatch_us, roofs.submit_us,
+    );
+    say_words(&roofs, 7)?;
+    say("")?;
+    print_kernels(&profile.kernels, width)?;
     print_footer(profile)
 }
 
-fn print_kernels(kernels: &[KernelRow]) -> Result<()> {
-    say(format!(
-        "{:<33} {:<19} {:<12} {:>5} {:>6} {:>4} {:>8} {:>6} {:>9} {:>9} {:>6} {:>7} {:>8} {:>7} {:>7} {:>5}  {:<8}",
-        "kernel",
-        "variant",
-        "shape",
-        "group",
-        "groups",
-        "runs",
-        "ms/step",
-        "share",
-        "median us",
-        "p95 us",
-        "spread",
-        "MFLOP",
-        "FLOP/B",
-        "GFLOP/s",
-        "GB/s",
-        "roof",
-        "bound",
-    ))?;
-    kernels.iter().try_for_each(|row| {
-        let line = format!(
-            "{:<33} {:<19} {:<12} {:>5} {:>6} {:>4} {:>8.3} {:>5.1}% {:>9.1} {:>9.1} {:>5.0}% {:>7.2} \
-             {:>8.2} {:>7.2} {:>7.2} {:>4.0}%  {:<8} {}",
-            row.kernel,
-            row.variant,
-            row.shape,
-            row.workgroup,
-            row.workgroups,
-            row.dispatches_per_step,
-            row.ms_per_step,
-            100.0 * row.share,
-            row.median_us,
-            row.p95_us,
-            100.0 * row.spread,
-            row.flops as f64 * 1e-6,
-            row.flop_per_byte,
-            row.gflops,
-            row.gbs,
-            row.percent_of_roof,
-            row.bound,
-            row.hint.unwrap_or_default(),
-        );
-        say(line.trim_end())
-    })
+/// The columns in the order of the line, each with its importance.
+fn columns() -> Vec<Column> {
+    vec![
+        Column::words("kernel", 0),
+        Column::numbers("ms/step", 0),
+        Column::numbers("share", 0),
+        Column::words("shape", 1),
+        Column::numbers("roof", 2),
+        Column::words("hint", 3),
+        Column::numbers("noise", 4),
+        Column::words("bound", 5),
+        Column::words("variant", 6),
+        Column::numbers("median us", 7),
+        Column::numbers("p95 us", 8),
+        Column::numbers("spread", 8),
+        Column::numbers("GFLOP/s", 9),
+        Column::numbers("GB/s", 9),
+        Column::numbers("MFLOP", 10),
+        Column::numbers("FLOP/B", 10),
+        Column::numbers("group", 11),
+        Column::numbers("groups", 11),
+        Column::numbers("runs", 11),
+    ]
+}
+
+fn print_kernels(kernels: &[KernelRow], width: Option<usize>) -> Result<()> {
+    let cells = |row: &KernelRow| -> Vec<Cell> {
+        // Of one round it is not known.
+        let noise = if row.noise > 0.0 { format!("{:.0}%", 100.0 * row.noise) } else { "?".into() };
+        vec![
+            row.kernel.into(),
+            format!("{:.3}", row.median_ms_per_step).into(),
+            format!("{:.1}%", 100.0 * row.share).into(),
+            (&row.shape).into(),
+            format!("{:.0}%", row.percent_of_roof).into(),
+            Cell::styled(row.hint.unwrap_or_default(), NOTICE),
+            noise.into(),
+            row.bound.into(),
+            row.variant.into(),
+            format!("{:.1}", row.median_us).into(),
+            format!("{:.1}", row.p95_us).into(),
+            format!("{:.0}%", 100.0 * row.spread).into(),
+            format!("{:.2}", row.gflops).into(),
+            format!("{:.2}", row.gbs).into(),
+            format!("{:.2}", row.flops as f64 * 1e-6).into(),
+            format!("{:.2}", row.flop_per_byte).into(),
+            row.workgroup.into(),
+            row.workgroups.into(),
+            row.dispatches_per_step.into(),
+        ]
+    };
+    table::print(columns(), &kernels.iter().map(cells).collect::<Vec<_>>(), width)
+}
+
+/// Prints how a profile differs from its baseline, apart from what is read by programs.
+fn print_changes(changes: &[Change], wide: bool) -> Result<()> {
+    let columns = vec![
+        Column::words("kernel", 0).cut_to(20),
+        Column::words("", 0),
+        Column::numbers("change", 0),
+        Column::numbers("noise", 1),
+        Column::numbers("before, us", 2),
+        Column::numbers("now, us", 2),
+    ];
+    let cells = |Change { what, before, now, noise, is_slower }: &Change| -> Vec<Cell> {
+        let change = format!("{:+.1}%", 100.0 * (now / before - 1.0));
+        vec![
+            what.into(),
+            if *is_slower { Cell::styled("SLOWER", BAD) } else { "".into() },
+            change.into(),
+            format!("{:.0}%", 100.0 * noise).into(),
+            format!("{before:.1}").into(),
+            format!("{now:.1}").into(),
+        ]
+    };
+    let width = if wide { None } else { Output::Notes.width() };
+    let rows: Vec<_> = changes.iter().map(cells).collect();
+    table::print_on(Output::Notes, columns, &rows, width)
 }
 
 /// What adds up to a step, and what it costs besides time.
@@ -178,7 +215,8 @@ fn print_footer(profile: &Profile) -> Result<()> {
     let kib = |bytes: u64| bytes.div_ceil(1024);
     let slower = profile.profiled_step_ms / profile.step_ms;
     let text = [
-        format!("\nkernels             {:>12.3} ms a step", profile.kernels_ms),
+        String::new(),
+        format!("kernels             {:>12.3} ms a step, the mean", profile.kernels_ms),
         format!("unattributed        {:>12.3} ms", profile.unattributed_ms),
         format!(
             "profiled step       {:>12.3} ms, kernels timed by {}",
@@ -215,7 +253,7 @@ fn print_footer(profile: &Profile) -> Result<()> {
             kib(workspace)
         ),
     ];
-    text.iter().try_for_each(say)
+    text.iter().try_for_each(|line| say_words(line, 20))
 }
 
 /// The kernels' rows with commas between their cells, after a header.

@@ -55,23 +55,64 @@ impl Progress {
         if !shows_progress() {
             return Ok(());
         }
-        self.bar.suspend(|| {
-            say(format!(
-                "epoch {:>3}/{}  train ELBO {:8.2}  test ELBO {:8.2} (log-likelihood {:.2}, KL {:.2})  \
-                 {:.2} s  {:.0} images/s",
-                report.epoch,
-                self.epochs,
-                report.train.elbo,
-                report.test.elbo,
-                report.test.log_likelihood,
-                report.test.kl,
-                report.seconds,
-                report.images_per_second(),
-            ))
-        })
+        self.bar.suspend(|| say(epoch_line(report, self.epochs)))
     }
 
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// What an epoch came to, in at most 78 letters.
+fn epoch_line(report: &EpochReport, epochs: u32) -> String {
+    let digits = epochs.to_string().len();
+    let EpochReport { epoch, train, test, seconds, .. } = report;
+    let seconds = if *seconds < 1e3 { format!("{seconds:.1}") } else { format!("{seconds:.0}") };
+    let [train, elbo, log_likelihood, kl] =
+        [train.elbo, test.elbo, test.log_likelihood, test.kl].map(nats);
+    format!(
+        "{epoch:>digits$}/{epochs}  train {train:>7}  test {elbo:>7}  LL {log_likelihood:>7}  \
+         KL {kl:>5}  {seconds} s"
+    )
+}
+
+/// A number with two digits behind the point, or as many as seven letters have room for.
+fn nats(value: f64) -> String {
+    let forms = [format!("{value:.2}"), format!("{value:.1}"), format!("{value:.0}")];
+    let short = forms.into_iter().find(|form| form.len() <= 7);
+    short.unwrap_or_else(|| format!("{value:.1e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{epoch_line, nats};
+    use crate::eval::Measures;
+    use crate::train::EpochReport;
+
+    fn report(epoch: u32, nats: [f64; 4], seconds: f64) -> EpochReport {
+        let [train, elbo, log_likelihood, kl] = nats;
+        let test = Measures { elbo, log_likelihood, kl };
+        let train = Measures { elbo: train, ..Measures::default() };
+        EpochReport { epoch, train, test, images: 60_000, seconds }
+    }
+
+    #[test]
+    fn an_epochs_line_fits_80_columns() {
+        let usual = report(1, [-185.84, -140.11, -112.37, 27.74], 1.41);
+        assert_eq!(
+            epoch_line(&usual, 30),
+            " 1/30  train -185.84  test -140.11  LL -112.37  KL 27.74  1.4 s"
+        );
+        for scale in [1.0, 1e3, 1e7, 1e30] {
+            let nats = [-185.84, -140.11, -112.37, 27.74].map(|nats| nats * scale);
+            let line = epoch_line(&report(100_000, nats, 1e5), 100_000);
+            assert!(line.len() <= 78, "{line}");
+        }
+    }
+
+    #[test]
+    fn numbers_lose_digits_before_they_get_wider() {
+        let found = [-112.37, -1422.02, -12_345.67, -123_456.7, -12_345_678.0].map(nats);
+        assert_eq!(found, ["-112.37", "-1422.0", "-12346", "-123457", "-1.2e7"]);
     }
 }

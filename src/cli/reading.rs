@@ -7,28 +7,30 @@ use clap::ValueEnum;
 use std::path::Path;
 use tracing::{debug, info, warn};
 
+/// The heading of these flags.
+const READING: &str = "How files are read";
+
 /// How files are to be read where they can be read in several ways.
 #[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "How files are read")]
 pub(super) struct ReadingFlags {
     /// The column of a table that has the labels: none, first, last, its number or its name
     /// [default: the one that the header calls so, or that looks so]
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, help_heading = READING, value_name = "COLUMN")]
     label_column: Option<LabelColumn>,
     /// Whether a table's first line has the names of its columns [default: as it looks]
-    #[arg(long, value_enum, value_name = "YES|NO")]
+    #[arg(long, help_heading = READING, value_enum, value_name = "YES|NO")]
     header: Option<Answer>,
     /// The number that is white; black is 0 [default: 255, or 1 where no number is above 1]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, help_heading = READING, value_name = "NUMBER")]
     white: Option<f32>,
     /// Exchange black and white
-    #[arg(long)]
+    #[arg(long, help_heading = READING)]
     invert: bool,
     /// The grey behind what is transparent in pictures, from 0, black, to 255, white [default: 255]
-    #[arg(long, value_name = "GREY")]
+    #[arg(long, help_heading = READING, value_name = "GREY")]
     background: Option<u8>,
     /// The array of a .npz file that has the images [default: the one that is named so]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = READING, value_name = "NAME")]
     array: Option<String>,
 }
 

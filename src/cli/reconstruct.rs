@@ -1,14 +1,15 @@
 //! `wgvae reconstruct`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, at_least_one, check_count, check_picture, draw};
+use super::run::{ColumnsFlag, ImageFlags, RunFlags, at_least_one, check_count, check_picture};
 use super::shared::say;
 use crate::data::Dataset;
 use crate::{Error, Matrix, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Draw images beside posterior predictive samples and probabilities.
+/// Draw images beside posterior predictive samples and probabilities. With several samples of each
+/// image, a sample and its probabilities make a pair with a number of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae reconstruct runs/first --digit 7 --output sevens.png")]
 pub(super) struct Arguments {
@@ -28,6 +29,8 @@ pub(super) struct Arguments {
     /// The picture (.png)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    columns: ColumnsFlag,
 }
 
 impl Arguments {
@@ -72,15 +75,22 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let size = x.values().len();
         Matrix::new(x.rows(), x.columns(), matrix.values()[sample * size..][..size].to_vec())
     };
-    let mut lines = vec![("Original", x.clone())];
+    let mut lines = vec![("Original".to_owned(), x.clone())];
+    let mut groups = Vec::new();
     for sample in 0..arguments.samples {
-        lines.push(("Posterior sample", part(&drawn.sample, sample)?));
-        lines.push(("Probabilities", part(&drawn.probabilities, sample)?));
+        let number = match arguments.samples {
+            1 => String::new(),
+            _ => format!(" {}", sample + 1),
+        };
+        // A single pair needs no gap.
+        groups.extend((arguments.samples > 1).then_some(lines.len()));
+        lines.push((format!("Posterior sample{number}"), part(&drawn.sample, sample)?));
+        lines.push((format!("Probabilities{number}"), part(&drawn.probabilities, sample)?));
     }
-    let lines: Vec<_> = lines.iter().map(|(caption, matrix)| (*caption, matrix)).collect();
+    let lines: Vec<_> = lines.iter().map(|(caption, matrix)| (caption.as_str(), matrix)).collect();
     let what = arguments.digit.as_deref().unwrap_or("test images");
     let title = format!("Samples of the posterior for {what}, {}", arguments.run.name());
-    draw(&arguments.output, &title, data.size, &lines)?;
+    arguments.columns.draw(&arguments.output, &title, data.size, &lines, (&[], &groups))?;
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,23 +1,21 @@
 //! A run that is asked something: what the commands on one have in common.
 
 use super::reading::ReadingFlags;
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag};
+use super::shared::{BinarizeFlag, DATA, DeviceFlag, KernelsFlag};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Dataset, Reading, Size, Source, Split, read_images};
 use crate::model::{self, Weights};
-use crate::report::{Row, tiles};
+use crate::report::{Row, Tiles, square_band, tiles};
 use crate::train::{Config, ConfigFile};
 use crate::{Error, Matrix, Result, Vae};
 use clap::builder::NonEmptyStringValueParser;
 use std::path::{Path, PathBuf};
 
-/// Images side by side in a picture.
-const PER_BAND: usize = 10;
-
 /// Which run, and where to compute.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunFlags {
-    /// A run's folder, or a model's file
+    /// A run's folder, whose weights after the last epoch are taken (model.safetensors), or a model's
+    /// file: RUN/best.safetensors has those of the epoch with the best test ELBO
     run: PathBuf,
     #[command(flatten)]
     device: DeviceFlag,
@@ -43,6 +41,21 @@ impl RunFlags {
         let checkpoint = Checkpoint::load(&self.run.join(checkpoint::FILE_NAME));
         let fingerprint = checkpoint.ok().map(|checkpoint| checkpoint.state.data);
         Ok(Run { vae, config, fingerprint })
+    }
+
+    /// Which weights of the run are taken.
+    pub(super) fn weights(&self) -> String {
+        let epoch = |name: &str| match name {
+            "model.safetensors" => ", after the last epoch",
+            "best.safetensors" => ", of the epoch with the best test ELBO",
+            _ => "",
+        };
+        let file =
+            if self.run.is_dir() { self.run.join("model.safetensors") } else { self.run.clone() };
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        // Of a run, which has settings beside them; a file from elsewhere may have any name.
+        let is_of_run = file.with_file_name("config.toml").exists();
+        format!("{}{}", file.display(), if is_of_run { epoch(name) } else { "" })
     }
 
     /// What the run is called in a picture's title.
@@ -81,17 +94,17 @@ pub(super) struct ImageFlags {
     /// The test images of mnist or of a folder that has some, or all images of what else `train
     /// --data` takes: a folder or file of pictures, .csv, .amat, .npy, IDX [default: the test
     /// images of the run]
-    #[arg(long, visible_alias = "data", value_name = "DATA", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, visible_alias = "data", value_name = "DATA", help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     input: Option<String>,
     #[command(flatten)]
     size: SizeFlag,
     #[command(flatten)]
     reading: ReadingFlags,
     /// What becomes of grey pixels [default: as in training]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = DATA)]
     binarize: Option<BinarizeFlag>,
     /// Only the first N images
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", help_heading = DATA, value_parser = at_least_one)]
     limit: Option<usize>,
 }
 
@@ -221,7 +234,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
 pub(super) struct SizeFlag {
     /// Rows and columns of an image, if they are not those of training or a square; pictures that
     /// are read are resized to it
-    #[arg(long, value_name = "ROWSxCOLUMNS")]
+    #[arg(long, value_name = "ROWSxCOLUMNS", help_heading = DATA)]
     size: Option<Size>,
 }
 
@@ -245,10 +258,32 @@ pub(super) fn within(matrix: &Matrix) -> Vec<f32> {
     matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
 }
 
-/// Draws lines of images, each under its caption.
-pub(super) fn draw(path: &Path, title: &str, size: Size, lines: &[(&str, &Matrix)]) -> Result<()> {
-    let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
-    let rows_of = lines.iter().zip(&images);
-    let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();
-    tiles(path, title, size.rows(), size.columns(), PER_BAND, &lines)
+/// How many images a picture has side by side.
+#[derive(Debug, clap::Args)]
+pub(super) struct ColumnsFlag {
+    /// Images side by side in the picture [default: all of up to 12, else 10, or more if that makes
+    /// the picture about square]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    columns: Option<usize>,
+}
+
+impl ColumnsFlag {
+    /// Draws lines of images, each beside its caption. `labels` are above the images and `groups` are
+    /// lines with a gap above, as in [`Tiles`].
+    pub(super) fn draw(
+        &self,
+        path: &Path,
+        title: &str,
+        size: Size,
+        lines: &[(&str, &Matrix)],
+        (labels, groups): (&[String], &[usize]),
+    ) -> Result<()> {
+        let images: Vec<_> = lines.iter().map(|(_, matrix)| within(matrix)).collect();
+        let rows_of = lines.iter().zip(&images);
+        let lines: Vec<_> = rows_of.map(|((caption, _), images)| Row { caption, images }).collect();
+        let size = (size.rows(), size.columns());
+        let count = images.first().map_or(0, Vec::len) / (size.0 * size.1).max(1);
+        let per_band = self.columns.unwrap_or_else(|| square_band(count, lines.len(), size));
+        tiles(path, &Tiles { title, size, per_band, lines: &lines, labels, groups })
+    }
 }

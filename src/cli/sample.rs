@@ -2,7 +2,8 @@
 
 use super::Outcome;
 use super::run::{
-    RunFlags, SizeFlag, at_least_one, check_count, check_matrix, check_output, draw, is_picture,
+    ColumnsFlag, RunFlags, SizeFlag, at_least_one, check_count, check_matrix, check_output,
+    is_picture,
 };
 use super::shared::say;
 use crate::Predictive;
@@ -29,6 +30,8 @@ pub(super) struct Arguments {
     latents: Option<PathBuf>,
     #[command(flatten)]
     size: SizeFlag,
+    #[command(flatten)]
+    columns: ColumnsFlag,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -45,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let size = arguments.size.of(&run)?;
         let title = format!("Samples of the prior, {}", arguments.run.name());
         let lines = [("Prior sample", &sample), ("Probabilities", &probabilities)];
-        draw(&arguments.output, &title, size, &lines)?;
+        arguments.columns.draw(&arguments.output, &title, size, &lines, (&[], &[]))?;
     } else {
         sample.write(&arguments.output)?;
     }

@@ -9,6 +9,16 @@ use clap::ValueEnum;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Headings of flags in `--help`.
+pub(super) const DEVICE: &str = "Device";
+pub(super) const DATA: &str = "Data";
+pub(super) const MODEL: &str = "Model and training";
+pub(super) const RUN: &str = "Run";
+pub(super) const CHECKS: &str = "Checks";
+pub(super) const FILES: &str = "Files to write";
 
 /// Where to compute.
 #[derive(Debug, clap::Args)]
@@ -16,7 +26,7 @@ pub(super) struct DeviceFlag {
     /// auto (a real GPU, else the CPU), cpu, gpu (the best adapter, a software driver included), or
     /// the index or part of the name of an adapter that `wgvae devices` lists
     /// [default: auto]
-    #[arg(long)]
+    #[arg(long, help_heading = DEVICE)]
     device: Option<String>,
 }
 
@@ -39,21 +49,38 @@ impl DeviceFlag {
 pub(super) struct StepFlags {
     /// Layer sizes of the encoder; the last is the latent size, the decoder mirrors it [default:
     /// 200,100]
-    #[arg(long, value_delimiter = ',')]
-    hidden: Option<Vec<usize>>,
+    #[arg(long, help_heading = MODEL, value_parser = layers)]
+    hidden: Option<Layers>,
     /// Images of one step [default: 64]
-    #[arg(long)]
+    #[arg(long, help_heading = MODEL)]
     batch: Option<usize>,
     /// Run each op as a kernel of its own, to debug, bisect or teach
-    #[arg(long)]
+    #[arg(long, help_heading = MODEL)]
     no_fuse: bool,
+}
+
+/// Layer sizes, as `--hidden` takes them.
+#[derive(Clone, Debug)]
+struct Layers(Vec<usize>);
+
+fn layers(text: &str) -> std::result::Result<Layers, String> {
+    let size = |part: &str| {
+        let size = part.parse();
+        size.map_err(|_| format!("expected whole numbers with commas between them, found '{part}'"))
+    };
+    parts(text).map(size).collect::<std::result::Result<_, _>>().map(Layers)
+}
+
+/// The parts of a list with commas between them, without the blanks around each.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
 }
 
 impl StepFlags {
     /// The settings, where these flags do not say otherwise.
     pub(super) fn over(&self, config: Config) -> Config {
         Config {
-            hidden: self.hidden.clone().unwrap_or(config.hidden),
+            hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
             batch: self.batch.unwrap_or(config.batch),
             fuse: config.fuse && !self.no_fuse,
             ..config
@@ -66,13 +93,13 @@ impl StepFlags {
 pub(super) struct KernelsFlag {
     /// Use the variants of this file's [kernels], as a run's config.toml has them, instead of the
     /// fastest
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = DEVICE)]
     kernels: Option<PathBuf>,
     /// Let wgpu bound every loop of a shader, as it does for shaders that it does not know
-    #[arg(long)]
+    #[arg(long, help_heading = DEVICE)]
     checked: bool,
     /// Threads of the CPU device, on which no result depends [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", help_heading = DEVICE, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 
@@ -83,12 +110,22 @@ impl KernelsFlag {
 
     /// Opens a device; `kernels` are used if no file is given.
     pub(super) fn open_or(&self, choice: &Choice, kernels: Choices) -> Result<Box<dyn Session>> {
+        self.open_until(choice, kernels, Arc::default())
+    }
+
+    /// As [`open_or`](Self::open_or); tries no more kernels once `stop` is set.
+    pub(super) fn open_until(
+        &self,
+        choice: &Choice,
+        kernels: Choices,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Box<dyn Session>> {
         let kernels = match &self.kernels {
             Some(path) => ConfigFile::read(path)?.kernels,
             None => kernels,
         };
         let threads = self.threads.map(usize::from);
-        device::open(choice, Options { kernels, checked: self.checked, threads })
+        device::open(choice, Options { kernels, checked: self.checked, threads, stop })
     }
 }
 
@@ -122,18 +159,25 @@ impl From<BinarizeFlag> for Binarize {
     }
 }
 
-/// Prints a line to standard output. A reader who has gone away, as `head` does, is no failure: the
-/// work goes on unseen.
+/// Prints a line to standard output, with its styles where that is a terminal that shows them. A reader
+/// who has gone away, as `head` does, is no failure: the work goes on unseen.
 ///
 /// # Errors
 /// [`Error::Io`] if standard output cannot be written otherwise.
 pub(super) fn say(line: impl Display) -> Result<()> {
-    written(format!("{line}\n").as_bytes())
+    wrote(anstream::stdout().write_all(format!("{line}\n").as_bytes()))
 }
 
-/// The same for what has its own lines.
+/// Prints bytes as they are.
+///
+/// # Errors
+/// As [`say`].
 pub(super) fn written(bytes: &[u8]) -> Result<()> {
-    match std::io::stdout().write_all(bytes) {
+    wrote(std::io::stdout().write_all(bytes))
+}
+
+fn wrote(done: std::io::Result<()>) -> Result<()> {
+    match done {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::io(Path::new("standard output"), Action::Write)(error))
         }
@@ -148,5 +192,5 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
         action: Action::Write,
         source: error.into(),
     })?;
-    say(text)
+    written(format!("{text}\n").as_bytes())
 }

@@ -1,7 +1,9 @@
-//! Ctrl-C and SIGTERM: the first is a wish that the command fulfils when it can, the second ends the
-//! program at once.
+//! Signals. Ctrl-C, SIGTERM and SIGHUP: the first requests a graceful stop, the second ends the program
+//! at once. SIGUSR1, which Slurm can send before a time limit, requests a checkpoint.
 
 use crate::{Action, Error, Result};
+#[cfg(unix)]
+use signal_hook::consts::{SIGHUP, SIGUSR1, SIGXFSZ};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::path::Path;
@@ -16,24 +18,28 @@ const EXIT_CODE: u8 = 128;
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     signal: Arc<AtomicUsize>,
+    is_stopped: Arc<AtomicBool>,
+    is_save_due: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// From now on signals don't end the program, but for a second one.
+    /// From now on signals don't end the program, except a second one.
     pub(super) fn listen() -> Result<Self> {
         let signals = Self::default();
-        let is_wanted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        for signal in stopping() {
             // In this order: the first finds the flag off, and sets it.
             let code = i32::from(EXIT_CODE) + signal;
-            let all = flag::register_conditional_shutdown(signal, code, Arc::clone(&is_wanted))
-                .and_then(|_| flag::register(signal, Arc::clone(&is_wanted)))
+            let flag = &signals.is_stopped;
+            flag::register_conditional_shutdown(signal, code, Arc::clone(flag))
+                .and_then(|_| flag::register(signal, Arc::clone(flag)))
                 .and_then(|_| {
                     let number = signal.cast_unsigned() as usize;
                     flag::register_usize(signal, Arc::clone(&signals.signal), number)
-                });
-            all.map_err(Error::io(Path::new("signals"), Action::Read))?;
+                })
+                .map_err(refused)?;
         }
+        #[cfg(unix)]
+        flag::register(SIGUSR1, Arc::clone(&signals.is_save_due)).map_err(refused)?;
         Ok(signals)
     }
 
@@ -43,8 +49,53 @@ impl Signals {
         u8::try_from(signal).ok().filter(|&signal| signal > 0)
     }
 
+    /// A flag that is set once the program is to end.
+    pub(super) fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_stopped)
+    }
+
+    /// Whether a checkpoint has been requested since the last call.
+    pub(super) fn take_save(&self) -> bool {
+        self.is_save_due.swap(false, Ordering::Relaxed)
+    }
+
     /// How the program ends then.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(EXIT_CODE + self.received().unwrap_or(0))
     }
+}
+
+fn refused(error: std::io::Error) -> Error {
+    Error::io(Path::new("signals"), Action::Read)(error)
+}
+
+/// The signals that request a stop. SIGHUP is left alone where `nohup` ignores it.
+fn stopping() -> Vec<i32> {
+    let mut all = vec![SIGINT, SIGTERM];
+    #[cfg(unix)]
+    if !is_hangup_ignored() {
+        all.push(SIGHUP);
+    }
+    all
+}
+
+/// Whether the program was started with SIGHUP ignored. Where the system has no file that says so, it
+/// may be if nothing is printed on a terminal.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    use std::io::IsTerminal;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    match mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) {
+        Some(mask) => mask >> (SIGHUP - 1) & 1 == 1,
+        None => !std::io::stdout().is_terminal() && !std::io::stderr().is_terminal(),
+    }
+}
+
+/// Has a write beyond the limit on the size of files fail as on a full disk, which it does once
+/// SIGXFSZ no longer ends the program.
+pub(super) fn survive_file_limit() {
+    // Without the handler the program ends at such a write, as it did before.
+    #[cfg(unix)]
+    let _ = flag::register(SIGXFSZ, Arc::default());
 }

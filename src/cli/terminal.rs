@@ -1,5 +1,5 @@
-//! What the program says beside its results: on stderr, in colour where a terminal shows it and
-//! `NO_COLOR` does not forbid it.
+//! What the program says beside its results, on stderr, and the styles of both: colours are for a
+//! terminal that shows them, and `NO_COLOR` forbids them.
 
 use anstream::{AutoStream, ColorChoice, eprintln};
 use anstyle::{AnsiColor, Style};
@@ -18,6 +18,17 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const REMEDY: Style = AnsiColor::Green.on_default();
 const DETAIL: Style = Style::new().dimmed();
+
+/// The head of a table.
+pub(super) const HEAD: Style = Style::new().bold();
+/// A check that was passed.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// A check that failed.
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What to look at.
+pub(super) const NOTICE: Style = AnsiColor::Yellow.on_default();
+/// What is said beside results.
+pub(super) const NOTE: Style = Style::new().dimmed();
 
 /// From now on shows what the library tells, down to a level; at the lowest, what wgpu and its
 /// drivers tell too.

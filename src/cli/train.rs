@@ -2,7 +2,9 @@
 
 use super::progress::Progress;
 use super::reading::{self, ReadingFlags};
-use super::shared::{BinarizeFlag, DeviceFlag, KernelsFlag, StepFlags, check_folder, say};
+use super::shared::{
+    BinarizeFlag, CHECKS, DATA, DeviceFlag, KernelsFlag, MODEL, RUN, StepFlags, check_folder, say,
+};
 use super::signals::Signals;
 use super::{Outcome, is_mistake};
 use crate::checkpoint;
@@ -47,73 +49,73 @@ const FIXED: [&str; 16] = [
                         wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first\n  \
                         wgvae train --resume runs/first --epochs 5")]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    device: DeviceFlag,
-    #[command(flatten)]
-    kernels: KernelsFlag,
-    /// Go on with a run that was interrupted, from its last checkpoint, in its folder and with its
-    /// settings; a run that has ended goes on with more --epochs, and a --learning-rate may be another
-    #[arg(long, value_name = "RUN", conflicts_with_all = FIXED)]
-    resume: Option<PathBuf>,
-    /// Settings, as `--print-config` prints them and a run's config.toml has them; flags win
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Print the settings that the flags and the file come to, and train nothing
-    #[arg(long)]
-    print_config: bool,
     /// mnist; a folder of IDX files (of several sets, with the name that theirs begin with), or of
     /// PNG or JPEG pictures, each label's in a subfolder if they have labels; a .csv file as
     /// Kaggle's; an .amat file; a .npy file of images in uint8, or in float32 from 0 to 1
     /// [default: mnist]
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     data: Option<String>,
     /// Rows and columns of an image, where the data do not say; pictures are resized to it
-    #[arg(long, value_name = "ROWSxCOLUMNS")]
+    #[arg(long, help_heading = DATA, value_name = "ROWSxCOLUMNS")]
     size: Option<Size>,
     /// What to test on; anything that --data takes [default: the data's own test set]
-    #[arg(long, value_name = "DATA", conflicts_with = "test_fraction", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, help_heading = DATA, value_name = "DATA", conflicts_with = "test_fraction", value_parser = NonEmptyStringValueParser::new())]
     test_data: Option<String>,
     /// The share of the images to hold out and test on [default: 0.1, if there is no test set]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = DATA, value_name = "SHARE", allow_negative_numbers = true)]
     test_fraction: Option<f64>,
     /// What becomes of grey pixels [default: threshold]
-    #[arg(long, value_enum)]
+    #[arg(long, help_heading = DATA, value_enum)]
     binarize: Option<BinarizeFlag>,
     /// Only the first N training images
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = DATA, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
     reading: ReadingFlags,
     #[command(flatten)]
     step: StepFlags,
     /// Times that each image is seen [default: 30]
-    #[arg(long)]
+    #[arg(long, help_heading = MODEL)]
     epochs: Option<u32>,
     /// RMSProp's step size [default: 0.001]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help_heading = MODEL, allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Seed of the starting weights, the shuffles and the noise [default: 0]
-    #[arg(long)]
+    #[arg(long, help_heading = MODEL)]
     seed: Option<u64>,
     /// The run's folder [default: runs/<date>-<time>]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = RUN, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// Time the kernels of every Nth step, and write that into metrics.jsonl and for TensorBoard
-    #[arg(long, value_name = "N")]
-    profile_every: Option<u32>,
+    /// Go on with a run that was interrupted, from its last checkpoint, in its folder and with its
+    /// settings; a run that has ended goes on with more --epochs, and a --learning-rate may be another
+    #[arg(long, help_heading = RUN, value_name = "RUN", conflicts_with_all = FIXED)]
+    resume: Option<PathBuf>,
+    /// Settings, as `--print-config` prints them and a run's config.toml has them; flags win
+    #[arg(long, help_heading = RUN, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the settings that the flags and the file come to, and train nothing
+    #[arg(long, help_heading = RUN)]
+    print_config: bool,
     /// Save a checkpoint every N steps (500), or every N seconds (60s), besides one every epoch
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = RUN, value_name = "N")]
     checkpoint_every: Option<Every>,
-    /// Repeat every Nth step on the CPU in f64, and stop where a kernel's numbers are not the same
-    /// within its tolerance; no result depends on it
-    #[arg(long, value_name = "N")]
-    self_check: Option<u32>,
     /// If the device fails, open it anew and go on from the last checkpoint, at most N times
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, help_heading = RUN, value_name = "N", default_value_t = 0)]
     retries: u32,
     /// Leave no event files for TensorBoard in the run's folder
-    #[arg(long)]
+    #[arg(long, help_heading = RUN)]
     no_tensorboard: bool,
+    #[command(flatten)]
+    device: DeviceFlag,
+    #[command(flatten)]
+    kernels: KernelsFlag,
+    /// Repeat every Nth step on the CPU in f64, and stop where a kernel's numbers are not the same
+    /// within its tolerance; no result depends on it
+    #[arg(long, help_heading = CHECKS, value_name = "N")]
+    self_check: Option<u32>,
+    /// Time the kernels of every Nth step, and write that into metrics.jsonl and for TensorBoard
+    #[arg(long, help_heading = CHECKS, value_name = "N")]
+    profile_every: Option<u32>,
 }
 
 impl Arguments {
@@ -219,6 +221,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         folder: &folder,
         files: Arc::new(System),
         is_interrupted: &|| signals.received().is_some(),
+        is_save_due: &|| signals.take_save(),
     };
     let progress = Progress::new(&config, &data);
     let mut opened: Option<Description> = None;
@@ -232,7 +235,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         };
         let is_vague = matches!(choice, Choice::Auto | Choice::Gpu);
         let again = opened.as_ref().filter(|_| is_vague).map(Choice::of);
-        let session = arguments.kernels.open_or(again.as_ref().unwrap_or(&choice), kernels)?;
+        let wanted = again.as_ref().unwrap_or(&choice);
+        let session = arguments.kernels.open_until(wanted, kernels, signals.stop_flag())?;
         if opened.is_none() {
             announce(&choice, session.as_ref(), &architecture, &data);
             reading::tell(&config.data, &account, &data, config.binarize);
@@ -256,9 +260,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             info!("interrupted after step {step}, with a checkpoint: {go_on}");
             Ok(signals.exit_code())
         }
+        Err(Error::Interrupted) => {
+            remove(&made);
+            info!("interrupted while kernels were tried: those that were are remembered");
+            Ok(signals.exit_code())
+        }
         Err(error) => {
-            // Unless something is in them.
-            let _ = made.iter().try_for_each(fs::remove_dir);
+            remove(&made);
             if !is_mistake(&error) && folder.join(checkpoint::FILE_NAME).exists() {
                 info!("the last checkpoint is whole: {go_on} from it");
             }
@@ -273,6 +281,12 @@ fn absolute(data: &str) -> String {
         return data.to_owned();
     }
     std::path::absolute(data).map_or(data.to_owned(), |path| path.display().to_string())
+}
+
+/// Removes the folders that were made for a run that did not begin.
+fn remove(made: &[PathBuf]) {
+    // Unless something is in them.
+    let _ = made.iter().try_for_each(fs::remove_dir);
 }
 
 /// Says so if a run goes on elsewhere than where it was.

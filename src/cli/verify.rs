@@ -2,6 +2,8 @@
 
 use super::Outcome;
 use super::shared::{DeviceFlag, KernelsFlag, print_json, say};
+use super::table::{Cell, Column, Table, WideFlag};
+use super::terminal::{BAD, GOOD};
 use crate::Result;
 use crate::kernel::kernels;
 use crate::verify::{Row, verify_kernel, verify_steps};
@@ -18,6 +20,8 @@ pub(super) struct Arguments {
     /// Seed of the random operands
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    wide: WideFlag,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -26,11 +30,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut session = arguments.device.open(&arguments.kernels)?;
     tracing::info!("{}, seed {}", session.description(), arguments.seed);
+    let width = arguments.wide.width();
+    let table = if arguments.json { None } else { Some(Table::begin(columns(), width)?) };
     let mut rows = Vec::new();
     let mut add = |row: Row| -> Result<()> {
-        if !arguments.json {
-            print(&row, rows.is_empty())?;
-        }
+        table.as_ref().map_or(Ok(()), |table| print(table, &row))?;
         rows.push(row);
         Ok(())
     };
@@ -48,27 +52,38 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         print_json(&rows)?;
     } else {
-        say(format!("\n{} of {} within tolerance", rows.len() - failed, rows.len()))?;
+        table.as_ref().map_or(Ok(()), Table::end)?;
+        let style = if failed == 0 { GOOD } else { BAD };
+        let (within, all) = (rows.len() - failed, rows.len());
+        say(format!("\n{style}{within} of {all} within tolerance{style:#}"))?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(row: &Row, first: bool) -> Result<()> {
-    if first {
-        say(format!(
-            "{:<33} {:<16} {:<4} {:>8} {:>8} {:>7}  {:<20} worst operands",
-            "kernel", "variant", "", "max abs", "max rel", "index", "tolerance"
-        ))?;
-    }
-    say(format!(
-        "{:<33} {:<16} {:<4} {:>8.1e} {:>8.1e} {:>7}  {:<20} {}",
-        row.kernel,
-        row.variant,
-        if row.ok { "ok" } else { "FAIL" },
-        row.max_abs,
-        row.max_rel,
-        row.worst_index.map_or("-".to_owned(), |index| index.to_string()),
-        row.tolerance.to_string(),
-        row.shape,
-    ))
+/// As wide as the names of all kernels and variants: rows are printed as they come.
+fn columns() -> Vec<Column> {
+    let kernel = kernels().map(|kernel| kernel.name.len()).max().unwrap_or(0);
+    vec![
+        Column::words("kernel", 0).of(kernel),
+        Column::words("variant", 1).of(16),
+        Column::words("", 0).of(4),
+        Column::numbers("max abs", 2).of(8),
+        Column::numbers("max rel", 4).of(8),
+        Column::numbers("index", 5).of(7),
+        Column::words("tolerance", 3).of(20),
+        Column::words("worst operands", 6).of(60),
+    ]
+}
+
+fn print(table: &Table, row: &Row) -> Result<()> {
+    table.row(&[
+        (&row.kernel).into(),
+        row.variant.into(),
+        if row.ok { Cell::styled("ok", GOOD) } else { Cell::styled("FAIL", BAD) },
+        format!("{:.1e}", row.max_abs).into(),
+        format!("{:.1e}", row.max_rel).into(),
+        row.worst_index.map_or("-".to_owned(), |index| index.to_string()).into(),
+        (&row.tolerance).into(),
+        (&row.shape).into(),
+    ])
 }

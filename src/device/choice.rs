@@ -5,6 +5,8 @@ use super::gpu::{Adapters, Choices, GpuSession, Tuner};
 use super::{Description, Session};
 use crate::Result;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A wish for a device, as `--device` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,9 @@ pub struct Options {
     pub checked: bool,
     /// Of the CPU: threads, instead of one a core.
     pub threads: Option<usize>,
+    /// Of a GPU: once it is set, no more variants are tried, and loading a plan for which some would
+    /// have to be fails with [`Interrupted`](crate::Error::Interrupted).
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Opens the device that is meant. Kernels are chosen by measurement, but for those given.
@@ -88,7 +93,7 @@ pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     match index {
         Some(index) => {
             let gpu = adapters.open(index)?.checked(options.checked).remembering(None);
-            let tuner = Tuner::new(&gpu, None, options.kernels);
+            let tuner = Tuner::new(&gpu, None, options.kernels).until(options.stop);
             Ok(Box::new(GpuSession::tuned(gpu, tuner)))
         }
         None => Err(adapters.none_matches(&choice.to_string())),

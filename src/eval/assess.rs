@@ -7,9 +7,9 @@ use crate::graph::Stream;
 use crate::kernel::Step;
 use crate::{Matrix, Posterior, Result, Vae};
 
-/// A latent unit is active if its posterior mean varies by more than this over the images (Burda,
+/// A latent unit is active if the variance of its posterior mean over the images is above this (Burda,
 /// Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016).
-const ACTIVE: f64 = 0.01;
+pub const ACTIVE: f64 = 0.01;
 
 /// How images are assessed.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ pub struct Assessment {
     pub kl: Mean,
     /// Negative log-likelihood by importance sampling.
     pub nll: Option<Mean>,
-    /// Number of active units.
+    /// Number of active units, by [`ACTIVE`].
     pub active_units: usize,
     /// KL divergence of each latent unit, which sum to `kl`.
     pub kl_per_unit: Vec<f64>,

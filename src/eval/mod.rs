@@ -3,7 +3,7 @@
 
 mod assess;
 
-pub use assess::{Assessment, LogMeanExp, Mean, Samples, assess};
+pub use assess::{ACTIVE, Assessment, LogMeanExp, Mean, Samples, assess};
 
 use crate::Result;
 use crate::device::{ProgramId, Session};

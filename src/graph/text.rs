@@ -34,16 +34,23 @@ impl fmt::Display for Plan {
     }
 }
 
+impl Role {
+    /// What it is called in print.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Parameter => "parameter",
+            Self::State(_) => "state",
+            Self::Constant(_) => "constant",
+            Self::Log => "log",
+            Self::Workspace => "workspace",
+        }
+    }
+}
+
 fn write_persistent(graph: &Graph, id: TensorId, f: &mut fmt::Formatter) -> fmt::Result {
     let tensor = graph.tensor(id);
-    let role = match tensor.role {
-        Role::Data => "data",
-        Role::Parameter => "parameter",
-        Role::State(_) => "state",
-        Role::Constant(_) => "constant",
-        Role::Log => "log",
-        Role::Workspace => "workspace",
-    };
+    let role = tensor.role.name();
     writeln!(f, "{role:<10} {} {:?}{}", tensor.name, tensor.element, tensor.shape)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::device::{Launch, Roofs, Span, TimedSteps};
 use crate::graph::Op;
-use crate::kernel::{Call, Cost};
+use crate::kernel::{Call, Cost, Variant};
 use serde::Serialize;
 use std::f64::consts::FRAC_PI_2;
 use std::fmt::{Display, Formatter};
@@ -12,9 +12,6 @@ const FEW_WORKGROUPS: usize = 64;
 
 /// A kernel this far from its roof is worth a look.
 const FAR: f64 = 10.0;
-
-/// Times that spread wider than this, relative to the median, say little.
-const WIDE: f64 = 0.5;
 
 /// What a kernel's time is nearest to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -53,9 +50,11 @@ pub struct KernelRow {
     pub workgroups: usize,
     /// Dispatches a step; on the CPU, calls.
     pub dispatches_per_step: usize,
-    /// Milliseconds a step, the mean.
+    /// Milliseconds a step, the mean: one pause of the machine counts in it.
     pub ms_per_step: f64,
-    /// Share of the step's kernels.
+    /// Milliseconds a step, from the median.
+    pub median_ms_per_step: f64,
+    /// Share of the step's kernels, from the medians.
     pub share: f64,
     /// Microseconds of the fastest run of each round, the median of the rounds: of all that was tried
     /// what can be repeated best on a machine that does something else besides.
@@ -82,7 +81,8 @@ pub struct KernelRow {
     pub percent_of_roof: f64,
     /// Which roof that is.
     pub bound: Bound,
-    /// What may be wrong, if it is far from its roof.
+    /// What may bring it nearer to its roof, if it is far from it or is over as soon as it is
+    /// dispatched.
     pub hint: Option<&'static str>,
 }
 
@@ -123,8 +123,8 @@ pub(super) fn rows(launches: &[Launch], timed: &[TimedSteps], roofs: &Roofs) -> 
             row(launch, members.len(), &us, roofs)
         })
         .collect();
-    let total: f64 = rows.iter().map(|row| row.ms_per_step).sum();
-    rows.iter_mut().for_each(|row| row.share = row.ms_per_step / total);
+    let total: f64 = rows.iter().map(|row| row.median_ms_per_step).sum();
+    rows.iter_mut().for_each(|row| row.share = row.median_ms_per_step / total);
     rows
 }
 
@@ -161,13 +161,6 @@ fn row(launch: &Launch, count: usize, rounds: &[Vec<f64>], roofs: &Roofs) -> Ker
     let (roof_us, bound) = least_us(roofs, cost, dispatches);
     let percent_of_roof = 100.0 * roof_us / median_us;
     let workgroups: usize = workgroups.iter().sum();
-    let few = workgroups > 0 && workgroups < FEW_WORKGROUPS;
-    let hint = match bound {
-        _ if spread > WIDE => Some("noisy"),
-        Bound::Compute | Bound::Memory if percent_of_roof < FAR && few => Some("few workgroups"),
-        Bound::Compute | Bound::Memory if percent_of_roof < FAR => Some("far from its roof"),
-        _ => None,
-    };
     let Cost { flops, bytes } = cost;
     KernelRow {
         kernel,
@@ -177,6 +170,7 @@ fn row(launch: &Launch, count: usize, rounds: &[Vec<f64>], roofs: &Roofs) -> Ker
         workgroups,
         dispatches_per_step: dispatches.max(1) * count,
         ms_per_step: mean * count as f64 * 1e-3,
+        median_ms_per_step: median_us * count as f64 * 1e-3,
         share: 0.0,
         best_us,
         noise,
@@ -190,7 +184,24 @@ fn row(launch: &Launch, count: usize, rounds: &[Vec<f64>], roofs: &Roofs) -> Ker
         gbs: bytes as f64 / median_us * 1e-3,
         percent_of_roof,
         bound,
-        hint,
+        hint: hint(bound, percent_of_roof, workgroups, variant),
+    }
+}
+
+/// What to try: more work at once where there is little, else another variant where there are several.
+/// The CPU, which has no workgroups, has one.
+fn hint(
+    bound: Bound,
+    percent_of_roof: f64,
+    workgroups: usize,
+    variant: &str,
+) -> Option<&'static str> {
+    match bound {
+        Bound::Dispatch => Some("larger --batch"),
+        _ if percent_of_roof >= FAR => None,
+        _ if workgroups < FEW_WORKGROUPS => Some("larger --batch"),
+        _ if variant == Variant::DEFAULT.name() => None,
+        _ => Some("other --kernels"),
     }
 }
 

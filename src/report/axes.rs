@@ -34,17 +34,40 @@ pub(super) struct Axis {
     pub(super) step: f64,
     /// The lines of its name; with none of them the ticks have no labels either.
     name: Vec<&'static str>,
+    labels: Labels,
+}
+
+/// What stands at ticks.
+#[derive(Clone, Copy)]
+enum Labels {
+    /// The value.
+    Numbers,
+    /// The power of ten whose exponent the value is, but 0 at the value `zero`.
+    Powers { zero: Option<f64> },
 }
 
 impl Axis {
     /// From left to right of a frame `width` pixels wide; ticks stand at least `least` apart.
     pub(super) fn across(scale: Scale, width: u32, least: f64, name: Vec<&'static str>) -> Self {
-        Self { scale, step: scale.step(most_ticks(width, TICK_ACROSS), least), name }
+        let step = scale.step(most_ticks(width, TICK_ACROSS), least);
+        Self { scale, step, name, labels: Labels::Numbers }
     }
 
     /// From bottom to top of a frame `height` pixels high, likewise.
     pub(super) fn up(scale: Scale, height: u32, least: f64, name: Vec<&'static str>) -> Self {
-        Self { scale, step: scale.step(most_ticks(height, TICK_UP), least), name }
+        let step = scale.step(most_ticks(height, TICK_UP), least);
+        Self { scale, step, name, labels: Labels::Numbers }
+    }
+
+    /// The same for values that are exponents of ten, but for `zero`, which is no number's exponent and
+    /// below all others: there a tick is labelled 0.
+    pub(super) fn powers(
+        scale: Scale,
+        height: u32,
+        zero: Option<f64>,
+        name: Vec<&'static str>,
+    ) -> Self {
+        Self { labels: Labels::Powers { zero }, ..Self::up(scale, height, 1.0, name) }
     }
 
     /// The width in pixels of labels and name at the left of a frame.
@@ -58,10 +81,33 @@ impl Axis {
 
     /// Values and their labels.
     fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
-        let label =
-            |value| if self.name.is_empty() { String::new() } else { label(value, self.step) };
-        self.scale.ticks(self.step).into_iter().map(move |value| (value, label(value)))
+        let mut ticks = self.scale.ticks(self.step);
+        if let Labels::Powers { zero: Some(zero) } = self.labels {
+            // Labels of two ticks have room.
+            ticks.retain(|&tick| tick > zero + 0.75 * self.step);
+            ticks.insert(0, zero);
+        }
+        ticks.into_iter().map(|value| (value, self.label(value)))
     }
+
+    fn label(&self, value: f64) -> String {
+        match self.labels {
+            _ if self.name.is_empty() => String::new(),
+            Labels::Numbers => label(value, self.step),
+            Labels::Powers { zero: Some(zero) } if value <= zero => "0".to_owned(),
+            Labels::Powers { .. } => power(value),
+        }
+    }
+}
+
+/// The power of ten with this exponent, which is a whole number.
+fn power(exponent: f64) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let raised = |sign: char| match sign.to_digit(10) {
+        Some(digit) => DIGITS[digit as usize],
+        None => '⁻',
+    };
+    format!("10{}", format!("{exponent:.0}").chars().map(raised).collect::<String>())
 }
 
 fn most_ticks(length: u32, room: u32) -> f64 {

@@ -1,10 +1,13 @@
 //! The ELBO and its two terms by epoch, of training and of the test set: panels that share the
-//! epochs. What a panel is made of is left to [`panel`](super::panel).
+//! epochs. What a panel is made of is left to [`panel`](super::panel), what stands above them to
+//! [`key`](super::key).
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::axes::{Axes, Axis, ROOM_BELOW};
-use super::line::{LINES, SAMPLE};
+use super::key::Key;
+use super::line::LINES;
 use super::panel::PANELS;
 use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, failure, text_height, text_width};
 use super::scale::Scale;
@@ -12,14 +15,13 @@ use crate::Result;
 use crate::eval::Measures;
 
 const WIDTH: u32 = 1000;
-/// The upper edge of the first panel: above it are the title and the legend.
-const TOP: u32 = 86;
-/// From one panel to the next, where the next one's note stands.
+/// The upper edge of the legend, and of the first panel below that.
+const LEGEND: u32 = 52;
+const TOP: u32 = LEGEND + 2 * Key::LINE + 34;
+/// From one panel to the next, where the next one's notes stand.
 const PANEL_GAP: u32 = 40;
-/// How far above a panel the middle of its note is.
+/// How far above a panel the middle of its notes is.
 const NOTE: u32 = 20;
-/// The room for each entry of the legend.
-const ENTRY: u32 = 120;
 const UNIT: &str = "(nats per image)";
 
 /// One epoch of a training run.
@@ -33,44 +35,75 @@ pub struct EpochPoint {
     pub test: Measures,
 }
 
-/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 918 pixels, or
+/// One batch of a training run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepPoint {
+    /// Where it was, in epochs from the beginning: 1.5 is halfway through the second.
+    pub epoch: f64,
+    /// Means over the batch.
+    pub measures: Measures,
+}
+
+/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 966 pixels, or
 /// as wide as the title needs; `path` is only what errors name. With up to 60 epochs each is marked.
 ///
-/// Each has a scale of its own, [`Scale::of`] its values of training and test together, which
-/// leaves out values far below the others, or for the KL far above. Nothing is left out silently:
-/// the line leaves the panel at that edge, a triangle there marks each epoch whose value lies
-/// beyond, and a note above the panel counts them and gives the farthest.
+/// An epoch's values stand where it ends, although those of training are means over its batches;
+/// the legend says so. The batches themselves, `steps`, are a thin line, from the beginning of the
+/// first epoch on. A dashed line and a ring mark the first epoch with the best test ELBO, which
+/// `best.safetensors` has; above each panel are the values of the last epoch.
+///
+/// Each has a scale of its own, [`Scale::of`] its values of training and test together (of one
+/// epoch: and of its batches), which leaves out values far below the others, or for the KL far
+/// above. Of epochs nothing is left out silently: the line leaves the panel at that edge, a triangle
+/// there marks each epoch whose value lies beyond, and a note above the panel counts them and gives
+/// the farthest. The line of batches just ends at the edge.
 ///
 /// # Errors
 ///
 /// [`Error::Picture`](crate::Error::Picture) if there are no points, if epochs don't increase, or
 /// if a value is not finite (or larger than an `f32` can be).
-pub fn elbo_curve(path: &Path, title: &str, points: &[EpochPoint]) -> Result<Png> {
+pub fn elbo_curve(
+    path: &Path,
+    title: &str,
+    points: &[EpochPoint],
+    steps: &[StepPoint],
+) -> Result<Png> {
     check(path, points)?;
-    let width = WIDTH.max(text_width(path, title, TITLE)? + 2 * MARGIN);
-    let frames = frames(path, width, points)?;
+    check_steps(path, steps)?;
+    let best = best(points);
+    let key = Key::new(best, !steps.is_empty());
+    let width = WIDTH.max(text_width(path, title, TITLE)?.max(key.width(path)?) + 2 * MARGIN);
+    let frames = frames(path, width, points, steps)?;
     let lowest = frames.last().map_or(TOP, |frame| frame.down.1);
     let mut picture = Picture::blank(path, (width, lowest + ROOM_BELOW + MARGIN))?;
-    let legend = |index: usize| (MARGIN + index as u32 * ENTRY, TOP - NOTE);
     picture.plot(|area| {
         for (panel, axes) in PANELS.iter().zip(&frames) {
+            axes.draw(area)?;
+            panel.draw_steps(area, axes, steps)?;
+            panel.draw_best(area, axes, best)?;
             panel.draw(area, axes, points)?;
         }
-        let mut samples = LINES.iter().enumerate();
-        samples.try_for_each(|(index, line)| line.stroke.draw_sample(area, legend(index)))
+        key.draw_samples(path, area, (MARGIN, LEGEND))
     })?;
     picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
-    for (index, line) in LINES.iter().enumerate() {
-        let (left, middle) = legend(index);
-        picture.write(line.name, TEXT, left + SAMPLE + 10, middle)?;
-    }
+    key.write(&mut picture, (MARGIN, LEGEND))?;
     for (panel, axes) in PANELS.iter().zip(&frames) {
+        let middle = axes.down.0 - NOTE;
+        picture.write(&panel.note_of_last(points), TEXT, axes.across.0, middle)?;
         let note = panel.note_of_hidden(points, axes.vertical.scale);
         let left = axes.across.1 - text_width(path, &note, TEXT)?;
-        picture.write(&note, TEXT, left, axes.down.0 - NOTE)?;
+        picture.write(&note, TEXT, left, middle)?;
     }
     picture.encode()
 }
+
+/// The first epoch with the best test ELBO, if there are any.
+fn best(points: &[EpochPoint]) -> Option<&EpochPoint> {
+    points.iter().reduce(|best, point| if point.test.elbo > best.test.elbo { point } else { best })
+}
+
+/// NaN is in no range.
+const SENSIBLE: RangeInclusive<f64> = -(f32::MAX as f64)..=f32::MAX as f64;
 
 fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
     if points.is_empty() {
@@ -80,12 +113,10 @@ fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
         let (before, found) = (pair[0].epoch, pair[1].epoch);
         return Err(failure(path, format!("expected an epoch after {before}, found {found}")));
     }
-    let sensible = -f64::from(f32::MAX)..=f64::from(f32::MAX);
     for panel in &PANELS {
         for line in &LINES {
             let mut values = panel.values(line, points).into_iter();
-            // NaN is in no range.
-            if let Some((epoch, found)) = values.find(|(_, value)| !sensible.contains(value)) {
+            if let Some((epoch, found)) = values.find(|(_, value)| !SENSIBLE.contains(value)) {
                 let whose = format!("{} {} of epoch {epoch}", line.name, panel.name);
                 let message = format!("{whose}: expected a finite f32, found {found}");
                 return Err(failure(path, message));
@@ -95,19 +126,37 @@ fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
     Ok(())
 }
 
+fn check_steps(path: &Path, steps: &[StepPoint]) -> Result<()> {
+    for StepPoint { epoch, measures } in steps {
+        let values = PANELS.iter().map(|panel| (panel.value)(measures)).chain([*epoch]);
+        if let Some(found) = values.into_iter().find(|value| !SENSIBLE.contains(value)) {
+            let message = format!("a batch in epoch {epoch}: expected a finite f32, found {found}");
+            return Err(failure(path, message));
+        }
+    }
+    Ok(())
+}
+
 /// A frame for each panel, one below the other, all as wide as the widest labels leave them in a
 /// picture `width` pixels wide.
-fn frames(path: &Path, width: u32, points: &[EpochPoint]) -> Result<Vec<Axes>> {
-    let vertical = PANELS
-        .each_ref()
-        .map(|panel| Axis::up(panel.scale(points), panel.height, 0.0, vec![panel.name, UNIT]));
+fn frames(
+    path: &Path,
+    width: u32,
+    points: &[EpochPoint],
+    steps: &[StepPoint],
+) -> Result<Vec<Axes>> {
+    let vertical = PANELS.each_ref().map(|panel| {
+        Axis::up(panel.scale(points, steps), panel.height, 0.0, vec![panel.name, UNIT])
+    });
     let mut left = 0;
     for axis in &vertical {
         left = left.max(MARGIN + axis.room_beside(path)?);
     }
     let epoch = |point: Option<&EpochPoint>| point.map_or(0, |point| point.epoch);
     let (first, last) = (epoch(points.first()), epoch(points.last()));
-    let epochs = Scale { low: f64::from(first) - 0.5, high: f64::from(last) + 0.5 };
+    // Batches stand before the end of their epoch.
+    let before = if steps.is_empty() { 0.5 } else { 1.0 };
+    let epochs = Scale { low: f64::from(first) - before, high: f64::from(last) + 0.5 };
     // The last epoch's label may stand below the right edge.
     let right = width - MARGIN - text_width(path, &last.to_string(), TEXT)? / 2;
     let mut top = TOP;

@@ -2,50 +2,61 @@
 
 use std::path::Path;
 
-use super::axes::{Axes, Axis, ROOM_BELOW};
-use super::line::{DASHED, SAMPLE, SOLID, Stroke};
+use super::axes::{Axes, Axis, ROOM_BELOW, enlarged};
+use super::line::{DASHED, SAMPLE, SOLID, Stroke, draw_dashed};
 use super::picture::{MARGIN, Picture, TEXT, TITLE, failure, text_height, text_width};
-use super::scale::{Far, Scale};
+use super::scale::Scale;
 use crate::Result;
 
+/// The picture is wider only if text needs that.
 const WIDTH: u32 = 1000;
-/// Above the first frame: the title, and a line of the legend for each device.
-const TOP: u32 = 112;
+/// The upper edge of the legend, and its lines.
+const LEGEND: u32 = 56;
 const LEGEND_LINE: u32 = 24;
+/// From a sample of the legend to its name.
+const NAME_GAP: u32 = 10;
+/// The upper edge of the first frame: above it are the title and the legend.
+const TOP: u32 = LEGEND + 3 * LEGEND_LINE + 8;
 const ELBO_HEIGHT: u32 = 300;
 const DIFFERENCE_HEIGHT: u32 = 200;
 const GAP: u32 = 24;
-/// No difference is drawn as this, below what f32 can tell apart.
-const LEAST: f64 = 1e-9;
+/// The exponents that are shown where there are none.
+const NO_EXPONENT: f64 = -7.0;
 
 /// Draws the ELBO of steps 1, 2, … on two devices, in nats an image, as two lines, and below it the
-/// relative difference by powers of ten; writes them to `path` as a PNG. No difference at all is
-/// drawn as 10⁻⁹.
+/// relative difference by powers of ten, with `tolerance` as a dashed line; writes them to `path` as
+/// a PNG. Equal values stand at a mark of their own below all others, which is labelled 0.
 ///
 /// # Errors
 ///
 /// [`Error::Picture`](crate::Error::Picture) if there are no steps, not as many on both devices, or
 /// a value is not finite; [`Error::Io`](crate::Error::Io) if the file cannot be written.
-pub fn device_curves(path: &Path, title: &str, names: [&str; 2], elbo: [&[f64]; 2]) -> Result<()> {
+pub fn device_curves(
+    path: &Path,
+    title: &str,
+    names: [&str; 2],
+    elbo: [&[f64]; 2],
+    tolerance: f64,
+) -> Result<()> {
     let [one, other] = elbo;
     if one.is_empty() || one.len() != other.len() {
         let message = format!("expected as many steps, found {} and {}", one.len(), other.len());
         return Err(failure(path, message));
     }
-    if let Some(value) = one.iter().chain(other).find(|value| !value.is_finite()) {
+    if let Some(value) = one.iter().chain(other).chain([&tolerance]).find(|v| !v.is_finite()) {
         return Err(failure(path, format!("expected finite numbers, found {value}")));
     }
-    let relative = |(a, b): (&f64, &f64)| {
-        let difference = (a - b).abs() / a.abs().max(b.abs());
-        // 0 of 0 is no difference either.
-        if difference > LEAST { difference.log10() } else { LEAST.log10() }
-    };
-    let difference: Vec<f64> = one.iter().zip(other).map(relative).collect();
-    let entries = [(names[0], SOLID), (names[1], DASHED)];
-    let frames = frames(path, &[one, other].concat(), &difference, one.len())?;
+    let differences = Differences::new(elbo, tolerance);
+    let legend = [names[0], names[1], &format!("largest difference allowed: {tolerance:e}")]
+        .map(str::to_owned);
+    let mut width = WIDTH.max(text_width(path, title, TITLE)? + 2 * MARGIN);
+    for entry in &legend {
+        width = width.max(SAMPLE + NAME_GAP + text_width(path, entry, TEXT)? + 2 * MARGIN);
+    }
+    let frames = frames(path, width, elbo, &differences)?;
     let [above, below] = &frames;
-    let mut picture = Picture::blank(path, (WIDTH, below.down.1 + ROOM_BELOW + MARGIN))?;
-    let legend = |index: usize| (MARGIN, TOP - LEGEND_LINE * (2 - index as u32) + 4);
+    let mut picture = Picture::blank(path, (width, below.down.1 + ROOM_BELOW + MARGIN))?;
+    let place = |index: usize| (MARGIN, LEGEND + index as u32 * LEGEND_LINE + LEGEND_LINE / 2);
     picture.plot(|area| {
         for axes in &frames {
             axes.draw(area)?;
@@ -56,29 +67,72 @@ pub fn device_curves(path: &Path, title: &str, names: [&str; 2], elbo: [&[f64]; 
         };
         draw(above, SOLID, one)?;
         draw(above, DASHED, other)?;
-        draw(below, SOLID, &difference)?;
-        let mut samples = entries.iter().enumerate();
-        samples.try_for_each(|(index, (_, stroke))| stroke.draw_sample(area, legend(index)))
+        let level = |x: f64| below.at((x, differences.tolerance));
+        let steps = below.horizontal.scale;
+        draw_dashed(area, level(steps.low), level(steps.high))?;
+        draw(below, SOLID, &differences.exponents)?;
+        SOLID.draw_sample(area, place(0))?;
+        DASHED.draw_sample(area, place(1))?;
+        let (left, middle) = (enlarged(place(2).0), enlarged(place(2).1));
+        draw_dashed(area, (left, middle), (left + enlarged(SAMPLE), middle))
     })?;
     picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
-    for (index, (name, _)) in entries.iter().enumerate() {
-        let (left, middle) = legend(index);
-        picture.write(name, TEXT, left + SAMPLE + 10, middle)?;
+    for (index, name) in legend.iter().enumerate() {
+        let (left, middle) = place(index);
+        picture.write(name, TEXT, left + SAMPLE + NAME_GAP, middle)?;
     }
     picture.save()
 }
 
-/// The two frames, with the same steps from left to right.
-fn frames(path: &Path, elbo: &[f64], difference: &[f64], steps: usize) -> Result<[Axes; 2]> {
-    let vertical = |values: &[f64], height, least, name, far: &[Far]| {
-        Axis::up(Scale::of(values.to_vec(), far), height, least, name)
-    };
-    let unit = "(nats per image)";
-    let elbo = vertical(elbo, ELBO_HEIGHT, 0.0, vec!["ELBO", unit], &[]);
-    let name = vec!["relative difference", "(log\u{2081}\u{2080})"];
-    let difference = vertical(difference, DIFFERENCE_HEIGHT, 1.0, name, &[]);
+/// Relative differences as exponents of ten.
+struct Differences {
+    /// For each step; equal values have `zero`.
+    exponents: Vec<f64>,
+    tolerance: f64,
+    /// Where 0 stands, if anything is 0.
+    zero: Option<f64>,
+}
+
+impl Differences {
+    fn new([one, other]: [&[f64]; 2], tolerance: f64) -> Self {
+        let relative = |(a, b): (&f64, &f64)| {
+            // 0 of 0 is no difference either.
+            if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) }
+        };
+        let relative: Vec<f64> = one.iter().zip(other).map(relative).collect();
+        let all = || relative.iter().copied().chain([tolerance]);
+        let exponents = all().filter(|&value| value > 0.0).map(f64::log10);
+        let least = exponents.fold(f64::INFINITY, f64::min);
+        let least = if least.is_finite() { least } else { NO_EXPONENT };
+        let zero = least.floor() - 1.0;
+        let exponent = |value: f64| if value > 0.0 { value.log10() } else { zero };
+        Self {
+            tolerance: exponent(tolerance),
+            zero: all().any(|value| value == 0.0).then_some(zero),
+            exponents: relative.into_iter().map(exponent).collect(),
+        }
+    }
+
+    /// From a little below the least to a little above the greatest, the tolerance included.
+    fn scale(&self) -> Scale {
+        Scale::of(self.exponents.iter().copied().chain([self.tolerance]).collect(), &[])
+    }
+}
+
+/// The two frames, with the same steps from left to right, in a picture `width` pixels wide.
+fn frames(
+    path: &Path,
+    width: u32,
+    elbo: [&[f64]; 2],
+    differences: &Differences,
+) -> Result<[Axes; 2]> {
+    let steps = elbo[0].len();
+    let name = vec!["ELBO", "(nats per image)"];
+    let elbo = Axis::up(Scale::of(elbo.concat(), &[]), ELBO_HEIGHT, 0.0, name);
+    let name = vec!["relative difference"];
+    let difference = Axis::powers(differences.scale(), DIFFERENCE_HEIGHT, differences.zero, name);
     let left = MARGIN + elbo.room_beside(path)?.max(difference.room_beside(path)?);
-    let right = WIDTH - MARGIN - text_width(path, &steps.to_string(), TEXT)? / 2;
+    let right = width - MARGIN - text_width(path, &steps.to_string(), TEXT)? / 2;
     let scale = Scale { low: 0.5, high: steps as f64 + 0.5 };
     let frame = |top: u32, height: u32, vertical: Axis, name: Vec<&'static str>| Axes {
         across: (left, right),

@@ -1,5 +1,5 @@
 //! What a picture of tiles is made of, whether it is well formed, where each image lies, and how
-//! large the picture has to be for all of it and the captions. Nothing is drawn here: that is left
+//! large the picture has to be for all of it and the text. Nothing is drawn here: that is left
 //! to [`tiles`](super::tiles()).
 
 use std::path::Path;
@@ -16,6 +16,10 @@ const TITLE_GAP: u32 = 16;
 const CAPTION_GAP: u32 = 16;
 /// Between neighbouring images, and between the lines of a band.
 const GAP: u32 = 8;
+/// Between groups of lines, in addition to [`GAP`].
+const GROUP_GAP: u32 = 20;
+/// Between an image and its label above it.
+const LABEL_GAP: u32 = 4;
 /// Between bands, a rule in its middle.
 const BAND_GAP: u32 = 36;
 
@@ -26,6 +30,23 @@ pub struct Row<'a> {
     pub caption: &'a str,
     /// The images, `[count, rows * columns]`, from 0 (black) to 1 (white).
     pub images: &'a [f32],
+}
+
+/// What a picture of tiles shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tiles<'a> {
+    /// Above all; may be empty.
+    pub title: &'a str,
+    /// Rows and columns of an image.
+    pub size: (usize, usize),
+    /// Images side by side, at most.
+    pub per_band: usize,
+    /// What is drawn of each image, from top to bottom of a band.
+    pub lines: &'a [Row<'a>],
+    /// A label for each image, above the first line: `[count]`, or none at all.
+    pub labels: &'a [String],
+    /// The lines, counted from 0, that begin a group: a gap is above them.
+    pub groups: &'a [usize],
 }
 
 /// Where each image of a picture of tiles lies. All lengths are in pixels of the picture.
@@ -41,29 +62,32 @@ pub struct TileLayout {
     pub tile: (u32, u32),
     /// Width and height of the picture.
     pub size: (u32, u32),
-    lines: usize,
+    /// The upper edge of each line within its band.
+    line_tops: Vec<u32>,
     line_height: u32,
+    band_height: u32,
+    /// The width of an image, or of the widest label.
+    column: u32,
     left: u32,
     top: u32,
 }
 
 impl TileLayout {
-    /// Lays out what [`tiles`](super::tiles()) draws for the same arguments.
+    /// Lays out what [`tiles`](super::tiles()) draws.
     ///
     /// # Errors
     ///
     /// [`Error::Picture`](crate::Error::Picture), for the reasons that
     /// [`tiles`](super::tiles()) has.
-    pub fn new(
-        path: &Path,
-        title: &str,
-        (rows, columns): (usize, usize),
-        per_band: usize,
-        lines: &[Row],
-    ) -> Result<Self> {
+    pub fn new(path: &Path, tiles: &Tiles) -> Result<Self> {
+        let Tiles { size: (rows, columns), per_band, lines, labels, .. } = *tiles;
         let count = image_count(path, rows, columns, lines)?;
         if per_band == 0 {
             return Err(failure(path, "expected 1 or more images a band, found 0"));
+        }
+        if !(labels.is_empty() || labels.len() == count) {
+            let found = labels.len();
+            return Err(failure(path, format!("expected {count} labels or none, found {found}")));
         }
         let (short, long) = (rows.min(columns), rows.max(columns));
         let factor = SHORT_SIDE.div_ceil(short).min((LONG_SIDE / long).max(1));
@@ -73,18 +97,25 @@ impl TileLayout {
             factor: factor as u32,
             tile: (pixels(path, columns * factor)?, pixels(path, rows * factor)?),
             size: (0, 0),
-            lines: lines.len(),
+            line_tops: Vec::new(),
             line_height: 0,
+            band_height: 0,
+            column: 0,
             left: MARGIN,
             top: MARGIN,
         };
-        layout.place(path, title, lines)?;
+        layout.place(path, tiles)?;
         Ok(layout)
     }
 
     /// Makes room for the text, and sums up.
-    fn place(&mut self, path: &Path, title: &str, lines: &[Row]) -> Result<()> {
+    fn place(&mut self, path: &Path, tiles: &Tiles) -> Result<()> {
+        let Tiles { title, lines, labels, groups, .. } = *tiles;
         self.line_height = self.tile.1;
+        self.column = self.tile.0;
+        for label in labels {
+            self.column = self.column.max(text_width(path, label, TEXT)?);
+        }
         for line in lines.iter().filter(|line| !line.caption.is_empty()) {
             let caption = text_width(path, line.caption, TEXT)?;
             self.left = self.left.max(MARGIN + caption + CAPTION_GAP);
@@ -95,12 +126,19 @@ impl TileLayout {
             title_right = MARGIN + text_width(path, title, TITLE)?;
             self.top += text_height(TITLE) + TITLE_GAP;
         }
-        let end = |start: u32, count: usize, length: usize, gap: u32| {
-            start as usize + count * (length + gap as usize) - gap as usize
+        let mut below = if labels.is_empty() { 0 } else { text_height(TEXT) + LABEL_GAP };
+        for line in 0..lines.len() {
+            let gap = if line > 0 && groups.contains(&line) { GROUP_GAP } else { 0 };
+            self.line_tops.push(below + gap);
+            below = pixels(path, (below + gap + self.line_height + GAP) as usize)?;
+        }
+        self.band_height = below - GAP;
+        let end = |start: u32, count: usize, length: u32, gap: u32| {
+            start as usize + count * (length + gap) as usize - gap as usize
         };
-        let right = end(self.left, self.per_band, self.tile.0 as usize, GAP);
-        let band = end(0, self.lines, self.line_height as usize, GAP);
-        let bottom = end(self.top, self.count.div_ceil(self.per_band), band, BAND_GAP);
+        let right = end(self.left, self.per_band, self.column, GAP);
+        let bands = self.count.div_ceil(self.per_band);
+        let bottom = end(self.top, bands, self.band_height, BAND_GAP);
         let margin = MARGIN as usize;
         let right = right.max(title_right as usize);
         self.size = (pixels(path, right + margin)?, pixels(path, bottom + margin)?);
@@ -112,9 +150,16 @@ impl TileLayout {
         let (band, column) = (image / self.per_band, image % self.per_band);
         let within = (self.line_height - self.tile.1) / 2;
         (
-            self.left + column as u32 * (self.tile.0 + GAP),
-            self.band_top(band) + line as u32 * (self.line_height + GAP) + within,
+            self.column_left(column) + (self.column - self.tile.0) / 2,
+            self.band_top(band) + self.line_tops[line] + within,
         )
+    }
+
+    /// The left edge and the middle of the label of image `image`, which is `width` pixels wide.
+    pub(super) fn label_place(&self, image: usize, width: u32) -> (u32, u32) {
+        let (band, column) = (image / self.per_band, image % self.per_band);
+        let left = self.column_left(column) + (self.column - width) / 2;
+        (left, self.band_top(band) + text_height(TEXT) / 2)
     }
 
     /// The upper edges of the rules between bands.
@@ -124,7 +169,11 @@ impl TileLayout {
     }
 
     fn band_top(&self, band: usize) -> u32 {
-        self.top + band as u32 * (self.lines as u32 * (self.line_height + GAP) - GAP + BAND_GAP)
+        self.top + band as u32 * (self.band_height + BAND_GAP)
+    }
+
+    fn column_left(&self, column: usize) -> u32 {
+        self.left + column as u32 * (self.column + GAP)
     }
 }
 

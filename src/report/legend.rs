@@ -1,11 +1,10 @@
-//! The legend of a scatter plot: a column of samples and names.
+//! The legend of a scatter plot: columns of samples and names.
 
 use std::path::Path;
 
 use super::axes::enlarged;
 use super::mark::{MOST_MARKS, Mark};
 use super::picture::{Area, Drawn, Picture, TEXT, text_width};
-use super::scatter::draw_dashed;
 use crate::Result;
 
 /// From one entry to the next.
@@ -13,57 +12,58 @@ const ENTRY: u32 = 24;
 /// The width of a sample, and what is between it and the name.
 const SAMPLE: u32 = 18;
 const GAP: u32 = 8;
+/// From the widest name of a column to the next column.
+const COLUMN_GAP: u32 = 24;
 
-enum Sample {
-    Mark(Mark),
-    /// A piece of the outline of the grid of images.
-    Outline,
-    Nothing,
+/// What the points of a scatter plot mean.
+pub(super) struct Legend {
+    /// The last may have a name alone.
+    entries: Vec<(Option<Mark>, String)>,
+    /// How many entries are below each other.
+    per_column: usize,
+    /// The width of each column in pixels.
+    columns: Vec<u32>,
 }
 
-/// What the points and lines of a scatter plot mean.
-pub(super) struct Legend(Vec<(Sample, String)>);
-
 impl Legend {
-    /// Of classes, or of as many of them as have room, evenly spread, and their count.
-    pub(super) fn new(classes: &[String], outline: bool) -> Self {
+    /// Of classes, or of as many of them as have marks of their own, evenly spread, and their count; in
+    /// columns up to `height` pixels high.
+    pub(super) fn new(path: &Path, classes: &[String], height: u32) -> Result<Self> {
         let listed = classes.len().min(MOST_MARKS);
         let entry = |index: usize| {
             // All of them, or from the first to the last.
             let class = index * (classes.len() - 1) / (listed - 1).max(1);
-            (Sample::Mark(Mark::of(class, classes.len())), classes[class].clone())
+            (Some(Mark::of(class, classes.len())), classes[class].clone())
         };
         let mut entries: Vec<_> = (0..listed).map(entry).collect();
         if listed < classes.len() {
-            entries.push((Sample::Nothing, format!("{} classes in all", classes.len())));
+            entries.push((None, format!("{} classes in all", classes.len())));
         }
-        if outline {
-            entries.push((Sample::Outline, "grid of images".to_owned()));
+        let per_column = (height / ENTRY).max(1) as usize;
+        let mut columns = Vec::new();
+        for column in entries.chunks(per_column) {
+            let mut width = 0;
+            for (_, name) in column {
+                width = width.max(SAMPLE + GAP + text_width(path, name, TEXT)?);
+            }
+            columns.push(width);
         }
-        Self(entries)
+        Ok(Self { entries, per_column, columns })
     }
 
     /// The pixels that it needs from left to right.
-    pub(super) fn width(&self, path: &Path) -> Result<u32> {
-        let mut width = 0;
-        for (_, name) in &self.0 {
-            width = width.max(SAMPLE + GAP + text_width(path, name, TEXT)?);
-        }
-        Ok(width)
+    pub(super) fn width(&self) -> u32 {
+        let gaps = self.columns.len().saturating_sub(1) as u32 * COLUMN_GAP;
+        self.columns.iter().sum::<u32>() + gaps
     }
 
     /// Draws the samples; `corner` is the left and top of the legend in pixels of the picture.
     pub(super) fn draw_samples(&self, area: &Area, corner: (u32, u32)) -> Drawn {
-        for (index, (sample, _)) in self.0.iter().enumerate() {
-            let (left, middle) = (enlarged(corner.0), enlarged(middle(index, corner)));
-            match sample {
-                Sample::Mark(mark) => {
-                    mark.draw(area, (left + enlarged(SAMPLE / 2), middle), enlarged(5), 1.0)?;
-                }
-                Sample::Outline => {
-                    draw_dashed(area, (left, middle), (left + enlarged(SAMPLE), middle))?;
-                }
-                Sample::Nothing => {}
+        for (index, (mark, _)) in self.entries.iter().enumerate() {
+            let (left, middle) = self.place(index, corner);
+            if let Some(mark) = mark {
+                let at = (enlarged(left + SAMPLE / 2), enlarged(middle));
+                mark.draw(area, at, enlarged(5), 1.0)?;
             }
         }
         Ok(())
@@ -71,13 +71,17 @@ impl Legend {
 
     /// Writes the names.
     pub(super) fn write(&self, picture: &mut Picture, corner: (u32, u32)) -> Result<()> {
-        let mut entries = self.0.iter().enumerate();
+        let mut entries = self.entries.iter().enumerate();
         entries.try_for_each(|(index, (_, name))| {
-            picture.write(name, TEXT, corner.0 + SAMPLE + GAP, middle(index, corner))
+            let (left, middle) = self.place(index, corner);
+            picture.write(name, TEXT, left + SAMPLE + GAP, middle)
         })
     }
-}
 
-fn middle(index: usize, corner: (u32, u32)) -> u32 {
-    corner.1 + index as u32 * ENTRY + ENTRY / 2
+    /// The left edge of an entry and its middle.
+    fn place(&self, index: usize, corner: (u32, u32)) -> (u32, u32) {
+        let (column, row) = (index / self.per_column, index % self.per_column);
+        let before: u32 = self.columns[..column].iter().map(|width| width + COLUMN_GAP).sum();
+        (corner.0 + before, corner.1 + row as u32 * ENTRY + ENTRY / 2)
+    }
 }

@@ -25,16 +25,40 @@ pub(super) const SOLID: Stroke = Stroke { colour: RGBColor(0, 114, 178), dashed:
 /// A dashed one with squares.
 pub(super) const DASHED: Stroke = Stroke { colour: RGBColor(213, 94, 0), dashed: true };
 
+/// Single batches, in a lighter shade of [`SOLID`].
+const LIGHT: RGBColor = RGBColor(163, 205, 228);
+
+/// A thin line through places of the enlarged drawing, for what is noisy.
+pub(super) fn draw_light(area: &Area, places: Vec<(i32, i32)>) -> Drawn {
+    Ok(area.draw(&PathElement::new(places, LIGHT.stroke_width(OVERSAMPLE)))?)
+}
+
+/// A mark that is no measurement.
+const AUXILIARY: RGBColor = RGBColor(80, 80, 80);
+
+/// A thin dashed line in the enlarged drawing, for what is no measurement.
+pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
+    let style = AUXILIARY.stroke_width(OVERSAMPLE + OVERSAMPLE / 2);
+    Ok(area.draw(&DashedPathElement::new(vec![from, to], enlarged(4), enlarged(3), style))?)
+}
+
 /// One line of each panel.
 pub(super) struct Line {
     pub(super) name: &'static str,
+    /// When its values are measured.
+    pub(super) when: &'static str,
     pub(super) stroke: Stroke,
     pub(super) measures: fn(&EpochPoint) -> &Measures,
 }
 
 pub(super) const LINES: [Line; 2] = [
-    Line { name: "train", stroke: SOLID, measures: |p| &p.train },
-    Line { name: "test", stroke: DASHED, measures: |p| &p.test },
+    Line {
+        name: "train",
+        when: "mean over the batches of the epoch, each before its update",
+        stroke: SOLID,
+        measures: |p| &p.train,
+    },
+    Line { name: "test", when: "after the epoch", stroke: DASHED, measures: |p| &p.test },
 ];
 
 impl Stroke {
@@ -61,6 +85,12 @@ impl Stroke {
             area.draw(&Circle::new((x, y), enlarged(4), self.colour.filled()))?;
         }
         Ok(())
+    }
+
+    /// A ring around a marker.
+    pub(super) fn draw_ring(&self, area: &Area, place: (i32, i32)) -> Drawn {
+        let style = self.colour.stroke_width(2 * OVERSAMPLE);
+        Ok(area.draw(&Circle::new(place, enlarged(8), style))?)
     }
 
     /// A piece of the line and its marker, for the legend.

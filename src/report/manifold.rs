@@ -1,15 +1,20 @@
 //! A model of two latent units at a glance: what it decodes from a grid of latents, and beside that
-//! where it encodes images to, in the same orientation. Encoding and decoding are left to the
+//! where it encodes images to, with the same axes. Encoding and decoding are left to the
 //! caller, points and marks to [`scatter`].
 
 use std::path::Path;
 
-use super::axes::Axes;
+use super::axes::{Axes, enlarged};
 use super::layout::{Row, image_count};
 use super::pair::Pair;
-use super::picture::{MARGIN, Picture, TEXT, TITLE, failure, text_height};
+use super::picture::{MARGIN, Picture, TEXT, TITLE, failure, text_height, text_width};
 use super::scatter;
+use crate::eval::ACTIVE;
 use crate::{Matrix, Result};
+use image::Rgb;
+
+/// Around images that are smaller than their cell of the grid.
+const PAPER: Rgb<u8> = Rgb([225; 3]);
 
 /// What [`manifold`](manifold()) draws of a model with two latent units.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +34,27 @@ pub struct Manifold<'a> {
     pub classes: Option<Classes<'a>>,
 }
 
+impl Manifold<'_> {
+    /// A remark on a model that ignores one or both of its latent units: their means vary by no more
+    /// than what counts as active in [`Assessment`](crate::eval::Assessment). A single image gives
+    /// none.
+    pub fn remark(&self) -> Option<String> {
+        let count = self.means.len() / 2;
+        let is_inactive = |unit: usize| {
+            let values = || self.means.chunks_exact(2).map(|mean| f64::from(mean[unit]));
+            let mean = values().sum::<f64>() / count as f64;
+            values().map(|value| (value - mean).powi(2)).sum::<f64>() / count as f64 <= ACTIVE
+        };
+        let who = match [0, 1].map(|unit| count > 1 && is_inactive(unit)) {
+            [true, true] => "The model has collapsed: both latent units are",
+            [true, false] => "The first latent unit is",
+            [false, true] => "The second latent unit is",
+            [false, false] => return None,
+        };
+        Some(format!("{who} inactive (variance of the posterior means at most {ACTIVE})"))
+    }
+}
+
 /// Classes of images.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a> {
@@ -42,7 +68,7 @@ pub struct Classes<'a> {
 /// which [`manifold`](manifold()) takes the images.
 ///
 /// They follow each other as the images are read, row by row from the top left: from one to the
-/// next the second unit rises from `-range` to `range`, and from row to row the first falls from
+/// next the first unit rises from `-range` to `range`, and from row to row the second falls from
 /// `range` to `-range`, in equal steps. A single image stands at 0.
 ///
 /// # Errors
@@ -56,21 +82,25 @@ pub fn grid_latents(side: usize, range: f32) -> Result<Matrix> {
         (f64::from(range) * doubled / steps) as f32
     };
     let rows = (0..side).rev();
-    let latents = rows.flat_map(|row| (0..side).flat_map(move |column| [at(row), at(column)]));
+    let latents = rows.flat_map(|row| (0..side).flat_map(move |column| [at(column), at(row)]));
     Matrix::new(side.saturating_mul(side), 2, latents.collect())
 }
 
 /// Draws a grid of decoded images and a scatter plot of posterior means side by side, and writes
 /// them to `path` as a PNG.
 ///
-/// In both the first latent unit goes up and the second across. An image stands where its latents
-/// are in its middle; images touch each other, enlarged by the whole factor that brings the grid
-/// nearest to a side of 680 pixels. The scatter plot has the same scale in both directions, of
-/// [`Scale::of`](super::Scale::of) the means: those far from all others may lie beyond, and its
-/// caption counts them. Points are drawn in the given order. Up to ten classes differ in colour,
-/// the next ten are crosses in the same colours; beyond 20 classes, hues run from red to violet in
-/// the order of the classes, and the legend lists 20 of them. A dashed outline shows where the grid
-/// of images lies.
+/// In both the first latent unit goes from left to right and the second from bottom to top, with the
+/// same limits: those of the grid. An image stands where its latents are in its middle; images touch
+/// each other, enlarged by the whole factor that brings the grid nearest to a side of 680 pixels. Images
+/// more than twice as long as wide, or as wide as long, have a margin that makes up for it. Both
+/// plots are equally large, up to 1200 pixels, and stand at the same height. Means beyond the limits are
+/// drawn at the nearest edge, and the caption counts them. Points are drawn in the given order.
+///
+/// Up to ten classes differ in colour (ten of Kelly's twenty-two colours of maximum contrast, 1965),
+/// each further ten have another shape in the same colours. Beyond 20 classes, each name stands in
+/// the middle of its points too; beyond 70, hues run from red to violet in the order of the classes,
+/// and the legend lists 70 of them. A [remark](Manifold::remark) on latent units that the model ignores
+/// stands below the title.
 ///
 /// # Errors
 ///
@@ -86,26 +116,47 @@ pub fn manifold(path: &Path, title: &str, manifold: &Manifold) -> Result<()> {
     picture.plot(|area| {
         grid.draw(area)?;
         scatter.draw(area)?;
-        scatter::draw(area, scatter, manifold, grid.horizontal.scale.high)?;
+        scatter::draw(area, scatter, manifold)?;
         legend.draw_samples(area, pair.legend_corner)
     })?;
     picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
+    picture.write(&pair.remark, TEXT, MARGIN, Pair::REMARK_MIDDLE)?;
     for (caption, axes) in pair.captions.iter().zip([grid, scatter]) {
         picture.write(caption, TEXT, axes.across.0, Pair::caption_middle(axes))?;
     }
     legend.write(&mut picture, pair.legend_corner)?;
+    for (name, middle) in scatter::names(manifold) {
+        write_centred(&mut picture, scatter, name, middle)?;
+    }
     draw_grid(&mut picture, manifold, &pair);
     picture.save()
 }
 
+/// Writes a name so that its middle is at a place of a plot, or near it at the plot's edge.
+fn write_centred(picture: &mut Picture, axes: &Axes, name: &str, (x, y): (f64, f64)) -> Result<()> {
+    let (across, up) = (axes.horizontal.scale, axes.vertical.scale);
+    let (x, y) = axes.at((x.clamp(across.low, across.high), y.clamp(up.low, up.high)));
+    let (width, height) = (text_width(picture.path(), name, TEXT)?, text_height(TEXT));
+    let within = |at: i32, half: u32, (from, to): (u32, u32)| {
+        let at = (at / enlarged(1)).unsigned_abs();
+        at.clamp(from + half, to.saturating_sub(half).max(from + half))
+    };
+    let left = within(x, width / 2 + 1, axes.across) - width / 2;
+    picture.write(name, TEXT, left, within(y, height / 2 + 1, axes.down))
+}
+
 fn draw_grid(picture: &mut Picture, manifold: &Manifold, pair: &Pair) {
-    let Pair { grid: Axes { across, down, .. }, factor, .. } = pair;
+    let Pair { grid: Axes { across, down, .. }, factor, cell, .. } = pair;
     let (left, top) = (across.0, down.0);
-    picture.outline((left, top), (across.1 - left, down.1 - top));
+    let size = (across.1 - left, down.1 - top);
+    picture.outline((left, top), size);
+    picture.fill((left, top), size, PAPER);
     let (rows, columns) = manifold.size;
+    let (wide, high) = (columns as u32 * factor, rows as u32 * factor);
+    let margin = ((cell.0 - wide) / 2, (cell.1 - high) / 2);
     for (index, image) in manifold.images.chunks_exact(rows * columns).enumerate() {
-        let right = (index % manifold.side * columns) as u32 * factor;
-        let below = (index / manifold.side * rows) as u32 * factor;
+        let right = (index % manifold.side) as u32 * cell.0 + margin.0;
+        let below = (index / manifold.side) as u32 * cell.1 + margin.1;
         picture.draw_enlarged(image, columns, *factor, (left + right, top + below));
     }
 }

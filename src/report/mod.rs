@@ -1,13 +1,15 @@
 //! Pictures of a run: images side by side ([`tiles()`]), the ELBO with its two terms by epoch
 //! ([`elbo_curve`]), and the space of two latent units ([`manifold()`]). All are written as PNG, in
-//! one step, so that a reader never sees half a picture; their text is set in DejaVu Sans, which
-//! the program carries, so that no font need be installed. Which images and numbers go into a
+//! one step, so that a reader never sees half a picture; their text is set in DejaVu Sans, and in GNU
+//! Unifont what that lacks, both of which the program carries, so that no font need be installed. Which images and numbers go into a
 //! picture, and when it is drawn, is left to the callers. [`tensorboard`]
 //! writes pictures and numbers for that program to draw.
 
 mod axes;
 mod curve;
 mod devices;
+mod glyphs;
+mod key;
 mod layout;
 mod legend;
 mod line;
@@ -21,10 +23,10 @@ mod scatter;
 pub mod tensorboard;
 mod tiles;
 
-pub use curve::{EpochPoint, elbo_curve};
+pub use curve::{EpochPoint, StepPoint, elbo_curve};
 pub use devices::device_curves;
-pub use layout::{Row, TileLayout};
+pub use layout::{Row, TileLayout, Tiles};
 pub use manifold::{Classes, Manifold, grid_latents, manifold};
 pub use picture::Png;
 pub use scale::{Far, Scale};
-pub use tiles::{tiles, tiles_png};
+pub use tiles::{square_band, tiles, tiles_png};

@@ -1,6 +1,6 @@
 //! Where the two plots of a [`manifold`](super::manifold()) stand, and what is around them: the
-//! grid of images at the left, the scatter plot with its legend at the right, their middles at the
-//! same height. Nothing is drawn here.
+//! grid of images at the left, the scatter plot with its legend at the right, at the same height and
+//! with the same axes. Nothing is drawn here.
 
 use std::path::Path;
 
@@ -15,10 +15,12 @@ use crate::Result;
 
 /// The side that a grid of images should have.
 const GRID: usize = 680;
-/// The least and the greatest side of the scatter plot, which is as high as the grid if it can.
-const SCATTER: (u32, u32) = (560, 1200);
-/// The upper edge of the higher plot: above it are the title and the captions.
+/// The greatest side of the scatter plot, which is otherwise as large as the grid.
+const MOST_SCATTER: u32 = 1200;
+/// The upper edge of the plots: above them are the title and the captions.
 const TOP: u32 = 96;
+/// The room for a remark between title and captions.
+const REMARK: u32 = 30;
 /// How far above a plot the middle of its caption is.
 const CAPTION: u32 = 20;
 /// Between the grid and the name beside the scatter plot, and between that plot and its legend.
@@ -29,6 +31,10 @@ const LEGEND_GAP: u32 = 20;
 pub(super) struct Pair {
     /// How many pixels wide and high a pixel of an image is drawn.
     pub(super) factor: u32,
+    /// Width and height of the room for an image in the grid.
+    pub(super) cell: (u32, u32),
+    /// Below the title; may be empty.
+    pub(super) remark: String,
     pub(super) grid: Axes,
     pub(super) scatter: Axes,
     pub(super) captions: [String; 2],
@@ -40,35 +46,42 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    /// The middle of the remark.
+    pub(super) const REMARK_MIDDLE: u32 = 68;
+
     /// Of a manifold that is known to be well formed.
     pub(super) fn new(path: &Path, title: &str, manifold: &Manifold) -> Result<Self> {
         let Manifold { side, size: (rows, columns), .. } = *manifold;
         let length = side * rows.max(columns);
         let factor = ((GRID + length / 2) / length).max(1);
-        let grid_size =
-            (pixels(path, side * columns * factor)?, pixels(path, side * rows * factor)?);
-        let square = grid_size.1.clamp(SCATTER.0, SCATTER.1);
-        let height = grid_size.1.max(square);
+        let (width, height) = (columns * factor, rows * factor);
+        let at_least = |other: usize| (other / 2).min(GRID / side);
+        let cell = (width.max(at_least(height)), height.max(at_least(width)));
+        let grid_size = (pixels(path, side * cell.0)?, pixels(path, side * cell.1)?);
+        let scatter_size = (grid_size.0.min(MOST_SCATTER), grid_size.1.min(MOST_SCATTER));
 
-        let scales = scatter::scales(manifold);
-        let captions = captions(manifold, scales);
-        let grid_scale = grid_scale(manifold);
-        let grid = axes(path, (MARGIN, height), grid_size, (grid_scale, grid_scale))?;
+        let remark = manifold.remark().unwrap_or_default();
+        let top = if remark.is_empty() { TOP } else { TOP + REMARK };
+        let scale = scale(manifold);
+        let captions = captions(manifold, scale);
+        let grid = axes(path, (MARGIN, top), grid_size, scale)?;
         let caption_end = grid.across.0 + text_width(path, &captions[0], TEXT)?;
         let left = grid.across.1.max(caption_end) + GAP;
-        let scatter = axes(path, (left, height), (square, square), scales)?;
+        let scatter = axes(path, (left, top), scatter_size, scale)?;
 
         let names = manifold.classes.map_or(&[][..], |classes| classes.names);
-        let legend = Legend::new(names, scatter::shows_outline(scales, grid_scale.high));
+        let legend = Legend::new(path, names, scatter_size.1)?;
         let legend_corner = (scatter.across.1 + LEGEND_GAP, scatter.down.0);
         let right = [
-            legend_corner.0 + legend.width(path)?,
+            legend_corner.0 + legend.width(),
             scatter.across.0 + text_width(path, &captions[1], TEXT)?,
             MARGIN + text_width(path, title, TITLE)?,
+            MARGIN + text_width(path, &remark, TEXT)?,
         ];
         let right = right.into_iter().fold(0, u32::max);
-        let size = (right + MARGIN, TOP + height + ROOM_BELOW + MARGIN);
-        Ok(Self { factor: factor as u32, grid, scatter, captions, legend, legend_corner, size })
+        let size = (right + MARGIN, grid.down.1 + ROOM_BELOW + MARGIN);
+        let (factor, cell) = (factor as u32, (cell.0 as u32, cell.1 as u32));
+        Ok(Self { factor, cell, remark, grid, scatter, captions, legend, legend_corner, size })
     }
 
     /// The middle of a plot's caption.
@@ -77,18 +90,17 @@ impl Pair {
     }
 }
 
-/// A plot that starts with its names at `left`; the higher one is `highest` pixels high.
+/// A plot that starts with its names at `left`, and with its frame at `top`.
 fn axes(
     path: &Path,
-    (left, highest): (u32, u32),
+    (left, top): (u32, u32),
     (width, height): (u32, u32),
-    (across, up): (Scale, Scale),
+    scale: Scale,
 ) -> Result<Axes> {
-    let horizontal = Axis::across(across, width, 0.0, vec!["second latent unit"]);
+    let horizontal = Axis::across(scale, width, 0.0, vec!["first latent unit"]);
     // The same ticks, unless there is less room.
-    let vertical = Axis::up(up, height, horizontal.step, vec!["first latent unit"]);
+    let vertical = Axis::up(scale, height, horizontal.step, vec!["second latent unit"]);
     let frame_left = left + vertical.room_beside(path)?;
-    let top = TOP + (highest - height) / 2;
     Ok(Axes {
         across: (frame_left, frame_left + width),
         down: (top, top + height),
@@ -99,19 +111,22 @@ fn axes(
 }
 
 /// From the outer edge of the first image to that of the last, with the latents in their middles.
-fn grid_scale(manifold: &Manifold) -> Scale {
+fn scale(manifold: &Manifold) -> Scale {
     let range = f64::from(manifold.range);
     let steps = manifold.side.saturating_sub(1).max(1) as f64;
     let reach = if manifold.side == 1 { range } else { range + range / steps };
     Scale { low: -reach, high: reach }
 }
 
-fn captions(manifold: &Manifold, scales: (Scale, Scale)) -> [String; 2] {
+fn captions(manifold: &Manifold, scale: Scale) -> [String; 2] {
     let side = manifold.side;
     let count = manifold.means.len() / 2;
-    let hidden = match scatter::hidden(manifold, scales) {
+    let hidden = match scatter::hidden(manifold, scale) {
         0 => String::new(),
-        hidden => format!(", {hidden} of them beyond the scale"),
+        hidden => {
+            let far = manifold.means.iter().fold(0.0_f32, |far, mean| far.max(mean.abs()));
+            format!(", {hidden} of them beyond, drawn at the edge (farthest: {far:.1})")
+        }
     };
     [format!("{side} \u{d7} {side} decoded images"), format!("{count} posterior means{hidden}")]
 }

@@ -2,15 +2,17 @@
 
 use plotters::prelude::Polygon;
 
-use super::EpochPoint;
 use super::axes::{Axes, enlarged};
-use super::line::{LINES, Line};
+use super::line::{DASHED, LINES, Line, draw_dashed, draw_light};
 use super::picture::{Area, Drawn};
 use super::scale::{Far, Scale, label};
+use super::{EpochPoint, StepPoint};
 use crate::eval::Measures;
 
 /// With more epochs than this, markers would touch each other.
 const MOST_MARKED: usize = 60;
+/// Of more batches, this many are drawn at most: about two a pixel.
+const MOST_STEPS: usize = 2000;
 
 /// What a panel shows.
 pub(super) struct Panel {
@@ -31,10 +33,12 @@ pub(super) const PANELS: [Panel; 3] = [
 ];
 
 impl Panel {
-    /// The scale that suits both lines.
-    pub(super) fn scale(&self, points: &[EpochPoint]) -> Scale {
+    /// The scale that suits both lines, and the batches of a single epoch.
+    pub(super) fn scale(&self, points: &[EpochPoint], steps: &[StepPoint]) -> Scale {
         let values = LINES.iter().flat_map(|line| self.values(line, points));
-        Scale::of(values.map(|(_, value)| value).collect(), &[self.far])
+        let shown = if points.len() == 1 { steps } else { &[] };
+        let batches = shown.iter().map(|step| (self.value)(&step.measures));
+        Scale::of(values.map(|(_, value)| value).chain(batches).collect(), &[self.far])
     }
 
     /// Epochs and values of a line.
@@ -42,9 +46,37 @@ impl Panel {
         points.iter().map(|point| (point.epoch, (self.value)((line.measures)(point)))).collect()
     }
 
-    /// Draws frame, lines and marks.
+    /// Draws the batches.
+    pub(super) fn draw_steps(&self, area: &Area, axes: &Axes, steps: &[StepPoint]) -> Drawn {
+        let every = steps.len().div_ceil(MOST_STEPS).max(1);
+        let points = steps.iter().step_by(every);
+        let points: Vec<_> = points.map(|s| (s.epoch, (self.value)(&s.measures))).collect();
+        let parts = visible_parts(&points, axes.vertical.scale).into_iter();
+        let mut parts = parts.map(|part| part.into_iter().map(|point| axes.at(point)).collect());
+        parts.try_for_each(|part| draw_light(area, part))
+    }
+
+    /// Marks the best epoch.
+    pub(super) fn draw_best(&self, area: &Area, axes: &Axes, best: Option<&EpochPoint>) -> Drawn {
+        let Some(EpochPoint { epoch, test, .. }) = best else { return Ok(()) };
+        let scale = axes.vertical.scale;
+        let at = |value| axes.at((f64::from(*epoch), value));
+        // From the top, so that the dashes of all panels begin alike.
+        draw_dashed(area, at(scale.high), at(scale.low))?;
+        let value = (self.value)(test);
+        if scale.shows(value) { DASHED.draw_ring(area, at(value)) } else { Ok(()) }
+    }
+
+    /// The values of the last epoch, in words.
+    pub(super) fn note_of_last(&self, points: &[EpochPoint]) -> String {
+        let Some(last) = points.last() else { return String::new() };
+        let [train, test] =
+            LINES.each_ref().map(|line| number((self.value)((line.measures)(last))));
+        format!("last: train {train}, test {test}")
+    }
+
+    /// Draws lines and marks.
     pub(super) fn draw(&self, area: &Area, axes: &Axes, points: &[EpochPoint]) -> Drawn {
-        axes.draw(area)?;
         for line in &LINES {
             draw_line(area, axes, line, &self.values(line, points))?;
         }
@@ -95,12 +127,17 @@ impl Panel {
         let Some((epoch, value)) = extreme else {
             return String::new();
         };
-        let value = label(*value, (value.abs() * 1e-4).max(0.01));
+        let value = number(*value);
         let ([beyond, most], train, test) = (words, train.len(), test.len());
         format!(
             "{beyond} the scale: {train} train, {test} test values, {most} {value} (epoch {epoch})"
         )
     }
+}
+
+/// A value with four digits or two decimals.
+pub(super) fn number(value: f64) -> String {
+    label(value, (value.abs() * 1e-4).max(0.01))
 }
 
 fn draw_line(area: &Area, axes: &Axes, line: &Line, values: &[(u32, f64)]) -> Drawn {

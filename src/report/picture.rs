@@ -15,6 +15,7 @@ use plotters::prelude::{BitMapBackend, DrawingArea, FontDesc, FontFamily, FontSt
 use plotters::prelude::{IntoDrawingArea, RGBColor};
 use plotters::style::register_font;
 
+use super::glyphs::{Piece, bitmap_width, draw_bitmap, pieces};
 use crate::{Error, Result};
 
 /// How much larger than the picture plots and text are drawn before they are shrunk.
@@ -66,6 +67,11 @@ impl<'a> Picture<'a> {
         Ok(Self { path, pixels: RgbImage::from_pixel(width, height, Rgb([255; 3])) })
     }
 
+    /// The file that it will be, which errors name.
+    pub(super) fn path(&self) -> &'a Path {
+        self.path
+    }
+
     /// Replaces the whole picture by what `draw` makes of white paper.
     pub(super) fn plot(&mut self, draw: impl FnOnce(&Area) -> Drawn) -> Result<()> {
         self.pixels = shrunk(self.path, self.pixels.dimensions(), draw)?;
@@ -81,9 +87,20 @@ impl<'a> Picture<'a> {
         }
         let strip = (text_width(self.path, text, size)?, text_height(size));
         let large = size * OVERSAMPLE;
-        let top = drop_to_centre(large) + (strip.1 * OVERSAMPLE / 2) as i32;
+        let centre = (strip.1 * OVERSAMPLE / 2) as i32;
+        let top = drop_to_centre(large) + centre;
         let text = shrunk(self.path, strip, |area| {
-            Ok(area.draw_text(text, &font(large).color(&INK), (0, top))?)
+            let mut x = 0;
+            for piece in pieces(text) {
+                match &piece {
+                    Piece::Text(text) => {
+                        area.draw_text(text, &font(large).color(&INK), (x, top))?;
+                    }
+                    Piece::Bitmap(bitmap) => draw_bitmap(area, bitmap, size, (x, centre))?,
+                }
+                x += piece_width(self.path, &piece, size)?.cast_signed();
+            }
+            Ok(())
         })?;
         let top = i64::from(middle) - i64::from(strip.1 / 2);
         imageops::replace(&mut self.pixels, &text, i64::from(left), top);
@@ -180,8 +197,22 @@ pub(super) fn drop_to_centre(size: u32) -> i32 {
 
 /// The width in pixels of a line of text, with room for the rounding.
 pub(super) fn text_width(path: &Path, text: &str, size: u32) -> Result<u32> {
-    let large = font(size * OVERSAMPLE).box_size(text).map_err(|error| failure(path, error))?.0;
+    let mut large = 0;
+    for piece in pieces(text) {
+        large += piece_width(path, &piece, size)?;
+    }
     Ok(large.div_ceil(OVERSAMPLE) + 1)
+}
+
+/// The width of a piece of text in pixels of the enlarged drawing.
+fn piece_width(path: &Path, piece: &Piece, size: u32) -> Result<u32> {
+    match piece {
+        Piece::Text(text) => {
+            let size = font(size * OVERSAMPLE).box_size(text);
+            Ok(size.map_err(|error| failure(path, error))?.0)
+        }
+        Piece::Bitmap(bitmap) => Ok(bitmap_width(bitmap, size)),
+    }
 }
 
 /// The height in pixels that [`Picture::write`] covers.
@@ -196,9 +227,36 @@ fn shrunk(
     draw: impl FnOnce(&Area) -> Drawn,
 ) -> Result<RgbImage> {
     let large = (width * OVERSAMPLE, height * OVERSAMPLE);
-    let mut pixels = RgbImage::from_pixel(large.0, large.1, Rgb([255; 3]));
+    let row = large.0 as usize * 3;
+    let mut pixels = vec![255; row * large.1 as usize];
     let area = BitMapBackend::with_buffer(&mut pixels, large).into_drawing_area();
     draw(&area).map_err(|error| failure(path, error))?;
     drop(area);
-    Ok(imageops::thumbnail(&pixels, width, height))
+    let mut small = RgbImage::from_pixel(width, height, Rgb([255; 3]));
+    for (y, rows) in (0..).zip(pixels.chunks_exact(row * OVERSAMPLE as usize)) {
+        // Most of a picture is paper, and drawing one should not hold up training.
+        if rows.iter().all(|&value| value == 255) {
+            continue;
+        }
+        let rows: Vec<_> = rows.chunks_exact(row).collect();
+        for x in 0..width {
+            small.put_pixel(x, y, mean_of_block(&rows, x as usize));
+        }
+    }
+    Ok(small)
+}
+
+/// The mean of block `x` of rows that are [`OVERSAMPLE`] pixels high.
+fn mean_of_block(rows: &[&[u8]], x: usize) -> Rgb<u8> {
+    const SIDE: usize = OVERSAMPLE as usize;
+    let mut sums = [0_u32; 3];
+    for row in rows {
+        for pixel in row[x * SIDE * 3..][..SIDE * 3].chunks_exact(3) {
+            for (sum, &value) in sums.iter_mut().zip(pixel) {
+                *sum += u32::from(value);
+            }
+        }
+    }
+    let count = (SIDE * SIDE) as u32;
+    Rgb(sums.map(|sum| ((sum + count / 2) / count) as u8))
 }

@@ -52,12 +52,6 @@ impl Scale {
         Self { low: low - padding, high: high + padding }
     }
 
-    /// The same middle, but so long a range.
-    pub(super) fn widened(&self, span: f64) -> Self {
-        let middle = f64::midpoint(self.low, self.high);
-        Self { low: middle - span / 2.0, high: middle + span / 2.0 }
-    }
-
     /// Whether a value lies on the axis.
     pub(super) fn shows(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
@@ -81,6 +75,12 @@ impl Scale {
             .map(|n| n * step)
             .collect()
     }
+}
+
+/// The median, or 0 of no values.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quartile(&values, 2)
 }
 
 /// A quartile of sorted values, between neighbours by interpolation.

@@ -1,57 +1,45 @@
-//! Posterior means of two latent units as points of a square plot: its scales, the points in the
-//! marks of their classes, and how many of them lie beyond.
+//! Posterior means of two latent units as points of a plot: the points in the marks of their classes,
+//! and how many of them lie beyond the plot.
 
-use plotters::element::DashedPathElement;
-use plotters::prelude::RGBColor;
-use plotters::style::Color;
-
-use super::axes::{Axes, enlarged};
+use super::axes::Axes;
 use super::manifold::Manifold;
-use super::mark::Mark;
+use super::mark::{EASY_MARKS, Mark};
 use super::picture::{Area, Drawn, OVERSAMPLE};
-use super::scale::{Far, Scale};
+use super::scale::{Scale, median};
 
 /// The radius of a point in the enlarged drawing: two pixels of the picture.
 const POINT: i32 = 2 * OVERSAMPLE as i32;
 /// So that a crowd is darker than a few.
 const OPACITY: f64 = 0.8;
-const OUTLINE: RGBColor = RGBColor(80, 80, 80);
 
-/// The scales across and up, of equal length: where the means are, but for those few that lie far
-/// from the others.
-pub(super) fn scales(manifold: &Manifold) -> (Scale, Scale) {
-    let (across, up): (Vec<_>, Vec<_>) = places(manifold).unzip();
-    let [across, up] = [across, up].map(|values| Scale::of(values, &[Far::Below, Far::Above]));
-    let span = (across.high - across.low).max(up.high - up.low);
-    (across.widened(span), up.widened(span))
+/// How many means lie beyond a scale in either direction.
+pub(super) fn hidden(manifold: &Manifold, scale: Scale) -> usize {
+    places(manifold).filter(|&(x, y)| !(scale.shows(x) && scale.shows(y))).count()
 }
 
-/// How many means lie beyond the scales.
-pub(super) fn hidden(manifold: &Manifold, (across, up): (Scale, Scale)) -> usize {
-    places(manifold).filter(|&(x, y)| !(across.shows(x) && up.shows(y))).count()
-}
-
-/// Whether any of the outline that [`draw`] makes of so far a reach can be seen.
-pub(super) fn shows_outline((across, up): (Scale, Scale), reach: f64) -> bool {
-    sides((across, up), reach).next().is_some()
-}
-
-/// Draws the means, and the outline of a grid of images from `-reach` to `reach`.
-pub(super) fn draw(area: &Area, axes: &Axes, manifold: &Manifold, reach: f64) -> Drawn {
+/// Draws the means, those beyond the scales at the nearest edge.
+pub(super) fn draw(area: &Area, axes: &Axes, manifold: &Manifold) -> Drawn {
     let (across, up) = (axes.horizontal.scale, axes.vertical.scale);
     for (index, (x, y)) in places(manifold).enumerate() {
-        if across.shows(x) && up.shows(y) {
-            mark(manifold, index).draw(area, axes.at((x, y)), POINT, OPACITY)?;
-        }
+        let place = (x.clamp(across.low, across.high), y.clamp(up.low, up.high));
+        mark(manifold, index).draw(area, axes.at(place), POINT, OPACITY)?;
     }
-    let mut sides = sides((across, up), reach);
-    sides.try_for_each(|[from, to]| draw_dashed(area, axes.at(from), axes.at(to)))
+    Ok(())
 }
 
-/// A dashed line in the enlarged drawing.
-pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
-    let style = OUTLINE.stroke_width(OVERSAMPLE + OVERSAMPLE / 2);
-    Ok(area.draw(&DashedPathElement::new(vec![from, to], enlarged(4), enlarged(3), style))?)
+/// The name of each class and the middle of its means (of either unit, the median), if there are so
+/// many classes that marks are hard to tell apart.
+pub(super) fn names<'a>(manifold: &Manifold<'a>) -> Vec<(&'a str, (f64, f64))> {
+    let Some(classes) = manifold.classes.filter(|classes| classes.names.len() > EASY_MARKS) else {
+        return Vec::new();
+    };
+    let mut members = vec![(Vec::new(), Vec::new()); classes.names.len()];
+    for (&label, (x, y)) in classes.labels.iter().zip(places(manifold)) {
+        members[usize::from(label)].0.push(x);
+        members[usize::from(label)].1.push(y);
+    }
+    let named = classes.names.iter().zip(members).filter(|(_, (across, _))| !across.is_empty());
+    named.map(|(name, (across, up))| (name.as_str(), (median(across), median(up)))).collect()
 }
 
 /// The look of a mean.
@@ -62,22 +50,7 @@ fn mark(manifold: &Manifold, index: usize) -> Mark {
     }
 }
 
-/// Across and up: the second latent unit and the first.
+/// Across and up: the first latent unit and the second.
 fn places(manifold: &Manifold) -> impl Iterator<Item = (f64, f64)> {
-    manifold.means.chunks_exact(2).map(|mean| (f64::from(mean[1]), f64::from(mean[0])))
-}
-
-/// What the scales show of the sides of a square around 0.
-fn sides((across, up): (Scale, Scale), reach: f64) -> impl Iterator<Item = [(f64, f64); 2]> {
-    let ends = |scale: Scale| [-reach, reach].map(|end: f64| end.clamp(scale.low, scale.high));
-    let ([left, right], [bottom, top]) = (ends(across), ends(up));
-    let upright = [-reach, reach]
-        .into_iter()
-        .filter(move |&x| across.shows(x) && bottom < top)
-        .map(move |x| [(x, bottom), (x, top)]);
-    let level = [-reach, reach]
-        .into_iter()
-        .filter(move |&y| up.shows(y) && left < right)
-        .map(move |y| [(left, y), (right, y)]);
-    upright.chain(level)
+    manifold.means.chunks_exact(2).map(|mean| (f64::from(mean[0]), f64::from(mean[1])))
 }

@@ -1,5 +1,5 @@
 //! Images side by side, as in a table: a column an image, a line for each thing that is known of
-//! it (an original, its reconstruction). Images that do not fit beside each other go on in another
+//! it (an original, its reconstruction). Images that do not fit beside each other continue in another
 //! band below, and all are enlarged by the same whole factor, so that a pixel of an image stays a
 //! square of one grey.
 
@@ -7,35 +7,34 @@ use std::path::Path;
 
 use image::Rgb;
 
-use super::layout::{Row, TileLayout};
-use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, text_height};
+use super::layout::{TileLayout, Tiles};
+use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, text_height, text_width};
 use crate::Result;
 
 const RULE: Rgb<u8> = Rgb([200; 3]);
 
-/// Draws images of `rows` by `columns` pixels in bands, and writes them to `path` as a PNG.
+/// So few images stand side by side, and more of them at least so many.
+const ONE_BAND: usize = 12;
+const LEAST: usize = 10;
+
+/// Draws images in bands, and writes them to `path` as a PNG.
 ///
 /// A band holds up to `per_band` images side by side, one line of them for each of `lines`, with
-/// its caption at the left; image `i` of every line stands in the same column. Each image is
-/// enlarged by a whole factor, without smoothing, so that its shorter side has at least 64 pixels
-/// (fewer for an image so long that its other side would exceed 320). The greys are linear: 0 is
-/// black, 1 is white. An empty title takes no room.
+/// its caption at the left; image `i` of every line stands in the same column, below its label.
+/// Lines that begin a group are set apart. Each image is enlarged by a whole factor, without
+/// smoothing, so that its shorter side has at least 64 pixels (fewer for an image so long that its
+/// other side would exceed 320). The greys are linear: 0 is black, 1 is white. An empty title takes
+/// no room.
 ///
 /// # Errors
 ///
 /// [`Error::Picture`](crate::Error::Picture) if there are no lines or no images, if an image has no
-/// pixels, if a line's length is not a multiple of `rows * columns` or differs from the first
-/// line's, if a value is not within 0 to 1, if `per_band` is 0, or if the picture would be too
-/// large; [`Error::Io`](crate::Error::Io) if the file cannot be written.
-pub fn tiles(
-    path: &Path,
-    title: &str,
-    rows: usize,
-    columns: usize,
-    per_band: usize,
-    lines: &[Row],
-) -> Result<()> {
-    tiles_png(path, title, rows, columns, per_band, lines)?.save(path)
+/// pixels, if a line's length is not a multiple of an image's pixels or differs from the first
+/// line's, if a value is not within 0 to 1, if `per_band` is 0, if there are labels, but not as many
+/// as images, or if the picture would be too large; [`Error::Io`](crate::Error::Io) if the file
+/// cannot be written.
+pub fn tiles(path: &Path, tiles: &Tiles) -> Result<()> {
+    tiles_png(path, tiles)?.save(path)
 }
 
 /// Draws what [`tiles()`] writes; `path` is only what errors name.
@@ -43,17 +42,15 @@ pub fn tiles(
 /// # Errors
 ///
 /// [`Error::Picture`](crate::Error::Picture), for the reasons that [`tiles()`] has.
-pub fn tiles_png(
-    path: &Path,
-    title: &str,
-    rows: usize,
-    columns: usize,
-    per_band: usize,
-    lines: &[Row],
-) -> Result<Png> {
-    let layout = TileLayout::new(path, title, (rows, columns), per_band, lines)?;
+pub fn tiles_png(path: &Path, tiles: &Tiles) -> Result<Png> {
+    let Tiles { title, size: (rows, columns), lines, labels, .. } = *tiles;
+    let layout = TileLayout::new(path, tiles)?;
     let mut picture = Picture::blank(path, layout.size)?;
     picture.write(title, TITLE, MARGIN, MARGIN + text_height(TITLE) / 2)?;
+    for (image, label) in labels.iter().enumerate() {
+        let (left, middle) = layout.label_place(image, text_width(path, label, TEXT)?);
+        picture.write(label, TEXT, left, middle)?;
+    }
     for (index, line) in lines.iter().enumerate() {
         for first in (0..layout.count).step_by(layout.per_band) {
             let middle = layout.origin(index, first).1 + layout.tile.1 / 2;
@@ -69,4 +66,14 @@ pub fn tiles_png(
         picture.fill((MARGIN, top), (layout.size.0 - 2 * MARGIN, 1), RULE);
     }
     picture.encode()
+}
+
+/// Returns how many images to put side by side so that a picture of `count` images of `size` (rows
+/// and columns), in `lines` lines, is about as wide as it is high: all of up to 12, else 10 or more.
+pub fn square_band(count: usize, lines: usize, (rows, columns): (usize, usize)) -> usize {
+    if count <= ONE_BAND {
+        return count.max(1);
+    }
+    let area = count as f64 * lines as f64 * rows as f64 / columns.max(1) as f64;
+    (area.sqrt().ceil() as usize).max(LEAST)
 }

@@ -1,6 +1,7 @@
 //! A run as TensorBoard shows it: what belongs to training in one folder and what belongs to the
-//! test set in another, under the same tags, so that each chart has a line for either. `step/…` and
-//! `kernels/…` are by step, `epoch/…` and `pictures/…` by epoch.
+//! test set in another, under the same tags, so that each chart has a line for either. TensorBoard
+//! names its runs after folders, so these are directly in the run's: `five/train` and `five/test`.
+//! `step/…` and `kernels/…` are by step, `epoch/…` and `pictures/…` by epoch.
 
 use super::{Drawing, EpochReport, KernelReport, StepReport};
 use crate::Result;
@@ -8,7 +9,7 @@ use crate::eval::Measures;
 use crate::file::Files;
 use crate::profile::KernelTime;
 use crate::report::tensorboard::EventWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The event files of a run.
@@ -20,6 +21,15 @@ pub(super) struct Board {
 
 /// The folders, each of what it is called after.
 pub(super) const FOLDERS: [&str; 2] = ["train", "test"];
+
+/// The folder within a run's that they are in, if an earlier version began the run.
+pub(super) const EARLIER: &str = "tensorboard";
+
+/// The folder that the two of a run are in, or will be.
+pub(super) fn folder_in(run: &Path) -> PathBuf {
+    let earlier = run.join(EARLIER);
+    if earlier.is_dir() { earlier } else { run.to_owned() }
+}
 
 impl Board {
     /// Makes `train/` and `test/` in a folder, with a file each.
@@ -72,8 +82,8 @@ impl Board {
 
     /// Adds the pictures after an epoch. They are in the files on return.
     pub(super) fn pictures(&mut self, epoch: u32, drawings: &[Drawing]) -> Result<()> {
-        for Drawing { name, png } in drawings {
-            self.test.image(&format!("pictures/{name}"), epoch.into(), png)?;
+        for Drawing { name, lines, tiles, .. } in drawings {
+            self.test.image(&format!("pictures/{name}"), epoch.into(), lines, tiles)?;
         }
         self.test.flush()
     }

@@ -1,13 +1,14 @@
 //! A run's folder: what a run leaves behind, and goes on from.
 
-use super::board::{Board, FOLDERS};
-use super::metrics::{Metrics, epochs};
+use super::board::{Board, EARLIER, FOLDERS, folder_in};
+use super::metrics::{self, Metrics};
 use super::{Config, Drawing, EpochReport, KernelReport, RunConfig, StepReport};
 use crate::checkpoint::{self, Checkpoint, Lengths, Position, State};
+use crate::eval::Measures;
 use crate::file::{Files, remove_drafts, replace_in};
 use crate::graph::Binarize;
 use crate::model::{Weights, to_safetensors};
-use crate::report::{EpochPoint, elbo_curve};
+use crate::report::{EpochPoint, StepPoint, elbo_curve};
 use crate::{Action, Error, Result};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -20,18 +21,19 @@ const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
-const BOARD: &str = "tensorboard";
 const LOCK: &str = ".lock";
 
 /// A folder with `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, the
 /// best model so far as `best.safetensors`, pictures and, unless the run's settings say otherwise,
-/// `tensorboard/`.
+/// event files for TensorBoard in `train/` and `test/`.
 #[derive(Debug)]
 pub struct RunFolder {
     files: Arc<dyn Files>,
     path: PathBuf,
     metrics: Metrics,
     curve: Vec<EpochPoint>,
+    /// Those that are in the metrics.
+    steps: Vec<StepReport>,
     board: Option<Board>,
     /// Of the last checkpoint, but for the best ELBO, which may be newer.
     state: State,
@@ -107,15 +109,15 @@ impl RunFolder {
         fits(&file, &checkpoint, config.config, data)?;
         let state = checkpoint.state.clone();
         let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), state.files.metrics)?;
-        let curve = epochs(&path.join(METRICS))?;
-        let folder = path.join(BOARD);
+        let (curve, steps) = metrics::read(&path.join(METRICS))?;
+        let folder = folder_in(path);
         let board = config.config.tensorboard.then(|| match &state.files.events {
             Some(events) => Board::resume(&files, &folder, events),
             None => Board::create(&files, &folder),
         });
         let board = board.transpose()?;
         let path = path.to_owned();
-        let folder = Self { files, path, metrics, curve, board, state, _lock: lock };
+        let folder = Self { files, path, metrics, curve, steps, board, state, _lock: lock };
         Ok((folder, Some(checkpoint)))
     }
 
@@ -128,12 +130,13 @@ impl RunFolder {
         lock: Option<Lock>,
     ) -> Result<Self> {
         let metrics = Metrics::create(Arc::clone(&files), path.join(METRICS))?;
-        let board = config.tensorboard.then(|| Board::create(&files, &path.join(BOARD)));
+        let board = config.tensorboard.then(|| Board::create(&files, &folder_in(path)));
         Ok(Self {
             files,
             path: path.to_owned(),
             metrics,
             curve: Vec::new(),
+            steps: Vec::new(),
             board: board.transpose()?,
             state: State::of(config, data),
             _lock: lock,
@@ -170,6 +173,7 @@ impl RunFolder {
     pub fn step(&mut self, report: &StepReport) -> Result<()> {
         if report.step.is_multiple_of(STEPS_PER_LINE) {
             self.metrics.step(report)?;
+            self.steps.push(*report);
             if let Some(board) = &mut self.board {
                 board.step(report)?;
             }
@@ -228,12 +232,18 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Picture`] or [`Error::Io`].
-    pub fn draw_curve(&self, title: &str) -> Result<()> {
+    pub fn draw_curve(&self, title: &str, steps_per_epoch: u32) -> Result<()> {
         if self.curve.is_empty() {
             return Ok(());
         }
         let path = self.file("elbo.png");
-        self.replace(&path, &elbo_curve(&path, title, &self.curve)?.bytes)
+        let steps =
+            self.steps.iter().map(|&StepReport { step, elbo, log_likelihood, kl, .. }| {
+                let epoch = step as f64 / f64::from(steps_per_epoch);
+                StepPoint { epoch, measures: Measures { elbo, log_likelihood, kl } }
+            });
+        let png = elbo_curve(&path, title, &self.curve, &steps.collect::<Vec<_>>())?;
+        self.replace(&path, &png.bytes)
     }
 
     /// Adds the pictures after an epoch to what TensorBoard shows.
@@ -250,7 +260,7 @@ impl RunFolder {
     /// [`Error::Io`].
     pub fn save_pictures(&self, drawings: &[Drawing]) -> Result<()> {
         let mut drawings = drawings.iter();
-        drawings.try_for_each(|Drawing { name, png }| {
+        drawings.try_for_each(|Drawing { name, png, .. }| {
             self.replace(&self.file(&format!("{name}.png")), &png.bytes)
         })
     }
@@ -266,11 +276,11 @@ pub(crate) const OF_THE_RUN: &str = "a file or folder of the run itself";
 /// Checks that nothing that a run reads or writes to is a link: a folder that came from elsewhere
 /// could have files outside it overwritten. What is replaced as a whole is not written to.
 fn check_links(folder: &Path) -> Result<()> {
-    let board = folder.join(BOARD);
+    let earlier = folder.join(EARLIER);
     let files = [LOCK, CONFIG, METRICS, checkpoint::FILE_NAME].map(|name| folder.join(name));
-    let folders = FOLDERS.map(|name| board.join(name));
+    let folders = [folder, &earlier].map(|folder| FOLDERS.map(|name| folder.join(name)));
     let is_link = |path: &&PathBuf| path.is_symlink();
-    match files.iter().chain(&folders).chain([&board]).find(is_link) {
+    match files.iter().chain(folders.as_flattened()).chain([&earlier]).find(is_link) {
         Some(link) => Err(Error::file(link, OF_THE_RUN, "a link")),
         None => Ok(()),
     }

@@ -82,25 +82,30 @@ impl Metrics {
     }
 }
 
-/// The epochs that a file tells of.
-pub(super) fn epochs(path: &Path) -> Result<Vec<EpochPoint>> {
+/// The epochs and steps in a file.
+pub(super) fn read(path: &Path) -> Result<(Vec<EpochPoint>, Vec<StepReport>)> {
     /// A line, if it is one of these.
     #[derive(Deserialize)]
     #[serde(tag = "kind", rename_all = "lowercase")]
     enum Told {
         Epoch(Measured),
+        Step(StepReport),
         #[serde(other)]
         Else,
     }
     let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
     let measures = |elbo: f64, kl: f64| Measures { elbo, log_likelihood: elbo + kl, kl };
-    let point = |line| match serde_json::from_str(line) {
-        Ok(Told::Epoch(told)) => Some(EpochPoint {
-            epoch: told.epoch,
-            train: measures(told.train_elbo, told.train_kl),
-            test: measures(told.test_elbo, told.test_kl),
-        }),
-        Ok(Told::Else) | Err(_) => None,
-    };
-    Ok(text.lines().filter_map(point).collect())
+    let (mut epochs, mut steps) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        match serde_json::from_str(line) {
+            Ok(Told::Epoch(told)) => epochs.push(EpochPoint {
+                epoch: told.epoch,
+                train: measures(told.train_elbo, told.train_kl),
+                test: measures(told.test_elbo, told.test_kl),
+            }),
+            Ok(Told::Step(step)) => steps.push(step),
+            Ok(Told::Else) | Err(_) => {}
+        }
+    }
+    Ok((epochs, steps))
 }

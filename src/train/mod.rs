@@ -23,10 +23,10 @@ pub use trainer::Trainer;
 
 use crate::eval::Measures;
 use crate::profile::KernelTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What one step made of its batch, in nats per image.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// Counted from 1, over all epochs.
     pub step: u64,

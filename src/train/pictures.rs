@@ -6,7 +6,7 @@ use crate::device::{ProgramId, Session};
 use crate::graph::Plan;
 use crate::kernel::Step;
 use crate::model::{Architecture, Drawn, Images, prior_predictive, reconstruction};
-use crate::report::{Png, Row, tiles_png};
+use crate::report::{Png, Row, Tiles, tiles_png};
 use std::path::Path;
 
 /// Images side by side.
@@ -17,8 +17,12 @@ const PER_BAND: usize = 10;
 pub struct Drawing {
     /// What it shows, in a word.
     pub name: &'static str,
-    /// The picture.
+    /// The lines of images from top to bottom, in words.
+    pub lines: String,
+    /// The picture with its title and captions.
     pub png: Png,
+    /// The same images without any text, for viewers that show it small.
+    pub tiles: Png,
 }
 
 /// The plans that draw, loaded before training so that nothing is made afterwards.
@@ -113,8 +117,19 @@ impl Pictures {
             let rows: Vec<_> =
                 lines.iter().map(|(caption, images)| Row { caption, images }).collect();
             let (height, width) = (self.size.rows(), self.size.columns());
-            let png = tiles_png(Path::new(name), &title, height, width, PER_BAND, &rows)?;
-            drawings.push(Drawing { name, png });
+            let draw = |title: &str, lines: &[Row]| {
+                let size = (height, width);
+                let tiles = Tiles { title, size, per_band: PER_BAND, lines, ..Tiles::default() };
+                tiles_png(Path::new(name), &tiles)
+            };
+            let plain: Vec<_> = rows.iter().map(|row| Row { caption: "", ..*row }).collect();
+            let captions: Vec<_> = rows.iter().map(|row| row.caption).collect();
+            drawings.push(Drawing {
+                name,
+                lines: format!("From top to bottom: {}", captions.join(", ").to_lowercase()),
+                png: draw(&title, &rows)?,
+                tiles: draw("", &plain)?,
+            });
         }
         Ok(drawings)
     }

@@ -8,6 +8,7 @@ use crate::file::Files;
 use crate::kernel::Step;
 use crate::model::Architecture;
 use crate::{Error, Result};
+use std::cell::Cell;
 use std::fmt::{Debug, Formatter};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Run<'a> {
     pub files: Arc<dyn Files>,
     /// Asked every few steps whether to save a checkpoint and stop.
     pub is_interrupted: &'a dyn Fn() -> bool,
+    /// Asked every few steps whether to save a checkpoint and go on.
+    pub is_save_due: &'a dyn Fn() -> bool,
 }
 
 /// How long a driver is left alone after a device failed: it may be starting anew.
@@ -162,7 +165,7 @@ impl Run<'_> {
             let when = format!("{title}, epoch {}", trainer.epochs());
             pictures.draw(session, Step::new(config.seed, trainer.position().step, 0), &when)
         };
-        let mut drawings = None;
+        let (mut drawings, mut is_drawn) = (None, false);
         while trainer.epochs() < config.epochs {
             let saved = Instant::now();
             let is_due =
@@ -170,7 +173,11 @@ impl Run<'_> {
             let most = config
                 .checkpoint_every
                 .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
-            let stop = || (self.is_interrupted)() || is_due();
+            let is_requested = Cell::new(false);
+            let stop = || {
+                is_requested.set(is_requested.get() || (self.is_save_due)());
+                is_requested.get() || (self.is_interrupted)() || is_due()
+            };
             let advanced = trainer.advance(session, most, &stop, |report| {
                 match &report {
                     Report::Step(step) => folder.step(step)?,
@@ -187,17 +194,24 @@ impl Run<'_> {
                 sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
                 folder.epoch(&report, &weights)?;
+                folder.draw_curve(&title, trainer.steps_per_epoch())?;
+                is_drawn = true;
                 if config.tensorboard {
                     let drawn = drawings.insert(draw(&trainer, session)?);
                     folder.show_pictures(report.epoch, drawn)?;
                 }
             }
             folder.save(trainer.position(), weights, mean_squares)?;
+            if is_requested.get() {
+                info!("a checkpoint of step {}, as requested", trainer.position().step);
+            }
             if trainer.epochs() < config.epochs && (self.is_interrupted)() {
                 return Ok(Ended::Interrupted(trainer.position().step));
             }
         }
-        folder.draw_curve(&title)?;
+        if !is_drawn {
+            folder.draw_curve(&title, trainer.steps_per_epoch())?;
+        }
         // Of the last epoch, if they are there.
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;
         folder.save_pictures(&drawings)?;

@@ -48,6 +48,14 @@ window.addEventListener("load", () => {
         scrollWidth: document.documentElement.scrollWidth,
         height: document.documentElement.scrollHeight,
         text: document.body.innerText,
+        shown: [...document.querySelectorAll("th")].filter((header) => header.offsetWidth > 0).map(
+            (header) => header.dataset.key),
+        // Headings, and cells, that are cut at the table's frame or by their own column.
+        cut: [...document.querySelectorAll("th button, td")].filter((node) => {
+            const frame = document.getElementById("kernels").getBoundingClientRect();
+            const { left, right } = node.getBoundingClientRect();
+            return right > left && (right > frame.right + 0.5 || node.scrollWidth > node.clientWidth);
+        }).map((node) => node.textContent),
         focusable: document.querySelectorAll("th button:not([tabindex='-1'])").length,
         headers: document.querySelectorAll("th").length,
         kernels: column("kernel").values,
@@ -136,6 +144,13 @@ def check_page(text, width, path):
     check(found["odd"], 0, "shapes at no place")
     for word in ("undefined", "NaN", "Infinity", "[object"):
         check(word in found["text"], False, word)
+    first = ["order", "kernel", "median_ms_per_step", "share"]
+    check(found["shown"][:4], first, "columns at the left")
+    if width < 760:
+        check(found["shown"], first, "columns of a narrow window")
+    else:
+        check(len(found["shown"]), found["headers"], "columns of a wide window")
+    check(found["cut"], [], "cells that are cut")
     check(found["focusable"], found["headers"], "headings that the keyboard reaches")
     times = sorted((round(row["median_us"], 1) for row in profile["kernels"]), reverse=True)
     check(found["once"]["sort"], "descending", "sorted by a click")

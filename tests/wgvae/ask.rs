@@ -9,7 +9,7 @@ use wgvae::device::{Choice, Options, open};
 use wgvae::eval::{Samples, assess};
 use wgvae::graph::Binarize;
 use wgvae::model::{Architecture, initial_weights};
-use wgvae::report::{Classes, Manifold, grid_latents, manifold};
+use wgvae::report::{Classes, Manifold, Row, Tiles, grid_latents, manifold, tiles};
 use wgvae::{Matrix, Vae};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -116,13 +116,65 @@ fn pictures_have_an_image_for_each_thing_asked_for() -> Outcome {
     assert_eq!(width("nine.png")?.0 - width("eight.png")?.0, 92);
     run.done("reconstruct", "--digit 7 --count 2 --output @once.png")?;
     run.done("reconstruct", "--digit 7 --count 2 --samples 2 --output @twice.png")?;
-    assert_eq!(width("twice.png")?.1 - width("once.png")?.1, 2 * 92);
-    run.done("interpolate", "--from 3 --to 2 --steps 6 --output @path.png")?;
+    // Another pair, and a gap above either of the two.
+    assert_eq!(width("twice.png")?.1 - width("once.png")?.1, 2 * 92 + 2 * 20);
+    run.done("reconstruct", "--digit 7 --count 2 --columns 1 --output @narrow.png")?;
+    assert!(width("narrow.png")?.1 > width("once.png")?.1 + 3 * 84);
     run.done("sample", "--count 2 --latents @z.npy --output @two.png")?;
     run.done("decode", "--input @z.npy --output @decoded.png")?;
+    run.done("decode", "--input @z.npy --columns 1 --output @one.png")?;
+    assert_eq!(width("one.png")?.1 - width("decoded.png")?.1, 84 + 36);
     run.done("decode", "--input @z.npy --size 14x56 --output @wide.png")?;
     // Its title, which names a file, may make a picture wider than its images do.
     assert!(width("wide.png")?.1 < width("decoded.png")?.1);
+    Ok(())
+}
+
+#[test]
+fn many_samples_are_laid_out_by_the_square_root() -> Outcome {
+    let run = Run::new()?;
+    let size = |name: &str| -> Result<(u32, u32), Box<dyn Error>> {
+        Ok(image::image_dimensions(run.file(name))?)
+    };
+    run.done("sample", "--count 300 --output @many.png")?;
+    let (width, height) = size("many.png")?;
+    assert!(width.abs_diff(height) < width / 3, "{width} x {height}");
+    run.done("sample", "--count 300 --columns 50 --output @wide.png")?;
+    let (wide, low) = size("wide.png")?;
+    assert_eq!((wide - width, low < height), (25 * 92, true));
+    run.refused("sample", "--columns 0 --output @x.png", "a whole number from 1 on")
+}
+
+/// The two images themselves, then the path, each as the library has it.
+#[test]
+fn a_path_is_between_the_images_that_it_connects() -> Outcome {
+    let run = Run::new()?;
+    run.done("interpolate", "--from 3 --to 2 --steps 4 --output @path.png")?;
+    let session = open(&Choice::Cpu, Options::default())?;
+    let mut vae = Vae::load(session, &run.file("run/model.safetensors"))?;
+    let test = Split::load(&Source::new("mnist"))?.test;
+    let x = test.matrix(&[3, 2], Binarize::Threshold, 0)?;
+    let means = vae.transform(&x)?;
+    let path = (0..4).flat_map(|step| {
+        let t = step as f32 / 3.0;
+        let pairs = means.row(0).iter().zip(means.row(1));
+        pairs.map(move |(from, to)| from * (1.0 - t) + to * t).collect::<Vec<_>>()
+    });
+    let path = vae.decode(&Matrix::new(4, 4, path.collect())?)?;
+    let expected = [x.row(0), path.values(), x.row(1)].concat();
+    let images = [Row { caption: "", images: &expected }];
+    let title = format!(
+        "From image 3 to image 2, pixel probabilities between them, {}",
+        run.file("run").display()
+    );
+    let labels = ["image 3", "t = 0.00", "t = 0.33", "t = 0.67", "t = 1.00", "image 2"];
+    let labels = labels.map(str::to_owned);
+    let (size, lines) = ((28, 28), &images);
+    let drawn =
+        Tiles { title: &title, size, per_band: 6, lines, labels: &labels, ..Tiles::default() };
+    tiles(&run.file("expected.png"), &drawn)?;
+    assert!(fs::read(run.file("path.png"))? == fs::read(run.file("expected.png"))?);
+    run.done("interpolate", "--from 3 --to 2 --steps 1 --columns 2 --output @short.png")?;
     Ok(())
 }
 
@@ -143,11 +195,7 @@ fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
     run.refused("sample", "--count 0 --output @x.png", "a whole number from 1 on")?;
     run.refused("sample", "--size 28x29 --output @x.png", "784 pixels in all, found 28x29")?;
     run.refused("encode", "--output @x.png", "ends with .npy or .csv")?;
-    run.refused(
-        "encode",
-        "--input @run --output @x.npy",
-        "reconstructions.png: expected a picture of 918x1000",
-    )?;
+    run.refused("encode", "--input @run --output @x.npy", "train: expected IDX files")?;
     run.refused("reconstruct", "--output @x.npy", "ends with .png")?;
     run.refused("reconstruct", "--digit 10 --output @x.png", "5, 6, 7, 8, 9, found 10")?;
     run.refused(

@@ -212,6 +212,13 @@ fn the_rows_are_those_of_the_step() -> Outcome {
                 );
                 assert!(row.percent_of_roof >= 0.0 && row.percent_of_roof.is_finite(), "{row:?}");
                 assert_eq!(row.flop_per_byte, row.flops as f64 / row.bytes as f64);
+                // Of kernels that run once a step.
+                let ms = row.median_ms_per_step;
+                assert!(ms >= 1e-3 * row.median_us - 1e-12, "{row:?}");
+                let total: f64 = found.kernels.iter().map(|row| row.median_ms_per_step).sum();
+                assert!((row.share - ms / total).abs() < 1e-12, "shares are of medians: {row:?}");
+                let hints = [None, Some("larger --batch"), Some("other --kernels")];
+                assert!(hints.contains(&row.hint), "{row:?}");
             }
         }
     }

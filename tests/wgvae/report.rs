@@ -7,17 +7,29 @@ use std::fs;
 use image::{Rgb, RgbImage};
 use wgvae::Error;
 use wgvae::eval::Measures;
-use wgvae::report::{EpochPoint, Row, elbo_curve, tiles};
+use wgvae::report::{EpochPoint, Row, Tiles, elbo_curve, tiles};
 
 mod curve;
+mod glyphs;
 mod manifold;
 mod panel;
+mod run_folder;
 mod scatter;
 mod tile;
 
 type Outcome = Result<(), Box<dyn StdError>>;
 
 const WHITE: Rgb<u8> = Rgb([255; 3]);
+
+/// Tiles without labels and groups.
+pub(crate) fn plain<'a>(
+    title: &'a str,
+    size: (usize, usize),
+    per_band: usize,
+    lines: &'a [Row<'a>],
+) -> Tiles<'a> {
+    Tiles { title, size, per_band, lines, ..Tiles::default() }
+}
 
 /// Epochs with these ELBOs of training and test, the test's KL a nat below that of training.
 fn run(points: &[(f64, f64)]) -> Vec<EpochPoint> {
@@ -59,20 +71,21 @@ fn a_picture_replaces_an_older_one_and_leaves_nothing_else() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("tiles.png");
     fs::write(&path, "an older file")?;
-    tiles(&path, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }])?;
+    let white = [Row { caption: "", images: &[1.0] }];
+    tiles(&path, &plain("", (1, 1), 1, &white))?;
     assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (104, 104));
-    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]))?.save(&path)?;
-    assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (1000, 918));
+    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]), &[])?.save(&path)?;
+    assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (1000, 966));
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
 
     let nowhere = folder.path().join("no folder").join("tiles.png");
-    let found = tiles(&nowhere, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }]);
+    let found = tiles(&nowhere, &plain("", (1, 1), 1, &white));
     assert!(matches!(found, Err(Error::Io { path, .. }) if path == nowhere));
 
     // A folder in the way: the draft is written, but cannot take its place.
     let folder_in_the_way = folder.path().join("folder.png");
     fs::create_dir(&folder_in_the_way)?;
-    let found = tiles(&folder_in_the_way, "", 1, 1, 1, &[Row { caption: "", images: &[1.0] }]);
+    let found = tiles(&folder_in_the_way, &plain("", (1, 1), 1, &white));
     assert!(matches!(found, Err(Error::Io { path, .. }) if path == folder_in_the_way));
     assert_eq!(fs::read_dir(folder.path())?.count(), 2);
     Ok(())

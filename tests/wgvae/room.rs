@@ -80,8 +80,14 @@ fn edges_work() -> Fallible<()> {
         for mut session in sessions() {
             let folder = tempfile::tempdir()?;
             let (folder, files) = (folder.path(), Arc::new(System));
-            let run =
-                Run { config: &config, data: &data, folder, files, is_interrupted: &|| false };
+            let run = Run {
+                config: &config,
+                data: &data,
+                folder,
+                files,
+                is_interrupted: &|| false,
+                is_save_due: &|| false,
+            };
             let ended = run.begin(session.as_mut(), |_| Ok(()));
             let name = session.description();
             assert!(matches!(ended, Ok(Ended::Finished)), "{name}, {hidden:?}, {batch}: {ended:?}");
@@ -109,8 +115,14 @@ fn what_does_not_fit_is_refused_before_anything_is_made() -> Fallible<()> {
             let folder = tempfile::tempdir()?;
             let path = folder.path().join("run");
             let (folder, files) = (path.as_path(), Arc::new(System));
-            let run =
-                Run { config: &config, data: &data, folder, files, is_interrupted: &|| false };
+            let run = Run {
+                config: &config,
+                data: &data,
+                folder,
+                files,
+                is_interrupted: &|| false,
+                is_save_due: &|| false,
+            };
             match run.begin(session.as_mut(), |_| Ok(())) {
                 Err(Error::Setting { setting, .. }) if setting == flag => {}
                 other => panic!("{}, {flag}: {other:?}", session.description()),
@@ -127,5 +139,26 @@ fn a_batch_larger_than_the_data_is_refused() -> Fallible<()> {
     let wrong = plans(&config(&[4, 2], 6), &data(5)?).err().ok_or("a batch of 6 of 5 images")?;
     let expected = "--batch: expected 1 to 5, the number of training images, found 6";
     assert_eq!(wrong.to_string(), expected);
+    Ok(())
+}
+
+/// A limit of the process counts as the system's memory does.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_of_address_space_is_refused_in_words() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    let mut shell = std::process::Command::new("sh");
+    // In KiB: enough for MNIST, too little for the layers.
+    shell.args([
+        "-c",
+        "ulimit -v 600000; exec \"$0\" train --device cpu --run \"$1\" \"$2\" \"$3\"",
+    ]);
+    shell.arg(env!("CARGO_BIN_EXE_wgvae")).arg(&run).args(["--hidden", "20000,200"]);
+    let output = shell.current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
+    let text = crate::cli::stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--hidden: expected what fits into the "), "{text}");
+    assert!(!run.exists());
     Ok(())
 }

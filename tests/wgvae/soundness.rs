@@ -114,7 +114,14 @@ fn run(
     tell: impl FnMut(&Report) -> Result<()>,
 ) -> Fallible<Result<Ended>> {
     let (data, files) = (data()?, Arc::new(System));
-    let run = Run { config, data: &data, folder, files, is_interrupted: &|| false };
+    let run = Run {
+        config,
+        data: &data,
+        folder,
+        files,
+        is_interrupted: &|| false,
+        is_save_due: &|| false,
+    };
     Ok(run.begin(session, tell))
 }
 

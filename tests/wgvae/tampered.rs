@@ -16,13 +16,19 @@ type Run<'a> = Box<dyn FnMut(&mut CpuSession<f32>, ProgramId, &[Step]) -> Result
 pub(crate) struct Tampered<'a> {
     cpu: CpuSession<f32>,
     run: Run<'a>,
+    timed: Box<dyn FnMut(&mut TimedSteps) + 'a>,
 }
 
 impl<'a> Tampered<'a> {
     pub(crate) fn new(
         run: impl FnMut(&mut CpuSession<f32>, ProgramId, &[Step]) -> Result<()> + 'a,
     ) -> Self {
-        Self { cpu: CpuSession::new(), run: Box::new(run) }
+        Self { cpu: CpuSession::new(), run: Box::new(run), timed: Box::new(|_| {}) }
+    }
+
+    /// The same device with other times of steps.
+    pub(crate) fn timed(self, timed: impl FnMut(&mut TimedSteps) + 'a) -> Self {
+        Self { timed: Box::new(timed), ..self }
     }
 }
 
@@ -80,7 +86,9 @@ impl Session for Tampered<'_> {
     }
 
     fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
-        self.cpu.time_steps(program, steps)
+        let mut timed = self.cpu.time_steps(program, steps)?;
+        (self.timed)(&mut timed);
+        Ok(timed)
     }
 
     fn memory(&self) -> Memory {

@@ -1,6 +1,7 @@
 //! Event files, read back: their bytes, and what a run writes into them.
 //! `tests/interop/tensorboard_reader.py` has TensorBoard itself read them.
 
+use crate::report::plain;
 use reader::{Event, Image, What, crc32c, events, records};
 use std::error::Error as StdError;
 use std::fs;
@@ -52,14 +53,17 @@ fn a_file_comes_back_as_it_was_written() -> Fallible<()> {
     let steps = [0, 1, 127, 128, 1 << 40];
     let values = [0.0, -0.1, 1e30, f64::MAX, f64::NAN];
     let images = [0.0, 0.25, 0.5, 1.0];
-    let png = tiles_png(Path::new("unused"), "", 2, 2, 1, &[Row { caption: "", images: &images }])?;
+    let png = tiles_png(
+        Path::new("unused"),
+        &plain("", (2, 2), 1, &[Row { caption: "", images: &images }]),
+    )?;
 
     let mut writer = EventWriter::create(&within)?;
     assert_eq!(events(writer.path())?.len(), 1, "the first event is in the file at once");
     for (step, value) in steps.into_iter().zip(values) {
         writer.scalar("group/ä", step, value)?;
     }
-    writer.image("pictures/tile", 7, &png)?;
+    writer.image("pictures/tile", 7, "a tile", &png)?;
     writer.flush()?;
 
     let name = writer.path().file_name().ok_or("no name")?.to_string_lossy().into_owned();
@@ -84,7 +88,7 @@ fn a_file_comes_back_as_it_was_written() -> Fallible<()> {
         panic!("{:?}", found[1 + steps.len()])
     };
     assert_eq!((tag.as_str(), image.colorspace), ("pictures/tile", 3));
-    assert_eq!(image.png, png.bytes);
+    assert_eq!((&image.png, image.description.as_str()), (&png.bytes, "a tile"));
     assert_is_a_picture(image)
 }
 

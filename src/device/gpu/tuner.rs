@@ -4,16 +4,18 @@
 use super::context::Gpu;
 use super::session::GpuSession;
 use super::tuning_file::TuningFile;
-use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{Description, ProgramId, Session, Values};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor};
 use crate::kernel::{Call, Core, Kernel, Step, Variant};
 use crate::random::{generator, normals};
+use crate::{Error, Result};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// Multiplications below which a product is over before it matters how.
 const WORTH_TUNING: usize = 1 << 18;
@@ -61,6 +63,10 @@ pub struct Tuner {
     winners: HashSet<&'static str>,
     /// Variants that were hopeless, each with the largest product on which it was.
     hopeless: HashMap<&'static str, usize>,
+    /// Set once nothing more is to be tried.
+    stop: Arc<AtomicBool>,
+    /// Whether a variant has been tried.
+    has_tried: bool,
 }
 
 impl Tuner {
@@ -69,13 +75,30 @@ impl Tuner {
     pub fn new(gpu: &Gpu, file: Option<PathBuf>, forced: Choices) -> Self {
         let file = TuningFile::new(file, &gpu.description);
         let known = file.read();
-        Self { file, forced, known, winners: HashSet::new(), hopeless: HashMap::new() }
+        Self {
+            file,
+            forced,
+            known,
+            winners: HashSet::new(),
+            hopeless: HashMap::new(),
+            stop: Arc::default(),
+            has_tried: false,
+        }
+    }
+
+    /// Fails with [`Error::Interrupted`] instead of trying more variants once `stop` is set.
+    pub fn until(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
+    }
+
+    fn check_stop(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     /// The variant for a node of a graph, of those that serve it; none if it does not matter.
     ///
     /// # Errors
-    /// If the device fails, or no variant gives right results on it.
+    /// If the device fails, or no variant gives right results on it; [`Error::Interrupted`].
     pub fn choose(
         &mut self,
         gpu: &Gpu,
@@ -97,6 +120,10 @@ impl Tuner {
         }
         if let Some(variant) = self.known.get(&key).and_then(|tuned| named(&tuned.variant)) {
             return Ok(Some(variant));
+        }
+        if !self.has_tried {
+            self.has_tried = true;
+            info!("trying the kernels on {}, once: this can take a while", gpu.description.name);
         }
         let (variant, time) = self.measure(gpu, graph, node, eligible)?;
         let microseconds = time.as_secs_f64() * 1e6;
@@ -168,6 +195,7 @@ impl Tuner {
     ) -> Result<Vec<(Variant, Duration)>> {
         let mut candidates = Vec::new();
         for &variant in variants {
+            self.check_stop()?;
             match trial.candidate(gpu, variant)? {
                 Some(candidate) => candidates.push((variant, candidate)),
                 None => {
@@ -179,6 +207,7 @@ impl Tuner {
         let best = candidates.iter().map(|(_, candidate)| candidate.shortest).min();
         for _ in 0..TIMINGS {
             for (_, candidate) in &mut candidates {
+                self.check_stop()?;
                 if best.is_some_and(|best| candidate.shortest < FAR * best) {
                     candidate.time()?;
                 }

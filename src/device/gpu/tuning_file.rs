@@ -8,12 +8,16 @@ use crate::{Action, Error};
 use etcetera::BaseStrategy;
 use flate2::Crc;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tracing::warn;
 
 /// Of the file's format.
 const VERSION: u32 = 1;
+
+/// The files that were warned of.
+static WARNED: Mutex<BTreeSet<Option<PathBuf>>> = Mutex::new(BTreeSet::new());
 
 /// The file's content.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,7 +52,7 @@ impl TuningFile {
         match self.path.as_deref().map_or_else(no_folder, content) {
             Ok(mut content) => content.adapters.remove(&self.adapter).unwrap_or_default(),
             Err(reason) => {
-                warn!("{reason}: kernels are chosen anew");
+                self.warn(format_args!("{reason}: kernels are chosen anew"));
                 BTreeMap::new()
             }
         }
@@ -61,7 +65,15 @@ impl TuningFile {
         let mut content = content(path).unwrap_or_default();
         content.adapters.insert(self.adapter.clone(), known.clone());
         if let Err(reason) = store(path, &content) {
-            warn!("the choice of kernels is not kept: {reason}");
+            self.warn(format_args!("the choice of kernels is not kept: {reason}"));
+        }
+    }
+
+    /// Warns of this file, unless that was done.
+    fn warn(&self, message: std::fmt::Arguments) {
+        let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(self.path.clone()) {
+            warn!("{message}");
         }
     }
 }

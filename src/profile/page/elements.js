@@ -49,8 +49,8 @@ function swatch(colour) {
 // A colour for each of the kernels that take the most time; the others share one.
 function colours(kernels) {
     const totals = new Map();
-    for (const { kernel, ms_per_step } of kernels) {
-        totals.set(kernel, (totals.get(kernel) ?? 0) + ms_per_step);
+    for (const { kernel, median_ms_per_step } of kernels) {
+        totals.set(kernel, (totals.get(kernel) ?? 0) + median_ms_per_step);
     }
     const largest = [...totals].sort((one, other) => other[1] - one[1]);
     return new Map(largest.map(([kernel], rank) => [kernel, COLOURS[rank] ?? OTHERS]));

@@ -1,32 +1,42 @@
 // The table of kernels, sorted by the heading that was clicked last.
 
-// Heading, key of the row, and for numbers how they are written.
+// Heading, key of the row, rank, and for numbers how they are written. A narrow window shows the columns
+// of rank 0, a wider one those of rank 1 too.
 const COLUMNS = [
-    ["#", "order", (value) => number(value)],
-    ["kernel", "kernel"],
-    ["variant", "variant"],
-    ["shape", "shape"],
-    ["workgroup", "workgroup", (value) => number(value)],
-    ["groups", "workgroups", (value) => number(value)],
-    ["runs", "dispatches_per_step", (value) => number(value)],
-    ["ms/step", "ms_per_step", (value) => number(value, 3)],
-    ["share", "share", (value) => percent(value)],
-    ["median µs", "median_us", (value) => number(value, 1)],
-    ["p95 µs", "p95_us", (value) => number(value, 1)],
-    ["spread", "spread", (value) => percent(value, 0)],
-    ["MFLOP", "flops", (value) => number(value / 1e6, 2)],
-    ["KiB", "bytes", (value) => number(value / 1024, 1)],
-    ["FLOP/byte", "flop_per_byte", (value) => number(value, 2)],
-    ["GFLOP/s", "gflops", (value) => number(value, 2)],
-    ["GB/s", "gbs", (value) => number(value, 2)],
-    ["%\u00a0of roof", "percent_of_roof", (value) => number(value)],
-    ["bound", "bound"],
-    ["hint", "hint"],
+    ["#", "order", 0, (value) => number(value)],
+    ["kernel", "kernel", 0],
+    ["ms/step", "median_ms_per_step", 0, (value) => number(value, 3)],
+    ["share", "share", 0, (value) => percent(value)],
+    ["noise", "noise", 1, (value) => percent(value, 0)],
+    ["%\u00a0of roof", "percent_of_roof", 1, (value) => number(value)],
+    ["bound", "bound", 1],
+    ["hint", "hint", 1],
+    ["shape", "shape", 1],
+    ["variant", "variant", 1],
+    ["median µs", "median_us", 2, (value) => number(value, 1)],
+    ["p95 µs", "p95_us", 2, (value) => number(value, 1)],
+    ["spread", "spread", 2, (value) => percent(value, 0)],
+    ["GFLOP/s", "gflops", 2, (value) => number(value, 2)],
+    ["GB/s", "gbs", 2, (value) => number(value, 2)],
+    ["MFLOP", "flops", 2, (value) => number(value / 1e6, 2)],
+    ["KiB", "bytes", 2, (value) => number(value / 1024, 1)],
+    ["FLOP/ byte", "flop_per_byte", 2, (value) => number(value, 2)],
+    ["group size", "workgroup", 2, (value) => number(value)],
+    ["groups", "workgroups", 2, (value) => number(value)],
+    ["runs", "dispatches_per_step", 2, (value) => number(value)],
 ];
 
-function cell(row, [, key, format], colour) {
+// A name that may go on in the next line behind each `_`, and a hint that may before its flag alone.
+function breakable(text) {
+    const parts = text.split(/(?<=_)|(?<= )(?=--)/);
+    return parts.flatMap((part, index) =>
+        [...(index ? [element("wbr")] : []), element("span", { class: "whole" }, part)]);
+}
+
+function cell(row, [, key, rank, format], colour) {
     const value = row[key] ?? (format ? null : "");
-    const made = element("td", format ? { class: "number" } : {}, format ? format(value) : value);
+    const attributes = { class: `${format ? "number" : "text"} rank-${rank}` };
+    const made = element("td", attributes, ...(format ? [format(value)] : breakable(value)));
     if (key === "kernel") {
         made.prepend(swatch(colour));
     }
@@ -62,14 +72,18 @@ function drawTable(kernels, colourOf) {
         line.row = { order: index + 1, ...row };
         body.append(line);
     });
-    const headers = COLUMNS.map(([heading, key, format]) => {
+    const headers = COLUMNS.map(([heading, key, rank, format]) => {
         const button = element("button", { type: "button" }, heading);
-        const attributes = { scope: "col", "data-key": key, class: format ? "number" : "text" };
+        const kind = `${format ? "number" : "text"} rank-${rank}`;
+        const attributes = { scope: "col", "data-key": key, class: kind };
         const header = element("th", attributes, button);
         button.addEventListener("click", () => sort(body, header, key, Boolean(format)));
         return header;
     });
     headers[0].setAttribute("aria-sort", "ascending");
     const head = element("thead", {}, element("tr", {}, ...headers));
-    document.getElementById("kernels").append(element("table", {}, head, body));
+    const table = element("table", {}, head, body);
+    document.getElementById("kernels").append(table);
+    document.getElementById("all").addEventListener("change", ({ target }) =>
+        table.classList.toggle("all", target.checked));
 }

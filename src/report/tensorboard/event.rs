@@ -34,8 +34,17 @@ pub(super) struct Summary {
 pub(super) struct Value {
     #[prost(string, tag = "1")]
     pub(super) tag: String,
+    #[prost(message, optional, tag = "9")]
+    pub(super) metadata: Option<Metadata>,
     #[prost(oneof = "Content", tags = "2, 4")]
     pub(super) content: Option<Content>,
+}
+
+/// `SummaryMetadata`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Metadata {
+    #[prost(string, tag = "3")]
+    pub(super) summary_description: String,
 }
 
 /// `Summary.Value.value`.

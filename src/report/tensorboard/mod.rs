@@ -11,7 +11,7 @@ pub use record::record;
 use super::Png;
 use crate::file::{Files, Growing, System};
 use crate::{Action, Error, Result};
-use event::{Content, Event, Image, RGB, Summary, Value, What};
+use event::{Content, Event, Image, Metadata, RGB, Summary, Value, What};
 use jiff::Timestamp;
 use prost::Message;
 use std::io::ErrorKind;
@@ -106,21 +106,22 @@ impl EventWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
-        self.value(tag, step, Content::SimpleValue(value as f32))
+        self.value(tag, step, None, Content::SimpleValue(value as f32))
     }
 
-    /// Adds a picture.
+    /// Adds a picture. TensorBoard shows the description, which is Markdown, beside the tag.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn image(&mut self, tag: &str, step: u64, png: &Png) -> Result<()> {
+    pub fn image(&mut self, tag: &str, step: u64, description: &str, png: &Png) -> Result<()> {
         let image = Image {
             height: png.height.cast_signed(),
             width: png.width.cast_signed(),
             colorspace: RGB,
             encoded_image_string: png.bytes.clone(),
         };
-        self.value(tag, step, Content::Image(image))
+        let metadata = Metadata { summary_description: description.to_owned() };
+        self.value(tag, step, Some(metadata), Content::Image(image))
     }
 
     /// Hands all events so far to the system.
@@ -135,8 +136,14 @@ impl EventWriter {
         Ok(())
     }
 
-    fn value(&mut self, tag: &str, step: u64, content: Content) -> Result<()> {
-        let value = Value { tag: tag.to_owned(), content: Some(content) };
+    fn value(
+        &mut self,
+        tag: &str,
+        step: u64,
+        metadata: Option<Metadata>,
+        content: Content,
+    ) -> Result<()> {
+        let value = Value { tag: tag.to_owned(), metadata, content: Some(content) };
         self.event(step, What::Summary(Summary { value: vec![value] }))
     }
 

@@ -14,6 +14,10 @@ pub(super) const PARTS: &[Part] = &[
             ("manual pages to a file", "man --output text.txt"),
             ("manual pages below a file", "man --output text.txt/man"),
             ("devices by a word", "devices cpu"),
+            ("a learning rate by another name", "train --lr 0.1"),
+            ("a weight of the KL", "train --beta 4"),
+            ("a batch by another name", "profile --batch-size 8"),
+            ("a device by its kind", "eval run --gpu"),
         ],
     ),
     (
@@ -38,7 +42,7 @@ pub(super) const PARTS: &[Part] = &[
             ("no file to write to", "encode run"),
             ("an unknown kind of file", "encode run --output means.txt"),
             ("deviations in an unknown kind of file", "encode run --output z.npy --stddev s.png"),
-            ("a folder that is not there", "encode run --output absent/z.npy"),
+            ("a folder below a file", "encode run --output text.txt/z.npy"),
             ("images of another size", "encode run --input wide.npy --output z.npy"),
             ("a picture of another size", "encode run --input sizes/1.png --output z.npy"),
             (

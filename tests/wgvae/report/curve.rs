@@ -6,24 +6,33 @@ use std::error::Error as StdError;
 use image::{Rgb, RgbImage};
 use wgvae::Error;
 use wgvae::eval::Measures;
-use wgvae::report::{EpochPoint, elbo_curve};
+use wgvae::report::{EpochPoint, StepPoint, elbo_curve};
 
 use super::{Outcome, assert_margins_are_white, places, run};
 
 pub(super) const TRAIN: Rgb<u8> = Rgb([0, 114, 178]);
 pub(super) const TEST: Rgb<u8> = Rgb([213, 94, 0]);
+const STEPS: Rgb<u8> = Rgb([163, 205, 228]);
 
 /// Name, upper and lower edge of each panel's frame.
 pub(super) const FRAMES: [(&str, u32, u32); 3] =
-    [("ELBO", 86, 426), ("log-likelihood", 466, 636), ("KL", 676, 846)];
+    [("ELBO", 134, 474), ("log-likelihood", 514, 684), ("KL", 724, 894)];
 
 pub(super) fn draw_curve(
     title: &str,
     points: &[EpochPoint],
 ) -> Result<RgbImage, Box<dyn StdError>> {
+    draw_with_steps(title, points, &[])
+}
+
+fn draw_with_steps(
+    title: &str,
+    points: &[EpochPoint],
+    steps: &[StepPoint],
+) -> Result<RgbImage, Box<dyn StdError>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("elbo.png");
-    elbo_curve(&path, title, points)?.save(&path)?;
+    elbo_curve(&path, title, points, steps)?.save(&path)?;
     Ok(image::open(&path)?.into_rgb8())
 }
 
@@ -74,7 +83,7 @@ fn curves_of_any_length_are_drawn_whole() -> Outcome {
         let falling = |epoch: usize, by: f64| -85.0 - by / epoch as f64;
         let points: Vec<_> = (1..=count).map(|e| (falling(e, 100.0), falling(e, 60.0))).collect();
         let picture = draw_curve(&format!("{count} epochs"), &run(&points))?;
-        assert_eq!(picture.dimensions(), (1000, 918));
+        assert_eq!(picture.dimensions(), (1000, 966));
         assert_margins_are_white(&picture, &format!("{count} epochs"));
         for (name, top, bottom) in FRAMES {
             for colour in [TRAIN, TEST] {
@@ -112,7 +121,7 @@ fn curves_without_sense_are_refused() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("elbo.png");
     let refuse = |points: &[EpochPoint], expected: &str| {
-        let found = elbo_curve(&path, "", points);
+        let found = elbo_curve(&path, "", points, &[]);
         let Err(Error::Picture { path: named, message }) = found else {
             panic!("{expected}: {found:?}");
         };
@@ -139,5 +148,103 @@ fn curves_without_sense_are_refused() -> Outcome {
     let mut twice = run(&[(-1.0, -1.0), (-2.0, -2.0)]);
     twice[1].epoch = 1;
     refuse(&twice, "expected an epoch after 1, found 1");
+    let measures = Measures { elbo: -1.0, log_likelihood: f64::NAN, kl: 1.0 };
+    let step = StepPoint { epoch: 0.5, measures };
+    let refused = elbo_curve(&path, "", &run(&[(-1.0, -1.0)]), &[step]);
+    assert!(
+        refused.is_err_and(|e| e.to_string().contains("a batch in epoch 0.5: expected a finite"))
+    );
+    Ok(())
+}
+
+/// The left and right edge of all frames.
+fn edges(picture: &RgbImage) -> (u32, u32) {
+    let (_, top, bottom) = FRAMES[0];
+    let is_frame = |x: &u32| (top..bottom).all(|y| picture.get_pixel(*x, y)[0] < 200);
+    let edge = |x: Option<u32>| x.unwrap_or(0);
+    (edge((60..500).find(is_frame)), edge((500..picture.width()).rfind(is_frame)))
+}
+
+#[test]
+fn the_best_epoch_is_marked_in_every_panel() -> Outcome {
+    for best in [1, 3, 5] {
+        let mut points =
+            [(-100.0, -95.0), (-99.0, -94.0), (-98.0, -93.0), (-97.0, -96.0), (-96.5, -97.0)];
+        points[best - 1].1 = -91.0;
+        // As good again: the first counts.
+        points[4].1 = if best == 5 { -91.0 } else { points[best - 1].1 };
+        let picture = draw_curve("", &run(&points))?;
+        let (left, right) = edges(&picture);
+        let place = |epoch: u32| left + (epoch * 2 - 1) * (right - left) / 10;
+        for (name, top, bottom) in FRAMES {
+            let dashes = |epoch: u32| {
+                let x = place(epoch);
+                let is_dash = |p: Rgb<u8>| p[0] < 140 && p[0].abs_diff(p[2]) < 30;
+                places(&picture, (x - 1, x + 3), (top + 2, bottom - 2), is_dash).len()
+            };
+            let rows = (bottom - top) as usize;
+            for epoch in 1..=5 {
+                let is_marked = dashes(epoch) > rows / 3;
+                assert_eq!(is_marked, epoch as usize == best, "{name}, {best}: epoch {epoch}");
+            }
+        }
+    }
+    // Other values, another sentence.
+    let legend = |points: &[(f64, f64)]| -> Result<_, Box<dyn StdError>> {
+        Ok(places(&draw_curve("", &run(points))?, (0, 500), (76, 100), |p| p[0] < 100))
+    };
+    assert!(legend(&[(-9.0, -8.0), (-9.0, -7.0)])? != legend(&[(-9.0, -8.0), (-9.0, -8.5)])?);
+    Ok(())
+}
+
+/// A step of every quarter of an epoch, and what it came to.
+fn quarters(epochs: u32) -> Vec<StepPoint> {
+    let step = |quarter: u32| {
+        let elbo = -200.0 + 10.0 * f64::from(quarter);
+        let measures = Measures {
+            elbo,
+            log_likelihood: elbo + 25.0 - f64::from(quarter),
+            kl: 25.0 - f64::from(quarter),
+        };
+        StepPoint { epoch: f64::from(quarter) / 4.0, measures }
+    };
+    (1..=4 * epochs).map(step).collect()
+}
+
+#[test]
+fn single_batches_are_drawn_where_they_were() -> Outcome {
+    let points = run(&[(-180.0, -120.0), (-140.0, -125.0)]);
+    let without = draw_curve("", &points)?;
+    assert!(places(&without, (0, 1000), (0, 966), |p| p == STEPS).is_empty());
+    let picture = draw_with_steps("", &points, &quarters(2))?;
+    let (left, right) = edges(&picture);
+    let (_, top, bottom) = FRAMES[0];
+    let line = places(&picture, (left + 3, right - 3), (top + 3, bottom - 3), |p| p == STEPS);
+    // From the first quarter to the last of the second epoch, of 2.5 from 0 on.
+    let at = |epoch: f64| left + (epoch / 2.5 * f64::from(right - left)) as u32;
+    let ends = (line.iter().map(|p| p.0).min(), line.iter().map(|p| p.0).max());
+    let (Some(from), Some(to)) = ends else { panic!("no line") };
+    // -190 is below the scale of the epochs, so it begins at the edge, on its way to -180.
+    assert!(at(0.2) < from && from < at(0.6) && to.abs_diff(at(2.0)) < 12, "{from} to {to}");
+    // Rising all the way.
+    let height = |x: u32| line.iter().filter(|p| p.0.abs_diff(x) < 3).map(|p| p.1).min();
+    assert!(height(at(1.7)) < height(at(1.2)) && height(at(1.2)) < height(at(0.7)));
+    Ok(())
+}
+
+#[test]
+fn no_panel_of_one_epoch_is_empty() -> Outcome {
+    let picture = draw_with_steps("", &run(&[(-180.0, -150.0)]), &quarters(1))?;
+    let (left, right) = edges(&picture);
+    let width = right - left;
+    for (name, top, bottom) in FRAMES {
+        let line = places(&picture, (left + 3, right - 3), (top + 3, bottom - 3), |p| p == STEPS);
+        let from = line.iter().map(|p| p.0).min().ok_or("no line of batches")?;
+        let to = line.iter().map(|p| p.0).max().ok_or("no line of batches")?;
+        assert!(to - from > width / 3, "{name}: batches from {from} to {to}");
+        let values = (left, left + 280);
+        let ink = places(&picture, values, (top - 30, top - 10), |p| p[0] < 100).len();
+        assert!(ink > 200, "{name}: no values in words");
+    }
     Ok(())
 }

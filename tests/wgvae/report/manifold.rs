@@ -37,7 +37,7 @@ impl Frame {
         let inked = |x: u32, y: u32| *picture.get_pixel(x, y) != WHITE;
         let run = |x: u32, top: u32| (top..picture.height()).take_while(|&y| inked(x, y)).count();
         let runs = (from..picture.width()).flat_map(|x| (60..200).map(move |y| (x, y)));
-        let corner = runs.into_iter().find(|&(x, y)| run(x, y) >= 400);
+        let corner = runs.into_iter().find(|&(x, y)| run(x, y) >= 250);
         let (left, top) = corner.unwrap_or_else(|| panic!("no frame right of {from}"));
         let width = (left..picture.width()).take_while(|&x| inked(x, top)).count() as u32;
         let height = run(left, top) as u32;
@@ -70,11 +70,12 @@ fn latents_follow_each_other_as_images_are_read() -> Outcome {
     let latents = grid_latents(3, 2.5)?;
     assert_eq!((latents.rows(), latents.columns()), (9, 2));
     let (low, high) = (-2.5, 2.5);
-    let rows = [[high, low], [high, 0.0], [high, high], [0.0, low], [0.0, 0.0], [0.0, high]];
+    // The first unit from left to right, the second from bottom to top.
+    let rows = [[low, high], [0.0, high], [high, high], [low, 0.0], [0.0, 0.0], [high, 0.0]];
     assert_eq!(&latents.values()[..12], rows.as_flattened());
-    assert_eq!(&latents.values()[12..], [low, low, low, 0.0, low, high]);
+    assert_eq!(&latents.values()[12..], [low, low, 0.0, low, high, low]);
     assert_eq!(grid_latents(1, 3.0)?.values(), [0.0, 0.0]);
-    assert_eq!(grid_latents(2, 0.1)?.values()[..4], [0.1, -0.1, 0.1, 0.1]);
+    assert_eq!(grid_latents(2, 0.1)?.values()[..4], [-0.1, 0.1, 0.1, 0.1]);
     assert_eq!(grid_latents(0, 3.0)?.rows(), 0);
     Ok(())
 }
@@ -105,7 +106,7 @@ fn an_image_stands_where_the_ticks_of_its_latents_cross() -> Outcome {
     assert!(left > right + 8 && bottom > top + 8, "{left}, {right}; {bottom}, {top}");
     for latent in latents.values().chunks(2) {
         let expected: Vec<_> = image(latent).collect();
-        let (x, y) = frame.at(2.0, latent[1].into(), latent[0].into());
+        let (x, y) = frame.at(2.0, latent[0].into(), latent[1].into());
         // Just within the corners, and at both sides of the lines between pixels.
         for (row, down) in [(0, -24), (0, -2), (1, 1), (1, 23)] {
             for (column, right) in [(0, -36), (0, -14), (1, -11), (1, 11), (2, 14), (2, 36)] {
@@ -128,6 +129,7 @@ fn nothing_is_cut_off() -> Outcome {
         (10, (28, 28), 200, 2),
         (3, (1, 400), 2, 1),
         (2, (300, 2), 1, 1),
+        (3, (28, 28), 62, 8),
     ];
     let title = "A title that is wider than many of the pictures below it ".repeat(4);
     for (side, (rows, columns), count, factor) in cases {
@@ -163,6 +165,79 @@ fn the_caption_of_a_narrow_grid_has_room() -> Outcome {
     columns.sort_unstable();
     let widest = columns.windows(2).map(|pair| pair[1] - pair[0]).max();
     assert!(widest > Some(60), "captions are {widest:?} apart");
+    Ok(())
+}
+
+/// Where the ticks of a frame are, from its left and bottom.
+fn ticks(frame: &Frame) -> (Vec<f64>, Vec<f64>) {
+    let across = frame.across.iter().map(|x| x - f64::from(frame.left));
+    (across.collect(), frame.up.iter().map(|y| f64::from(frame.bottom) - y).collect())
+}
+
+#[test]
+fn images_of_any_shape_and_points_have_the_same_axes_side_by_side() -> Outcome {
+    for (side, (rows, columns)) in
+        [(20, (28, 28)), (5, (14, 56)), (9, (56, 14)), (9, (20, 30)), (3, (1, 400))]
+    {
+        let what = format!("{side} images of {rows} x {columns}");
+        let images = vec![0.75; side * side * rows * columns];
+        // Far beyond the grid: that changes nothing.
+        let (size, means) = ((rows, columns), [-9.0, 0.1, 40.0, 2.0]);
+        let picture = draw(
+            "",
+            &Manifold { side, range: 2.0, size, images: &images, means: &means, classes: None },
+        )?;
+        assert_margins_are_white(&picture, &what);
+        let grid = Frame::after(&picture, 30);
+        let scatter = Frame::after(&picture, grid.right + 40);
+        // Images have a line of a pixel around them; a plot's frame is in its own room.
+        assert_eq!((grid.top + 1, grid.bottom - 1), (scatter.top, scatter.bottom), "{what}");
+        assert_eq!(grid.right - grid.left - 2, scatter.right - scatter.left, "{what}");
+        let [images, points] = [&grid, &scatter].map(ticks);
+        let pairs = images.0.iter().zip(&points.0).chain(images.1.iter().zip(&points.1));
+        assert!(
+            pairs.into_iter().all(|(a, b)| (a - b).abs() <= 1.5),
+            "{what}: {images:?} {points:?}"
+        );
+        assert_eq!((images.0.len(), images.1.len()), (points.0.len(), points.1.len()), "{what}");
+        let (wide, high) = (scatter.right - scatter.left, scatter.bottom - scatter.top);
+        assert!(wide <= 2 * high + 2 && high <= 2 * wide + 2, "{what}: {wide} x {high}");
+    }
+    Ok(())
+}
+
+#[test]
+fn latent_units_that_the_model_ignores_get_a_remark() -> Outcome {
+    let apart = [-2.0, 1.0, 0.5, -1.0];
+    let remark = |first: f32, second: f32| {
+        let means: Vec<f32> = apart.iter().flat_map(|at| [at * first, at * second]).collect();
+        let images = [0.5];
+        let of = |means| Manifold {
+            side: 1,
+            range: 2.0,
+            size: (1, 1),
+            images: &images,
+            means,
+            classes: None,
+        };
+        let picture = draw("", &of(&means))?;
+        assert_margins_are_white(&picture, "a remark");
+        let ink = places(&picture, (20, 700), (56, 80), |pixel| pixel[0] < 100).len();
+        let remark = of(&means).remark();
+        // Captions are below it.
+        assert_eq!(ink > 1000 && Frame::after(&picture, 30).top > 110, remark.is_some(), "{ink}");
+        Ok::<_, Box<dyn StdError>>((remark.unwrap_or_default(), of(&means[..2]).remark()))
+    };
+    assert_eq!(remark(1.0, 1.0)?.0, "");
+    assert_eq!(
+        remark(0.01, 0.01)?.0,
+        "The model has collapsed: both latent units are inactive (variance of the posterior means at \
+         most 0.01)"
+    );
+    assert!(remark(0.01, 1.0)?.0.starts_with("The first latent unit is inactive"));
+    let (second, of_one_image) = remark(1.0, 0.0)?;
+    assert!(second.starts_with("The second latent unit is inactive"));
+    assert_eq!(of_one_image, None);
     Ok(())
 }
 

@@ -35,7 +35,14 @@ fn a_run_goes_on_when_a_device_is_lost() -> Fallible<()> {
         let folder = folder.path().join(name);
         let is_interrupted = &|| false;
         let files = Arc::new(System);
-        let run = Run { config: &config, data: &data, folder: &folder, files, is_interrupted };
+        let run = Run {
+            config: &config,
+            data: &data,
+            folder: &folder,
+            files,
+            is_interrupted,
+            is_save_due: &|| false,
+        };
         let mut opened = 0;
         let mut is_back = false;
         let open = || {

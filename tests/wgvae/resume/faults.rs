@@ -100,7 +100,8 @@ fn frequent() -> Fallible<Config> {
 
 /// Trains in a folder, from its beginning, or from what is there.
 fn train(config: &Config, data: &Split, folder: &Path, files: Arc<dyn Files>) -> Result<Ended> {
-    let run = Run { config, data, folder, files, is_interrupted: &|| false };
+    let run =
+        Run { config, data, folder, files, is_interrupted: &|| false, is_save_due: &|| false };
     // On one thread: the runs are many and small.
     let mut session = CpuSession::<f32>::with_threads(Some(1));
     if folder.join("config.toml").exists() {
@@ -120,7 +121,7 @@ fn a_run_survives_a_fault_at_any_operation() -> Fallible<()> {
 fn going_on_survives_a_fault_at_any_operation() -> Fallible<()> {
     survives(30, |config, data, folder| {
         // In the second epoch, after lines and events that no checkpoint knows of.
-        match train(config, data, folder, Faulty::new(Fault::CutsOff, 66)) {
+        match train(config, data, folder, Faulty::new(Fault::CutsOff, 70)) {
             Err(Error::Io { .. }) => {}
             other => panic!("{other:?}"),
         }
@@ -272,6 +273,7 @@ fn a_folder_that_vanishes_is_named() -> Fallible<()> {
         folder: &path,
         files: Arc::new(System),
         is_interrupted: &|| false,
+        is_save_due: &|| false,
     };
     let ended = run.begin(&mut CpuSession::<f32>::new(), |report| {
         if let Report::Step(step) = report
@@ -354,7 +356,7 @@ fn nothing_outside_a_runs_folder_is_written() -> Fallible<()> {
     }
     let more = Config { epochs: 3, ..config };
     let files = [".lock", "config.toml", "metrics.jsonl", FILE_NAME];
-    for name in files.into_iter().chain(["tensorboard", "tensorboard/train", "tensorboard/test"]) {
+    for name in files.into_iter().chain(["train", "test"]) {
         let (own, aside) = (run.join(name), run.join("aside"));
         std::fs::rename(&own, &aside)?;
         let to = if aside.is_dir() { folder.path() } else { &outside };

@@ -35,6 +35,8 @@ pub(super) struct Image {
     pub(super) width: u64,
     pub(super) colorspace: u64,
     pub(super) png: Vec<u8>,
+    /// Of the value that the image is in.
+    pub(super) description: String,
 }
 
 /// The events of a file.
@@ -143,8 +145,13 @@ fn only_value(summary: &[u8]) -> Fallible<What> {
         [(1, Field::Bytes(tag)), (2, Field::Float(value))] => {
             Ok(What::Scalar { tag: string(tag)?, value: *value })
         }
-        [(1, Field::Bytes(tag)), (4, Field::Bytes(bytes))] => {
-            Ok(What::Image { tag: string(tag)?, image: image(bytes)? })
+        [(1, Field::Bytes(tag)), (9, Field::Bytes(metadata)), (4, Field::Bytes(bytes))]
+        | [(1, Field::Bytes(tag)), (4, Field::Bytes(bytes)), (9, Field::Bytes(metadata))] => {
+            let [(3, Field::Bytes(description))] = fields(metadata)?[..] else {
+                return Err("metadata that are more or less than a description".into());
+            };
+            let image = Image { description: string(description)?, ..image(bytes)? };
+            Ok(What::Image { tag: string(tag)?, image })
         }
         _ => Err("a value that is neither scalar nor image".into()),
     }

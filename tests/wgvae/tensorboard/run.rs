@@ -22,18 +22,18 @@ use wgvae::train::{
 
 /// The only file in a folder of a run's event files.
 fn only_file(run: &Path, name: &str) -> Fallible<PathBuf> {
-    let mut entries = fs::read_dir(run.join("tensorboard").join(name))?;
+    let mut entries = fs::read_dir(run.join(name))?;
     let path = entries.next().ok_or("no file")??.path();
     assert!(entries.next().is_none(), "more than one file in {name}");
     Ok(path)
 }
 
 /// All that TensorBoard draws of a run, but for what depends on time, in the order in which it was
-/// written: a line each.
+/// written: a line each. `run` is the folder that `train` and `test` are in.
 pub(crate) fn charted(run: &Path) -> Fallible<Vec<String>> {
     let mut lines = Vec::new();
     for name in ["train", "test"] {
-        for entry in fs::read_dir(run.join("tensorboard").join(name))? {
+        for entry in fs::read_dir(run.join(name))? {
             for Event { step, what, .. } in events(&entry?.path())? {
                 match what {
                     What::Scalar { tag, .. } if tag.ends_with("images_per_second") => {}
@@ -107,7 +107,8 @@ fn metrics(run: &Path) -> Fallible<[Vec<f64>; 2]> {
     Ok([train, test])
 }
 
-/// Asserts that each epoch has other pictures, and that the last ones are those of the folder.
+/// Asserts that each epoch has other pictures, and that the last ones have the images of those in the
+/// folder, but not their text.
 fn assert_pictures(run: &Path, test: &[Event]) -> Fallible<()> {
     for name in ["reconstructions", "samples"] {
         let wanted = format!("pictures/{name}");
@@ -118,8 +119,85 @@ fn assert_pictures(run: &Path, test: &[Event]) -> Fallible<()> {
         let images: Vec<_> = images.collect();
         images.iter().try_for_each(|image| assert_is_a_picture(image))?;
         assert!(images[0].png != images[1].png, "{name}");
-        assert!(images[1].png == fs::read(run.join(format!("{name}.png")))?, "{name}");
+        let lines = ["original, ", ""][usize::from(name == "samples")];
+        let sample = ["posterior", "prior"][usize::from(name == "samples")];
+        let expected = format!("From top to bottom: {lines}{sample} sample, probabilities");
+        assert_eq!(images[1].description, expected);
+        let tiles = image::load_from_memory(&images[1].png)?.into_rgb8();
+        let whole = image::open(run.join(format!("{name}.png")))?.into_rgb8();
+        // Ten tiles of 84 pixels, 8 between two, in a margin of 20.
+        assert_eq!(tiles.width(), 20 + 10 * 92 - 8 + 20, "{name}: there is room for text");
+        let (left, top) = (whole.width() - tiles.width(), whole.height() - tiles.height());
+        assert!(left > 100 && top > 20, "{name}: {left}, {top}");
+        for (x, y, pixel) in tiles.enumerate_pixels() {
+            // A rule between bands is as long as the picture is wide, and text is in the other's margin.
+            let is_same = x < 20 || y < 20 || whole.get_pixel(left + x, top + y) == pixel;
+            assert!(is_same, "{name}: ({x}, {y})");
+            let is_margin = x < 19 || y < 19 || x > tiles.width() - 20 || y > tiles.height() - 20;
+            assert!(!is_margin || pixel.0 == [255; 3], "{name}: something at ({x}, {y})");
+        }
     }
+    Ok(())
+}
+
+/// TensorBoard names a run after the folders from `--logdir` to the file.
+#[test]
+fn tensorboard_shows_a_run_by_its_own_name() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let train = ["train", "--device", "cpu", "--epochs", "1", "--limit", "64", "--hidden", "4,2"];
+    let run = folder.path().join("five").display().to_string();
+    let output = wgvae(&[&train[..], &["--run", &run]].concat())?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut found = Vec::new();
+    let mut folders = vec![folder.path().to_owned()];
+    while let Some(path) = folders.pop() {
+        for entry in fs::read_dir(&path)? {
+            let entry = entry?.path();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.file_name().is_some_and(|n| n.to_string_lossy().contains("tfevents")) {
+                let name = path.strip_prefix(folder.path())?.components();
+                let name: Vec<_> = name.map(|part| part.as_os_str().to_string_lossy()).collect();
+                found.push(name.join("/"));
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(found, ["five/test", "five/train"]);
+    Ok(())
+}
+
+/// Earlier versions had both folders in one called `tensorboard`.
+#[test]
+fn a_run_of_an_earlier_version_goes_on_in_its_own_event_files() -> Fallible<()> {
+    let folder = tempfile::tempdir()?;
+    let train = |more: &[&str]| -> Fallible<()> {
+        let output = wgvae(&[&["train", "--device", "cpu"], more].concat())?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        Ok(())
+    };
+    let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
+    let small = ["--limit", "640", "--batch", "5", "--hidden", "4,2", "--run"];
+    let begin = |run: &Path, epochs: &str| {
+        train(&[&small[..], &[&run.display().to_string(), "--epochs", epochs]].concat())
+    };
+    begin(&whole, "2")?;
+    begin(&cut, "1")?;
+    let earlier = cut.join("tensorboard");
+    fs::create_dir(&earlier)?;
+    for name in ["train", "test"] {
+        fs::rename(cut.join(name), earlier.join(name))?;
+        // Of steps after the last checkpoint.
+        let path = only_file(&earlier, name)?;
+        let bytes = fs::read(&path)?;
+        fs::write(&path, [&bytes[..], b"half a record"].concat())?;
+    }
+    train(&["--resume", &cut.display().to_string(), "--epochs", "2"])?;
+    for name in ["train", "test"] {
+        only_file(&earlier, name)?;
+        assert!(!cut.join(name).exists(), "{name} is there twice");
+    }
+    assert_eq!(charted(&earlier)?, charted(&whole)?);
     Ok(())
 }
 
@@ -147,14 +225,17 @@ fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
         );
         assert_eq!(scalars(&events(&test)?), [-3.0, -2.0, 1.0].repeat(epochs));
         let png = Png { bytes: vec![0; 100], width: 1, height: 1 };
-        run.show_pictures(epoch, &[Drawing { name: "tile", png }])?;
+        run.show_pictures(
+            epoch,
+            &[Drawing { name: "tile", lines: "a tile".to_owned(), tiles: png.clone(), png }],
+        )?;
         assert_eq!(tags(&events(&test)?).last(), Some(&("pictures/tile", epoch.into())));
     }
     Ok(())
 }
 
 #[test]
-fn no_tensorboard_leaves_no_folder_and_the_same_model() -> Fallible<()> {
+fn no_tensorboard_leaves_no_event_files_and_the_same_model() -> Fallible<()> {
     let folder = tempfile::tempdir()?;
     let train = |name: &str, more: &[&str]| -> Fallible<PathBuf> {
         let run = folder.path().join(name);
@@ -165,7 +246,9 @@ fn no_tensorboard_leaves_no_folder_and_the_same_model() -> Fallible<()> {
         Ok(run)
     };
     let (with, without) = (train("with", &[])?, train("without", &["--no-tensorboard"])?);
-    assert!(with.join("tensorboard").is_dir() && !without.join("tensorboard").exists());
+    for name in ["train", "test"] {
+        assert!(with.join(name).is_dir() && !without.join(name).exists());
+    }
     for file in ["model.safetensors", "reconstructions.png", "samples.png", "elbo.png"] {
         assert!(fs::read(with.join(file))? == fs::read(without.join(file))?, "{file}");
     }

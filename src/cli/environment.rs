@@ -1,0 +1,28 @@
+//! The environment that drivers expect.
+
+/// A folder that nobody makes.
+#[cfg(target_os = "linux")]
+const NOWHERE: &str = "/nonexistent";
+
+/// Sets `XDG_RUNTIME_DIR` where it is missing: on Linux, Mesa's layer that orders devices looks for a
+/// desktop there, and prints an error of its own if it is not set. The program starts itself anew, in
+/// the same process, since a variable cannot be set safely once threads may read it, and drivers read
+/// the one that the process began with.
+pub(super) fn complete() {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt;
+        use std::path::Path;
+        let folder = std::env::var_os("XDG_RUNTIME_DIR");
+        if folder.is_some_and(|folder| Path::new(&folder).is_absolute()) {
+            return;
+        }
+        let mut arguments = std::env::args_os();
+        let mut command = std::process::Command::new("/proc/self/exe");
+        arguments.next().into_iter().for_each(|name| {
+            command.arg0(name);
+        });
+        // It returns only if that fails: then the error is Mesa's to print.
+        let _ = command.args(arguments).env("XDG_RUNTIME_DIR", NOWHERE).exec();
+    }
+}

@@ -1,0 +1,80 @@
+//! Flags that users know from other programs, and what they are called here.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error, builder::StyledStr};
+
+/// What other programs call it, and the flag here.
+const FLAGS: &[(&str, &str)] = &[
+    ("batch-size", "batch"),
+    ("bs", "batch"),
+    ("dataset", "data"),
+    ("data-dir", "data"),
+    ("data-path", "data"),
+    ("dims", "hidden"),
+    ("hidden-dim", "hidden"),
+    ("hidden-layers", "hidden"),
+    ("hidden-size", "hidden"),
+    ("input-size", "size"),
+    ("image-size", "size"),
+    ("k", "importance-samples"),
+    ("latent", "hidden"),
+    ("latent-dim", "hidden"),
+    ("latent-size", "hidden"),
+    ("layers", "hidden"),
+    ("log-dir", "run"),
+    ("lr", "learning-rate"),
+    ("max-epochs", "epochs"),
+    ("n", "count"),
+    ("num", "count"),
+    ("num-epochs", "epochs"),
+    ("num-samples", "count"),
+    ("num-threads", "threads"),
+    ("out", "output"),
+    ("out-dir", "run"),
+    ("output", "run"),
+    ("output-dir", "run"),
+    ("save-dir", "run"),
+    ("test", "test-data"),
+    ("val-data", "test-data"),
+    ("val-split", "test-fraction"),
+    ("workers", "threads"),
+    ("z-dim", "hidden"),
+];
+
+/// What there is instead of a flag that is not.
+const OTHERS: &[(&str, &str)] = &[
+    ("beta", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
+    ("kl-weight", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
+    ("cpu", "the flag is '--device cpu'"),
+    ("cuda", "the flag is '--device gpu'"),
+    ("gpu", "the flag is '--device gpu'"),
+    ("momentum", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
+    ("optim", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
+    ("optimizer", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
+    ("weight-decay", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
+];
+
+/// Adds what a flag is called here to the error that it is unknown.
+pub(super) fn with_name(mut error: Error, program: &Command) -> Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let typed = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let typed = typed.trim_start_matches('-').to_lowercase().replace('_', "-");
+    let command = std::env::args().skip(1).find_map(|word| program.find_subcommand(word));
+    let Some(command) = command else { return error };
+    let has = |flag: &str| command.get_arguments().any(|known| known.get_long() == Some(flag));
+    let flag = FLAGS.iter().find(|&&(other, flag)| other == typed && has(flag));
+    // Only of commands that train or open a device.
+    let other = OTHERS.iter().find(|&&(other, text)| {
+        other == typed && (has("learning-rate") || text.contains("--device") && has("device"))
+    });
+    let tip = match (flag, other) {
+        (Some((_, flag)), _) => format!("the flag is '--{flag}'"),
+        (_, Some((_, text))) => (*text).to_owned(),
+        _ => return error,
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    error
+}

@@ -112,9 +112,12 @@ impl Array {
             Error::file(&file.path, expected, found)
         };
         let [0, 0, kind, dimensions] = start[..] else {
-            let expected = "an IDX file, which begins with two zeros".to_owned();
-            let found = if start.len() < 4 { "one that ends there" } else { "another" };
-            return Err(wrong(&file, expected, found.to_owned()));
+            let (expected, found) = if start.len() < 4 {
+                ("a header of 8 bytes or more", format!("{} bytes", start.len()))
+            } else {
+                ("an IDX file, which begins with two zeros", "another".to_owned())
+            };
+            return Err(wrong(&file, expected.to_owned(), found));
         };
         let Some(width) = size(kind) else {
             let expected = "an IDX file of integers or floats (types 8, 9, 11 to 14)".to_owned();

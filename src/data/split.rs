@@ -109,7 +109,12 @@ impl Split {
         let wanted = Wanted { size: None, reading: &reading };
         match folder::load(folder, "", wanted, &mut Account::default())? {
             Loaded::Split(split) => Ok(split),
-            Loaded::Set(_) => Err(Error::file(folder, "a file t10k-images-idx3-ubyte", "none")),
+            Loaded::Set(_) => {
+                let name = "t10k-images";
+                let expected = format!("a file {name}-idx3-ubyte or {name}.idx3-ubyte, plain or with .gz");
+                let here = folder::listing(&folder::Entries::of(folder)?.files);
+                Err(Error::file(folder, expected, here))
+            }
         }
     }
 }

@@ -136,7 +136,10 @@ impl<'a> Parameters<'a> {
             |error: safetensors::SafeTensorError| Error::file(path, "a safetensors file", error);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(wrong)?;
-        let names = Names::of(&tensors);
+        // What wgvae has written has its own names.
+        let metadata = header.metadata().as_ref();
+        let is_own = metadata.is_some_and(|entries| entries.contains_key("hidden_layer_sizes"));
+        let names = if is_own { Names::default() } else { Names::of(&tensors) };
         Ok(Self { path, header, tensors, names })
     }
 

@@ -43,8 +43,17 @@ pub(super) struct Value {
 /// `SummaryMetadata`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Metadata {
+    #[prost(message, optional, tag = "1")]
+    pub(super) plugin_data: Option<PluginData>,
     #[prost(string, tag = "3")]
     pub(super) summary_description: String,
+}
+
+/// `SummaryMetadata.PluginData`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PluginData {
+    #[prost(string, tag = "1")]
+    pub(super) plugin_name: String,
 }
 
 /// `Summary.Value.value`.
@@ -68,6 +77,9 @@ pub(super) struct Image {
     #[prost(bytes = "vec", tag = "4")]
     pub(super) encoded_image_string: Vec<u8>,
 }
+
+/// `PluginData.plugin_name` of images.
+pub(super) const IMAGES: &str = "images";
 
 /// `Summary.Image.colorspace` of red, green and blue.
 pub(super) const RGB: i32 = 3;

@@ -11,7 +11,7 @@ pub use record::record;
 use super::Png;
 use crate::file::{Files, Growing, System};
 use crate::{Action, Error, Result};
-use event::{Content, Event, Image, Metadata, RGB, Summary, Value, What};
+use event::{Content, Event, IMAGES, Image, Metadata, PluginData, RGB, Summary, Value, What};
 use jiff::Timestamp;
 use prost::Message;
 use std::io::ErrorKind;
@@ -120,7 +120,10 @@ impl EventWriter {
             colorspace: RGB,
             encoded_image_string: png.bytes.clone(),
         };
-        let metadata = Metadata { summary_description: description.to_owned() };
+        let metadata = Metadata {
+            plugin_data: Some(PluginData { plugin_name: IMAGES.to_owned() }),
+            summary_description: description.to_owned(),
+        };
         self.value(tag, step, Some(metadata), Content::Image(image))
     }
 

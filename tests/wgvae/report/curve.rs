@@ -226,7 +226,9 @@ fn single_batches_are_drawn_where_they_were() -> Outcome {
     let (Some(from), Some(to)) = ends else { panic!("no line") };
     // -190 is below the scale of the epochs, so it begins at the edge, on its way to -180.
     assert!(at(0.2) < from && from < at(0.6) && to.abs_diff(at(2.0)) < 12, "{from} to {to}");
-    // Rising all the way.
+    // Rising all the way, above the line of the epochs.
+    let is_light = |p: Rgb<u8>| p[0] > 150 && p[2].saturating_sub(p[0]) > 25;
+    let line = places(&picture, (left + 3, right - 3), (top + 3, bottom - 3), is_light);
     let height = |x: u32| line.iter().filter(|p| p.0.abs_diff(x) < 3).map(|p| p.1).min();
     assert!(height(at(1.7)) < height(at(1.2)) && height(at(1.2)) < height(at(0.7)));
     Ok(())

@@ -10,8 +10,8 @@ use super::manifold::{Frame, draw, names};
 use super::{Outcome, WHITE, assert_margins_are_white, places};
 
 /// Where the outermost ticks of [`scattered`] are.
-const END: f64 = 5.0;
-/// A little beyond, so that no tick is at a corner of the frame.
+const END: f64 = 4.0;
+/// Beyond, so that no tick is at a corner of the frame.
 const LIMIT: f64 = 5.2;
 
 /// One grey image, and these means, between -5.2 and 5.2.

@@ -147,8 +147,12 @@ fn only_value(summary: &[u8]) -> Fallible<What> {
         }
         [(1, Field::Bytes(tag)), (9, Field::Bytes(metadata)), (4, Field::Bytes(bytes))]
         | [(1, Field::Bytes(tag)), (4, Field::Bytes(bytes)), (9, Field::Bytes(metadata))] => {
-            let [(3, Field::Bytes(description))] = fields(metadata)?[..] else {
-                return Err("metadata that are more or less than a description".into());
+            let [(1, Field::Bytes(plugin)), (3, Field::Bytes(description))] = fields(metadata)?[..]
+            else {
+                return Err("metadata that are more or less than a plugin and a description".into());
+            };
+            let [(1, Field::Bytes(b"images"))] = fields(plugin)?[..] else {
+                return Err("another plugin than that of images".into());
             };
             let image = Image { description: string(description)?, ..image(bytes)? };
             Ok(What::Image { tag: string(tag)?, image })

@@ -110,8 +110,17 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         return fs::write(path, bytes).map_err(failed);
     }
     let target = target_of(path).map_err(failed)?;
-    fs::create_dir_all(folder_of(&target)).map_err(failed)?;
+    make(folder_of(&target)).map_err(failed)?;
     replace_in(&System, &target, bytes)
+}
+
+/// Makes a folder, and those that it is in, where they are missing.
+fn make(folder: &Path) -> io::Result<()> {
+    // Systems say of a folder below a file that it exists, or that there is no such path.
+    match folder.ancestors().find(|ancestor| ancestor.exists()) {
+        Some(ancestor) if !ancestor.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
+        _ => fs::create_dir_all(folder),
+    }
 }
 
 /// Whether a path is a device, a pipe, or a name like `/dev/stdout` of a file that is open.

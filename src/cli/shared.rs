@@ -8,6 +8,7 @@ use crate::{Action, Error, Result};
 use clap::ValueEnum;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -65,8 +66,13 @@ struct Layers(Vec<usize>);
 
 fn layers(text: &str) -> std::result::Result<Layers, String> {
     let size = |part: &str| {
-        let size = part.parse();
-        size.map_err(|_| format!("expected whole numbers with commas between them, found '{part}'"))
+        part.parse().map_err(|reason: ParseIntError| {
+            let expected = match reason.kind() {
+                IntErrorKind::PosOverflow => "smaller numbers",
+                _ => "whole numbers with commas between them",
+            };
+            format!("expected {expected}, found '{part}'")
+        })
     };
     parts(text).map(size).collect::<std::result::Result<_, _>>().map(Layers)
 }

@@ -199,7 +199,9 @@ impl Table {
             let gap = if place == 0 { 0 } else { GAP };
             let after = if Some(place) == last { 0 } else { after };
             line += &" ".repeat(gap + before);
-            line += &format!("{style}{text}{style:#}");
+            if !text.is_empty() {
+                line += &format!("{style}{text}{style:#}");
+            }
             line += &" ".repeat(after);
         }
         line

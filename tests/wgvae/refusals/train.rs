@@ -10,7 +10,7 @@ pub(super) const PARTS: &[Part] = &[
             ("a flag that is spelt wrong", "train --epoch 5"),
             ("a word without a flag", "train digits.npy"),
             ("a flag without its value", "train --data"),
-            ("a flag twice", "train --seed 1 --seed 2"),
+            ("a flag twice, the last wrong", "train --seed 1 --seed -2"),
             ("a batch of no images", "train --data digits.npy --batch 0"),
             ("a batch of more images than there are", "train --data digits.npy --batch 37"),
             ("a batch larger than --limit", "train --data digits.npy --limit 7 --batch 8"),

@@ -119,19 +119,19 @@ fn sigusr1_saves_a_checkpoint_and_goes_on() -> Fallible<()> {
     let step = || wgvae::checkpoint::Checkpoint::load(&path).map(|c| c.state.position.step);
     for _ in 0..2 {
         let before = step()?;
-        send("-USR1", &child)?;
         while step()? == before {
             if child.try_wait()?.is_some() {
                 return Err("the run has ended by itself".into());
             }
-            sleep(Duration::from_millis(5));
+            send("-USR1", &child)?;
+            sleep(Duration::from_millis(100));
         }
     }
     send("-TERM", &child)?;
     let output = child.wait_with_output()?;
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(143), "{text}");
-    assert_eq!(text.matches("a checkpoint of step ").count(), 2, "{text}");
+    assert!(text.matches("a checkpoint of step ").count() >= 2, "{text}");
     Ok(())
 }
 

@@ -31,6 +31,7 @@ fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
         folder: folder.path(),
         files: Arc::new(System),
         is_interrupted: &|| false,
+        is_save_due: &|| false,
     };
     let expected = |points: &[EpochPoint], steps: &[StepPoint]| {
         elbo_curve(&chart, "36-[5, 2] on mnist", points, steps).map(|png| png.bytes)

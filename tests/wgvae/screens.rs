@@ -50,7 +50,9 @@ fn every_table_fits_the_terminal() -> Outcome {
                 "compare" => columns == 40,
                 _ => false,
             };
-            assert_eq!(is_less, is_wide, "{arguments:?} in {columns}:\n{text}");
+            // What is known of an adapter's kernels differs.
+            let may_differ = arguments[0] == "devices";
+            assert!(is_less == is_wide || may_differ, "{arguments:?} in {columns}:\n{text}");
             let wide = stdout(&wgvae(Some(columns), &[&arguments[..], &["--wide"]].concat())?);
             assert!(!wide.contains("left out: --wide"), "{arguments:?}:\n{wide}");
             if arguments[0] == "verify" {

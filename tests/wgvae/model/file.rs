@@ -232,7 +232,9 @@ fn missing_or_senseless_sizes_are_refused() -> Outcome {
 #[test]
 fn a_file_that_cannot_be_opened_is_named() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("no folder").join("model.safetensors");
+    let file = folder.path().join("no folder");
+    std::fs::write(&file, "")?;
+    let path = file.join("model.safetensors");
     assert!(
         matches!(load(&path), Err(Error::Io { path: named, action: Action::Read, .. }) if named == path)
     );

@@ -134,7 +134,7 @@ impl Numbers {
 /// How numbers from `least` to `most` come between 0 and `white`.
 fn remedy(least: f32, most: f32, white: f32, is_given: bool) -> String {
     match (least, most) {
-        (least, most) if least >= -1.0 && least < 0.0 && most <= 1.0 => {
+        (least, most) if (-1.0..0.0).contains(&least) && most <= 1.0 => {
             "numbers from -1 to 1 are images in x / 2 + 0.5".to_owned()
         }
         (least, _) if least < 0.0 => "x - x.min() is 0 or more".to_owned(),

@@ -100,6 +100,13 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
     combine(&sorted, decoded, labels, wanted, account)
 }
 
+/// Whether there are pictures in a folder, or below it.
+pub(super) fn are_in(folder: &Path) -> Result<bool> {
+    let mut found = Found::default();
+    found.look(folder, "", DEPTH)?;
+    Ok(!found.classes.is_empty())
+}
+
 /// What there is in a folder.
 #[derive(Default)]
 struct Found {
@@ -267,7 +274,7 @@ fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Picture> {
     let mut limits = Limits::default();
     let most = most_decoded(length as u64);
     limits.max_alloc = limits.max_alloc.map(|usual| usual.min(most));
-    reader.limits(limits);
+    reader.limits(limits.clone());
     let kind = reader.format().map_or("picture", |format| format.extensions_str()[0]);
     let failed = |error: image::ImageError| match error {
         image::ImageError::IoError(_) | image::ImageError::Decoding(_) => {
@@ -280,6 +287,8 @@ fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Picture> {
         error => bad(error.to_string()),
     };
     let mut decoder = reader.into_decoder().map_err(failed)?;
+    limits.reserve(decoder.total_bytes()).map_err(failed)?;
+    decoder.set_limits(limits).map_err(failed)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
     picture.apply_orientation(orientation);

@@ -6,6 +6,7 @@ use super::reading::{Account, Reading, Wanted, unclear};
 use super::{Dataset, Size, Split, folder, idx, npy, pictures, table};
 use crate::Result;
 use std::path::Path;
+use tracing::debug;
 
 /// What a path leads to.
 pub(super) enum Loaded {
@@ -50,8 +51,8 @@ impl Loaded {
 /// Numbers none of which is above 1 count as 0 and 1.
 ///
 /// # Errors
-/// [`Error::Io`] for what cannot be read or decompressed; [`Error::File`], with the place in the
-/// file, for what is no such data; [`Error::Data`] for what can be read in several ways, or in none
+/// [`Error::Io`](crate::Error::Io) for what cannot be read or decompressed; [`Error::File`](crate::Error::File), with the place in the
+/// file, for what is no such data; [`Error::Data`](crate::Error::Data) for what can be read in several ways, or in none
 /// until it is kept otherwise.
 pub fn load_images(path: &str, size: Option<Size>) -> Result<Dataset> {
     Ok(read_images(path, size, &Reading::default())?.0)
@@ -86,6 +87,9 @@ pub(super) fn load(source: &str, wanted: Wanted) -> Result<(Loaded, Account)> {
     } else {
         in_file(path, wanted, &mut account)?
     };
+    let (Loaded::Set(set) | Loaded::Split(Split { test: set, .. })) = &loaded;
+    let labels = if set.labels.is_some() { "with" } else { "without" };
+    debug!("{source}: {} images of {} pixels {labels} labels", set.len(), set.size);
     Ok((loaded, account))
 }
 
@@ -119,7 +123,13 @@ fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loade
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         !TRAIN.contains(&name.as_str()) && !TEST.contains(&name.as_str()) && !name.starts_with('.')
     };
-    if let Some(other) = entries.folders.iter().find(is_part) {
+    if !pictures::are_in(train)? {
+        return Ok(Loaded::Set(pictures::read_folder(path, wanted, account)?));
+    }
+    for other in entries.folders.iter().filter(is_part) {
+        if !pictures::are_in(other)? {
+            continue;
+        }
         let remedy = "move one of them away: with train and test (or val) alone, they are the parts of a set";
         let found = format!("{} and {}", train.display(), other.display());
         return Err(unclear(path, "subfolders that are labels, or train and test", found, remedy));

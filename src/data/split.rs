@@ -111,7 +111,8 @@ impl Split {
             Loaded::Split(split) => Ok(split),
             Loaded::Set(_) => {
                 let name = "t10k-images";
-                let expected = format!("a file {name}-idx3-ubyte or {name}.idx3-ubyte, plain or with .gz");
+                let expected =
+                    format!("a file {name}-idx3-ubyte or {name}.idx3-ubyte, plain or with .gz");
                 let here = folder::listing(&folder::Entries::of(folder)?.files);
                 Err(Error::file(folder, expected, here))
             }

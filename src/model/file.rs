@@ -166,7 +166,7 @@ impl<'a> Parameters<'a> {
             ));
         }
         match (self.entry("input"), self.entry("hidden_layer_sizes")) {
-            (None, None) => self.from_shapes(),
+            (None, None) => self.of_shapes(),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
                     "metadata with the sizes input and hidden_layer_sizes, each at least 1";
@@ -181,7 +181,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// [`Error::Data`] if the file has other layers, [`Error::File`] if they do not fit each other.
-    fn from_shapes(&self) -> Result<Architecture> {
+    fn of_shapes(&self) -> Result<Architecture> {
         let names = self.tensors.names();
         let is_known = |name: &str| {
             let parts: Vec<&str> = name.split('.').rev().take(3).collect();

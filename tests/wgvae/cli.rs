@@ -106,7 +106,7 @@ fn wrong_usage_exits_with_2_and_says_why() -> Outcome {
         (&["train", "--learning-rate", "1e-39"], "--learning-rate: expected a number above 0"),
         (&["train", "--learning-rate", "nan"], "--learning-rate: expected a number above 0"),
         (&["train", "--data", "nowhere"], "nowhere"),
-        (&["train", "--data", "src"], "src: expected IDX files, or PNG or JPEG pictures"),
+        (&["train", "--data", "src"], "src: expected IDX files, or pictures (PNG"),
         (&["train", "--device", "no such"], "no device matches \"no such\""),
         (&["train", "--device", "99"], "no device matches \"99\""),
         (&["train", "--device", ""], "no device matches \"\""),

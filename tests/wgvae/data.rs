@@ -157,9 +157,21 @@ fn headers_and_lengths_are_checked() -> TestResult {
         (TRAIN_LABELS, vec![], "a header of 8 bytes or more, found 0 bytes"),
         (TEST_IMAGES, idx(0x803, &[1, 2], &[0; 3]), "a header of 16 bytes, found 15 bytes"),
         (TEST_LABELS, vec![0; 3], "a header of 8 bytes or more, found 3 bytes"),
-        (TRAIN_IMAGES, labels(&[1, 2, 3]), "found one number for each item, as labels have"),
-        (TRAIN_IMAGES, idx(0x703, &[3, 2, 3], &[0; 72]), "(types 8, 9, 11 to 14), found type 7"),
-        (TEST_LABELS, images([1, 2, 3], &[0; 6]), "labels: one number for each item, found 1 x 2 x 3"),
+        (
+            TRAIN_IMAGES,
+            labels(&[1, 2, 3]),
+            "images: items of rows and columns, found one number for each item, as labels have",
+        ),
+        (
+            TRAIN_IMAGES,
+            idx(0x703, &[3, 2, 3], &[0; 72]),
+            "an IDX file of integers or floats (types 8, 9, 11 to 14), found type 7",
+        ),
+        (
+            TEST_LABELS,
+            images([1, 2, 3], &[0; 6]),
+            "labels: one number for each item, found 1 x 2 x 3",
+        ),
         (TRAIN_IMAGES, images([0, 2, 3], &[]), "sizes above zero, found 0 x 2 x 3"),
         (TRAIN_IMAGES, images([3, 2, 0], &[]), "sizes above zero, found 3 x 2 x 0"),
         (TRAIN_LABELS, labels(&[]), "sizes above zero, found 0"),
@@ -167,7 +179,7 @@ fn headers_and_lengths_are_checked() -> TestResult {
         (TRAIN_IMAGES, images([3, 2, 3], &[0; 99]), &format!("{body}, found at least 19 bytes")),
         (TRAIN_LABELS, idx(0x801, &[3], &[0; 2]), "3 bytes after the header (3), found 2 bytes"),
     ] {
-        assert_rejected(name, &bytes, words)?;
+        assert_rejected(name, &bytes, &format!("expected {words}"))?;
     }
     Ok(())
 }
@@ -190,7 +202,10 @@ fn labels_may_be_any_numbers() -> TestResult {
     let folder = small_set()?;
     fs::write(folder.path().join(TRAIN_LABELS), labels(&[0, CLASSES as u8, 200]))?;
     let found = Split::from_folder(folder.path())?.train.labels.ok_or("no labels")?;
-    assert_eq!((found.of, found.names), (vec![0, 1, 2], ["0", "62", "200"].map(String::from).to_vec()));
+    assert_eq!(
+        (found.of, found.names),
+        (vec![0, 1, 2], ["0", "62", "200"].map(String::from).to_vec())
+    );
     Ok(())
 }
 

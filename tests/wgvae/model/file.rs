@@ -147,8 +147,7 @@ fn sizes_come_from_the_shapes_where_metadata_does_not_have_them() -> Outcome {
         entries.iter_mut().filter(|entry| entry.0 == name).for_each(change);
         file(&entries, &[])
     };
-    let rule =
-        "expected weights and biases of linear layers encoder.0, encoder.2, … that fit each other, found";
+    let rule = "expected weights and biases of linear layers encoder.0, encoder.2, … that fit each other, found";
     let none = changed("encoder.0.weight", &|e| e.0 = "encoder.weight".to_owned())?;
     assert_refused(&none, &format!("{rule} encoder.0.bias, which belongs to none"))?;
     let unfit = changed("encoder.2.weight", &|e| (e.2, e.3) = (vec![2, 3], vec![0; 24]))?;

@@ -143,7 +143,9 @@ fn without_system(folder: &Path, message: &str) -> String {
         (fs::read(folder).err(), "[a folder]"),
     ];
     let reasons = reasons.into_iter().filter_map(|(error, name)| Some((error?.to_string(), name)));
-    let message = message.replace('\\', "/");
+    // Of data that a run names by its whole path, where it is from the folder.
+    let here = format!("{}/", folder.display()).replace('\\', "/");
+    let message = message.replace('\\', "/").replace(&here, "");
     reasons.fold(message, |message, (reason, name)| message.replace(&reason, name))
 }
 

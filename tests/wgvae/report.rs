@@ -78,7 +78,8 @@ fn a_picture_replaces_an_older_one_and_leaves_nothing_else() -> Outcome {
     assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (1000, 966));
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
 
-    let nowhere = folder.path().join("no folder").join("tiles.png");
+    // Below a file there are none.
+    let nowhere = path.join("tiles.png");
     let found = tiles(&nowhere, &plain("", (1, 1), 1, &white));
     assert!(matches!(found, Err(Error::Io { path, .. }) if path == nowhere));
 

@@ -98,6 +98,10 @@ const TRAIN: [&str; 2] = ["train", "training"];
 const TEST: [&str; 6] = ["test", "testing", "val", "valid", "validation", "dev"];
 
 fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded> {
+    if path.join("metrics.jsonl").is_file() {
+        let remedy = "--input with the images, or nothing for those of the run";
+        return Err(unclear(path, "a folder of images", "the folder of a run", remedy));
+    }
     let entries = Entries::of(path)?;
     if folder::has_idx(&entries) {
         return folder::load(path, "", wanted, account);

@@ -195,7 +195,11 @@ fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
     run.refused("sample", "--count 0 --output @x.png", "a whole number from 1 on")?;
     run.refused("sample", "--size 28x29 --output @x.png", "784 pixels in all, found 28x29")?;
     run.refused("encode", "--output @x.png", "ends with .npy or .csv")?;
-    run.refused("encode", "--input @run --output @x.npy", "train: expected IDX files")?;
+    run.refused(
+        "encode",
+        "--input @run --output @x.npy",
+        "a folder of images, found the folder of a run",
+    )?;
     run.refused("reconstruct", "--output @x.npy", "ends with .png")?;
     run.refused("reconstruct", "--digit 10 --output @x.png", "5, 6, 7, 8, 9, found 10")?;
     run.refused(

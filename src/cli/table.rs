@@ -304,9 +304,7 @@ mod tests {
         assert_eq!(row(Some(40)), "linear      64x20       1.25  linear of…");
         assert_eq!(row(Some(35)), "linear      64x20       1.25");
         assert_eq!(row(Some(28)), "linear      64x20       1.25");
-        assert_eq!(row(Some(27)), "linear        1.25");
-        assert_eq!(row(Some(17)), "linear");
-        assert_eq!(row(Some(4)), "lin…");
+        assert_eq!(row(Some(27)), "linear        1.25  linear…");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Rows of numbers, as models take and give them.
 
+mod element;
 mod file;
 pub(crate) mod npy;
 
 use crate::{Error, Result};
+pub(crate) use element::Element;
 
 /// Numbers `[rows, columns]`, row by row.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::sync::Arc;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::Session;
@@ -65,15 +64,8 @@ fn check(session: &mut dyn Session, gpu: Option<&Gpu>) -> Fallible<()> {
     };
     let folder = tempfile::tempdir()?;
     let held = RefCell::new(Vec::new());
-    let run = Run {
-        config: &config,
-        data: &data,
-        folder: &folder.path().join("run"),
-        files: Arc::new(wgvae::file::System),
-        is_interrupted: &|| false,
-        is_save_due: &|| false,
-    };
-    run.begin(session, |report| {
+    let path = folder.path().join("run");
+    Run::new(&config, &data, &path).begin(session, |report| {
         if let Report::Step(step) = report
             && (step.step == EARLY || step.step.is_multiple_of(STEPS / 4))
         {

@@ -1,6 +1,6 @@
 // Sums of four rows, one k at a time: the columns of `sums` are rows of the product.
 
-// What they get from one k. Each product is added on its own, so that a compiler may fuse the two.
+// Adds the products of one k, each on its own, so that a compiler may fuse product and sum.
 fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
     return mat4x4f(
         sums[0] + b * a.x,
@@ -10,7 +10,7 @@ fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
     );
 }
 
-// What becomes of the sums from `row` and `column` on, and of their partners.
+// Finishes the four rows of sums that begin at `row` and `column`, and their partners.
 fn finish_rows(group: u32, row: u32, column: u32, first_sums: mat4x4f, second_sums: mat4x4f) {
     var first = first_sums;
     var second = second_sums;

@@ -1,6 +1,6 @@
 //! The environment that drivers expect.
 
-/// A folder that nobody makes.
+/// A folder that does not exist on any system.
 #[cfg(target_os = "linux")]
 const NOWHERE: &str = "/nonexistent";
 

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What stands above the two images and each step of the path between them.
+/// Labels of the two images and of each step of the path between them.
 fn labels([from, to]: [u32; 2], steps: usize) -> Vec<String> {
     // As many digits as tell neighbours apart, but two at least.
     let digits = (steps.max(2) - 1).ilog10() as usize + 1;

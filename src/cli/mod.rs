@@ -106,7 +106,7 @@ fn parse() -> Arguments {
         let is_flag = argument.get_action().takes_values() && !argument.is_positional();
         argument.allow_negative_numbers(is_flag)
     };
-    // Of a flag that is given twice, as in an alias and behind it, the last counts.
+    // If a flag is given twice, as in an alias and behind it, the last one counts.
     let mut program = Arguments::command()
         .mut_subcommands(|command| command.args_override_self(true).mut_args(numbers));
     let matches = program.try_get_matches_from_mut(std::env::args_os());

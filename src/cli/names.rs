@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error, builder::StyledStr};
 
-/// What other programs call it, and the flag here.
+/// Names of flags in other programs, each with the flag here.
 const FLAGS: &[(&str, &str)] = &[
     ("batch-size", "batch"),
     ("bs", "batch"),
@@ -41,7 +41,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("z-dim", "hidden"),
 ];
 
-/// What there is instead of a flag that is not.
+/// Remedies for flags that have no counterpart here.
 const OTHERS: &[(&str, &str)] = &[
     ("beta", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
     ("kl-weight", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
@@ -54,7 +54,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("weight-decay", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
 ];
 
-/// Adds what a flag is called here to the error that it is unknown.
+/// Adds the name of a flag here to the error that it is unknown.
 pub(super) fn with_name(mut error: Error, program: &Command) -> Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;

@@ -156,7 +156,7 @@ fn columns() -> Vec<Column> {
 
 fn print_kernels(kernels: &[KernelRow], width: Option<usize>) -> Result<()> {
     let cells = |row: &KernelRow| -> Vec<Cell> {
-        // Of one round it is not known.
+        // One round alone has no noise.
         let noise = if row.noise > 0.0 { format!("{:.0}%", 100.0 * row.noise) } else { "?".into() };
         vec![
             row.kernel.into(),

@@ -63,7 +63,7 @@ impl Progress {
     }
 }
 
-/// What an epoch came to, in at most 78 letters.
+/// Formats the results of an epoch in at most 78 letters.
 fn epoch_line(report: &EpochReport, epochs: u32) -> String {
     let digits = epochs.to_string().len();
     let EpochReport { epoch, train, test, seconds, .. } = report;

@@ -1,6 +1,6 @@
 //! Flags that say how files are to be read, and what is said of how they were.
 
-use crate::data::{Account, LabelColumn, Reading, Split};
+use crate::data::{Account, Coverage, Dataset, LabelColumn, Reading};
 use crate::graph::Binarize;
 use crate::{Error, Result};
 use clap::ValueEnum;
@@ -56,11 +56,17 @@ impl ReadingFlags {
 }
 
 /// Says what was found and what was made of it.
-pub(super) fn tell(data: &str, account: &Account, split: &Split, binarize: Binarize) {
+pub(super) fn tell(
+    data: &str,
+    account: &Account,
+    images: &Dataset,
+    coverage: Coverage,
+    binarize: Binarize,
+) {
     info!("{data}: {}", account.found.join(", "));
     let made = account.made.join(", ");
-    let white = 100.0 * split.train.coverage(binarize).white;
-    let pixels = split.train.size;
+    let white = 100.0 * coverage.white;
+    let pixels = images.size;
     if binarize == Binarize::None {
         info!("images of {pixels}: {made}; {white:.1} % of white on average");
     } else {
@@ -71,14 +77,14 @@ pub(super) fn tell(data: &str, account: &Account, split: &Split, binarize: Binar
     }
 }
 
-/// Refuses images that are all the same or blank to a model, and warns where many are.
+/// Refuses images that are all the same or blank to a model, and warns where many are. Returns how much
+/// of them is white.
 pub(super) fn check(
     data: &str,
     account: &Account,
-    split: &Split,
+    images: &Dataset,
     binarize: Binarize,
-) -> Result<()> {
-    let images = &split.train;
+) -> Result<Coverage> {
     let coverage = images.coverage(binarize);
     if coverage.is_one || coverage.blank == images.len() {
         let largest = account.range.map_or(0.0, |(_, most)| most);
@@ -103,5 +109,5 @@ pub(super) fn check(
     if coverage.blank * 10 > images.len() {
         warn!("{} of {} training images are of one grey alone", coverage.blank, images.len());
     }
-    Ok(())
+    Ok(coverage)
 }

@@ -30,17 +30,15 @@ pub(super) struct RunFlags {
 pub(super) struct Run {
     pub(super) vae: Vae,
     pub(super) config: Config,
-    /// Checksum of the images that it was trained on, if its checkpoint is there.
-    fingerprint: Option<u32>,
+    /// Its folder, or the model's file.
+    path: PathBuf,
 }
 
 impl RunFlags {
     pub(super) fn open(&self) -> Result<Run> {
         let (weights, ConfigFile { config, .. }) = read_run(&self.run)?;
         let vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
-        let checkpoint = Checkpoint::load(&self.run.join(checkpoint::FILE_NAME));
-        let fingerprint = checkpoint.ok().map(|checkpoint| checkpoint.state.data);
-        Ok(Run { vae, config, fingerprint })
+        Ok(Run { vae, config, path: self.run.clone() })
     }
 
     /// Which weights of the run are taken.
@@ -53,7 +51,7 @@ impl RunFlags {
         let file =
             if self.run.is_dir() { self.run.join("model.safetensors") } else { self.run.clone() };
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // Of a run, which has settings beside them; a file from elsewhere may have any name.
+        // A run has settings beside its weights; a file from elsewhere may have any name.
         let is_of_run = file.with_file_name("config.toml").exists();
         format!("{}{}", file.display(), if is_of_run { epoch(name) } else { "" })
     }
@@ -91,9 +89,8 @@ fn check_finite(path: &Path, weights: &Weights) -> Result<()> {
 /// Which images a run is asked about.
 #[derive(Debug, clap::Args)]
 pub(super) struct ImageFlags {
-    /// The test images of mnist or of a folder that has some, or all images of what else `train
-    /// --data` takes: a folder or file of pictures, .csv, .amat, .npy, IDX [default: the test
-    /// images of the run]
+    /// The test images of mnist or of what has some, or all images of what else `train --data` takes
+    /// [default: the test images of the run]
     #[arg(long, visible_alias = "data", value_name = "DATA", help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     input: Option<String>,
     #[command(flatten)]
@@ -143,9 +140,13 @@ impl ImageFlags {
 
     /// Refuses images that are not those of the run, though they lie where those did.
     fn check_same(&self, run: &Run, split: &Split) -> Result<()> {
-        let is_same = |trained: u32| trained == checkpoint::fingerprint(split);
-        if run.fingerprint.is_none_or(is_same) || self.reads_otherwise() {
+        if self.reads_otherwise() {
             return Ok(());
+        }
+        // Without its checkpoint it is not known.
+        match Checkpoint::load(&run.path.join(checkpoint::FILE_NAME)) {
+            Ok(checkpoint) if checkpoint.state.data != checkpoint::fingerprint(split) => {}
+            _ => return Ok(()),
         }
         Err(Error::Data {
             path: run.config.data.clone().into(),

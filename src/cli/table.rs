@@ -158,7 +158,7 @@ impl Table {
                 shown.push((index, column));
             }
         }
-        // What is left over goes to those that may be cut, the most important first.
+        // The rest of the width goes to columns that may be cut, the most important first.
         let mut is_cut = false;
         for (_, column) in &mut shown {
             let least = column.least();

@@ -1,5 +1,5 @@
-//! What the program says beside its results, on stderr, and the styles of both: colours are for a
-//! terminal that shows them, and `NO_COLOR` forbids them.
+//! Messages on stderr, and the styles of messages and results: colours are for a terminal that shows
+//! them, and `NO_COLOR` forbids them.
 
 use anstream::{AutoStream, ColorChoice, eprintln};
 use anstyle::{AnsiColor, Style};

@@ -50,9 +50,9 @@ const FIXED: [&str; 16] = [
                         wgvae train --resume runs/first --epochs 5")]
 pub(super) struct Arguments {
     /// mnist; a folder of IDX files (of several sets, with the name that theirs begin with), or of
-    /// PNG or JPEG pictures, each label's in a subfolder if they have labels; a .csv file as
-    /// Kaggle's; an .amat file; a .npy file of images in uint8, or in float32 from 0 to 1
-    /// [default: mnist]
+    /// pictures, each label's in a subfolder if they have labels; a table (.csv, .tsv, .txt, .amat), a
+    /// line an image; a .npy or .npz file; each gzipped or not, or alone in a .zip file; - is standard
+    /// input [default: mnist]
     #[arg(long, help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     data: Option<String>,
     /// Rows and columns of an image, where the data do not say; pictures are resized to it
@@ -202,7 +202,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Architecture::new(size.pixels(), &config.hidden)?;
     }
     let (mut data, account) = Split::read(&config.source())?;
-    reading::check(&config.data, &account, &data, config.binarize)?;
+    let mut coverage = reading::check(&config.data, &account, &data.train, config.binarize)?;
     config.reading = account.reading.clone();
     // Commands on the run are given from other folders, too.
     config.data = absolute(&config.data);
@@ -211,6 +211,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     config.size = Some(data.train.size);
     if let Some(limit) = config.limit {
         data.train.truncate(limit);
+        coverage = data.train.coverage(config.binarize);
     }
     config.check_batch(data.train.len())?;
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
@@ -239,7 +240,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let session = arguments.kernels.open_until(wanted, kernels, signals.stop_flag())?;
         if opened.is_none() {
             announce(&choice, session.as_ref(), &architecture, &data);
-            reading::tell(&config.data, &account, &data, config.binarize);
+            reading::tell(&config.data, &account, &data.train, coverage, config.binarize);
             if arguments.resume.is_some() {
                 warn_of_other_bits(file.described.as_ref(), session.description());
             }

@@ -206,28 +206,29 @@ impl Dataset {
         self.size.pixels()
     }
 
-    /// How much of the images is white once they are binarised; a pixel that is drawn counts as its
-    /// probability.
+    /// Measures how much of the images is white once they are binarised; a pixel that is drawn counts
+    /// as its probability.
     pub fn coverage(&self, binarize: Binarize) -> Coverage {
-        let level = |at: usize| {
-            let level = match &self.levels {
-                Levels::Bytes(levels) => f64::from(levels[at]) / 255.0,
-                Levels::Reals(levels) => f64::from(levels[at]),
-            };
-            if binarize == Binarize::Threshold { f64::from(u8::from(level > 0.5)) } else { level }
-        };
-        let (count, width) = (self.len(), self.width());
-        let image = |image: usize| (image * width..(image + 1) * width).map(level);
-        let is_blank = |image: &[f64]| image.iter().all(|level| *level == image[0]);
-        let (mut sum, mut blank, mut is_one) = (0.0, 0, count > 1);
-        let first: Vec<f64> = if count > 0 { image(0).collect() } else { Vec::new() };
-        for at in 0..count {
-            let image: Vec<f64> = image(at).collect();
-            sum += image.iter().sum::<f64>();
-            blank += usize::from(is_blank(&image));
-            is_one = is_one && image == first;
+        let is_cut = binarize == Binarize::Threshold;
+        match &self.levels {
+            Levels::Bytes(levels) if is_cut => self.covered(levels, |level| f64::from(level > 127)),
+            Levels::Bytes(levels) => self.covered(levels, |level| f64::from(level) / 255.0),
+            Levels::Reals(levels) if is_cut => self.covered(levels, |level| f64::from(level > 0.5)),
+            Levels::Reals(levels) => self.covered(levels, f64::from),
         }
-        Coverage { white: sum / (count * width).max(1) as f64, blank, is_one }
+    }
+
+    fn covered<T: Copy>(&self, levels: &[T], seen: impl Fn(T) -> f64) -> Coverage {
+        let mut images = levels.chunks_exact(self.width());
+        let first = images.clone().next().unwrap_or_default();
+        let (mut sum, mut blank, mut is_one) = (0.0, 0, images.len() > 1);
+        images.by_ref().for_each(|image| {
+            sum += image.iter().map(|&level| seen(level)).sum::<f64>();
+            blank += usize::from(image.iter().all(|&level| seen(level) == seen(image[0])));
+            is_one =
+                is_one && image.iter().zip(first).all(|(&one, &other)| seen(one) == seen(other));
+        });
+        Coverage { white: sum / levels.len().max(1) as f64, blank, is_one }
     }
 
     /// Keeps the first `count` images, or all where there are fewer.

@@ -7,6 +7,7 @@ use super::numbers::Numbers;
 use super::open::Opened;
 use super::reading::{Account, Wanted};
 use super::{Dataset, Labels, Size, size_of};
+use crate::matrix::Element;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -15,18 +16,21 @@ const DIMENSIONS: usize = 4;
 
 /// Whether a file begins so.
 pub(super) fn begins(start: &[u8]) -> bool {
-    matches!(start, [0, 0, kind, 1..=4] if size(*kind).is_some())
+    matches!(start, [0, 0, kind, 1..=4] if element(*kind).is_some())
 }
 
-/// Bytes of a number of this type.
-fn size(kind: u8) -> Option<usize> {
-    match kind {
-        0x08 | 0x09 => Some(1),
-        0x0b => Some(2),
-        0x0c | 0x0d => Some(4),
-        0x0e => Some(8),
-        _ => None,
-    }
+/// The numbers of this type.
+fn element(kind: u8) -> Option<Element> {
+    let name = match kind {
+        0x08 => "u1",
+        0x09 => "i1",
+        0x0b => ">i2",
+        0x0c => ">i4",
+        0x0d => ">f4",
+        0x0e => ">f8",
+        _ => return None,
+    };
+    Element::numpy(name)
 }
 
 /// Reads images; their labels are in the file of the other name beside it, if there is one.
@@ -100,7 +104,7 @@ fn read_labels(path: &Path) -> Result<Labels> {
 /// Numbers with a shape; no size is zero, and there are as many numbers as their product.
 struct Array {
     sizes: Vec<usize>,
-    kind: u8,
+    element: Element,
     bytes: Vec<u8>,
 }
 
@@ -119,7 +123,7 @@ impl Array {
             };
             return Err(wrong(&file, expected.to_owned(), found));
         };
-        let Some(width) = size(kind) else {
+        let Some(element) = element(kind) else {
             let expected = "an IDX file of integers or floats (types 8, 9, 11 to 14)".to_owned();
             return Err(wrong(&file, expected, format!("type {kind}")));
         };
@@ -139,7 +143,8 @@ impl Array {
         if sizes.contains(&0) {
             return Err(wrong(&file, "sizes above zero".to_owned(), product(&sizes)));
         }
-        let length = sizes.iter().try_fold(width, |length, &size| length.checked_mul(size));
+        let length =
+            sizes.iter().try_fold(element.size(), |length, &size| length.checked_mul(size));
         let Some(length) = length else {
             let expected = format!("sizes whose product fits {} bits", usize::BITS);
             return Err(wrong(&file, expected, product(&sizes)));
@@ -148,7 +153,7 @@ impl Array {
         // decoder compare the checksum.
         let bytes = file.next((length as u64).saturating_add(1))?;
         if bytes.len() == length {
-            return Ok(Self { sizes, kind, bytes });
+            return Ok(Self { sizes, element, bytes });
         }
         let bound = if bytes.len() > length { "at least " } else { "" };
         let expected = format!("{length} bytes after the header ({})", product(&sizes));
@@ -156,25 +161,16 @@ impl Array {
     }
 
     fn numbers(self) -> Numbers {
-        match self.kind {
-            0x08 => Numbers::Bytes(self.bytes),
-            0x0d | 0x0e => Numbers::Reals(self.reals()),
-            _ => Numbers::Whole(self.reals()),
+        if self.element.is_byte() {
+            return Numbers::Bytes(self.bytes);
         }
+        let reals = self.reals();
+        if self.element.is_float() { Numbers::Reals(reals) } else { Numbers::Whole(reals) }
     }
 
     fn reals(&self) -> Vec<f32> {
-        fn map<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
-            bytes.as_chunks().0.iter().map(|&bytes| number(bytes)).collect()
-        }
-        match self.kind {
-            0x09 => map(&self.bytes, |bytes| i8::from_be_bytes(bytes).into()),
-            0x0b => map(&self.bytes, |bytes| i16::from_be_bytes(bytes).into()),
-            0x0c => map(&self.bytes, |bytes| i32::from_be_bytes(bytes) as f32),
-            0x0d => map(&self.bytes, f32::from_be_bytes),
-            0x0e => map(&self.bytes, |bytes| f64::from_be_bytes(bytes) as f32),
-            _ => map(&self.bytes, |[byte]| byte.into()),
-        }
+        // Every type of the format is real.
+        self.element.reals(&self.bytes).unwrap_or_default()
     }
 }
 

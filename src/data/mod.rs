@@ -5,6 +5,7 @@
 //! expected there. Grey levels stay as they are: scaling, shuffling and batching are left to the
 //! training loop.
 
+mod cells;
 mod dataset;
 mod folder;
 mod idx;

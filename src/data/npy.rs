@@ -155,17 +155,13 @@ fn images(
         _ => return Err(Error::file(path, expected, shape)),
     };
     account.found.push(format!("an array {shape} of {}", array.kind));
-    let numbers = if array.is_bytes() {
+    let numbers = if array.element.is_byte() {
         Numbers::Bytes(array.data.to_vec())
     } else {
         let expected = "real numbers: uint8, bool, float32, or another type of integers or floats";
         let remedy = "x.astype(numpy.float32), or numpy.uint8";
         let reals = array.reals().ok_or_else(|| unclear(path, expected, array.kind, remedy))?;
-        if array.kind.contains(['f', 'd', 'e']) {
-            Numbers::Reals(reals)
-        } else {
-            Numbers::Whole(reals)
-        }
+        if array.element.is_float() { Numbers::Reals(reals) } else { Numbers::Whole(reals) }
     };
     let place =
         |at: usize| format!("row {}, column {}", at / size.pixels() + 1, at % size.pixels() + 1);

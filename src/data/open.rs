@@ -44,21 +44,23 @@ impl Opened {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let start = start(&mut reader, 4).map_err(Error::io(path, Action::Read))?;
         // The name doesn't tell: downloads often are unpacked on the way and keep their `.gz`.
-        if start.starts_with(GZIP) {
-            let name = name.strip_suffix(".gz").map_or(name.as_str(), |name| name);
-            let name = if name.ends_with(".tgz") { ".tar" } else { name };
+        let is_zipped = start.starts_with(GZIP);
+        let ending = match ending(name.strip_suffix(".gz").unwrap_or(&name)) {
+            ending if is_zipped && ending == "tgz" => "tar".to_owned(),
+            ending => ending,
+        };
+        let path = path.to_owned();
+        if is_zipped {
+            let reader = Box::new(BufReader::new(MultiGzDecoder::new(reader)));
             return Ok(Self {
-                path: path.to_owned(),
-                ending: ending(name),
+                path,
+                ending,
                 action: Action::Decompress,
-                reader: Box::new(BufReader::new(MultiGzDecoder::new(reader))),
+                reader,
                 around: Some("gzip"),
             });
         }
-        let name = name.strip_suffix(".gz").unwrap_or(&name).to_owned();
-        let ending = ending(&name);
-        let opened =
-            Self { path: path.to_owned(), ending, action: Action::Read, reader, around: None };
+        let opened = Self { path, ending, action: Action::Read, reader, around: None };
         // What numpy and PyTorch save is a zip file, too.
         if start.starts_with(ZIP) && !["npz", "pt", "pth"].contains(&opened.ending.as_str()) {
             return opened.unzipped();

@@ -8,7 +8,7 @@ use super::{Dataset, Labels, Size};
 use crate::{Action, Error, Result};
 use image::imageops::{FilterType, resize};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Limits, Luma};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Limits, Luma, Pixel, Primitive};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -300,33 +300,19 @@ fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Picture> {
     let is_wide = color.bytes_per_pixel() / color.channel_count() > 1;
     let on = f64::from(background(wanted)) / 255.0;
     let is_transparent = color.has_alpha() && has_transparency(&picture);
-    let resized = wanted.size.filter(|&wanted| wanted != found);
-    resized.map_or(Ok(()), Size::check)?;
-    let to = resized.unwrap_or(found);
-    let (rows, columns) = (to.rows() as u32, to.columns() as u32);
+    let to = wanted.size.unwrap_or(found);
+    if to != found {
+        to.check()?;
+    }
     let (grey, is_mask) = if is_wide {
-        let levels = words(&picture, is_transparent, on);
-        // Averages what becomes one pixel, and neither sharpens nor rings.
-        let levels = match resized
-            .and_then(|_| ImageBuffer::<Luma<u16>, _>::from_raw(width, height, levels.clone()))
-        {
-            Some(whole) => resize(&whole, columns, rows, FilterType::Triangle).into_raw(),
-            None => levels,
-        };
-        (Grey::Words(levels), false)
+        (Grey::Words(resized(words(&picture, is_transparent, on), found, to)), false)
     } else {
         let mut levels = bytes_of(&picture, is_transparent, on);
         let is_mask = levels.iter().all(|&level| level <= 1);
         if is_mask {
             levels.iter_mut().for_each(|level| *level *= 255);
         }
-        let levels = match resized
-            .and_then(|_| ImageBuffer::<Luma<u8>, _>::from_raw(width, height, levels.clone()))
-        {
-            Some(whole) => resize(&whole, columns, rows, FilterType::Triangle).into_raw(),
-            None => levels,
-        };
-        (Grey::Bytes(levels), is_mask)
+        (Grey::Bytes(resized(levels, found, to)), is_mask)
     };
     let is_coloured = color.has_color();
     Ok(Picture { grey, size: to, is_mask, is_coloured, is_transparent, is_turned })
@@ -354,37 +340,45 @@ fn blend(level: u32, alpha: u32, most: u32, background: f64) -> u32 {
     (f64::from(level) * opacity + background * f64::from(most) * (1.0 - opacity)).round() as u32
 }
 
+/// The levels of a picture of one size in another.
+fn resized<T>(levels: Vec<T>, from: Size, to: Size) -> Vec<T>
+where
+    T: Primitive + 'static,
+    Luma<T>: Pixel<Subpixel = T> + 'static,
+{
+    if from == to {
+        return levels;
+    }
+    let [width, height, columns, rows] =
+        [from.columns(), from.rows(), to.columns(), to.rows()].map(|length| length as u32);
+    // Averages what becomes one pixel, and neither sharpens nor rings.
+    ImageBuffer::<Luma<T>, _>::from_raw(width, height, levels)
+        .map(|whole| resize(&whole, columns, rows, FilterType::Triangle).into_raw())
+        .unwrap_or_default()
+}
+
+/// The grey levels of pixels from 0 to `most`, before a background from 0 to 1.
+fn grey_of<T: Primitive>(pixels: &[T], most: T, is_transparent: bool, on: f64) -> Vec<T> {
+    let number = |level: T| level.to_u32().unwrap_or(0);
+    let grey = |&[red, green, blue, alpha]: &[T; 4]| {
+        let level = luma([red, green, blue].map(number));
+        let seen =
+            if is_transparent { blend(level, number(alpha), number(most), on) } else { level };
+        T::from(seen).unwrap_or(most)
+    };
+    pixels.as_chunks().0.iter().map(grey).collect()
+}
+
 fn bytes_of(picture: &DynamicImage, is_transparent: bool, on: f64) -> Vec<u8> {
-    let most = u32::from(u8::MAX);
     match picture {
         DynamicImage::ImageLuma8(all) => all.as_raw().clone(),
-        DynamicImage::ImageLumaA8(all) if is_transparent => {
-            all.pixels().map(|p| blend(p.0[0].into(), p.0[1].into(), most, on) as u8).collect()
-        }
-        other => {
-            let all = other.to_rgba8();
-            let grey = |p: &image::Rgba<u8>| {
-                let [red, green, blue, alpha] = p.0.map(u32::from);
-                let level = luma([red, green, blue]);
-                (if is_transparent { blend(level, alpha, most, on) } else { level }) as u8
-            };
-            all.pixels().map(grey).collect()
-        }
+        other => grey_of(other.to_rgba8().as_raw(), u8::MAX, is_transparent, on),
     }
 }
 
 fn words(picture: &DynamicImage, is_transparent: bool, on: f64) -> Vec<u16> {
-    let most = u32::from(u16::MAX);
     match picture {
         DynamicImage::ImageLuma16(all) => all.as_raw().clone(),
-        other => {
-            let all = other.to_rgba16();
-            let grey = |p: &image::Rgba<u16>| {
-                let [red, green, blue, alpha] = p.0.map(u32::from);
-                let level = luma([red, green, blue]);
-                (if is_transparent { blend(level, alpha, most, on) } else { level }) as u16
-            };
-            all.pixels().map(grey).collect()
-        }
+        other => grey_of(other.to_rgba16().as_raw(), u16::MAX, is_transparent, on),
     }
 }

@@ -3,6 +3,7 @@
 //! not from a library, since the crates that read it panic at sizes whose product overflows, and a
 //! file is not trusted.
 
+use super::Element;
 use std::borrow::Cow;
 
 /// What every file begins with.
@@ -18,78 +19,13 @@ pub(crate) struct Array<'a> {
     pub(crate) kind: &'a str,
     pub(crate) sizes: Vec<usize>,
     pub(crate) data: Cow<'a, [u8]>,
-    element: Element,
-}
-
-/// The type of an element.
-#[derive(Clone, Copy, Debug)]
-struct Element {
-    letter: u8,
-    size: usize,
-    is_big_endian: bool,
-}
-
-impl Element {
-    /// By NumPy's name, `<f4`, or by its letter, `f`.
-    fn new(kind: &str) -> Option<Self> {
-        let is_big_endian = kind.starts_with('>');
-        let name = kind.trim_start_matches(['<', '>', '|', '=']);
-        let (letter, size) = match name.as_bytes() {
-            b"?" => (b'b', 1),
-            b"b" => (b'i', 1),
-            b"B" => (b'u', 1),
-            b"h" => (b'i', 2),
-            b"H" => (b'u', 2),
-            b"i" => (b'i', 4),
-            b"I" => (b'u', 4),
-            b"l" | b"q" => (b'i', 8),
-            b"L" | b"Q" => (b'u', 8),
-            b"e" => (b'f', 2),
-            b"f" => (b'f', 4),
-            b"d" => (b'f', 8),
-            [letter, ..] => (*letter, name.get(1..)?.parse().ok()?),
-            [] => return None,
-        };
-        // Of elements without bytes, any number would be there.
-        (size > 0).then_some(Self { letter, size, is_big_endian })
-    }
+    pub(crate) element: Element,
 }
 
 impl Array<'_> {
-    /// Whether the elements are bytes or bits.
-    pub(crate) fn is_bytes(&self) -> bool {
-        matches!((self.element.letter, self.element.size), (b'u' | b'b', 1))
-    }
-
     /// The elements, if they are real numbers.
     pub(crate) fn reals(&self) -> Option<Vec<f32>> {
-        let Element { letter, size, .. } = self.element;
-        Some(match (letter, size) {
-            (b'u' | b'b', 1) => self.data.iter().map(|&byte| byte.into()).collect(),
-            (b'i', 1) => self.map(|[byte]| i8::from_le_bytes([byte]).into()),
-            (b'u', 2) => self.map(|bytes| u16::from_le_bytes(bytes).into()),
-            (b'i', 2) => self.map(|bytes| i16::from_le_bytes(bytes).into()),
-            (b'u', 4) => self.map(|bytes| u32::from_le_bytes(bytes) as f32),
-            (b'i', 4) => self.map(|bytes| i32::from_le_bytes(bytes) as f32),
-            (b'u', 8) => self.map(|bytes| u64::from_le_bytes(bytes) as f32),
-            (b'i', 8) => self.map(|bytes| i64::from_le_bytes(bytes) as f32),
-            (b'f', 2) => self.map(|bytes| half::f16::from_le_bytes(bytes).into()),
-            (b'f', 4) => self.map(f32::from_le_bytes),
-            (b'f', 8) => self.map(|bytes| f64::from_le_bytes(bytes) as f32),
-            _ => return None,
-        })
-    }
-
-    fn map<const SIZE: usize>(&self, number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
-        let elements = self.data.as_chunks().0.iter().copied();
-        if self.element.is_big_endian {
-            let turned = elements.map(|mut bytes: [u8; SIZE]| {
-                bytes.reverse();
-                bytes
-            });
-            return turned.map(number).collect();
-        }
-        elements.map(number).collect()
+        self.element.reals(&self.data)
     }
 }
 
@@ -118,10 +54,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     let kind = value(text, "descr").and_then(quoted).ok_or_else(|| missing("a plain descr"))?;
     let order = value(text, "fortran_order").ok_or_else(|| missing("fortran_order"))?;
     let sizes = value(text, "shape").and_then(sizes).ok_or_else(|| missing("a shape"))?;
-    let Some(element) = Element::new(kind) else {
+    let Some(element) = Element::numpy(kind) else {
         return Err(("elements of a plain type", kind.to_owned()));
     };
-    let size = element.size;
+    let size = element.size();
     let claimed = sizes.iter().try_fold(size, |product, &size| product.checked_mul(size));
     if claimed != Some(data.len()) {
         let found = format!("{} bytes for {sizes:?} of {kind}", data.len());

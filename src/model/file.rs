@@ -4,6 +4,7 @@
 
 use super::{Architecture, Parameter, Weights};
 use crate::graph::Shape;
+use crate::matrix::Element;
 use crate::{Action, Error, Result};
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
@@ -316,15 +317,15 @@ fn remedy(names: &[&str]) -> &'static str {
 
 /// The numbers of a tensor of floats.
 fn numbers(view: &TensorView) -> Option<Vec<f32>> {
-    fn map<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
-        bytes.as_chunks().0.iter().map(|&bytes| number(bytes)).collect()
-    }
-    let bytes = view.data();
-    Some(match view.dtype() {
-        Dtype::F16 => map(bytes, |bytes| half::f16::from_le_bytes(bytes).into()),
-        Dtype::BF16 => map(bytes, |bytes| half::bf16::from_le_bytes(bytes).into()),
-        Dtype::F32 => map(bytes, f32::from_le_bytes),
-        Dtype::F64 => map(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
+    let name = match view.dtype() {
+        Dtype::F16 => "<f2",
+        Dtype::F32 => "<f4",
+        Dtype::F64 => "<f8",
+        Dtype::BF16 => {
+            let halves = view.data().as_chunks().0.iter();
+            return Some(halves.map(|&bytes| half::bf16::from_le_bytes(bytes).into()).collect());
+        }
         _ => return None,
-    })
+    };
+    Element::numpy(name)?.reals(view.data())
 }

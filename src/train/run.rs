@@ -4,7 +4,7 @@ use super::{Config, Every, Pictures, Report, RunConfig, RunFolder, Trainer};
 use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::Split;
 use crate::device::Session;
-use crate::file::Files;
+use crate::file::{Files, System};
 use crate::kernel::Step;
 use crate::model::Architecture;
 use crate::{Error, Result};
@@ -46,6 +46,14 @@ pub enum Ended {
 impl Debug for Run<'_> {
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
         f.debug_struct("Run").field("config", self.config).field("folder", &self.folder).finish()
+    }
+}
+
+impl<'a> Run<'a> {
+    /// A run on the system's files that is neither interrupted nor asked to save a checkpoint.
+    pub fn new(config: &'a Config, data: &'a Split, folder: &'a Path) -> Self {
+        let (is_interrupted, is_save_due) = (&|| false, &|| false);
+        Self { config, data, folder, files: Arc::new(System), is_interrupted, is_save_due }
     }
 }
 

@@ -3,10 +3,8 @@
 
 use crate::devices::sessions;
 use std::error::Error as AnyError;
-use std::sync::Arc;
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::Memory;
-use wgvae::file::System;
 use wgvae::graph::Plan;
 use wgvae::model::Architecture;
 use wgvae::random::pixels;
@@ -79,16 +77,7 @@ fn edges_work() -> Fallible<()> {
         let (data, config) = (data(count)?, config(&hidden, batch));
         for mut session in sessions() {
             let folder = tempfile::tempdir()?;
-            let (folder, files) = (folder.path(), Arc::new(System));
-            let run = Run {
-                config: &config,
-                data: &data,
-                folder,
-                files,
-                is_interrupted: &|| false,
-                is_save_due: &|| false,
-            };
-            let ended = run.begin(session.as_mut(), |_| Ok(()));
+            let ended = Run::new(&config, &data, folder.path()).begin(session.as_mut(), |_| Ok(()));
             let name = session.description();
             assert!(matches!(ended, Ok(Ended::Finished)), "{name}, {hidden:?}, {batch}: {ended:?}");
         }
@@ -114,16 +103,7 @@ fn what_does_not_fit_is_refused_before_anything_is_made() -> Fallible<()> {
             }
             let folder = tempfile::tempdir()?;
             let path = folder.path().join("run");
-            let (folder, files) = (path.as_path(), Arc::new(System));
-            let run = Run {
-                config: &config,
-                data: &data,
-                folder,
-                files,
-                is_interrupted: &|| false,
-                is_save_due: &|| false,
-            };
-            match run.begin(session.as_mut(), |_| Ok(())) {
+            match Run::new(&config, &data, &path).begin(session.as_mut(), |_| Ok(())) {
                 Err(Error::Setting { setting, .. }) if setting == flag => {}
                 other => panic!("{}, {flag}: {other:?}", session.description()),
             }

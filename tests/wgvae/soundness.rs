@@ -6,12 +6,10 @@ use crate::tampered::Tampered;
 use std::cell::Cell;
 use std::error::Error as AnyError;
 use std::path::Path;
-use std::sync::Arc;
 use wgvae::checkpoint::{Checkpoint, FILE_NAME, Position};
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::file::System;
 use wgvae::kernel::Step;
 use wgvae::random::pixels;
 use wgvae::train::{Config, Ended, EpochReport, Report, Run, Trainer};
@@ -113,16 +111,8 @@ fn run(
     session: &mut dyn Session,
     tell: impl FnMut(&Report) -> Result<()>,
 ) -> Fallible<Result<Ended>> {
-    let (data, files) = (data()?, Arc::new(System));
-    let run = Run {
-        config,
-        data: &data,
-        folder,
-        files,
-        is_interrupted: &|| false,
-        is_save_due: &|| false,
-    };
-    Ok(run.begin(session, tell))
+    let data = data()?;
+    Ok(Run::new(config, &data, folder).begin(session, tell))
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! `elbo.png` of a run that is under way.
 
 use std::fs;
-use std::sync::Arc;
 
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::eval::Measures;
-use wgvae::file::System;
 use wgvae::random::pixels;
 use wgvae::report::{EpochPoint, StepPoint, elbo_curve};
 use wgvae::train::{Config, Report, Run};
@@ -25,14 +23,7 @@ fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
     let folder = tempfile::tempdir()?;
     let chart = folder.path().join("elbo.png");
     let (mut points, mut steps, mut seen) = (Vec::new(), Vec::new(), 0);
-    let run = Run {
-        config: &config,
-        data: &data,
-        folder: folder.path(),
-        files: Arc::new(System),
-        is_interrupted: &|| false,
-        is_save_due: &|| false,
-    };
+    let run = Run::new(&config, &data, folder.path());
     let expected = |points: &[EpochPoint], steps: &[StepPoint]| {
         elbo_curve(&chart, "36-[5, 2] on mnist", points, steps).map(|png| png.bytes)
     };

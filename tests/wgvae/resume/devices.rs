@@ -2,11 +2,9 @@
 
 use super::{End, Fallible, config, data};
 use crate::tampered::Tampered;
-use std::sync::Arc;
 use wgvae::Error;
 use wgvae::checkpoint::{Checkpoint, FILE_NAME};
 use wgvae::device::Session;
-use wgvae::file::System;
 use wgvae::train::{Config, Ended, Run};
 
 /// The CPU, until it is lost after so many runs.
@@ -33,16 +31,7 @@ fn a_run_goes_on_when_a_device_is_lost() -> Fallible<()> {
     let config = Config { checkpoint_every: Some("5".parse()?), ..config() };
     let persist = |name: &str, lost_after: &[usize], retries| {
         let folder = folder.path().join(name);
-        let is_interrupted = &|| false;
-        let files = Arc::new(System);
-        let run = Run {
-            config: &config,
-            data: &data,
-            folder: &folder,
-            files,
-            is_interrupted,
-            is_save_due: &|| false,
-        };
+        let run = Run::new(&config, &data, &folder);
         let mut opened = 0;
         let mut is_back = false;
         let open = || {

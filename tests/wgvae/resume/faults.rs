@@ -100,8 +100,7 @@ fn frequent() -> Fallible<Config> {
 
 /// Trains in a folder, from its beginning, or from what is there.
 fn train(config: &Config, data: &Split, folder: &Path, files: Arc<dyn Files>) -> Result<Ended> {
-    let run =
-        Run { config, data, folder, files, is_interrupted: &|| false, is_save_due: &|| false };
+    let run = Run { files, ..Run::new(config, data, folder) };
     // On one thread: the runs are many and small.
     let mut session = CpuSession::<f32>::with_threads(Some(1));
     if folder.join("config.toml").exists() {
@@ -267,14 +266,7 @@ fn a_save_that_fails_leaves_the_checkpoint_before_it() -> Fallible<()> {
 fn a_folder_that_vanishes_is_named() -> Fallible<()> {
     let (config, data, folder) = (frequent()?, data()?, tempfile::tempdir()?);
     let path = folder.path().join("run");
-    let run = Run {
-        config: &config,
-        data: &data,
-        folder: &path,
-        files: Arc::new(System),
-        is_interrupted: &|| false,
-        is_save_due: &|| false,
-    };
+    let run = Run::new(&config, &data, &path);
     let ended = run.begin(&mut CpuSession::<f32>::new(), |report| {
         if let Report::Step(step) = report
             && step.step == 6

@@ -1,0 +1,150 @@
+//! The cells of a table, and what each column looks like.
+
+use super::open::room;
+use crate::{Error, Result};
+use indicatif::HumanBytes;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Names that count up: fewer may be numbers.
+const COUNTED: usize = 3;
+
+/// Cells of every row, as far as they are numbers; an index and labels among them.
+pub(super) struct Cells {
+    pub(super) columns: usize,
+    /// Row by row; NaN where there is a word.
+    pub(super) numbers: Vec<f32>,
+    /// Of each column that has any, its words by row.
+    pub(super) words: BTreeMap<usize, BTreeMap<usize, String>>,
+    /// The line of each row, from 1.
+    pub(super) lines: Vec<u64>,
+    /// Bytes of these, and how many there may be.
+    held: usize,
+    room: u64,
+    /// What a decimal point is written as.
+    point: char,
+}
+
+impl Cells {
+    pub(super) fn new(separator: u8) -> Self {
+        // Where commas are decimal points, semicolons are between numbers.
+        let point = if separator == b';' { ',' } else { '.' };
+        let (numbers, words, lines) = Default::default();
+        Self { columns: 0, numbers, words, lines, held: 0, room: room(), point }
+    }
+
+    fn number(&self, cell: &str) -> Option<f32> {
+        if self.point == ',' && cell.contains(',') {
+            return cell.replace(',', ".").parse().ok();
+        }
+        cell.parse().ok()
+    }
+
+    /// Takes a row of as many columns as the first.
+    pub(super) fn push(
+        &mut self,
+        path: &Path,
+        columns: usize,
+        line: u64,
+        row: &[&str],
+    ) -> Result<()> {
+        if row.len() != columns {
+            let expected = format!("{columns} cells in row {line}, as in the first");
+            return Err(Error::file(path, expected, row.len()));
+        }
+        let place = self.lines.len();
+        for (column, &cell) in row.iter().enumerate() {
+            let number = self.number(cell).filter(|number| !number.is_nan());
+            if number.is_none() {
+                self.words.entry(column).or_default().insert(place, cell.to_owned());
+                self.held += cell.len() + size_of::<(usize, String)>();
+            }
+            self.numbers.push(number.unwrap_or(f32::NAN));
+        }
+        self.lines.push(line);
+        self.held += row.len() * size_of::<f32>() + size_of::<u64>();
+        if self.held as u64 <= self.room {
+            return Ok(());
+        }
+        let room = HumanBytes(self.room);
+        let expected = format!("at most {room} of numbers, half of the memory available");
+        Err(Error::file(path, expected, "more"))
+    }
+
+    /// Puts what was no header before the other rows.
+    pub(super) fn insert_first(&mut self, path: &Path, line: u64, row: &[&str]) -> Result<()> {
+        let before = self.numbers.len();
+        for words in self.words.values_mut() {
+            *words = std::mem::take(words).into_iter().map(|(row, word)| (row + 1, word)).collect();
+        }
+        let mut alone = Self::new(if self.point == ',' { b';' } else { b',' });
+        alone.push(path, row.len(), line, row)?;
+        self.numbers.extend(&alone.numbers);
+        self.numbers.rotate_left(before);
+        self.lines.insert(0, line);
+        for (column, words) in alone.words {
+            self.words.entry(column).or_default().extend(words);
+        }
+        Ok(())
+    }
+
+    pub(super) fn column(&self, column: usize) -> impl Iterator<Item = f32> {
+        self.numbers[column..].iter().step_by(self.columns).copied()
+    }
+
+    /// Whether a first row has the names of the columns: there are words in it where the rest of the
+    /// column has none, or numbers that count up, as pandas has for columns without names, or
+    /// fractions above whole numbers, as it has for names that were there twice.
+    pub(super) fn has_header(&self, first: &[String]) -> bool {
+        let numbers: Vec<_> = first.iter().map(|cell| self.number(cell)).collect();
+        let is_named = |column: usize| {
+            numbers[column].is_none()
+                && !first[column].is_empty()
+                && !self.words.contains_key(&column)
+        };
+        let named = (0..first.len()).filter(|&column| is_named(column)).count();
+        if named > 0 && (!self.lines.is_empty() || named == first.len()) {
+            return true;
+        }
+        // An index or a label may come before those that count.
+        let skipped = numbers.iter().take_while(|number| number.is_none()).count();
+        let counted: Vec<_> = numbers[skipped..].iter().map_while(|number| *number).collect();
+        let counts = |from: f32| (0..).zip(&counted).all(|(i, &name)| name == from + i as f32);
+        let all_counted = counted.len() + skipped + 1 >= first.len();
+        if all_counted && counted.len() >= COUNTED && (counts(0.0) || counts(1.0)) {
+            return true;
+        }
+        let is_doubled = |column: usize| {
+            numbers[column].is_some_and(|number| number.fract() != 0.0)
+                && self.column(column).all(|number| number.fract() == 0.0)
+        };
+        self.lines.len() > 1
+            && numbers.iter().all(Option::is_some)
+            && self.words.is_empty()
+            && self.numbers.iter().all(|number| number.fract() == 0.0)
+            && (0..first.len()).any(is_doubled)
+    }
+
+    /// Whether a column counts the rows up from 0 or 1.
+    pub(super) fn counts_rows(&self, column: usize) -> bool {
+        let counts =
+            |from: f32| (0..).zip(self.column(column)).all(|(row, n)| n == from + row as f32);
+        self.lines.len() >= COUNTED && (counts(0.0) || counts(1.0))
+    }
+
+    /// How much a column looks like labels: 0 if it has one value or fractions, 2 if its numbers are
+    /// all that there are from 0 or 1 to the largest, or words; else 1.
+    pub(super) fn likeness(&self, column: usize) -> u8 {
+        if let Some(words) = self.words.get(&column) {
+            return if words.len() == self.lines.len() { 2 } else { 0 };
+        }
+        let mut values: Vec<f32> = self.column(column).collect();
+        values.sort_by(f32::total_cmp);
+        values.dedup();
+        if values.len() < 2 || values.iter().any(|value| value.fract() != 0.0) {
+            return 0;
+        }
+        let is_dense = |from: f32| (0..).zip(&values).all(|(i, &value)| value == from + i as f32);
+        1 + u8::from(is_dense(0.0) || is_dense(1.0))
+    }
+}

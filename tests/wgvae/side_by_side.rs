@@ -123,12 +123,15 @@ fn curves_without_sense_are_refused() -> Outcome {
     Ok(())
 }
 
-/// What stands left of the lower frame at the height of the line there, and the heights of the line
-/// and of the tolerance's dashes.
+/// Rows of a picture from top to bottom.
+type Heights = Vec<u32>;
+
+/// The columns of the label left of the lower frame at the lowest end of the line there, and the
+/// heights of the line and of the tolerance's dashes.
 fn lower_frame(
     elbo: [&[f64]; 2],
     tolerance: f64,
-) -> Result<(usize, Vec<u32>, Vec<u32>), Box<dyn Error>> {
+) -> Result<(usize, Heights, Heights), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("two.png");
     device_curves(&path, "", ["a", "b"], elbo, tolerance)?;

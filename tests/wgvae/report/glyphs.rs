@@ -8,8 +8,11 @@ use wgvae::report::{Classes, Manifold, Tiles, tiles_png};
 use super::manifold::{Frame, draw};
 use super::{Outcome, assert_margins_are_white, places, plain};
 
+/// Places of pixels.
+type Ink = Vec<(u32, u32)>;
+
 /// The ink of each name in a legend, relative to the legend's left edge and the entry's top.
-fn legend(names: &[&str]) -> Result<Vec<Vec<(u32, u32)>>, Box<dyn StdError>> {
+fn legend(names: &[&str]) -> Result<Vec<Ink>, Box<dyn StdError>> {
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
     let classes = Some(Classes { names: &names, labels: &[0] });
     let (means, images) = (&[0.5, 0.5], &[0.5]);

@@ -76,12 +76,12 @@ fn a_mean_stands_where_its_ticks_cross_in_the_colour_of_its_class() -> Outcome {
     Ok(())
 }
 
-/// What is drawn for each of so many classes in the legend, relative to the middle of its sample, and
-/// how much text follows the last of the `listed`.
-fn legend(
-    count: usize,
-    listed: usize,
-) -> Result<(Vec<Vec<(u32, u32, Rgb<u8>)>>, usize), Box<dyn StdError>> {
+/// Pixels with their places.
+type Sample = Vec<(u32, u32, Rgb<u8>)>;
+
+/// What is drawn for each of `count` classes in the legend, relative to the middle of its sample, and
+/// how much text follows the last of the `listed` ones.
+fn legend(count: usize, listed: usize) -> Result<(Vec<Sample>, usize), Box<dyn StdError>> {
     let names = names(count);
     let classes = Classes { names: &names, labels: &[0] };
     let picture = draw("", &scattered(&[0.7, 0.7], Some(classes)))?;
@@ -219,10 +219,10 @@ fn means_beyond_the_limits_stand_at_the_edge_and_are_counted() -> Outcome {
     let within =
         |frame: &Frame| ((frame.left - 3, frame.right + 4), (frame.top - 3, frame.bottom + 4));
     let (across, down) = within(&frame);
-    let before = places(&picture, across, down, &is_point).len();
+    let before = places(&picture, across, down, is_point).len();
     let (long, picture, frame, is_point) = look(&[0.7, 0.7, -0.7, 1.7, 500.0, 2.5, -1.5, -80.0])?;
     let (across, down) = within(&frame);
-    let points = places(&picture, across, down, &is_point);
+    let points = places(&picture, across, down, is_point);
     assert!(points.len() >= before + 8, "{} and {before} pixels", points.len());
     for place in [frame.at(END, LIMIT, 2.5), frame.at(END, -1.5, -LIMIT)] {
         let near = points.iter().filter(|p| p.0.abs_diff(place.0) < 4 && p.1.abs_diff(place.1) < 4);

@@ -142,7 +142,7 @@ fn write_centred(picture: &mut Picture, axes: &Axes, name: &str, (x, y): (f64, f
         at.clamp(from + half, to.saturating_sub(half).max(from + half))
     };
     let left = within(x, width / 2 + 1, axes.across) - width / 2;
-    picture.write(name, TEXT, left, within(y, height / 2 + 1, axes.down))
+    picture.write_over(name, TEXT, left, within(y, height / 2 + 1, axes.down))
 }
 
 fn draw_grid(picture: &mut Picture, manifold: &Manifold, pair: &Pair) {

@@ -9,7 +9,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use image::{ImageFormat, Rgb, RgbImage, imageops};
+use image::{ImageFormat, Pixel, Rgb, RgbImage, imageops};
 use plotters::coord::Shift;
 use plotters::prelude::{BitMapBackend, DrawingArea, FontDesc, FontFamily, FontStyle};
 use plotters::prelude::{IntoDrawingArea, RGBColor};
@@ -82,14 +82,40 @@ impl<'a> Picture<'a> {
     ///
     /// `size` is the height of the font's line in pixels, `left` where the text starts.
     pub(super) fn write(&mut self, text: &str, size: u32, left: u32, middle: u32) -> Result<()> {
+        let Some(strip) = self.strip(text, size)? else { return Ok(()) };
+        let top = i64::from(middle) - i64::from(strip.height() / 2);
+        imageops::replace(&mut self.pixels, &strip, i64::from(left), top);
+        Ok(())
+    }
+
+    /// Writes a line of text as [`write`](Self::write) does, over what is there.
+    pub(super) fn write_over(
+        &mut self,
+        text: &str,
+        size: u32,
+        left: u32,
+        middle: u32,
+    ) -> Result<()> {
+        let Some(strip) = self.strip(text, size)? else { return Ok(()) };
+        let top = middle.saturating_sub(strip.height() / 2);
+        for (x, y, ink) in strip.enumerate_pixels() {
+            if let Some(pixel) = self.pixels.get_pixel_mut_checked(left + x, top + y) {
+                *pixel = pixel.map2(ink, u8::min);
+            }
+        }
+        Ok(())
+    }
+
+    /// A line of text on white, if there is any.
+    fn strip(&self, text: &str, size: u32) -> Result<Option<RgbImage>> {
         if text.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let strip = (text_width(self.path, text, size)?, text_height(size));
         let large = size * OVERSAMPLE;
         let centre = (strip.1 * OVERSAMPLE / 2) as i32;
         let top = drop_to_centre(large) + centre;
-        let text = shrunk(self.path, strip, |area| {
+        let drawn = shrunk(self.path, strip, |area| {
             let mut x = 0;
             for piece in pieces(text) {
                 match &piece {
@@ -102,9 +128,7 @@ impl<'a> Picture<'a> {
             }
             Ok(())
         })?;
-        let top = i64::from(middle) - i64::from(strip.1 / 2);
-        imageops::replace(&mut self.pixels, &text, i64::from(left), top);
-        Ok(())
+        Ok(Some(drawn))
     }
 
     /// Draws an image, from 0 (black) to 1 (white), each of its pixels as a square of `factor`

@@ -182,7 +182,7 @@ fn many_classes_are_named_where_their_points_are() -> Outcome {
     for (count, is_named) in [(20, false), (21, true), (62, true)] {
         let names = names(count);
         let means = [-3.0, 2.0, -2.9, 2.1, -3.1, 1.9, 3.0, -2.0, 2.9, -2.1, 3.1, -1.9];
-        let classes = Classes { names: &names, labels: &[3, 3, 3, 8, 8, 8] };
+        let classes = Classes { names: &names, labels: &[0, 0, 0, 4, 4, 4] };
         let picture = draw("", &scattered(&means, Some(classes)))?;
         let frame = Frame::after(&picture, Frame::after(&picture, 30).right + 40);
         for (first, second) in [(-3.0, 2.0), (3.0, -2.0)] {
@@ -191,6 +191,10 @@ fn many_classes_are_named_where_their_points_are() -> Outcome {
                 |p: Rgb<u8>| p[0] < 90 && p[0].abs_diff(p[2]) < 12 && p[0].abs_diff(p[1]) < 12;
             let ink = places(&picture, (x - 30, x + 31), (y - 10, y + 11), is_ink).len();
             assert_eq!(ink > 60, is_named, "{count} classes: {ink} pixels");
+            // The three means around it are not hidden.
+            let is_point = |p: Rgb<u8>| p[0].abs_diff(p[1]) > 40 || p[2].abs_diff(p[1]) > 40;
+            let points = places(&picture, (x - 30, x + 31), (y - 10, y + 11), is_point).len();
+            assert!(points > 15, "{count} classes: {points} pixels of points");
         }
     }
     Ok(())

@@ -189,15 +189,18 @@ fn a_disk_that_is_full_is_named_and_the_checkpoint_stays() -> Fallible<()> {
     let images = folder.path().join("images.npy");
     write_images(&images, 278)?;
     let run = folder.path().join("run");
-    let command = endless(&run, &images);
+    let mut command = endless(&run, &images);
+    // The file that grows the fastest.
+    command.args(["--profile-every", "1"]);
     let mut shell = Command::new("sh");
-    // In blocks of 512 bytes: enough for a checkpoint, too little for the chart or for metrics.jsonl.
-    shell.args(["-c", "ulimit -f 64; exec \"$0\" \"$@\""]);
+    // In blocks of 512 bytes: enough for a checkpoint and a chart, soon too little for metrics.jsonl.
+    shell.args(["-c", "ulimit -f 600; exec \"$0\" \"$@\""]);
     let output = shell.arg(command.get_program()).args(command.get_args()).output()?;
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains(&format!("error: {}/", run.display())), "{text}");
-    assert!(text.contains(": cannot write: File too large"), "{text}");
+    let path = run.join("metrics.jsonl");
+    let expected = format!("error: {}: cannot write: File too large", path.display());
+    assert!(text.contains(&expected), "{text}");
     assert!(text.contains("the last checkpoint is whole"), "{text}");
     let step = wgvae::checkpoint::Checkpoint::load(&run.join(wgvae::checkpoint::FILE_NAME))?;
     let epochs = (step.state.position.step / 25 + 1).to_string();

@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
         let architecture = Architecture::new(images.width(), &config.hidden)?;
         let (pixels, binarize) = (images.levels.pixels(), config.binarize);
         let set = Images { name: "compare", count, batch, pixels, binarize };
-        let plan = architecture.training_plan(set, config.rmsprop(), config.fuse)?;
+        let plan = architecture.training_plan(set, config.rmsprop_after(0), config.fuse)?;
         Ok(Self { architecture, plan, config, images })
     }
 

@@ -7,6 +7,7 @@ use super::table::{Output, WideFlag, say_words};
 use super::terminal::progress_target;
 use crate::Result;
 use crate::eval::{ACTIVE, Assessment, Mean, Samples, assess};
+use crate::train::Config;
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::process::ExitCode;
@@ -60,9 +61,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         let mut object = object(&assessment, samples, x.rows(), seconds);
         object["weights"] = weights.into();
+        object["changes"] = json!(run.config.changes);
         print_json(&object)?;
     } else {
-        print(&assessment, samples, x.rows(), &weights, arguments.wide)?;
+        print_settings(&weights, &run.config)?;
+        print(&assessment, samples, x.rows(), arguments.wide)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -94,14 +97,18 @@ fn object(
     object
 }
 
-fn print(
-    assessment: &Assessment,
-    samples: Samples,
-    images: usize,
-    weights: &str,
-    wide: WideFlag,
-) -> Result<()> {
+/// Prints which weights are measured, and what changed while they were trained.
+fn print_settings(weights: &str, Config { learning_rate, changes, .. }: &Config) -> Result<()> {
     say_words(&format!("weights: {weights}"), 2)?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let later = changes.iter().map(|change| format!("after step {}: {change}", change.step));
+    let all: Vec<_> = [format!("learning rate {learning_rate}")].into_iter().chain(later).collect();
+    say_words(&format!("trained with {}", all.join("; ")), 2)
+}
+
+fn print(assessment: &Assessment, samples: Samples, images: usize, wide: WideFlag) -> Result<()> {
     say_words(&format!("{images} images, nats an image, ± standard error"), 2)?;
     let row = |name: &str, Mean { mean, error }: Mean| {
         // Of one image the error is not known.

@@ -7,13 +7,13 @@ use super::shared::{
 };
 use super::signals::Signals;
 use super::{Outcome, is_mistake};
-use crate::checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Size, Split};
 use crate::device::gpu::Choices;
 use crate::device::{Choice, Description, Session};
 use crate::file::System;
 use crate::model::Architecture;
-use crate::train::{Config, ConfigFile, Ended, Every, Run, RunFolder};
+use crate::train::{Change, Config, ConfigFile, Ended, Every, Run, RunFolder};
 use crate::{Action, Error, Result};
 use clap::builder::NonEmptyStringValueParser;
 use std::fs;
@@ -135,7 +135,6 @@ impl Arguments {
             binarize: self.binarize.map_or(config.binarize, Into::into),
             limit: self.limit.or(config.limit),
             epochs: self.epochs.unwrap_or(config.epochs),
-            learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
             seed: self.seed.unwrap_or(config.seed),
             tensorboard: config.tensorboard && !self.no_tensorboard,
             profile_every: self.profile_every.or(config.profile_every),
@@ -150,7 +149,31 @@ impl Arguments {
     fn file(&self) -> Result<ConfigFile> {
         let resumed = self.resume.as_ref().map(|run| run.join("config.toml"));
         let path = resumed.as_deref().or(self.config.as_deref());
-        path.map_or(Ok(ConfigFile::default()), ConfigFile::read)
+        let file = path.map_or(Ok(ConfigFile::default()), ConfigFile::read)?;
+        if self.resume.is_some() {
+            return Ok(file.latest());
+        }
+        for Change { step, device, .. } in &file.config.changes {
+            if let Some(device) = device {
+                warn!("after step {step} the run was on {device}: that is not repeated");
+            }
+        }
+        Ok(file)
+    }
+
+    /// Has the settings say what the run is to be from where it begins, or goes on.
+    fn change(&self, config: &mut Config) -> Result<()> {
+        let step = match &self.resume {
+            Some(run) => step_of(run)?,
+            None => {
+                config.forget_devices();
+                0
+            }
+        };
+        if let Some(rate) = self.learning_rate {
+            config.set_learning_rate(step, rate);
+        }
+        Ok(())
     }
 
     /// The folder of the run, and what was made of it: one that is not named is made, so that no other
@@ -187,6 +210,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let file = arguments.file()?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
     let mut config = arguments.over(file.config);
+    arguments.change(&mut config)?;
     config.check()?;
     if arguments.print_config {
         print_config(&config, &choice, &file.kernels)?;
@@ -274,6 +298,16 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Err(error)
         }
     }
+}
+
+/// The step that a run goes on after.
+fn step_of(run: &Path) -> Result<u32> {
+    let path = run.join(checkpoint::FILE_NAME);
+    // Of a run that never came to a step there is none.
+    if !path.exists() {
+        return Ok(0);
+    }
+    Ok(Checkpoint::load(&path)?.state.position.step)
 }
 
 /// The path of data that is found from every folder.

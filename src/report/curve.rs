@@ -7,9 +7,11 @@ use std::path::Path;
 
 use super::axes::{Axes, Axis, ROOM_BELOW};
 use super::key::Key;
-use super::line::LINES;
+use super::line::{LINES, draw_thin};
 use super::panel::PANELS;
-use super::picture::{MARGIN, Picture, Png, TEXT, TITLE, failure, text_height, text_width};
+use super::picture::{
+    Area, Drawn, MARGIN, OVERSAMPLE, Picture, Png, TEXT, TITLE, failure, text_height, text_width,
+};
 use super::scale::Scale;
 use crate::Result;
 use crate::eval::Measures;
@@ -44,13 +46,23 @@ pub struct StepPoint {
     pub measures: Measures,
 }
 
+/// Where a run went on with other settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangePoint {
+    /// Where it was, as [`StepPoint::epoch`].
+    pub epoch: f64,
+    /// What was another from there on.
+    pub words: String,
+}
+
 /// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 966 pixels, or
 /// as wide as the title needs; `path` is only what errors name. With up to 60 epochs each is marked.
 ///
 /// An epoch's values stand where it ends, although those of training are means over its batches;
 /// the legend says so. The batches themselves, `steps`, are a thin line, from the beginning of the
 /// first epoch on. A dashed line and a ring mark the first epoch with the best test ELBO, which
-/// `best.safetensors` has; above each panel are the values of the last epoch.
+/// `best.safetensors` has; above each panel are the values of the last epoch. A line through all panels
+/// marks each of `changes`; its words stand beside it where there is room.
 ///
 /// Each has a scale of its own, [`Scale::of`] its values of training and test together (of one
 /// epoch: and of its batches), which leaves out values far below the others, or for the KL far
@@ -67,6 +79,7 @@ pub fn elbo_curve(
     title: &str,
     points: &[EpochPoint],
     steps: &[StepPoint],
+    changes: &[ChangePoint],
 ) -> Result<Png> {
     check(path, points)?;
     check_steps(path, steps)?;
@@ -79,6 +92,7 @@ pub fn elbo_curve(
     picture.plot(|area| {
         for (panel, axes) in PANELS.iter().zip(&frames) {
             axes.draw(area)?;
+            changes.iter().try_for_each(|change| draw_change(area, axes, change.epoch))?;
             panel.draw_steps(area, axes, steps)?;
             panel.draw_best(area, axes, best)?;
             panel.draw(area, axes, points)?;
@@ -94,7 +108,40 @@ pub fn elbo_curve(
         let left = axes.across.1 - text_width(path, &note, TEXT)?;
         picture.write(&note, TEXT, left, middle)?;
     }
+    if let Some(axes) = frames.first() {
+        write_changes(&mut picture, axes, changes)?;
+    }
     picture.encode()
+}
+
+/// From a change's line to its words, and between the words of two.
+const CHANGE_GAP: u32 = 6;
+
+/// Lines of changes' words at the foot of a panel.
+const CHANGE_LINES: usize = 6;
+
+/// A thin line from the top of a panel to its foot.
+fn draw_change(area: &Area, axes: &Axes, epoch: f64) -> Drawn {
+    let Scale { low, high } = axes.vertical.scale;
+    draw_thin(area, axes.at((epoch, high)), axes.at((epoch, low)))
+}
+
+/// Writes what each change was beside its line, or before it where the frame ends; in lines from the foot
+/// of the panel up, each of which holds what does not touch.
+fn write_changes(picture: &mut Picture, axes: &Axes, changes: &[ChangePoint]) -> Result<()> {
+    let mut ends = [axes.across.0; CHANGE_LINES];
+    for ChangePoint { epoch, words } in changes {
+        let width = text_width(picture.path(), words, TEXT)?;
+        let line = axes.at((*epoch, axes.vertical.scale.low)).0 as u32 / OVERSAMPLE;
+        let before = line.saturating_sub(width + CHANGE_GAP);
+        let is_after = line + CHANGE_GAP + width <= axes.across.1;
+        let left = if is_after { line + CHANGE_GAP } else { before };
+        let Some(at) = ends.iter().position(|&end| end <= left) else { continue };
+        ends[at] = left + width + CHANGE_GAP;
+        let middle = axes.down.1 - (at as u32 + 1) * text_height(TEXT);
+        picture.write(words, TEXT, left, middle)?;
+    }
+    Ok(())
 }
 
 /// The first epoch with the best test ELBO, if there are any.

@@ -42,6 +42,11 @@ pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Draw
     Ok(area.draw(&DashedPathElement::new(vec![from, to], enlarged(4), enlarged(3), style))?)
 }
 
+/// The same without a break.
+pub(super) fn draw_thin(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
+    Ok(area.draw(&PathElement::new(vec![from, to], AUXILIARY.stroke_width(OVERSAMPLE)))?)
+}
+
 /// One line of each panel.
 pub(super) struct Line {
     pub(super) name: &'static str,

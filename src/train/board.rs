@@ -76,6 +76,7 @@ impl Board {
         measures(&mut self.train, "epoch", epoch, &report.train)?;
         measures(&mut self.test, "epoch", epoch, &report.test)?;
         self.train.scalar("epoch/images_per_second", epoch, report.images_per_second())?;
+        self.train.scalar("epoch/learning_rate", epoch, report.learning_rate)?;
         self.train.flush()?;
         self.test.flush()
     }

@@ -8,7 +8,7 @@ use crate::graph::{Binarize, RmsProp};
 use crate::kernel::CORES;
 use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter};
 use std::path::Path;
 
 /// The settings of a run.
@@ -57,6 +57,44 @@ pub struct Config {
     /// See [`Source::reading`].
     #[serde(skip_serializing_if = "is_default")]
     pub reading: Reading,
+    /// What was another later on, in the order of the steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+}
+
+/// What a run goes on with after a step, where that is another than before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Steps before it, over all epochs; at least 1.
+    pub step: u32,
+    /// RMSProp's step size from there on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Where the run went on. Not repeated: a run of its settings is on one device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<Description>,
+    /// The variants there, as [`ConfigFile::kernels`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Choices>,
+}
+
+impl Change {
+    fn is_empty(&self) -> bool {
+        self.learning_rate.is_none() && self.device.is_none() && self.kernels.is_none()
+    }
+}
+
+impl Display for Change {
+    /// `learning rate 0.0005, on llvmpipe`, with the adapter's name.
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        let rate = self.learning_rate.map(|rate| format!("learning rate {rate}"));
+        let device = self.device.as_ref().map(|device| format!("on {}", device.name));
+        let kernels = self.kernels.as_ref().filter(|_| device.is_none());
+        let kernels = kernels.map(|_| "other variants of kernels".to_owned());
+        let parts: Vec<_> = [rate, device, kernels].into_iter().flatten().collect();
+        f.write_str(&parts.join(", "))
+    }
 }
 
 fn is_default(reading: &Reading) -> bool {
@@ -84,6 +122,7 @@ impl Default for Config {
             checkpoint_every: None,
             self_check: None,
             reading: Reading::default(),
+            changes: Vec::new(),
         }
     }
 }
@@ -111,9 +150,15 @@ impl Config {
             return wrong("--epochs", "at least 1", "0".to_owned());
         }
         // Kernels compute in f32.
-        if !(self.learning_rate > 0.0 && (self.learning_rate as f32).is_normal()) {
+        let is_step_size = |rate: &f64| *rate > 0.0 && (*rate as f32).is_normal();
+        if let Some(rate) = self.learning_rates().find(|rate| !is_step_size(rate)) {
             let expected = "a number above 0, from 1e-37 to 1e38";
-            return wrong("--learning-rate", expected, self.learning_rate.to_string());
+            return wrong("--learning-rate", expected, rate.to_string());
+        }
+        let steps: Vec<_> = [0].into_iter().chain(self.changes.iter().map(|c| c.step)).collect();
+        if let Some(pair) = steps.windows(2).find(|pair| pair[0] >= pair[1]) {
+            let expected = format!("steps that increase from 1 on, and one after {}", pair[0]);
+            return wrong("changes", &expected, pair[1].to_string());
         }
         Ok(())
     }
@@ -144,35 +189,100 @@ impl Config {
         }
     }
 
-    /// The optimiser's constants.
-    pub fn rmsprop(&self) -> RmsProp {
-        RmsProp { learning_rate: self.learning_rate, ..RmsProp::default() }
+    /// The optimiser's constants after so many steps.
+    pub fn rmsprop_after(&self, step: u32) -> RmsProp {
+        RmsProp { learning_rate: self.learning_rate_after(step), ..RmsProp::default() }
+    }
+
+    /// RMSProp's step size after so many steps.
+    pub fn learning_rate_after(&self, step: u32) -> f64 {
+        let before = self.changes.iter().take_while(|change| change.step <= step);
+        before.filter_map(|change| change.learning_rate).last().unwrap_or(self.learning_rate)
+    }
+
+    /// RMSProp's step sizes, from the first on.
+    pub fn learning_rates(&self) -> impl Iterator<Item = f64> {
+        let later = self.changes.iter().filter_map(|change| change.learning_rate);
+        [self.learning_rate].into_iter().chain(later)
+    }
+
+    /// Steps from this one to the next change.
+    pub(super) fn steps_to_change(&self, step: u32) -> u32 {
+        let later = self.changes.iter().find(|change| change.step > step);
+        later.map_or(u32::MAX, |change| change.step - step)
+    }
+
+    /// From this step on another step size for good: whatever was to come later is dropped.
+    pub fn set_learning_rate(&mut self, step: u32, rate: f64) {
+        for change in self.changes.iter_mut().filter(|change| change.step >= step) {
+            change.learning_rate = None;
+        }
+        self.changes.retain(|change| !change.is_empty());
+        if step == 0 {
+            self.learning_rate = rate;
+        } else if self.learning_rate_after(step) != rate {
+            self.change_after(step).learning_rate = Some(rate);
+        }
+    }
+
+    /// What changes after a step, nothing if it was not there.
+    fn change_after(&mut self, step: u32) -> &mut Change {
+        let at = self.changes.partition_point(|change| change.step < step);
+        if self.changes.get(at).is_none_or(|change| change.step != step) {
+            self.changes.insert(at, Change { step, ..Change::default() });
+        }
+        &mut self.changes[at]
+    }
+
+    /// Drops what is not repeated: where the run was from some step on.
+    pub fn forget_devices(&mut self) {
+        for change in &mut self.changes {
+            (change.device, change.kernels) = (None, None);
+        }
+        self.changes.retain(|change| !change.is_empty());
     }
 }
 
 /// `config.toml`: the settings, and what they were run with.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunConfig<'a> {
+pub struct RunConfig {
     /// Of wgvae.
     pub version: &'static str,
     /// The settings.
     #[serde(flatten)]
-    pub config: &'a Config,
-    /// Where it ran.
-    pub device: &'a Description,
-    /// The variant of each kernel, by call, where there was a choice.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub kernels: BTreeMap<String, String>,
+    pub config: Config,
+    /// Where it began.
+    pub device: Description,
+    /// The variant of each kernel there, by call, where there was a choice.
+    #[serde(skip_serializing_if = "Choices::is_empty")]
+    pub kernels: Choices,
 }
 
-impl<'a> RunConfig<'a> {
+impl RunConfig {
     /// The settings on a device.
-    pub fn new(
-        config: &'a Config,
-        device: &'a Description,
-        kernels: BTreeMap<String, String>,
-    ) -> Self {
+    pub fn new(config: &Config, device: &Description, kernels: Choices) -> Self {
+        let (config, device) = (config.clone(), device.clone());
         Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels }
+    }
+
+    /// The settings of a run that goes on after a step, where `file` has what it left.
+    pub(super) fn after(mut self, step: u32, file: ConfigFile) -> Self {
+        let earlier = file.config.changes.iter().filter(|change| change.step <= step);
+        for Change { step, device, kernels, .. } in earlier.cloned() {
+            if device.is_some() || kernels.is_some() {
+                let change = self.config.change_after(step);
+                (change.device, change.kernels) = (device, kernels);
+            }
+        }
+        let Some(began) = file.described.clone().filter(|_| step > 0) else { return self };
+        let last = file.latest();
+        if last.described.as_ref() != Some(&self.device) {
+            self.config.change_after(step).device = Some(self.device);
+        }
+        if last.kernels != self.kernels {
+            self.config.change_after(step).kernels = Some(self.kernels);
+        }
+        Self { device: began, kernels: file.kernels, ..self }
     }
 
     /// The file's text; `path` is where it will be.
@@ -192,7 +302,7 @@ pub struct ConfigFile {
     pub config: Config,
     /// Where to run: `device = "cpu"`, or the table that a run leaves.
     pub device: Option<Choice>,
-    /// What a run was on, as that table says.
+    /// What a run began on, as that table says.
     pub described: Option<Description>,
     /// The variant of each kernel, by call.
     pub kernels: Choices,
@@ -236,6 +346,18 @@ impl Device {
 }
 
 impl ConfigFile {
+    /// With the device that the run was on last, and the variants there.
+    pub fn latest(&self) -> Self {
+        let mut file = self.clone();
+        for Change { device, kernels, .. } in &self.config.changes {
+            if let Some(device) = device {
+                (file.device, file.described) = (Some(Choice::of(device)), Some(device.clone()));
+            }
+            file.kernels = kernels.clone().unwrap_or(file.kernels);
+        }
+        file
+    }
+
     /// Reads settings.
     ///
     /// # Errors
@@ -279,6 +401,7 @@ fn keys() -> Vec<String> {
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),
         reading: Reading { header: Some(true), ..Reading::default() },
+        changes: vec![Change::default()],
         ..Config::default()
     };
     let settings = toml::Table::try_from(every).unwrap_or_default();

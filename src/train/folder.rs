@@ -1,14 +1,16 @@
 //! A run's folder: what a run leaves behind, and goes on from.
 
 use super::board::{Board, EARLIER, FOLDERS, folder_in};
-use super::metrics::{self, Metrics};
-use super::{Config, Drawing, EpochReport, KernelReport, RunConfig, StepReport};
+use super::metrics::{self, Metrics, Told};
+use super::{
+    Change, Config, ConfigFile, Drawing, EpochReport, KernelReport, RunConfig, StepReport,
+};
 use crate::checkpoint::{self, Checkpoint, Lengths, Position, State};
 use crate::eval::Measures;
 use crate::file::{Files, remove_drafts, replace_in};
 use crate::graph::Binarize;
 use crate::model::{Weights, to_safetensors};
-use crate::report::{EpochPoint, StepPoint, elbo_curve};
+use crate::report::{ChangePoint, EpochPoint, StepPoint, elbo_curve};
 use crate::{Action, Error, Result};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -34,6 +36,8 @@ pub struct RunFolder {
     curve: Vec<EpochPoint>,
     /// Those that are in the metrics.
     steps: Vec<StepReport>,
+    /// The last change that is.
+    change: Option<Change>,
     board: Option<Board>,
     /// Of the last checkpoint, but for the best ELBO, which may be newer.
     state: State,
@@ -59,7 +63,7 @@ impl RunFolder {
         let lock = lock(path, "--run")?;
         Self::check_new(path)?;
         replace_in(&*files, &path.join(CONFIG), config.to_toml(&path.join(CONFIG))?.as_bytes())?;
-        Self::begin(files, path, config.config, data, lock)
+        Self::begin(files, path, &config.config, data, lock)
     }
 
     /// Checks that there is no run in a folder.
@@ -103,13 +107,13 @@ impl RunFolder {
             if path.join(METRICS).metadata().is_ok_and(|metrics| metrics.len() > 0) {
                 return Err(Error::file(&file, "the checkpoint of a run that has begun", "none"));
             }
-            return Ok((Self::begin(files, path, config.config, data, lock)?, None));
+            return Ok((Self::begin(files, path, &config.config, data, lock)?, None));
         }
         let checkpoint = Checkpoint::load(&file)?;
-        fits(&file, &checkpoint, config.config, data)?;
+        fits(&file, &checkpoint, &config.config, data)?;
         let state = checkpoint.state.clone();
         let metrics = Metrics::cut(Arc::clone(&files), path.join(METRICS), state.files.metrics)?;
-        let (curve, steps) = metrics::read(&path.join(METRICS))?;
+        let Told { epochs: curve, steps, change } = metrics::read(&path.join(METRICS))?;
         let folder = folder_in(path);
         let board = config.config.tensorboard.then(|| match &state.files.events {
             Some(events) => Board::resume(&files, &folder, events),
@@ -117,7 +121,7 @@ impl RunFolder {
         });
         let board = board.transpose()?;
         let path = path.to_owned();
-        let folder = Self { files, path, metrics, curve, steps, board, state, _lock: lock };
+        let folder = Self { files, path, metrics, curve, steps, change, board, state, _lock: lock };
         Ok((folder, Some(checkpoint)))
     }
 
@@ -137,23 +141,39 @@ impl RunFolder {
             metrics,
             curve: Vec::new(),
             steps: Vec::new(),
+            change: None,
             board: board.transpose()?,
             state: State::of(config, data),
             _lock: lock,
         })
     }
 
-    /// Writes the settings down that the run goes on with.
+    /// Writes the settings down that the run goes on with from its last checkpoint, beside those that
+    /// it had before. Returns them with all changes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; those of [`ConfigFile::read`].
+    pub fn keep_settings(&self, config: RunConfig) -> Result<Config> {
+        let path = self.file(CONFIG);
+        let config = config.after(self.state.position.step, ConfigFile::read(&path)?);
+        let text = config.to_toml(&path)?;
+        if !std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+            self.replace(&path, text.as_bytes())?;
+        }
+        Ok(config.config)
+    }
+
+    /// Writes a change down that the run has come to, unless it was. Returns whether it did.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn keep_settings(&self, config: &RunConfig) -> Result<()> {
-        let path = self.file(CONFIG);
-        let text = config.to_toml(&path)?;
-        if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
-            return Ok(());
+    pub fn change(&mut self, change: &Change) -> Result<bool> {
+        let is_new = self.change.as_ref() != Some(change);
+        if is_new {
+            self.metrics.settings(change)?;
+            self.change = Some(change.clone());
         }
-        self.replace(&path, text.as_bytes())
+        Ok(is_new)
     }
 
     /// Where it is.
@@ -228,21 +248,29 @@ impl RunFolder {
         checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
 
-    /// Draws `elbo.png`, unless there was no epoch.
+    /// Draws `elbo.png`, unless there was no epoch, with those changes that the run has come to.
     ///
     /// # Errors
     /// [`Error::Picture`] or [`Error::Io`].
-    pub fn draw_curve(&self, title: &str, steps_per_epoch: u32) -> Result<()> {
+    pub fn draw_curve(&self, title: &str, steps_per_epoch: u32, changes: &[Change]) -> Result<()> {
         if self.curve.is_empty() {
             return Ok(());
         }
         let path = self.file("elbo.png");
+        let epoch = |step: u64| step as f64 / f64::from(steps_per_epoch);
         let steps =
             self.steps.iter().map(|&StepReport { step, elbo, log_likelihood, kl, .. }| {
-                let epoch = step as f64 / f64::from(steps_per_epoch);
-                StepPoint { epoch, measures: Measures { elbo, log_likelihood, kl } }
+                let measures = Measures { elbo, log_likelihood, kl };
+                StepPoint { epoch: epoch(step), measures }
             });
-        let png = elbo_curve(&path, title, &self.curve, &steps.collect::<Vec<_>>())?;
+        let last = self.curve.last().map_or(0.0, |point| point.epoch.into());
+        let changes = changes.iter().map(|change| ChangePoint {
+            epoch: epoch(change.step.into()),
+            words: change.to_string(),
+        });
+        let changes = changes.filter(|change| change.epoch < last);
+        let (steps, changes) = (steps.collect::<Vec<_>>(), changes.collect::<Vec<_>>());
+        let png = elbo_curve(&path, title, &self.curve, &steps, &changes)?;
         self.replace(&path, &png.bytes)
     }
 

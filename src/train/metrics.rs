@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: what a run came to, a JSON object a line.
 
-use super::{EpochReport, KernelReport, StepReport};
+use super::{Change, EpochReport, KernelReport, StepReport};
 use crate::eval::Measures;
 use crate::file::{Files, Growing};
 use crate::report::EpochPoint;
@@ -18,9 +18,11 @@ enum Line<'a> {
     Epoch {
         #[serde(flatten)]
         measured: Measured,
+        learning_rate: f64,
         seconds: f64,
         images_per_second: f64,
     },
+    Settings(&'a Change),
 }
 
 /// What is said of an epoch, but for its time.
@@ -57,7 +59,7 @@ impl Metrics {
     }
 
     pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
-        let EpochReport { epoch, train, test, seconds, .. } = *report;
+        let EpochReport { epoch, train, test, learning_rate, seconds, .. } = *report;
         let measured = Measured {
             epoch,
             train_elbo: train.elbo,
@@ -66,7 +68,11 @@ impl Metrics {
             test_kl: test.kl,
         };
         let images_per_second = report.images_per_second();
-        self.line(&Line::Epoch { measured, seconds, images_per_second })
+        self.line(&Line::Epoch { measured, learning_rate, seconds, images_per_second })
+    }
+
+    pub(super) fn settings(&mut self, change: &Change) -> Result<()> {
+        self.line(&Line::Settings(change))
     }
 
     /// Its length, once it would survive a power cut.
@@ -82,30 +88,41 @@ impl Metrics {
     }
 }
 
-/// The epochs and steps in a file.
-pub(super) fn read(path: &Path) -> Result<(Vec<EpochPoint>, Vec<StepReport>)> {
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) epochs: Vec<EpochPoint>,
+    pub(super) steps: Vec<StepReport>,
+    /// The last change.
+    pub(super) change: Option<Change>,
+}
+
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Told> {
     /// A line, if it is one of these.
     #[derive(Deserialize)]
     #[serde(tag = "kind", rename_all = "lowercase")]
-    enum Told {
+    enum Line {
         Epoch(Measured),
         Step(StepReport),
+        Settings(Change),
         #[serde(other)]
         Else,
     }
     let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
     let measures = |elbo: f64, kl: f64| Measures { elbo, log_likelihood: elbo + kl, kl };
-    let (mut epochs, mut steps) = (Vec::new(), Vec::new());
+    let mut all = Told::default();
     for line in text.lines() {
         match serde_json::from_str(line) {
-            Ok(Told::Epoch(told)) => epochs.push(EpochPoint {
+            Ok(Line::Epoch(told)) => all.epochs.push(EpochPoint {
                 epoch: told.epoch,
                 train: measures(told.train_elbo, told.train_kl),
                 test: measures(told.test_elbo, told.test_kl),
             }),
-            Ok(Told::Step(step)) => steps.push(step),
-            Ok(Told::Else) | Err(_) => {}
+            Ok(Line::Step(step)) => all.steps.push(step),
+            Ok(Line::Settings(change)) => all.change = Some(change),
+            Ok(Line::Else) | Err(_) => {}
         }
     }
-    Ok((epochs, steps))
+    Ok(all)
 }

@@ -13,7 +13,7 @@ mod run;
 mod self_check;
 mod trainer;
 
-pub use config::{Config, ConfigFile, RunConfig};
+pub use config::{Change, Config, ConfigFile, RunConfig};
 pub use every::Every;
 pub(crate) use folder::OF_THE_RUN;
 pub use folder::RunFolder;
@@ -73,6 +73,8 @@ pub struct EpochReport {
     pub test: Measures,
     /// Training images, those of a last partial batch left out.
     pub images: usize,
+    /// RMSProp's step size in its last step.
+    pub learning_rate: f64,
     /// Seconds of the training alone.
     pub seconds: f64,
 }

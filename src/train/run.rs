@@ -167,7 +167,7 @@ impl Run<'_> {
                 folder.save(trainer.position(), weights, trainer.mean_squares(session)?)?;
             }
         }
-        folder.keep_settings(&settings)?;
+        let Config { changes, .. } = folder.keep_settings(settings)?;
         let title = format!("{architecture} on {}", config.data);
         let draw = |trainer: &Trainer, session: &mut dyn Session| {
             let when = format!("{title}, epoch {}", trainer.epochs());
@@ -182,6 +182,12 @@ impl Run<'_> {
                 .checkpoint_every
                 .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
             let is_requested = Cell::new(false);
+            let step = trainer.position().step;
+            for change in changes.iter().filter(|change| change.step == step) {
+                if folder.change(change)? {
+                    info!("after step {step}: {change}");
+                }
+            }
             let stop = || {
                 is_requested.set(is_requested.get() || (self.is_save_due)());
                 is_requested.get() || (self.is_interrupted)() || is_due()
@@ -202,7 +208,7 @@ impl Run<'_> {
                 sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
                 folder.epoch(&report, &weights)?;
-                folder.draw_curve(&title, trainer.steps_per_epoch())?;
+                folder.draw_curve(&title, trainer.steps_per_epoch(), &changes)?;
                 is_drawn = true;
                 if config.tensorboard {
                     let drawn = drawings.insert(draw(&trainer, session)?);
@@ -218,7 +224,7 @@ impl Run<'_> {
             }
         }
         if !is_drawn {
-            folder.draw_curve(&title, trainer.steps_per_epoch())?;
+            folder.draw_curve(&title, trainer.steps_per_epoch(), &changes)?;
         }
         // Of the last epoch, if they are there.
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;

@@ -27,18 +27,16 @@ impl SelfCheck {
         plan: &Plan,
         (name, images): (&str, &Levels),
     ) -> Result<Self> {
-        let inspection = Inspection::load(session, plan)?;
         let mut oracle = CpuSession::new();
-        let alone = inspection.plan.nodes().map(|node| {
-            let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
-            Plan::new(inspection.plan.graph().alone(node), outputs)
-        });
-        let plans: Vec<_> = alone.collect();
-        oracle.room_for(&plans.iter().collect::<Vec<_>>())?;
-        let load = |plan: Plan| Ok((plan.graph().clone(), oracle.load(plan)?));
-        let alone = plans.into_iter().map(load).collect::<Result<_>>()?;
+        let (inspection, alone) = load(session, plan, &mut oracle)?;
         oracle.write(name, images.values())?;
         Ok(Self { inspection, oracle, alone })
+    }
+
+    /// Goes on with a plan of other constants.
+    pub(super) fn replace(&mut self, session: &mut dyn Session, plan: &Plan) -> Result<()> {
+        (self.inspection, self.alone) = load(session, plan, &mut self.oracle)?;
+        Ok(())
     }
 
     /// Tells the oracle in what order the images come.
@@ -125,6 +123,24 @@ impl SelfCheck {
         }
         Ok(())
     }
+}
+
+/// Loads a plan to be looked into, and each of its nodes by itself on the oracle.
+fn load(
+    session: &mut dyn Session,
+    plan: &Plan,
+    oracle: &mut CpuSession<f64>,
+) -> Result<(Inspection, Vec<(Graph, ProgramId)>)> {
+    let inspection = Inspection::load(session, plan)?;
+    let alone = inspection.plan.nodes().map(|node| {
+        let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
+        Plan::new(inspection.plan.graph().alone(node), outputs)
+    });
+    let plans: Vec<_> = alone.collect();
+    oracle.room_for(&plans.iter().collect::<Vec<_>>())?;
+    let load = |plan: Plan| Ok((plan.graph().clone(), oracle.load(plan)?));
+    let alone = plans.into_iter().map(load).collect::<Result<_>>()?;
+    Ok((inspection, alone))
 }
 
 /// The tensors that a node updates.

@@ -19,6 +19,7 @@ use crate::profile::kernel_times;
 use crate::random::generator;
 use nonfinite::finite;
 use rand::seq::SliceRandom;
+use std::collections::HashSet;
 use std::time::Instant;
 
 /// Images of one evaluation step.
@@ -38,7 +39,11 @@ pub struct Trainer {
     config: Config,
     images: Images<'static>,
     test: Images<'static>,
+    /// The training plan that is run, of this step size.
     program: ProgramId,
+    learning_rate: f64,
+    /// Those of all step sizes so far.
+    programs: Vec<(f64, ProgramId)>,
     /// Counts the weights that are not finite.
     watch: ProgramId,
     evaluator: Evaluator,
@@ -76,6 +81,8 @@ impl Trainer {
             images,
             test,
             program,
+            learning_rate: config.learning_rate,
+            programs: vec![(config.learning_rate, program)],
             watch,
             evaluator,
             self_check: self_check.transpose()?,
@@ -124,13 +131,16 @@ impl Trainer {
         Ok(weights)
     }
 
-    /// The plans that [`new`](Self::new) loads, but for those of [`Config::self_check`].
+    /// The plans that it comes to load, but for those of [`Config::self_check`].
     ///
     /// # Errors
     /// Those of [`new`](Self::new) that are not the device's.
-    pub fn plans(config: &Config, data: &Split) -> Result<[Plan; 3]> {
+    pub fn plans(config: &Config, data: &Split) -> Result<Vec<Plan>> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
-        Ok([training, watching, evaluation.plan])
+        // They differ in their constants alone.
+        let others = config.learning_rates().skip(1).filter(|rate| *rate != config.learning_rate);
+        let others = vec![training.clone(); others.map(f64::to_bits).collect::<HashSet<_>>().len()];
+        Ok([vec![training, watching, evaluation.plan], others].concat())
     }
 
     /// The training images, as the trainer's session holds them.
@@ -182,16 +192,19 @@ impl Trainer {
     pub fn epoch(
         &mut self,
         session: &mut dyn Session,
-        on_report: impl FnMut(Report) -> Result<()>,
+        mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<EpochReport> {
-        match self.advance(session, u32::MAX, &|| false, on_report)? {
-            Some(report) => Ok(report),
-            None => unreachable!("nothing holds it up before the epoch's end"),
+        loop {
+            // Up to where its settings change.
+            if let Some(report) = self.advance(session, u32::MAX, &|| false, &mut on_report)? {
+                return Ok(report);
+            }
         }
     }
 
-    /// As [`epoch`](Self::epoch), but at most so many steps, and fewer if `stop`, which is asked every
-    /// few steps, says so; all that were begun are finished on return. No bit depends on where an
+    /// As [`epoch`](Self::epoch), but at most so many steps, none after which [`Config::changes`] has a
+    /// change, and fewer if `stop`, which is asked every few steps, says so; all that were begun are
+    /// finished on return. No bit depends on where an
     /// epoch is interrupted. Returns what the epoch came to if it is at its end.
     ///
     /// # Errors
@@ -203,9 +216,11 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<Option<EpochReport>> {
+        self.prepare(session)?;
         let began = Instant::now();
         let (epoch, per_epoch) = (self.epochs(), self.steps_per_epoch());
         self.shuffle(session, epoch)?;
+        let most = most.min(self.config.steps_to_change(self.position.step));
         let first = self.position.step % per_epoch;
         let last = per_epoch.min(first.saturating_add(most));
         let steps: Vec<_> =
@@ -254,9 +269,33 @@ impl Trainer {
         finite("test log-likelihood", test.log_likelihood, step.into())?;
         finite("test KL divergence", test.kl, step.into())?;
         let images = per_epoch as usize * self.images.batch;
-        let report = EpochReport { epoch: epoch + 1, train, test, images, seconds };
+        let learning_rate = self.learning_rate;
+        let report = EpochReport { epoch: epoch + 1, train, test, images, learning_rate, seconds };
         on_report(Report::Epoch(report))?;
         Ok(Some(report))
+    }
+
+    /// Has the plan run that is of the next step's settings.
+    fn prepare(&mut self, session: &mut dyn Session) -> Result<()> {
+        let constants = self.config.rmsprop_after(self.position.step);
+        let learning_rate = constants.learning_rate;
+        if learning_rate == self.learning_rate {
+            return Ok(());
+        }
+        let plan = self.architecture.training_plan(self.images, constants, self.config.fuse)?;
+        if let Some(check) = &mut self.self_check {
+            check.replace(session, &plan)?;
+        }
+        let loaded = self.programs.iter().find(|(rate, _)| *rate == learning_rate);
+        self.program = match loaded {
+            Some(&(_, program)) => program,
+            None => session.load(plan)?,
+        };
+        if loaded.is_none() {
+            self.programs.push((learning_rate, self.program));
+        }
+        self.learning_rate = learning_rate;
+        Ok(())
     }
 
     /// The step of this index over all epochs.
@@ -342,7 +381,7 @@ impl Plans {
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
         Ok(Self {
-            training: architecture.training_plan(images, config.rmsprop(), config.fuse)?,
+            training: architecture.training_plan(images, config.rmsprop_after(0), config.fuse)?,
             watching: architecture.watching_plan()?,
             evaluation: evaluation(&architecture, test, config.fuse)?,
         })

@@ -31,6 +31,8 @@ def expected_scalars(run):
             for name in ("elbo", "log_likelihood", "kl"):
                 train.setdefault(f"step/{name}", []).append((line["step"], line[name]))
             continue
+        if line["kind"] != "epoch":
+            continue
         epoch = line["epoch"]
         for part, series in (("train", train), ("test", test)):
             elbo, kl = line[f"{part}_elbo"], line[f"{part}_kl"]
@@ -38,6 +40,7 @@ def expected_scalars(run):
                 series.setdefault(f"epoch/{name}", []).append((epoch, value))
         speed = (epoch, line["images_per_second"])
         train.setdefault("epoch/images_per_second", []).append(speed)
+        train.setdefault("epoch/learning_rate", []).append((epoch, line["learning_rate"]))
     return {"train": train, "test": test}
 
 

@@ -106,7 +106,7 @@ fn mistakes_are_named() -> Outcome {
         ("test_date = \"x\"", "found `test_date`, perhaps for `test_data`"),
         (
             "momentum = 0.9",
-            "found `momentum`, which is none of batch, binarize, checkpoint_every, ",
+            "found `momentum`, which is none of batch, binarize, changes, checkpoint_every, ",
         ),
         ("checkpoint_every = \"0s\"", "expected steps, as in 500, or seconds, as in 60s"),
         ("epochs = \"three\"", "expected u32"),
@@ -114,6 +114,7 @@ fn mistakes_are_named() -> Outcome {
         ("binarize = \"maybe\"", "unknown variant `maybe`"),
         ("size = \"28\"", "expected ROWSxCOLUMNS, such as 28x28"),
         ("size = \"0x784\"", "expected ROWSxCOLUMNS, such as 28x28"),
+        ("[[changes]]\nstep = 3\nrate = 0.1", "unknown field `rate`"),
         ("device = 3", "expected a device's name"),
         ("epochs = ", "TOML parse error at line 1"),
         ("[kernels]\na = 1", "expected a string"),

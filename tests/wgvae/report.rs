@@ -74,7 +74,7 @@ fn a_picture_replaces_an_older_one_and_leaves_nothing_else() -> Outcome {
     let white = [Row { caption: "", images: &[1.0] }];
     tiles(&path, &plain("", (1, 1), 1, &white))?;
     assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (104, 104));
-    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]), &[])?.save(&path)?;
+    elbo_curve(&path, "", &run(&[(-90.0, -91.0)]), &[], &[])?.save(&path)?;
     assert_eq!(image::open(&path)?.into_rgb8().dimensions(), (1000, 966));
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
 

@@ -3,6 +3,7 @@
 mod crash;
 mod devices;
 mod faults;
+mod settings;
 mod signals;
 
 use serde_json::Value;

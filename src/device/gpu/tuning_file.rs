@@ -69,7 +69,7 @@ impl TuningFile {
         }
     }
 
-    /// Warns of this file, unless that was done.
+    /// Warns of this file once in a process: what cannot be read cannot be replaced, either.
     fn warn(&self, message: std::fmt::Arguments) {
         let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(self.path.clone()) {

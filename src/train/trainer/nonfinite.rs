@@ -35,7 +35,8 @@ impl Trainer {
         while self.position.step < good && !stop() {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
-        let plan = self.architecture.training_plan(self.images, self.config.rmsprop(), false)?;
+        let constants = self.config.rmsprop_after(self.position.step);
+        let plan = self.architecture.training_plan(self.images, constants, false)?;
         let training = Inspection::load(session, &plan)?;
         for index in self.position.step..noticed {
             if stop() {

@@ -25,7 +25,7 @@ fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
     let (mut points, mut steps, mut seen) = (Vec::new(), Vec::new(), 0);
     let run = Run::new(&config, &data, folder.path());
     let expected = |points: &[EpochPoint], steps: &[StepPoint]| {
-        elbo_curve(&chart, "36-[5, 2] on mnist", points, steps).map(|png| png.bytes)
+        elbo_curve(&chart, "36-[5, 2] on mnist", points, steps, &[]).map(|png| png.bytes)
     };
     run.begin(&mut CpuSession::<f32>::new(), |report| {
         match report {

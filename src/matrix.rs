@@ -6,6 +6,7 @@ pub(crate) mod npy;
 
 use crate::{Error, Result};
 pub(crate) use element::Element;
+pub(crate) use file::FILE;
 
 /// Numbers `[rows, columns]`, row by row.
 #[derive(Clone, Debug, PartialEq)]

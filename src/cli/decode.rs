@@ -1,6 +1,7 @@
 //! `wgvae decode`.
 
 use super::Outcome;
+use super::reading::Answer;
 use super::run::{ColumnsFlag, RunFlags, SizeFlag, check_output, is_picture};
 use super::shared::say;
 use crate::{Error, Matrix};
@@ -19,6 +20,9 @@ pub(super) struct Arguments {
     /// A picture (.png), or the probabilities (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Whether the first line of a .csv has the names of its columns [default: as it looks]
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    header: Option<Answer>,
     #[command(flatten)]
     size: SizeFlag,
     #[command(flatten)]
@@ -27,7 +31,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     check_output(&arguments.output)?;
-    let z = Matrix::read(&arguments.input)?;
+    let z = Matrix::read_as(&arguments.input, arguments.header.map(Answer::is_yes))?;
     let mut run = arguments.run.open()?;
     let latent = run.vae.architecture().latent();
     if z.columns() != latent {

@@ -3,7 +3,8 @@
 use super::Outcome;
 use super::run::{ImageFlags, RunFlags, check_matrix};
 use super::shared::say;
-use std::path::PathBuf;
+use crate::{Matrix, Posterior};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Encode images: the posterior mean of each, a row an image.
@@ -16,7 +17,7 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
-    /// The means (.npy or .csv)
+    /// The means (.npy or .csv, which names the file of each picture)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// The standard deviations too (.npy or .csv)
@@ -28,10 +29,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     check_matrix("--output", &arguments.output)?;
     arguments.stddev.as_ref().map_or(Ok(()), |path| check_matrix("--stddev", path))?;
     let mut run = arguments.run.open()?;
-    let x = arguments.images.load_matrix(&run, arguments.run.seed)?;
-    let posterior = run.vae.encode(&x)?;
-    posterior.mean.write(&arguments.output)?;
-    arguments.stddev.as_ref().map_or(Ok(()), |path| posterior.stddev.write(path))?;
+    let data = arguments.images.load(&run)?;
+    let x = arguments.images.all(&run, &data, arguments.run.seed)?;
+    let Posterior { mean, stddev } = run.vae.encode(&x)?;
+    let write = |matrix: &Matrix, path: &Path| match &data.files {
+        Some(files) => matrix.write_named(path, files),
+        None => matrix.write(path),
+    };
+    write(&mean, &arguments.output)?;
+    arguments.stddev.as_ref().map_or(Ok(()), |path| write(&stddev, path))?;
     say(arguments.output.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use super::table::{Output, WideFlag, say_words};
 use super::terminal::progress_target;
 use crate::Result;
 use crate::eval::{ACTIVE, Assessment, Mean, Samples, assess};
-use crate::train::Config;
+use crate::train::{Change, Config};
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::process::ExitCode;
@@ -45,7 +45,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
-    let x = arguments.images.load_matrix(&run, arguments.run.seed)?;
+    let data = arguments.images.load(&run)?;
+    let x = arguments.images.all(&run, &data, arguments.run.seed)?;
+    drop(data);
     let samples = Samples {
         noise: arguments.noise_samples,
         importance: arguments.importance_samples,
@@ -61,7 +63,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         let mut object = object(&assessment, samples, x.rows(), seconds);
         object["weights"] = weights.into();
-        object["changes"] = json!(run.config.changes);
+        let changes: Vec<_> = run.config.changes.iter().map(Change::brief).collect();
+        object["changes"] = json!(changes);
+
         print_json(&object)?;
     } else {
         print_settings(&weights, &run.config)?;

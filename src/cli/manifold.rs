@@ -47,8 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         });
     }
     let data = arguments.images.load(&run)?;
-    let all: Vec<u32> = (0..data.len() as u32).collect();
-    let x = arguments.images.matrix(&run, &data, &all, arguments.run.seed)?;
+    let x = arguments.images.all(&run, &data, arguments.run.seed)?;
     let means = run.vae.transform(&x)?;
     let grid = run.vae.decode(&grid_latents(arguments.side.into(), arguments.range)?)?;
     let title = format!("Latent space, {}", arguments.run.name());

@@ -173,6 +173,9 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         Error::Setting { setting: "--input", expected, .. } if expected.contains("the model") => {
             Some("--size ROWSxCOLUMNS resizes pictures")
         }
+        Error::Setting { found, .. } if found.ends_with(".images as float32") => {
+            Some("--data with pixels of numpy.uint8, from 0 to 255, which take a quarter of that")
+        }
         Error::Setting { setting: "RUN", .. } => {
             Some("`wgvae train --hidden 200,100,2`; of more units, sample, interpolate and encode")
         }

@@ -1,7 +1,7 @@
 //! `wgvae profile`.
 
 use super::Outcome;
-use super::run::read_run;
+use super::run::{ScaleFlag, read_run};
 use super::shared::{DeviceFlag, FILES, KernelsFlag, StepFlags, print_json, say, written};
 use super::table::{self, Cell, Column, Output, WideFlag, say_words};
 use super::terminal::{BAD, NOTICE, shows_progress};
@@ -10,7 +10,7 @@ use crate::model::Architecture;
 use crate::profile::{Baseline, Change, KernelRow, Profile, capture, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{info, warn};
 
@@ -68,9 +68,11 @@ fn percent(text: &str) -> std::result::Result<f64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let run = arguments.run.as_deref().map(read_run).transpose()?;
+    // Times do not depend on what its numbers mean.
+    let read = |run: &Path| read_run(run, Some(ScaleFlag::Softplus));
+    let run = arguments.run.as_deref().map(read).transpose()?;
     let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
-    let file = run.map(|(_, file)| file).unwrap_or_default();
+    let file = run.map(|(_, file)| file.latest()).unwrap_or_default();
     let Config { hidden, batch, fuse, .. } = arguments.step.over(file.config);
     let architecture = Architecture::new(input, &hidden)?;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;

@@ -35,9 +35,15 @@ pub(super) struct ReadingFlags {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Answer {
+pub(super) enum Answer {
     Yes,
     No,
+}
+
+impl Answer {
+    pub(super) fn is_yes(self) -> bool {
+        matches!(self, Self::Yes)
+    }
 }
 
 impl ReadingFlags {
@@ -45,7 +51,7 @@ impl ReadingFlags {
     pub(super) fn over(&self, before: Reading) -> Reading {
         let flags = Reading {
             label_column: self.label_column.clone(),
-            header: self.header.map(|answer| matches!(answer, Answer::Yes)),
+            header: self.header.map(Answer::is_yes),
             white: self.white,
             invert: self.invert.then_some(true),
             background: self.background,

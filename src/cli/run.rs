@@ -4,7 +4,7 @@ use super::reading::ReadingFlags;
 use super::shared::{BinarizeFlag, DATA, DeviceFlag, KernelsFlag};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Dataset, Reading, Size, Source, Split, read_images};
-use crate::model::{self, Weights};
+use crate::model::{self, Scale, Weights};
 use crate::report::{Row, Tiles, square_band, tiles};
 use crate::train::{Config, ConfigFile};
 use crate::{Error, Matrix, Result, Vae};
@@ -21,6 +21,10 @@ pub(super) struct RunFlags {
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
+    /// What makes standard deviations of the second half of the encoder's outputs, if the model's file
+    /// does not say
+    #[arg(long, value_enum)]
+    scale: Option<ScaleFlag>,
     /// Seed of the noise
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
@@ -36,7 +40,7 @@ pub(super) struct Run {
 
 impl RunFlags {
     pub(super) fn open(&self) -> Result<Run> {
-        let (weights, ConfigFile { config, .. }) = read_run(&self.run)?;
+        let (weights, ConfigFile { config, .. }) = read_run(&self.run, self.scale)?;
         let vae = Vae::new(self.device.open(&self.kernels)?, &weights)?;
         Ok(Run { vae, config, path: self.run.clone() })
     }
@@ -62,14 +66,20 @@ impl RunFlags {
     }
 }
 
+/// See [`Scale`].
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum ScaleFlag {
+    Softplus,
+}
+
 /// The model and the settings of a run, or of a model's file, whose settings are those by default.
-pub(super) fn read_run(run: &Path) -> Result<(Weights, ConfigFile)> {
+pub(super) fn read_run(run: &Path, scale: Option<ScaleFlag>) -> Result<(Weights, ConfigFile)> {
     let (model, mut file) = if run.is_dir() {
         (run.join("model.safetensors"), ConfigFile::read(&run.join("config.toml"))?)
     } else {
         (run.to_owned(), ConfigFile::default())
     };
-    let weights = model::load(&model)?;
+    let weights = model::load_as(&model, scale.map(|ScaleFlag::Softplus| Scale::Softplus))?;
     check_finite(&model, &weights)?;
     file.config.hidden = weights.architecture.hidden().to_vec();
     Ok((weights, file))
@@ -161,14 +171,13 @@ impl ImageFlags {
         self.size.size.is_some() || self.reading.over(Reading::default()) != Reading::default()
     }
 
-    /// All the images, as the model sees them.
-    pub(super) fn load_matrix(&self, run: &Run, seed: u64) -> Result<Matrix> {
-        let data = self.load(run)?;
+    /// All images of a data set as the model sees them.
+    pub(super) fn all(&self, run: &Run, data: &Dataset, seed: u64) -> Result<Matrix> {
         let all: Vec<u32> = (0..data.len() as u32).collect();
-        self.matrix(run, &data, &all, seed)
+        self.matrix(run, data, &all, seed)
     }
 
-    /// Images of a data set as the model sees them.
+    /// Some of them.
     pub(super) fn matrix(
         &self,
         run: &Run,

@@ -72,13 +72,14 @@ impl Cells {
     }
 
     /// Puts what was no header before the other rows.
-    pub(super) fn insert_first(&mut self, path: &Path, line: u64, row: &[&str]) -> Result<()> {
+    pub(super) fn insert_first(&mut self, path: &Path, line: u64, row: &[String]) -> Result<()> {
         let before = self.numbers.len();
         for words in self.words.values_mut() {
             *words = std::mem::take(words).into_iter().map(|(row, word)| (row + 1, word)).collect();
         }
         let mut alone = Self::new(if self.point == ',' { b';' } else { b',' });
-        alone.push(path, row.len(), line, row)?;
+        let row: Vec<&str> = row.iter().map(String::as_str).collect();
+        alone.push(path, row.len(), line, &row)?;
         self.numbers.extend(&alone.numbers);
         self.numbers.rotate_left(before);
         self.lines.insert(0, line);
@@ -109,9 +110,8 @@ impl Cells {
         // An index or a label may come before those that count.
         let skipped = numbers.iter().take_while(|number| number.is_none()).count();
         let counted: Vec<_> = numbers[skipped..].iter().map_while(|number| *number).collect();
-        let counts = |from: f32| (0..).zip(&counted).all(|(i, &name)| name == from + i as f32);
         let all_counted = counted.len() + skipped + 1 >= first.len();
-        if all_counted && counted.len() >= COUNTED && (counts(0.0) || counts(1.0)) {
+        if all_counted && counted.len() >= COUNTED && count_up(&counted) {
             return true;
         }
         let is_doubled = |column: usize| {
@@ -123,6 +123,30 @@ impl Cells {
             && self.words.is_empty()
             && self.numbers.iter().all(|number| number.fract() == 0.0)
             && (0..first.len()).any(is_doubled)
+    }
+
+    /// Whether a first row of too few numbers to be sure may have the names of the columns: they count
+    /// up, above fractions.
+    pub(super) fn may_have_header(&self, first: &[String]) -> bool {
+        let counted: Vec<_> = first.iter().map_while(|cell| self.number(cell)).collect();
+        counted.len() == first.len()
+            && counted.len() < COUNTED
+            && count_up(&counted)
+            && !self.numbers.is_empty()
+            && self.numbers.iter().all(|number| number.fract() != 0.0)
+    }
+
+    /// Checks that there are no words in these columns.
+    pub(super) fn check_words(&self, path: &Path, columns: impl Fn(usize) -> bool) -> Result<()> {
+        let words = self.words.iter().filter(|(column, _)| columns(**column));
+        let words = words
+            .flat_map(|(column, words)| words.iter().map(move |(row, word)| (row, column, word)));
+        let Some((&row, &column, word)) = words.min_by_key(|(row, column, _)| (**row, **column))
+        else {
+            return Ok(());
+        };
+        let expected = format!("a number in row {}, column {}", self.lines[row], column + 1);
+        Err(Error::file(path, expected, if word.is_empty() { "nothing" } else { word }))
     }
 
     /// Whether a column counts the rows up from 0 or 1.
@@ -147,4 +171,10 @@ impl Cells {
         let is_dense = |from: f32| (0..).zip(&values).all(|(i, &value)| value == from + i as f32);
         1 + u8::from(is_dense(0.0) || is_dense(1.0))
     }
+}
+
+/// Whether numbers count up from 0 or 1.
+fn count_up(numbers: &[f32]) -> bool {
+    let counts = |from: f32| (0..).zip(numbers).all(|(i, &number)| number == from + i as f32);
+    counts(0.0) || counts(1.0)
 }

@@ -188,9 +188,16 @@ pub struct Dataset {
     pub labels: Option<Labels>,
     /// Rows and columns of an image, each at least 1.
     pub size: Size,
+    /// The name of each image's file below the folder that they are in, if each has its own.
+    pub files: Option<Vec<String>>,
 }
 
 impl Dataset {
+    /// Images without labels.
+    pub fn new(levels: Levels, size: Size) -> Self {
+        Self { levels, labels: None, size, files: None }
+    }
+
     /// The number of images.
     pub fn len(&self) -> usize {
         self.levels.len() / self.width()
@@ -237,6 +244,9 @@ impl Dataset {
         if let Some(labels) = &mut self.labels {
             labels.of.truncate(count);
         }
+        if let Some(files) = &mut self.files {
+            files.truncate(count);
+        }
     }
 
     /// These images, in this order.
@@ -246,10 +256,13 @@ impl Dataset {
     pub fn select(&self, which: &[u32]) -> Self {
         let of = |labels: &Labels| which.iter().map(|&row| labels.of[row as usize]).collect();
         let named = |labels: &Labels| Labels { of: of(labels), names: labels.names.clone() };
+        let called =
+            |files: &Vec<String>| which.iter().map(|&row| files[row as usize].clone()).collect();
         Self {
             levels: self.levels.select(which, self.width()),
             labels: self.labels.as_ref().map(named),
             size: self.size,
+            files: self.files.as_ref().map(called),
         }
     }
 

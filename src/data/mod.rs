@@ -25,6 +25,7 @@ pub use reading::{Account, LabelColumn, Reading};
 pub use size::Size;
 pub use source::{load_images, read_images};
 pub use split::{HELD_OUT, Source, Split};
+pub(crate) use table::read_numbers;
 
 use crate::{Error, Result};
 use std::path::Path;

@@ -97,7 +97,9 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
         decode(path, bytes, wanted)
     };
     let decoded = sorted.par_iter().map(decode_file).collect();
-    combine(&sorted, decoded, labels, wanted, account)
+    let set = combine(&sorted, decoded, labels, wanted, account)?;
+    let below = |path: &PathBuf| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+    Ok(Dataset { files: Some(sorted.iter().map(below).collect()), ..set })
 }
 
 /// Whether there are pictures in a folder, or below it.
@@ -202,7 +204,7 @@ fn combine(
         format!("{}, pixel {pixel}", paths[picture].display())
     };
     let levels = numbers.levels(&paths[0], wanted, place, account)?;
-    Ok(Dataset { levels, labels, size })
+    Ok(Dataset { labels, ..Dataset::new(levels, size) })
 }
 
 impl Picture {

@@ -7,12 +7,14 @@ use super::numbers::Numbers;
 use super::open::Opened;
 use super::reading::{Account, LabelColumn, Wanted, unclear};
 use super::{Dataset, Labels, Size, size_of};
-use crate::{Error, Result};
+use crate::matrix::FILE;
+use crate::{Error, Matrix, Result};
 use indicatif::HumanBytes;
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
+use tracing::info;
 
 /// The most bytes of a row, so that none fills the memory before it is looked at.
 const LONGEST: usize = 8 << 20;
@@ -29,34 +31,16 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
     let path = file.path.clone();
     let is_amat = file.ending == "amat";
     let separator = if is_amat { b' ' } else { separator(&file.start(LONGEST)?) };
-    let mut cells = Cells::new(separator);
-    let mut first: Option<(u64, Vec<String>)> = None;
-    let columns = rows(&mut file, separator, |line, row| match &first {
-        None => {
-            first = Some((line, row.iter().map(|&cell| cell.to_owned()).collect()));
-            Ok(())
-        }
-        Some((_, first)) => cells.push(&path, first.len(), line, row),
-    });
-    columns?;
-    let Some((line, mut first)) = first else {
-        return Err(Error::file(&path, "a line an image", "no line"));
-    };
-    cells.columns = first.len();
+    let Lines { mut cells, line, mut first } = Lines::read(&mut file, separator)?;
     let name = match separator {
         b' ' => "blanks",
         b'\t' => "tabs",
         b';' => "semicolons",
         _ => "commas",
     };
-    let has_header = match wanted.reading.header {
-        Some(header) => header,
-        None => cells.has_header(&first),
-    };
+    let has_header = wanted.reading.header.unwrap_or_else(|| cells.has_header(&first));
     if !has_header {
-        let row: Vec<&str> = first.iter().map(String::as_str).collect();
-        cells.insert_first(&path, line, &row)?;
-        first.clear();
+        cells.insert_first(&path, line, &std::mem::take(&mut first))?;
     }
     let rows = cells.lines.len();
     if rows == 0 {
@@ -70,6 +54,70 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
     account.reading.header = Some(has_header);
     let table = Table { path: &path, cells, header: first, wanted, is_amat };
     table.images(account)
+}
+
+/// Reads a table of numbers alone, but for a header, and an index or names that it says are in the first
+/// column. What is left out is told.
+pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> {
+    let mut file = Opened::new(path)?;
+    let separator = separator(&file.start(LONGEST)?);
+    let Lines { mut cells, line, mut first } = Lines::read(&mut file, separator)?;
+    if header.is_none() && cells.may_have_header(&first) {
+        let remedy = "--header yes or --header no";
+        return Err(unclear(path, "numbers", "a first line that may count the columns", remedy));
+    }
+    let has_names = first.first().is_some_and(|name| name == FILE);
+    // A row alone is no header of numbers.
+    let may_be = has_names || !cells.lines.is_empty() && cells.has_header(&first);
+    if header.unwrap_or(may_be) {
+        info!("{}: the first line is a header", path.display());
+    } else {
+        cells.insert_first(path, line, &std::mem::take(&mut first))?;
+    }
+    let has_index = first.first().is_some_and(|name| names_index(name)) && cells.counts_rows(0);
+    let skipped = usize::from(has_names && !first.is_empty() || has_index);
+    if skipped > 0 {
+        info!("{}: column 1 names the rows and is left out", path.display());
+    }
+    if cells.lines.is_empty() {
+        return Err(Error::file(path, "a row of numbers", "none"));
+    }
+    cells.check_words(path, |column| column >= skipped)?;
+    let rows = cells.numbers.chunks_exact(cells.columns).map(|row| &row[skipped..]);
+    Matrix::new(cells.lines.len(), cells.columns - skipped, rows.flatten().copied().collect())
+}
+
+/// A table, its first line apart.
+struct Lines {
+    cells: Cells,
+    /// The number and the cells of the first line.
+    line: u64,
+    first: Vec<String>,
+}
+
+impl Lines {
+    fn read(file: &mut Opened, separator: u8) -> Result<Self> {
+        let path = file.path.clone();
+        let mut cells = Cells::new(separator);
+        let mut first: Option<(u64, Vec<String>)> = None;
+        rows(file, separator, |line, row| match &first {
+            None => {
+                first = Some((line, row.iter().map(|&cell| cell.to_owned()).collect()));
+                Ok(())
+            }
+            Some((_, first)) => cells.push(&path, first.len(), line, row),
+        })?;
+        let Some((line, first)) = first else {
+            return Err(Error::file(&path, "a line an image", "no line"));
+        };
+        cells.columns = first.len();
+        Ok(Self { cells, line, first })
+    }
+}
+
+/// Whether a header's name is that of a column that numbers the rows.
+fn names_index(name: &str) -> bool {
+    INDICES.contains(&name.to_lowercase().as_str())
 }
 
 /// The separator of a table that begins so: that of its first line which is no comment.
@@ -186,14 +234,7 @@ impl Table<'_> {
         let is_pixel = |column: usize| Some(column) != index && Some(column) != label;
         let Self { path, cells, wanted, .. } = &mut self;
         let pixels: Vec<usize> = (0..cells.columns).filter(|&column| is_pixel(column)).collect();
-        let word = cells.words.iter().filter(|(column, _)| is_pixel(**column));
-        let word = word
-            .flat_map(|(column, words)| words.iter().map(move |(row, word)| (row, column, word)));
-        if let Some((&row, &column, word)) = word.min_by_key(|(row, column, _)| (**row, **column)) {
-            let expected = format!("a number in row {}, column {}", cells.lines[row], column + 1);
-            let found = if word.is_empty() { "nothing" } else { word };
-            return Err(Error::file(path, expected, found));
-        }
+        cells.check_words(path, is_pixel)?;
         let columns = cells.columns;
         let mut column = 0;
         cells.numbers.retain(|_| {
@@ -208,13 +249,13 @@ impl Table<'_> {
             format!("row {}, column {}", cells.lines[row], column + 1)
         };
         let levels = numbers.levels(path, *wanted, place, account)?;
-        Ok(Dataset { levels, labels, size })
+        Ok(Dataset { labels, ..Dataset::new(levels, size) })
     }
 
     /// The column that numbers the rows.
     fn index(&self) -> Option<usize> {
-        let name = self.header.first().map(|name| name.to_lowercase());
-        let is_named = name.as_ref().is_some_and(|name| INDICES.contains(&name.as_str()));
+        let name = self.header.first();
+        let is_named = name.is_some_and(|name| names_index(name));
         let is_other = name.is_some_and(|name| !name.is_empty() && name.parse::<f32>().is_err());
         let may_be = is_named || !is_other && self.cells.columns > 2;
         let is_wanted = match self.wanted.reading.label_column {

@@ -1,10 +1,14 @@
-//! Matrices in files, by the file's ending: `.npy`, or `.csv` with a line a row and no header. What is
-//! read is not trusted.
+//! Matrices in files, by the file's ending: `.npy`, or `.csv` with a line a row, which has a header where
+//! others write one. What is read is not trusted.
 
 use super::{Matrix, npy};
+use crate::data::read_numbers;
 use crate::{Action, Error, Result};
 use std::io;
 use std::path::Path;
+
+/// What a header calls the column of the rows' names.
+pub(crate) const FILE: &str = "file";
 
 /// The file's kinds.
 #[derive(Clone, Copy)]
@@ -41,31 +45,63 @@ impl Matrix {
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes = match Format::of(path)? {
             Format::Npy => Ok(npy::write(self.rows, self.columns, &self.values)),
-            Format::Csv => self.csv(),
+            Format::Csv => self.csv(None),
         };
         crate::file::replace(path, &bytes.map_err(Error::io(path, Action::Write))?)
     }
 
-    fn csv(&self) -> io::Result<Vec<u8>> {
+    /// As [`write`](Self::write); a `.csv` file has a header, too, and begins each row with its name.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    ///
+    /// # Panics
+    /// If there are fewer names than rows.
+    pub fn write_named(&self, path: &Path, names: &[String]) -> Result<()> {
+        match Format::of(path)? {
+            Format::Npy => self.write(path),
+            Format::Csv => {
+                let bytes = self.csv(Some(names)).map_err(Error::io(path, Action::Write))?;
+                crate::file::replace(path, &bytes)
+            }
+        }
+    }
+
+    fn csv(&self, names: Option<&[String]>) -> io::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
+        if names.is_some() {
+            let columns = (0..self.columns).map(|column| column.to_string());
+            writer.write_record([FILE.to_owned()].into_iter().chain(columns))?;
+        }
         for row in 0..self.rows {
             // The shortest text that reads back as the same number.
-            writer.write_record(self.row(row).iter().map(f32::to_string))?;
+            let numbers = self.row(row).iter().map(f32::to_string);
+            let name = names.map(|names| names[row].clone());
+            writer.write_record(name.into_iter().chain(numbers))?;
         }
         writer.into_inner().map_err(|error| error.into_error())
     }
 
-    /// Reads finite numbers: a `.npy` file of f32 or f64 `[rows, columns]`, or a `.csv` file.
+    /// Reads finite numbers: a `.npy` file of f32 or f64 `[rows, columns]`, or a `.csv` file, with or
+    /// without a header, whose first column is left out if it has an index or names by its own name.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read; [`Error::File`] if it is something else, with the row and
-    /// column of a wrong number, counted from 1.
+    /// column of a wrong number, counted from 1; [`Error::Data`] if the first line may be a header.
     pub fn read(path: &Path) -> Result<Self> {
-        let format = Format::of(path)?;
-        let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
-        let matrix = match format {
-            Format::Npy => read_npy(path, &bytes)?,
-            Format::Csv => read_csv(path, &bytes)?,
+        Self::read_as(path, None)
+    }
+
+    /// As [`read`](Self::read), of a table that has a header or none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_as(path: &Path, header: Option<bool>) -> Result<Self> {
+        let matrix = match Format::of(path)? {
+            Format::Npy => {
+                read_npy(path, &std::fs::read(path).map_err(Error::io(path, Action::Read))?)?
+            }
+            Format::Csv => read_numbers(path, header)?,
         };
         match matrix.values.iter().position(|value| !value.is_finite()) {
             Some(at) => {
@@ -89,28 +125,4 @@ fn read_npy(path: &Path, bytes: &[u8]) -> Result<Matrix> {
         columns,
         array.reals().ok_or_else(|| Error::file(path, expected, array.kind))?,
     )
-}
-
-fn read_csv(path: &Path, bytes: &[u8]) -> Result<Matrix> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    let (mut values, mut columns, mut rows) = (Vec::new(), 0, 0);
-    for record in reader.records() {
-        let record = record.map_err(|error| Error::file(path, "a .csv file", error))?;
-        rows += 1;
-        if rows == 1 {
-            columns = record.len();
-        }
-        if record.len() != columns {
-            let expected = format!("{columns} numbers in row {rows}, as in the first");
-            return Err(Error::file(path, expected, record.len()));
-        }
-        for (column, cell) in record.iter().enumerate() {
-            let number = cell.trim().parse::<f32>().map_err(|_| {
-                let expected = format!("a number in row {rows}, column {}", column + 1);
-                Error::file(path, expected, format!("{cell:?}"))
-            });
-            values.push(number?);
-        }
-    }
-    Matrix::new(rows, columns, values)
 }

@@ -10,7 +10,18 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Writes the weights; the metadata says `input`, `hidden_layer_sizes` and `version`.
+/// What makes a standard deviation of a latent unit's number in the second half of the encoder's
+/// outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// log(1 + eˣ).
+    Softplus,
+}
+
+/// The metadata's key for it, and its value.
+const SCALE: [&str; 2] = ["scale", "softplus"];
+
+/// Writes the weights; the metadata says `input`, `hidden_layer_sizes`, `scale` and `version`.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
@@ -22,12 +33,24 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
 /// of the encoder's weights.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model.
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model, [`Error::Data`] if it
+/// has other layers, or does not say what makes its standard deviations.
 pub fn load(path: &Path) -> Result<Weights> {
+    load_as(path, None)
+}
+
+/// As [`load`], of a file that may leave out what makes its standard deviations.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
     let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
     let file = Parameters::parse(path, &bytes)?;
     let architecture = file.architecture()?;
     let values = file.values(&architecture, "")?;
+    if scale.is_none() {
+        file.check_scale()?;
+    }
     Ok(Weights { architecture, values })
 }
 
@@ -65,6 +88,7 @@ pub(crate) fn encode(
     metadata.extend([
         ("input".to_owned(), architecture.input().to_string()),
         ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
+        SCALE.map(String::from).into(),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
     let failed = |error: safetensors::SafeTensorError| {
@@ -175,6 +199,29 @@ impl<'a> Parameters<'a> {
                 self.wrong(expected, format!("{input} and {hidden}"))
             }),
         }
+    }
+
+    /// Checks that the standard deviations are those that are computed here.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if they are others, or the metadata does not say. What wgvae has written need not.
+    fn check_scale(&self) -> Result<()> {
+        let [key, softplus] = SCALE;
+        let found = match self.entry(key) {
+            Some(made) if made == softplus => return Ok(()),
+            Some(made) => made.to_owned(),
+            None if self.entry("hidden_layer_sizes").is_some() => return Ok(()),
+            None => "nothing".to_owned(),
+        };
+        Err(Error::Data {
+            path: self.path.to_owned(),
+            expected: "metadata that says scale = softplus".to_owned(),
+            found,
+            remedy: "--scale softplus, or save_file(…, metadata={\"scale\": \"softplus\"}), if the second half \
+                     of the encoder's outputs is what softplus makes standard deviations of; log-variances, \
+                     which are more usual, are not read"
+                .to_owned(),
+        })
     }
 
     /// The architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, by the shapes

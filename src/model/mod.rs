@@ -9,7 +9,7 @@ mod vae;
 
 pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
 pub(crate) use file::{Parameters, encode, to_bytes, to_safetensors};
-pub use file::{load, save};
+pub use file::{Scale, load, load_as, save};
 pub use init::initial_weights;
 pub use vae::{
     DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, LOSS_TERMS,

@@ -42,9 +42,10 @@ pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Draw
     Ok(area.draw(&DashedPathElement::new(vec![from, to], enlarged(4), enlarged(3), style))?)
 }
 
-/// The same without a break.
+/// The same without a break, and lighter.
 pub(super) fn draw_thin(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
-    Ok(area.draw(&PathElement::new(vec![from, to], AUXILIARY.stroke_width(OVERSAMPLE)))?)
+    let style = RGBColor(150, 150, 150).stroke_width(OVERSAMPLE);
+    Ok(area.draw(&PathElement::new(vec![from, to], style))?)
 }
 
 /// One line of each panel.

@@ -80,6 +80,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// Without the variants, where the device says as much.
+    pub fn brief(&self) -> Self {
+        let kernels = self.kernels.clone().filter(|_| self.device.is_none());
+        Self { kernels, ..self.clone() }
+    }
+
     fn is_empty(&self) -> bool {
         self.learning_rate.is_none() && self.device.is_none() && self.kernels.is_none()
     }

@@ -72,7 +72,7 @@ impl Metrics {
     }
 
     pub(super) fn settings(&mut self, change: &Change) -> Result<()> {
-        self.line(&Line::Settings(change))
+        self.line(&Line::Settings(&change.brief()))
     }
 
     /// Its length, once it would survive a power cut.

@@ -133,7 +133,7 @@ def main(program, run):
         torch.manual_seed(0)
         model = Vae(784, [60, 30, 2]).eval()
         path = folder / "torch.safetensors"
-        save_file(model.state_dict(), path)
+        save_file(model.state_dict(), path, metadata={"scale": "softplus"})
         print("a model of PyTorch's in wgvae")
         check_model(program, path, model, folder)
         on = [path, "--device", "cpu"]

@@ -183,7 +183,7 @@ fn what_cannot_be_answered_is_refused_and_nothing_is_written() -> Outcome {
     let run = Run::new()?;
     fs::write(run.file("z.csv"), "1,2,3,4\n1,2,3\n")?;
     fs::write(run.file("w.csv"), "1,2,3\n")?;
-    run.refused("decode", "--input @z.csv --output @x.png", "4 numbers in row 2")?;
+    run.refused("decode", "--input @z.csv --output @x.png", "4 cells in row 2")?;
     run.refused(
         "decode",
         "--input @w.csv --output @x.png",

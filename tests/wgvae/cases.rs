@@ -6,7 +6,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use wgvae::Matrix;
 use wgvae::data::{Account, Dataset, LabelColumn, Levels, Reading, Source, Split, read_images};
+use wgvae::model::Scale;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -369,7 +371,8 @@ fn standard_input_is_read_once() -> Outcome {
 #[test]
 fn models_of_pytorch_are_read_whatever_wraps_them() -> Outcome {
     let model = |name: &str| {
-        wgvae::model::load(Path::new(&path(&format!("safetensors-pytorch/{name}.safetensors"))))
+        let file = path(&format!("safetensors-pytorch/{name}.safetensors"));
+        wgvae::model::load_as(Path::new(&file), Some(Scale::Softplus))
     };
     let plain = model("plain")?;
     assert_eq!(plain.architecture.hidden(), [32, 4]);
@@ -396,6 +399,121 @@ fn models_of_pytorch_are_read_whatever_wraps_them() -> Outcome {
     assert!(remedy.contains("rename fc1 to encoder.0"), "{remedy}");
     let (message, _) = refusal(model("nobias"));
     assert!(message.contains("encoder.0.bias"), "{message}");
+    Ok(())
+}
+
+/// What PyTorch's models have for a standard deviation cannot be told from their weights: nothing is assumed.
+#[test]
+fn log_variances_are_not_taken_for_what_softplus_takes() -> Outcome {
+    let model = path("logvar-model/logvar.safetensors");
+    let flags =
+        ["eval", &model, "--device", "cpu", "--input", &path("decode-numeric-header/d.npy")];
+    let output = wgvae(&flags)?;
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("expected metadata that says scale = softplus, found nothing"), "{said}");
+    assert!(said.contains("--scale softplus"), "{said}");
+    // This is not the ELBO that the model has in PyTorch, but it was asked for.
+    let output = wgvae(&[&flags[..], &["--scale", "softplus"]].concat())?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("model.safetensors");
+    let bytes = fs::read(&model)?;
+    let tensors = safetensors::SafeTensors::deserialize(&bytes)?;
+    for (scale, is_read) in [("softplus", true), ("log-variance", false)] {
+        let metadata = [("scale".to_owned(), scale.to_owned())].into();
+        fs::write(&file, safetensors::serialize(tensors.tensors(), Some(metadata))?)?;
+        let (message, _) = refusal(wgvae::model::load(&file));
+        let expected = ["found log-variance", "nothing refused"][usize::from(is_read)];
+        assert!(message.contains(expected), "{scale}: {message}");
+    }
+    Ok(())
+}
+
+/// Tables of latents as pandas and R write them.
+#[test]
+fn latents_have_a_header_where_others_write_one() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let table = |text: &str| made(folder.path(), "z.csv", text);
+    let rows = |text: &str, header| -> Result<Vec<f32>, Box<dyn Error>> {
+        let matrix = Matrix::read_as(Path::new(&table(text)?), header)?;
+        Ok(matrix.values().to_vec())
+    };
+    let found = Matrix::read(Path::new(&path("decode-numeric-header/z.csv")))?;
+    assert_eq!((found.columns(), found.row(0)[0]), (4, 0.125_730_22));
+    for text in [
+        "a,b\n0.5,2\n1.5,3\n",
+        ",a,b\n0,0.5,2\n1,1.5,3\n2,2.5,4\n",
+        "file,0,1\nx.png,0.5,2\n2.png,1.5,3\n",
+        "z1;z2\n0,5;2\n1,5;3\n",
+        "0.5\t2\n1.5\t3\n",
+    ] {
+        assert_eq!(rows(text, None)?[..4], [0.5, 2.0, 1.5, 3.0], "{text}");
+    }
+    // A grid that somebody wrote, and a header that pandas may have: nothing is assumed.
+    assert_eq!(rows("0,1\n1,1\n2,1\n", None)?.len(), 6);
+    let (message, remedy) = refusal(Matrix::read(Path::new(&table("0,1\n0.5,0.25\n")?)));
+    assert!(message.contains("a first line that may count the columns"), "{message}");
+    assert_eq!(remedy, "--header yes or --header no");
+    assert_eq!(rows("0,1\n0.5,0.25\n", Some(true))?, [0.5, 0.25]);
+    assert_eq!(rows("0,1\n0.5,0.25\n", Some(false))?, [0.0, 1.0, 0.5, 0.25]);
+    Ok(())
+}
+
+/// Rows of latents say whose they are, and decode all the same.
+#[test]
+fn latents_in_a_table_name_their_pictures() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let inside = |name: &str| folder.path().join(name).display().to_string();
+    let (run, table, picture) = (inside("run"), inside("z.csv"), inside("x.png"));
+    let pictures = path("numbered-names/pics");
+    let done = |arguments: &[&str]| -> Outcome {
+        let output = wgvae(arguments)?;
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+        Ok(())
+    };
+    let small = ["--device", "cpu", "--epochs", "1", "--hidden", "4,2", "--batch", "5"];
+    let data = path("decode-numeric-header/d.npy");
+    done(&[&["train", "--data", &data, "--run", &run], &small[..]].concat())?;
+    let input = ["encode", &run, "--device", "cpu", "--input", &pictures, "--output", &table];
+    done(&input)?;
+    let text = fs::read_to_string(&table)?;
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
+    let files = read("numbered-names/pics")?.0.files.ok_or("no files")?;
+    assert_eq!(
+        (names[0], names[1..].to_vec()),
+        ("file", files.iter().map(String::as_str).collect())
+    );
+    assert!(files.iter().all(|file| Path::new(&pictures).join(file).is_file()), "{files:?}");
+    // By number, 2 before 10.
+    let place = |name: &str| files.iter().position(|file| file == name);
+    assert!(place("2.png") < place("10.png"), "{files:?}");
+    done(&["decode", &run, "--device", "cpu", "--input", &table, "--output", &picture])
+}
+
+/// As bytes they would fit a buffer that they do not as floats.
+#[test]
+fn numbers_that_are_too_many_for_a_binding_are_advised_to_be_bytes() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("x.npy");
+    let (count, side) = (40, 1024);
+    let header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {side}, {side})}}");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    // The nth has n thousand white pixels.
+    let image = |white: usize| (0..side * side).map(move |pixel| f32::from(pixel < 1000 * white));
+    bytes.extend((0..count).flat_map(image).flat_map(f32::to_le_bytes));
+    fs::write(&file, bytes)?;
+    let (data, run) = (file.display().to_string(), folder.path().join("run").display().to_string());
+    let flags =
+        ["train", "--data", &data, "--device", "llvmpipe", "--batch", "1", "--hidden", "2,1"];
+    let output = wgvae(&[&flags[..], &["--run", &run]].concat())?;
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("for train.images as float32"), "{said}");
+    assert!(said.contains("numpy.uint8, from 0 to 255, which take a quarter"), "{said}");
     Ok(())
 }
 

@@ -91,9 +91,9 @@ fn what_is_no_matrix_is_refused_with_its_place() -> Outcome {
     let f4 = |shape: &str, count: usize| npy(&header("<f4", shape), &vec![0; 4 * count]);
     let nan = [1.0, 2.0, 3.0, f32::NAN].map(f32::to_le_bytes).concat();
     for (name, bytes, words) in [
-        ("a.csv", b"1,2\n3\n".to_vec(), "expected 2 numbers in row 2, as in the first, found 1"),
-        ("a.csv", b"1,2\n3,\n".to_vec(), "expected a number in row 2, column 2, found \"\""),
-        ("a.csv", b"1,x\n".to_vec(), "expected a number in row 1, column 2, found \"x\""),
+        ("a.csv", b"1,2\n3\n".to_vec(), "expected 2 cells in row 2, as in the first, found 1"),
+        ("a.csv", b"1,2\n3,\n".to_vec(), "expected a number in row 2, column 2, found nothing"),
+        ("a.csv", b"1,x\n".to_vec(), "expected a number in row 1, column 2, found x"),
         (
             "a.csv",
             b"1,2\ninf,1\n".to_vec(),

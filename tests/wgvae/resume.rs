@@ -27,7 +27,7 @@ type Fallible<T> = std::result::Result<T, Box<dyn AnyError>>;
 /// Images of 6 by 6 pixels.
 fn images(count: usize, seed: u64) -> Fallible<Dataset> {
     let size = Size::new(6, 6).ok_or("a size")?;
-    Ok(Dataset { levels: Levels::Bytes(pixels(count * 36, seed)), labels: None, size })
+    Ok(Dataset::new(Levels::Bytes(pixels(count * 36, seed)), size))
 }
 
 fn data() -> Fallible<Split> {

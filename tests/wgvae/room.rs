@@ -16,7 +16,7 @@ type Fallible<T> = std::result::Result<T, Box<dyn AnyError>>;
 /// Images of 3 by 3 pixels.
 fn images(count: usize, seed: u64) -> Fallible<Dataset> {
     let size = Size::new(3, 3).ok_or("a size")?;
-    Ok(Dataset { levels: Levels::Bytes(pixels(count * 9, seed)), labels: None, size })
+    Ok(Dataset::new(Levels::Bytes(pixels(count * 9, seed)), size))
 }
 
 fn data(count: usize) -> Fallible<Split> {

@@ -152,11 +152,7 @@ fn draws_follow_from_the_seed_alone() -> Outcome {
 #[test]
 fn it_learns_and_comes_back_from_its_file() -> Outcome {
     let size = "3x4".parse()?;
-    let set = |count: usize, seed| Dataset {
-        levels: Levels::Bytes(pixels(12 * count, seed)),
-        labels: None,
-        size,
-    };
+    let set = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(12 * count, seed)), size);
     let data = Split { train: set(640, 5), test: set(64, 6) };
     let config = Config { hidden: vec![7, 5, 3], epochs: 3, ..Config::default() };
     let folder = tempfile::tempdir()?;

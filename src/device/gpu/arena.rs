@@ -91,7 +91,10 @@ impl Arenas {
             (Role::Parameter, _) => (&mut self.parameters, 1),
             (Role::State(_), _) => (&mut self.state, 2),
             _ => {
-                self.others.push(Arena::new(gpu, &tensor.name));
+                // Whose bits these are ([`Pixels::Reals`](crate::graph::Pixels)).
+                let is_reals = tensor.element == Element::U32 && tensor.name.ends_with(".images");
+                let kind = if is_reals { " as float32" } else { "" };
+                self.others.push(Arena::new(gpu, &format!("{}{kind}", tensor.name)));
                 let last = self.others.len() - 1;
                 (&mut self.others[last], 3 + last)
             }

@@ -16,7 +16,7 @@ fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
     let size = Size::new(6, 6).ok_or("a size")?;
     let images = |count: usize, seed| {
         let levels = Levels::Bytes(pixels(count * 36, seed));
-        Dataset { levels, labels: None, size }
+        Dataset::new(levels, size)
     };
     let data = Split { train: images(640, 1), test: images(20, 2) };
     let config = Config { hidden: vec![5, 2], epochs: 3, batch: 5, ..Config::default() };

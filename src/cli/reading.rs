@@ -100,7 +100,9 @@ pub(super) fn check(
             Binarize::Threshold => format!(" after the threshold at {}", white / 2.0),
             _ => String::new(),
         };
-        let is_dark = largest > 0.0 && largest < white;
+        // Before anything is cut, they may differ.
+        let is_one = images.coverage(Binarize::None).is_one;
+        let is_dark = !is_one && largest > 0.0 && largest < white;
         let white = format!("--white {largest}, the largest number that there is");
         let others =
             if binarize == Binarize::Threshold { "; or --binarize stochastic or none" } else { "" };

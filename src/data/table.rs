@@ -83,6 +83,11 @@ pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> 
         return Err(Error::file(path, "a row of numbers", "none"));
     }
     cells.check_words(path, |column| column >= skipped)?;
+    if let Some(at) = cells.numbers.iter().position(|number| number.is_infinite()) {
+        let (row, column) = (cells.lines[at / cells.columns], at % cells.columns + 1);
+        let expected = format!("a finite number in row {row}, column {column}");
+        return Err(Error::file(path, expected, cells.numbers[at]));
+    }
     let rows = cells.numbers.chunks_exact(cells.columns).map(|row| &row[skipped..]);
     Matrix::new(cells.lines.len(), cells.columns - skipped, rows.flatten().copied().collect())
 }
@@ -108,7 +113,7 @@ impl Lines {
             Some((_, first)) => cells.push(&path, first.len(), line, row),
         })?;
         let Some((line, first)) = first else {
-            return Err(Error::file(&path, "a line an image", "no line"));
+            return Err(Error::file(&path, "a row of numbers", "no line"));
         };
         cells.columns = first.len();
         Ok(Self { cells, line, first })

@@ -163,8 +163,9 @@ impl Config {
         }
         let steps: Vec<_> = [0].into_iter().chain(self.changes.iter().map(|c| c.step)).collect();
         if let Some(pair) = steps.windows(2).find(|pair| pair[0] >= pair[1]) {
-            let expected = format!("steps that increase from 1 on, and one after {}", pair[0]);
-            return wrong("changes", &expected, pair[1].to_string());
+            let expected =
+                format!("changes in the order of their steps, from 1 on: one after {}", pair[0]);
+            return wrong("--config", &expected, pair[1].to_string());
         }
         Ok(())
     }

@@ -52,6 +52,7 @@ pub(super) const PARTS: &[Part] = &[
             ("latents that are not there", "decode run --input absent.npy --output x.npy"),
             ("latents of another width", "decode run --input latents.csv --output x.npy"),
             ("latents in an unknown kind of file", "decode run --input latents.txt --output x.npy"),
+            ("latents below what may be a header", "decode run --input counted.csv --output x.npy"),
             ("a word among the latents", "decode run --input words.csv --output x.npy"),
             ("rows of several widths", "decode run --input ragged.csv --output x.npy"),
             ("an infinite latent", "decode run --input infinite.csv --output x.npy"),
@@ -79,7 +80,7 @@ pub(super) const PARTS: &[Part] = &[
             ("a digit, of images without labels", "reconstruct run --output x.png --digit 7"),
             (
                 "a digit that is no label",
-                "reconstruct run --input few.csv --output x.png --digit 9",
+                "reconstruct run --input few.csv --label-column first --output x.png --digit 9",
             ),
             ("a reconstruction that is no picture", "reconstruct run --output x.npy"),
             ("no image to begin with", "interpolate run --to 1 --output x.png"),

@@ -3,10 +3,12 @@
 use super::Outcome;
 use crate::formats::npy;
 use flate2::{Compression, write::GzEncoder};
-use image::{GrayImage, ImageFormat};
+use image::{GrayImage, ImageFormat, RgbaImage};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 /// Images of `digits.npy`, of 4 by 4 pixels.
 const COUNT: u32 = 40;
@@ -17,7 +19,7 @@ pub(super) fn write(folder: &Path) -> Outcome {
         fs::create_dir_all(folder.join(name))?;
     }
     fs::create_dir(folder.join("several"))?;
-    let files = [idx_files()?, text_files(), npy_files(), pictures()?, settings()];
+    let files = [idx_files()?, text_files(), npy_files(), pictures()?, settings(), ambiguous()?];
     for (name, bytes) in files.concat() {
         fs::write(folder.join(name), bytes)?;
     }
@@ -128,6 +130,48 @@ fn npy_files() -> Vec<File> {
     ]
 }
 
+/// Files that can be read in several ways, or in none that is of use.
+fn ambiguous() -> Outcome<Vec<File>> {
+    // Columns first and last of which either may be labels, and 4 by 4 pixels between them and one.
+    let line = |row: u32| {
+        let between: Vec<_> = (0..15).map(|pixel| (row * pixel * 7 % 256).to_string()).collect();
+        format!("{},{},{}\n", row % 3, between.join(","), row % 2)
+    };
+    let both: String = (0..12).map(line).collect();
+    let names: Vec<_> = (1..16).map(|pixel| format!("pixel{pixel}")).collect();
+    let twice = format!("label,{},target\n{both}", names.join(","));
+    let mut arrays = ZipWriter::new(Cursor::new(Vec::new()));
+    for name in ["first.npy", "second.npy"] {
+        arrays.start_file(name, SimpleFileOptions::default())?;
+        arrays.write_all(&npy("|u1", "(40, 16)", &pixels(COUNT)))?;
+    }
+    let cut = |format| -> Outcome<Vec<u8>> {
+        let mut bytes = Cursor::new(Vec::new());
+        RgbaImage::from_pixel(40, 40, [9, 99, 199, 255].into()).write_to(&mut bytes, format)?;
+        let bytes = bytes.into_inner();
+        Ok(bytes[..bytes.len() / 2].to_vec())
+    };
+    let dim: Vec<u8> = pixels(COUNT).iter().map(|pixel| pixel / 16).collect();
+    let case = |name| {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/npz-and-others");
+        fs::read(Path::new(cases).join(name))
+    };
+    Ok(vec![
+        ("both.csv", both.into()),
+        ("twice.csv", twice.into()),
+        ("dim.npy", npy("|u1", "(40, 16)", &dim)),
+        ("same.npy", npy("|u1", "(40, 16)", &pixels(1).repeat(40))),
+        ("arrays.npz", arrays.finish()?.into_inner()),
+        ("digits.parquet", case("digits.parquet")?),
+        ("digits.h5", case("digits.h5")?),
+        ("frey.mat", case("frey.mat")?),
+        ("pictures.tar.gz", case("pictures.tar.gz")?),
+        ("cut.webp", cut(ImageFormat::WebP)?),
+        ("cut.gif", cut(ImageFormat::Gif)?),
+        ("counted.csv", b"0,1\n0.5,0.25\n".to_vec()),
+    ])
+}
+
 fn pictures() -> Outcome<Vec<File>> {
     let png = |width: u32| -> Outcome<Vec<u8>> {
         let mut bytes = Cursor::new(Vec::new());
@@ -165,6 +209,8 @@ fn settings() -> Vec<File> {
         ("layers.toml", "data = \"digits.npy\"\nbatch = 8\nhidden = []\n"),
         ("tests.toml", "data = \"digits.npy\"\ntest_data = \"digits.npy\"\ntest_fraction = 0.1\n"),
         ("epochs.toml", "epochs = 0\n"),
+        ("backwards.toml", "[[changes]]\nstep = 20\nlearning_rate = 0.2\n[[changes]]\nstep = 10\nlearning_rate = 0.1\n"),
+        ("change.toml", "[[changes]]\nstep = 20\nlearning_rate = 0\n"),
         ("text.json", "some text\n"),
         ("empty.json", "{}\n"),
         (

@@ -23,6 +23,7 @@ pub(super) const PARTS: &[Part] = &[(
         ("sizes that are no numbers", "eval sizes.safetensors"),
         ("a layer of no units", "eval zero.safetensors"),
         ("an odd number of outputs", "eval odd.safetensors"),
+        ("no word on its standard deviations", "eval logvar.safetensors"),
     ],
 )];
 
@@ -46,6 +47,7 @@ pub(super) fn write(folder: &Path) -> Outcome {
         ("sizes", changed(&whole, |text| text.replace("\"5,3\"", "\"many\""))?),
         ("zero", changed(&whole, |text| text.replace("\"5,3\"", "\"5,0\""))?),
         ("odd", odd()),
+        ("logvar", without_metadata(&whole, |text| text + " ")?),
     ];
     for (name, bytes) in files {
         fs::write(folder.join(format!("{name}.safetensors")), bytes)?;

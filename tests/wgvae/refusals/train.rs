@@ -113,6 +113,8 @@ pub(super) const PARTS: &[Part] = &[
             ("no layer", "train --config layers.toml"),
             ("two test sets", "train --config tests.toml"),
             ("no epoch", "train --config epochs.toml"),
+            ("changes that are not in order", "train --config backwards.toml"),
+            ("a later learning rate of nothing", "train --config change.toml"),
         ],
     ),
 ];

@@ -94,8 +94,7 @@ impl Cells {
     }
 
     /// Whether a first row has the names of the columns: there are words in it where the rest of the
-    /// column has none, or numbers that count up, as pandas has for columns without names, or
-    /// fractions above whole numbers, as it has for names that were there twice.
+    /// column has none, or numbers that count up, as pandas has for columns without names.
     pub(super) fn has_header(&self, first: &[String]) -> bool {
         let numbers: Vec<_> = first.iter().map(|cell| self.number(cell)).collect();
         let is_named = |column: usize| {
@@ -109,11 +108,15 @@ impl Cells {
         }
         // An index or a label may come before those that count.
         let skipped = numbers.iter().take_while(|number| number.is_none()).count();
-        let counted: Vec<_> = numbers[skipped..].iter().map_while(|number| *number).collect();
-        let all_counted = counted.len() + skipped + 1 >= first.len();
-        if all_counted && counted.len() >= COUNTED && count_up(&counted) {
-            return true;
-        }
+        let counted = numbers[skipped..].iter().take_while(|number| number.is_some()).count();
+        let all_counted = counted + skipped + 1 >= first.len();
+        all_counted && counted >= COUNTED && count_up(&first[skipped..][..counted])
+    }
+
+    /// Whether a first row has fractions above whole numbers, as pandas has for names that were there
+    /// twice, in a table of whole numbers.
+    pub(super) fn has_doubled_names(&self, first: &[String]) -> bool {
+        let numbers: Vec<_> = first.iter().map(|cell| self.number(cell)).collect();
         let is_doubled = |column: usize| {
             numbers[column].is_some_and(|number| number.fract() != 0.0)
                 && self.column(column).all(|number| number.fract() == 0.0)
@@ -128,10 +131,8 @@ impl Cells {
     /// Whether a first row of too few numbers to be sure may have the names of the columns: they count
     /// up, above fractions.
     pub(super) fn may_have_header(&self, first: &[String]) -> bool {
-        let counted: Vec<_> = first.iter().map_while(|cell| self.number(cell)).collect();
-        counted.len() == first.len()
-            && counted.len() < COUNTED
-            && count_up(&counted)
+        first.len() < COUNTED
+            && count_up(first)
             && !self.numbers.is_empty()
             && self.numbers.iter().all(|number| number.fract() != 0.0)
     }
@@ -173,8 +174,8 @@ impl Cells {
     }
 }
 
-/// Whether numbers count up from 0 or 1.
-fn count_up(numbers: &[f32]) -> bool {
-    let counts = |from: f32| (0..).zip(numbers).all(|(i, &number)| number == from + i as f32);
-    counts(0.0) || counts(1.0)
+/// Whether cells count up from 0 or 1, as names do: without a decimal point.
+fn count_up(cells: &[String]) -> bool {
+    let counts = |from: usize| (from..).zip(cells).all(|(i, cell)| *cell == i.to_string());
+    counts(0) || counts(1)
 }

@@ -38,7 +38,9 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
         b';' => "semicolons",
         _ => "commas",
     };
-    let has_header = wanted.reading.header.unwrap_or_else(|| cells.has_header(&first));
+    let has_header = wanted.reading.header.unwrap_or_else(|| {
+        cells.has_header(&first) || cells.has_doubled_names(&first)
+    });
     if !has_header {
         cells.insert_first(&path, line, &std::mem::take(&mut first))?;
     }

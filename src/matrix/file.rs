@@ -74,8 +74,13 @@ impl Matrix {
             writer.write_record([FILE.to_owned()].into_iter().chain(columns))?;
         }
         for row in 0..self.rows {
-            // The shortest text that reads back as the same number.
-            let numbers = self.row(row).iter().map(f32::to_string);
+            // The shortest text that reads back as the same number; in the first row with a point, so
+            // that it is no header whose names count.
+            let is_first = row == 0 && names.is_none();
+            let text = |number: &f32| {
+                if is_first { format!("{number:?}") } else { number.to_string() }
+            };
+            let numbers = self.row(row).iter().map(text);
             let name = names.map(|names| names[row].clone());
             writer.write_record(name.into_iter().chain(numbers))?;
         }

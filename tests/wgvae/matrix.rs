@@ -44,7 +44,15 @@ fn files_are_as_numpy_writes_them() -> Outcome {
     assert_eq!(bytes[bytes.len() - 24..][..4], 0.1_f32.to_le_bytes());
     let path = folder.path().join("numbers.csv");
     Matrix::new(2, 2, vec![0.5, -1.0, 2.0, 0.1])?.write(&path)?;
-    assert_eq!(fs::read_to_string(&path)?, "0.5,-1\n2,0.1\n");
+    assert_eq!(fs::read_to_string(&path)?, "0.5,-1.0\n2,0.1\n");
+    // What looks like a header is none.
+    for numbers in [[0.0, 1.0, 2.0, 0.5, 0.25, 0.75], [0.5, 1.0, 2.0, 1.0, 2.0, 3.0]] {
+        for columns in [1, 2, 3] {
+            let matrix = Matrix::new(6 / columns, columns, numbers.into())?;
+            matrix.write(&path)?;
+            assert_eq!(Matrix::read(&path)?, matrix);
+        }
+    }
     Ok(())
 }
 

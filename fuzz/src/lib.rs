@@ -21,7 +21,7 @@ use wgvae::{Error, Matrix, Result, model};
 pub type Reader = fn(&[u8]);
 
 /// Every reader, by the name of its target and of its folder in `corpus/`.
-pub const READERS: [(&str, Reader); 13] = [
+pub const READERS: [(&str, Reader); 15] = [
     ("amat", amat),
     ("checkpoint", checkpoint),
     ("config", config),
@@ -31,10 +31,12 @@ pub const READERS: [(&str, Reader); 13] = [
     ("model", model),
     ("npy_images", npy_images),
     ("npy_matrix", npy_matrix),
+    ("npz", npz),
     ("picture", picture),
     ("profile", profile),
     ("run_folder", run_folder),
     ("tuning", tuning),
+    ("zip", zip),
 ];
 
 /// The longest message of an error, in characters.
@@ -112,7 +114,12 @@ pub fn npy_matrix(bytes: &[u8]) {
     matrix("matrix.npy", bytes);
 }
 
-/// A PNG or JPEG picture, as it is and made smaller.
+/// An archive of NumPy's arrays.
+pub fn npz(bytes: &[u8]) {
+    images("images.npz", bytes);
+}
+
+/// A picture of any kind, as it is and made smaller.
 pub fn picture(bytes: &[u8]) {
     images("picture.png", bytes);
     in_file("picture.png", bytes, |path| check_images(path, Size::new(3, 2)));
@@ -176,6 +183,11 @@ pub fn tuning(bytes: &[u8]) {
     in_file("tuning.json", bytes, |path| {
         known_kernels(&described(), Some(path.to_owned()));
     });
+}
+
+/// A file in a zip file.
+pub fn zip(bytes: &[u8]) {
+    images("images.zip", bytes);
 }
 
 fn images(name: &str, bytes: &[u8]) {

@@ -157,6 +157,15 @@ impl Cells {
         self.lines.len() >= COUNTED && (counts(0.0) || counts(1.0))
     }
 
+    /// Whether each row has a 1 in one of the last columns, and 0 in the others.
+    pub(super) fn are_one_hot(&self, classes: usize) -> bool {
+        self.numbers.chunks_exact(self.columns).all(|row| {
+            let last = &row[row.len() - classes..];
+            let ones = last.iter().filter(|&&number| number == 1.0).count();
+            ones == 1 && last.iter().filter(|&&number| number == 0.0).count() == classes - 1
+        })
+    }
+
     /// How much a column looks like labels: 0 if it has one value or fractions, 2 if its numbers are
     /// all that there are from 0 or 1 to the largest, or words; else 1.
     pub(super) fn likeness(&self, column: usize) -> u8 {

@@ -76,6 +76,7 @@ pub(super) fn read_archive(
     if test == *chosen || !names.contains(&test) {
         return Ok(Loaded::Set(train));
     }
+    account.made.push(format!("{test} the test images"));
     let test = set(&test, &mut Account::default())?;
     Ok(Loaded::Split(Split { train, test }))
 }

@@ -65,8 +65,12 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
     }
     let all: Vec<PathBuf> = match (direct.is_empty(), found.classes.is_empty()) {
         (true, true) => {
-            let remedy = "--data with a folder of pictures, of a subfolder of them for each label, or of IDX files";
-            let here = listing(&Entries::of(folder)?.files);
+            let files = Entries::of(folder)?.files;
+            let here = listing(&files);
+            let mut remedy = "--data with a folder of pictures, of a subfolder of them for each label, or of IDX files".to_owned();
+            if let Some(file) = files.iter().find(|file| is_alone(file)) {
+                remedy = format!("--data {}, one file of them", file.display());
+            }
             return Err(unclear(folder, format!("IDX files, or {kinds}"), here, remedy));
         }
         (false, false) => {
@@ -100,6 +104,13 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
     let set = combine(&sorted, decoded, labels, wanted, account)?;
     let below = |path: &PathBuf| path.strip_prefix(folder).unwrap_or(path).display().to_string();
     Ok(Dataset { files: Some(sorted.iter().map(below).collect()), ..set })
+}
+
+/// Whether a file that is no picture may be images by itself.
+fn is_alone(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").or(name.strip_suffix(".zip")).unwrap_or(&name);
+    ["csv", "tsv", "amat", "npy", "npz"].iter().any(|ending| name.ends_with(&format!(".{ending}")))
 }
 
 /// Whether there are pictures in a folder, or below it.

@@ -186,6 +186,18 @@ fn is_text(start: &[u8]) -> bool {
     !start.is_empty() && start.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
 }
 
+/// Whether a file begins with a number, then with one at a place.
+fn is_sparse(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let mut words = text.split_ascii_whitespace();
+    let is_number = |word: &str| word.parse::<f32>().is_ok();
+    let is_place = |word: &str| {
+        word.split_once(':')
+            .is_some_and(|(at, value)| at.parse::<u32>().is_ok() && is_number(value))
+    };
+    words.next().is_some_and(is_number) && words.next().is_some_and(is_place)
+}
+
 /// The name of a kind that is not read, and a line that makes one of it that is.
 fn foreign(start: &[u8], ending: &str) -> Option<(&'static str, &'static str)> {
     let is_tar = start.get(257..262) == Some(b"ustar");
@@ -209,6 +221,14 @@ fn foreign(start: &[u8], ending: &str) -> Option<(&'static str, &'static str)> {
         [0x80, 2..=5, ..] => (
             "a Python pickle",
             "python -c 'import pickle, numpy; numpy.save(\"images.npy\", pickle.load(open(\"FILE\", \"rb\"), encoding=\"bytes\"))'",
+        ),
+        _ if ending == "arff" => (
+            "ARFF",
+            "python -c 'import scipy.io.arff, pandas; pandas.DataFrame(scipy.io.arff.loadarff(\"FILE\")[0]).to_csv(\"images.csv\", index=False)'",
+        ),
+        _ if is_sparse(start) => (
+            "a table of INDEX:VALUE (LIBSVM)",
+            "python -c 'import sklearn.datasets, numpy; numpy.save(\"images.npy\", sklearn.datasets.load_svmlight_file(\"FILE\")[0].toarray())'",
         ),
         _ if ["pt", "pth"].contains(&ending) => (
             "PyTorch",

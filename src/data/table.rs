@@ -6,7 +6,7 @@ use super::cells::Cells;
 use super::numbers::Numbers;
 use super::open::Opened;
 use super::reading::{Account, LabelColumn, Wanted, unclear};
-use super::{Dataset, Labels, Size, size_of};
+use super::{CLASSES, Dataset, Labels, Size, size_of};
 use crate::matrix::FILE;
 use crate::{Error, Matrix, Result};
 use indicatif::HumanBytes;
@@ -38,9 +38,10 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
         b';' => "semicolons",
         _ => "commas",
     };
-    let has_header = wanted.reading.header.unwrap_or_else(|| {
-        cells.has_header(&first) || cells.has_doubled_names(&first)
-    });
+    let has_header = wanted
+        .reading
+        .header
+        .unwrap_or_else(|| cells.has_header(&first) || cells.has_doubled_names(&first));
     if !has_header {
         cells.insert_first(&path, line, &std::mem::take(&mut first))?;
     }
@@ -242,6 +243,20 @@ impl Table<'_> {
         let Self { path, cells, wanted, .. } = &mut self;
         let pixels: Vec<usize> = (0..cells.columns).filter(|&column| is_pixel(column)).collect();
         cells.check_words(path, is_pixel)?;
+        if label.is_none() && wanted.size.is_none() && Size::square(pixels.len()).is_none() {
+            let is_rest = |classes: &usize| Size::square(pixels.len() - classes).is_some();
+            let most = pixels.len().min(usize::from(CLASSES));
+            if let Some(classes) =
+                (2..most).filter(is_rest).find(|&classes| cells.are_one_hot(classes))
+            {
+                let found =
+                    format!("a 1 in one of the last {classes} of each row, as labels have it");
+                let size =
+                    Size::new(1, pixels.len()).map_or(String::new(), |size| size.to_string());
+                let remedy = format!("a table without them, or --size {size} if they are pixels");
+                return Err(unclear(path, "columns of pixels", found, remedy));
+            }
+        }
         let columns = cells.columns;
         let mut column = 0;
         cells.numbers.retain(|_| {

@@ -2,6 +2,7 @@
 //! one format is read so in all.
 
 use crate::cli::{stderr, wgvae};
+use crate::formats::npy;
 use safetensors::tensor::{Dtype, TensorView};
 use std::error::Error;
 use std::fs;
@@ -548,5 +549,62 @@ fn a_run_is_measured_on_its_own_data_from_any_folder() -> Outcome {
         stderr(&output).contains("expected the images that the run was trained on, found others")
     );
     assert!(stderr(&output).contains("--input"));
+    Ok(())
+}
+
+/// Files as those who publish data lay them out, made small.
+#[test]
+fn layouts_of_public_sets_are_read_or_refused_with_what_to_do() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let inside = |name: &str| folder.path().join(name).display().to_string();
+    let said = |name: &str| refusal(read_images(&inside(name), None, &Reading::default()));
+    // The UCI's semeion: 16 by 16 pixels, and the label as ten columns.
+    let line = |row: usize| {
+        let pixels = (0..256).map(|pixel| ["0", "1"][usize::from(pixel % (row + 2) == 0)]);
+        let label = (0..10).map(|class| ["0", "1"][usize::from(class == row % 10)]);
+        pixels.chain(label).collect::<Vec<_>>().join(" ") + "\n"
+    };
+    fs::write(inside("semeion.data"), (0..20).map(line).collect::<String>())?;
+    let (message, remedy) = said("semeion.data");
+    assert!(message.contains("a 1 in one of the last 10 of each row"), "{message}");
+    assert!(remedy.contains("--size 1x266"), "{remedy}");
+    let size = Some("1x266".parse()?);
+    assert_eq!(read_images(&inside("semeion.data"), size, &Reading::default())?.0.width(), 266);
+    // OpenML's and LIBSVM's.
+    fs::write(inside("mnist_784.arff"), "@RELATION mnist\n@ATTRIBUTE a real\n@DATA\n1,2\n")?;
+    let (message, remedy) = said("mnist_784.arff");
+    assert!(message.contains("ARFF") && remedy.contains("loadarff"), "{message} {remedy}");
+    fs::write(inside("usps"), "7 1:-1 2:0.5 4:1\n3 2:0.25\n")?;
+    let (message, remedy) = said("usps");
+    assert!(message.contains("LIBSVM") && remedy.contains("svmlight"), "{message} {remedy}");
+    // Quick, Draw!: a file a class.
+    fs::create_dir(inside("quickdraw"))?;
+    let pixels: Vec<u8> = (0..64).map(|pixel| pixel * 3).collect();
+    for name in ["cat", "dog"] {
+        fs::write(inside(&format!("quickdraw/{name}.npy")), npy("|u1", "(4, 16)", &pixels))?;
+    }
+    let (_, remedy) = said("quickdraw");
+    assert!(remedy.starts_with("--data ") && remedy.contains("cat.npy, one file"), "{remedy}");
+    // Keras' and MedMNIST's: both sets, which are both said.
+    for [train, train_labels, test, test_labels] in [
+        ["x_train", "y_train", "x_test", "y_test"],
+        ["train_images", "train_labels", "test_images", "test_labels"],
+    ] {
+        let mut archive = zip::ZipWriter::new(fs::File::create(inside("set.npz"))?);
+        let mut add = |name: &str, bytes: Vec<u8>| -> Outcome {
+            archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default())?;
+            Ok(std::io::Write::write_all(&mut archive, &bytes)?)
+        };
+        add(test, npy("|u1", "(2, 4, 4)", &pixels[..32]))?;
+        add(test_labels, npy("|u1", "(2, 1)", &[5, 6]))?;
+        add(train, npy("|u1", "(4, 4, 4)", &pixels))?;
+        add(train_labels, npy("|u1", "(4, 1)", &[1, 2, 3, 1]))?;
+        archive.finish()?;
+        let (split, account) = Split::read(&Source::new(inside("set.npz")))?;
+        assert_eq!((split.train.len(), split.test.len()), (4, 2), "{train}");
+        assert_eq!((label(&split.train, 1), label(&split.test, 1)), (Some("2"), Some("6")));
+        let made = account.made.join(", ");
+        assert!(made.contains(&format!("{test} the test images")), "{made}");
+    }
     Ok(())
 }

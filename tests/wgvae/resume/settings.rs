@@ -46,7 +46,7 @@ fn a_runs_config_repeats_a_learning_rate_that_was_changed() -> Fallible<()> {
         let [one, other] = [&run, &again].map(|run| End::of(Path::new(run)));
         assert!(one? == other?, "{device}");
         let expected = json!({"kind": "settings", "step": 20, "learning_rate": 0.0004});
-        assert_eq!(told(Path::new(&run))?, [expected.clone()]);
+        assert_eq!(told(Path::new(&run))?, std::slice::from_ref(&expected));
         assert_eq!(told(Path::new(&again))?, [expected]);
         // A flag wins over all of it.
         let flat = ["train", "--run", &plain, "--config", &settings, "--learning-rate", "0.001"];

@@ -17,6 +17,11 @@ pub(super) fn complete() {
         if folder.is_some_and(|folder| Path::new(&folder).is_absolute()) {
             return;
         }
+        // Started by the dynamic linker, as in `ld-linux-x86-64.so.2 wgvae`, the process is that.
+        let program = std::env::current_exe().unwrap_or_default();
+        if program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-")) {
+            return;
+        }
         let mut arguments = std::env::args_os();
         let mut command = std::process::Command::new("/proc/self/exe");
         arguments.next().into_iter().for_each(|name| {

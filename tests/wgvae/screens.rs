@@ -182,3 +182,20 @@ fn a_folder_for_caches_that_is_of_no_use_is_told_of_once() -> Outcome {
     assert_eq!(said.count(), 1, "{text}");
     Ok(())
 }
+
+/// As a program is run with other libraries than the system's.
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn the_dynamic_linker_may_start_it() -> Outcome {
+    let linker = std::path::Path::new("/lib64/ld-linux-x86-64.so.2");
+    if !linker.exists() {
+        return Ok(());
+    }
+    let output = Command::new(linker)
+        .args([env!("CARGO_BIN_EXE_wgvae"), "--version"])
+        .env_remove("XDG_RUNTIME_DIR")
+        .output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), format!("wgvae {}\n", env!("CARGO_PKG_VERSION")));
+    Ok(())
+}

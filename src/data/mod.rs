@@ -6,6 +6,7 @@
 //! training loop.
 
 mod cells;
+mod claims;
 mod dataset;
 mod folder;
 mod idx;

@@ -4,7 +4,7 @@ use super::dataset::by_name;
 use super::folder::{Entries, listing};
 use super::numbers::Numbers;
 use super::reading::{Account, Wanted, unclear};
-use super::{Dataset, Labels, Size};
+use super::{Dataset, Labels, Size, claims};
 use crate::{Action, Error, Result};
 use image::imageops::{FilterType, resize};
 use image::metadata::Orientation;
@@ -250,21 +250,6 @@ fn background(wanted: Wanted) -> u8 {
     wanted.reading.background.unwrap_or(255)
 }
 
-/// Whether each palette of a PNG file is of whole colours. `png` 0.18.1 panics at others
-/// (github.com/image-rs/image-png/pull/682, which no release has yet).
-fn has_whole_palettes(bytes: &[u8]) -> bool {
-    let mut chunks = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n").unwrap_or_default();
-    while let Some(([a, b, c, d, kind @ ..], rest)) = chunks.split_first_chunk::<8>() {
-        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-        if kind == b"PLTE" && !length.is_multiple_of(3) {
-            return false;
-        }
-        // The data, and its checksum.
-        chunks = rest.get(length..).and_then(|rest| rest.get(4..)).unwrap_or_default();
-    }
-    true
-}
-
 /// Bytes that a picture of so many bytes may be decoded to, so that one which claims to be large has
 /// to be. Deflate makes at most 1032 of one, and a palette 32 of one of those; of JPEG's blocks of 192
 /// each takes two bits.
@@ -279,8 +264,8 @@ fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Picture> {
     if length == 0 {
         return Err(unclear(path, "a picture", "an empty file", "delete it, or fetch it anew"));
     }
-    if !has_whole_palettes(&bytes) {
-        return Err(bad("a palette that is cut off within a colour".to_owned()));
+    if let Some(claim) = claims::beyond(&bytes) {
+        return Err(bad(claim.to_owned()));
     }
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let mut reader = reader.map_err(Error::io(path, Action::Read))?;

@@ -82,7 +82,7 @@ pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> 
     if skipped > 0 {
         info!("{}: column 1 names the rows and is left out", path.display());
     }
-    if cells.lines.is_empty() {
+    if cells.lines.is_empty() || cells.columns == skipped {
         return Err(Error::file(path, "a row of numbers", "none"));
     }
     cells.check_words(path, |column| column >= skipped)?;

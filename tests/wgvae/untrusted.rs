@@ -121,6 +121,62 @@ fn a_blank_picture_is_read() -> Outcome {
     Ok(())
 }
 
+/// A TIFF file of 206 bytes, of which an entry claims millions of numbers, and a whole one of either order of
+/// bytes, which is read.
+#[test]
+fn no_count_of_a_tiff_file_has_its_reader_allocate() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("picture.tif");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/picture");
+    fs::copy(corpus.join("tiff_count_beyond_the_file"), &path)?;
+    let mut refusal = String::new();
+    let allocated = measure(|| {
+        let read = load_images(&path.to_string_lossy(), None);
+        refusal = read.map_or_else(|error| error.to_string(), |_| "nothing refused".to_owned());
+    });
+    assert!(refusal.contains("found values beyond its end"), "{refusal}");
+    assert!(allocated.bytes_max < 1 << 20, "{} bytes", allocated.bytes_max);
+    let number = |value: u32, is_little: bool| {
+        if is_little { value.to_le_bytes() } else { value.to_be_bytes() }
+    };
+    let short = |value: u16, is_little: bool| {
+        if is_little { value.to_le_bytes() } else { value.to_be_bytes() }
+    };
+    for is_little in [true, false] {
+        // Two grey pixels at 200: width, height, bits, compression, black is 0, place, samples, rows, bytes.
+        let entries = [
+            (256, 2),
+            (257, 1),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, 200),
+            (277, 1),
+            (278, 1),
+            (279, 2),
+        ];
+        let entry = |&(tag, value): &(u16, u32)| {
+            [
+                &short(tag, is_little)[..],
+                &short(4, is_little),
+                &number(1, is_little),
+                &number(value, is_little),
+            ]
+            .concat()
+        };
+        let mut file = if is_little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
+        file.extend(number(8, is_little));
+        file.extend(short(9, is_little));
+        file.extend(entries.iter().flat_map(entry));
+        file.resize(200, 0);
+        file.extend([7, 200]);
+        fs::write(&path, file)?;
+        let set = load_images(&path.to_string_lossy(), None)?;
+        assert_eq!(set.levels, Levels::Bytes(vec![7, 200]), "{is_little}");
+    }
+    Ok(())
+}
+
 /// A model's file whose metadata has many layers, of which it has not one.
 fn deep_model(layers: usize) -> Vec<u8> {
     let sizes = vec!["1"; layers].join(",");

@@ -3,6 +3,7 @@
 
 use crate::cli::{stderr, wgvae};
 use crate::formats::npy;
+use image::DynamicImage;
 use safetensors::tensor::{Dtype, TensorView};
 use std::error::Error;
 use std::fs;
@@ -76,6 +77,12 @@ fn labels_are_found_where_they_are() -> Outcome {
         assert_eq!(label(&set, 0), Some(first), "{case}");
         assert_eq!(account.reading.label_column, Some(LabelColumn::Number(column)), "{case}");
     }
+    // Words are labels, whatever the header calls them, and though all columns make a line of pixels.
+    let folder = tempfile::tempdir()?;
+    let text = "animal,a,b,c,d\ncat,1,200,3,250\ndog,250,3,200,1\ncat,9,8,220,6\n";
+    let path = made(folder.path(), "animals.csv", text)?;
+    let (set, _) = read_images(&path, None, &Reading::default())?;
+    assert_eq!((label(&set, 1), set.width()), (Some("dog"), 4));
     Ok(())
 }
 
@@ -154,6 +161,10 @@ fn zeros_and_ones_are_black_and_white_in_every_format() -> Outcome {
     assert!(bytes(&masks).iter().all(|level| [0, 255].contains(level)));
     assert!(bytes(&masks).contains(&255));
     assert_eq!(account.reading.white, Some(1.0));
+    // Before they are made smaller, so that there are greys between.
+    let small = Some("4x4".parse()?);
+    let (masks, _) = read_images(&path("png-mask-01/masks"), small, &Reading::default())?;
+    assert!(bytes(&masks).iter().any(|level| ![0, 255].contains(level)));
     Ok(())
 }
 
@@ -191,6 +202,24 @@ fn pictures_of_all_kinds_are_read_and_others_counted() -> Outcome {
     assert_eq!(mixed.len(), 12);
     let (jfif, _) = read("mixed-formats/jfif")?;
     assert!(!jfif.is_empty());
+    let kinds = tempfile::tempdir()?;
+    for (ending, has_colour) in [
+        ("png", false),
+        ("jpg", false),
+        ("bmp", false),
+        ("gif", true),
+        ("tif", false),
+        ("webp", true),
+        ("pgm", false),
+    ] {
+        let grey = DynamicImage::from(image::GrayImage::from_pixel(8, 8, image::Luma([200])));
+        let picture = if has_colour { DynamicImage::from(grey.to_rgba8()) } else { grey };
+        picture.save(kinds.path().join(format!("x.{ending}")))?;
+    }
+    let all = kinds.path().display().to_string();
+    let (set, _) = read_images(&all, None, &Reading::default())?;
+    assert_eq!(set.len(), 7);
+    assert!(bytes(&set).iter().all(|level| level.abs_diff(200) <= 1));
     let folder = tempfile::tempdir()?;
     for name in ["1.png", "2.png", "10.png"] {
         image::GrayImage::from_pixel(2, 2, image::Luma([if name == "10.png" { 9 } else { 200 }]))

@@ -320,7 +320,7 @@ fn wrong_data_is_refused_with_place_and_remedy() -> Outcome {
             file("nan.csv", change(7, 2, "nan").as_bytes())?,
             "a number in row 7, column 2, found nan",
         ),
-        (file("nothing.csv", b"")?, "a line an image, found no line"),
+        (file("nothing.csv", b"")?, "a row of numbers, found no line"),
         (file("header.csv", b"label,a,b\n")?, "a line an image, found a header alone"),
         (file("word.amat", amat.as_bytes())?, "a number in row 5, column 4, found x"),
         (

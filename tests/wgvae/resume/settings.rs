@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use wgvae::device::cpu::CpuSession;
-use wgvae::train::{Config, ConfigFile, Ended, Report, Run};
+use wgvae::train::{Change, Config, ConfigFile, Ended, Report, Run};
 
 /// The changes in a run's metrics.
 fn told(run: &Path) -> Fallible<Vec<Value>> {
@@ -55,7 +55,9 @@ fn a_runs_config_repeats_a_learning_rate_that_was_changed() -> Fallible<()> {
             ConfigFile::read(Path::new(&format!("{plain}/config.toml")))?.config.changes,
             []
         );
-        assert!(End::of(Path::new(&plain))? != End::of(Path::new(&run))?, "{device}");
+        // Not in what the metrics say alone.
+        let [one, other] = [&plain, &run].map(|run| End::of(Path::new(run)));
+        assert!(one?.weights != other?.weights, "{device}");
     }
     let run = path("cpu run");
     let (said, _) = run_program(&["eval", &run, "--device", "cpu", "--limit", "10"])?;
@@ -110,6 +112,18 @@ fn a_change_within_an_epoch_has_the_bits_of_one_that_was_planned() -> Fallible<(
         // Both changes are on the chart.
         assert!(fs::read(planned.join("elbo.png"))? == fs::read(run.join("elbo.png"))?);
     }
+    // A change to the same rate changes nothing but the chart.
+    let same = Change { step: 6, learning_rate: Some(0.001), ..Change::default() };
+    let mut runs = Vec::new();
+    for changes in [Vec::new(), vec![same]] {
+        let run = folder.path().join(format!("{} changes", changes.len()));
+        let config = Config { changes, checkpoint_every: None, ..config.clone() };
+        Run::new(&config, &data, &run).begin(&mut CpuSession::<f32>::new(), |_| Ok(()))?;
+        runs.push(["model.safetensors", "elbo.png"].map(|name| fs::read(run.join(name))));
+    }
+    let [[plain, bare], [marked, chart]] = <[_; 2]>::try_from(runs).map_err(|_| "two runs")?;
+    assert!(plain? == marked?);
+    assert!(bare? != chart?, "the change is not on the chart");
     Ok(())
 }
 

@@ -59,7 +59,8 @@ pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
 /// # Errors
 /// [`Error::Io`] if there is no such file.
 pub(crate) fn to_safetensors(path: &Path, weights: &Weights) -> Result<Vec<u8>> {
-    encode(path, &weights.architecture, &[("", &weights.values)], HashMap::new())
+    let metadata = HashMap::from([SCALE.map(String::from).into()]);
+    encode(path, &weights.architecture, &[("", &weights.values)], metadata)
 }
 
 /// A file with some numbers for each parameter, under the parameter's name behind a prefix; the metadata
@@ -88,7 +89,6 @@ pub(crate) fn encode(
     metadata.extend([
         ("input".to_owned(), architecture.input().to_string()),
         ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
-        SCALE.map(String::from).into(),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
     let failed = |error: safetensors::SafeTensorError| {

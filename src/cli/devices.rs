@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 fn print_kernels(info: &AdapterInfo, width: Option<usize>) -> Result<()> {
     let known = known_kernels(&info.description(), None);
     if known.is_empty() {
-        return say("     no kernel has been measured; training does");
+        return say_words("     no kernel has been measured; training does", 5);
     }
     let row = |(call, Tuned { variant, microseconds }): (&String, &Tuned)| -> Vec<Cell> {
         let (kernel, operands) = call.split_once(' ').unwrap_or((call, ""));

@@ -45,9 +45,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
-    let data = arguments.images.load(&run)?;
-    let x = arguments.images.all(&run, &data, arguments.run.seed)?;
-    drop(data);
+    let x = arguments.images.all(&run, &arguments.images.load(&run)?, arguments.run.seed)?;
     let samples = Samples {
         noise: arguments.noise_samples,
         importance: arguments.importance_samples,

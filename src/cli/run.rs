@@ -21,8 +21,8 @@ pub(super) struct RunFlags {
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
-    /// What makes standard deviations of the second half of the encoder's outputs, if the model's file
-    /// does not say
+    /// Function from the second half of the encoder's outputs to standard deviations, if the model's
+    /// file does not say
     #[arg(long, value_enum)]
     scale: Option<ScaleFlag>,
     /// Seed of the noise

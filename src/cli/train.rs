@@ -161,17 +161,13 @@ impl Arguments {
         Ok(file)
     }
 
-    /// Has the settings say what the run is to be from where it begins, or goes on.
+    /// Applies the learning rate flag from the first step on, or from the checkpoint's.
     fn change(&self, config: &mut Config) -> Result<()> {
-        let step = match &self.resume {
-            Some(run) => step_of(run)?,
-            None => {
-                config.forget_devices();
-                0
-            }
-        };
+        if self.resume.is_none() {
+            config.forget_devices();
+        }
         if let Some(rate) = self.learning_rate {
-            config.set_learning_rate(step, rate);
+            config.set_learning_rate(self.resume.as_deref().map_or(Ok(0), step_of)?, rate);
         }
         Ok(())
     }
@@ -300,10 +296,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// The step that a run goes on after.
+/// Number of steps in a run's checkpoint; 0 if the run has none yet.
 fn step_of(run: &Path) -> Result<u32> {
     let path = run.join(checkpoint::FILE_NAME);
-    // Of a run that never came to a step there is none.
     if !path.exists() {
         return Ok(0);
     }

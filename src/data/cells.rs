@@ -14,14 +14,14 @@ pub(super) struct Cells {
     pub(super) columns: usize,
     /// Row by row; NaN where there is a word.
     pub(super) numbers: Vec<f32>,
-    /// Of each column that has any, its words by row.
+    /// Words by column and row.
     pub(super) words: BTreeMap<usize, BTreeMap<usize, String>>,
     /// The line of each row, from 1.
     pub(super) lines: Vec<u64>,
     /// Bytes of these, and how many there may be.
     held: usize,
     room: u64,
-    /// What a decimal point is written as.
+    /// The decimal separator.
     point: char,
 }
 

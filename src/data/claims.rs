@@ -1,6 +1,6 @@
-//! What pictures claim to have and have not, where a decoder takes their word for it.
+//! Checks of picture headers that a decoder would trust.
 
-/// What a picture of these bytes claims beyond them, if it does.
+/// Returns the part of a picture that its bytes do not have, if a header claims one.
 pub(super) fn beyond(bytes: &[u8]) -> Option<&'static str> {
     if !has_whole_palettes(bytes) {
         return Some("a palette that is cut off within a colour");

@@ -59,8 +59,8 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
     table.images(account)
 }
 
-/// Reads a table of numbers alone, but for a header, and an index or names that it says are in the first
-/// column. What is left out is told.
+/// Reads a table of numbers. Skips a header, and a first column that it names as an index or as row names;
+/// both are logged.
 pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> {
     let mut file = Opened::new(path)?;
     let separator = separator(&file.start(LONGEST)?);
@@ -69,16 +69,16 @@ pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> 
         let remedy = "--header yes or --header no";
         return Err(unclear(path, "numbers", "a first line that may count the columns", remedy));
     }
-    let has_names = first.first().is_some_and(|name| name == FILE);
+    let has_names = |header: &[String]| header.first().is_some_and(|name| name == FILE);
     // A row alone is no header of numbers.
-    let may_be = has_names || !cells.lines.is_empty() && cells.has_header(&first);
-    if header.unwrap_or(may_be) {
+    let is_header = has_names(&first) || !cells.lines.is_empty() && cells.has_header(&first);
+    if header.unwrap_or(is_header) {
         info!("{}: the first line is a header", path.display());
     } else {
         cells.insert_first(path, line, &std::mem::take(&mut first))?;
     }
     let has_index = first.first().is_some_and(|name| names_index(name)) && cells.counts_rows(0);
-    let skipped = usize::from(has_names && !first.is_empty() || has_index);
+    let skipped = usize::from(has_names(&first) || has_index);
     if skipped > 0 {
         info!("{}: column 1 names the rows and is left out", path.display());
     }
@@ -121,6 +121,21 @@ impl Lines {
         cells.columns = first.len();
         Ok(Self { cells, line, first })
     }
+}
+
+/// Refuses rows whose last columns look like one-hot labels behind a square image of the `pixels`.
+fn check_one_hot(path: &Path, cells: &Cells, pixels: usize) -> Result<()> {
+    if Size::square(pixels).is_some() {
+        return Ok(());
+    }
+    let is_rest = |classes: &usize| Size::square(pixels - classes).is_some();
+    let mut possible = (2..pixels.min(usize::from(CLASSES))).filter(is_rest);
+    let Some(classes) = possible.find(|&classes| cells.are_one_hot(classes)) else {
+        return Ok(());
+    };
+    let found = format!("a 1 in one of the last {classes} of each row, as labels have it");
+    let remedy = format!("a table without them, or --size 1x{pixels} if they are pixels");
+    Err(unclear(path, "columns of pixels", found, remedy))
 }
 
 /// Whether a header's name is that of a column that numbers the rows.
@@ -243,19 +258,8 @@ impl Table<'_> {
         let Self { path, cells, wanted, .. } = &mut self;
         let pixels: Vec<usize> = (0..cells.columns).filter(|&column| is_pixel(column)).collect();
         cells.check_words(path, is_pixel)?;
-        if label.is_none() && wanted.size.is_none() && Size::square(pixels.len()).is_none() {
-            let is_rest = |classes: &usize| Size::square(pixels.len() - classes).is_some();
-            let most = pixels.len().min(usize::from(CLASSES));
-            if let Some(classes) =
-                (2..most).filter(is_rest).find(|&classes| cells.are_one_hot(classes))
-            {
-                let found =
-                    format!("a 1 in one of the last {classes} of each row, as labels have it");
-                let size =
-                    Size::new(1, pixels.len()).map_or(String::new(), |size| size.to_string());
-                let remedy = format!("a table without them, or --size {size} if they are pixels");
-                return Err(unclear(path, "columns of pixels", found, remedy));
-            }
+        if label.is_none() && wanted.size.is_none() {
+            check_one_hot(path, cells, pixels.len())?;
         }
         let columns = cells.columns;
         let mut column = 0;

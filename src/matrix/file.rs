@@ -7,7 +7,7 @@ use crate::{Action, Error, Result};
 use std::io;
 use std::path::Path;
 
-/// What a header calls the column of the rows' names.
+/// Header of the column of row names.
 pub(crate) const FILE: &str = "file";
 
 /// The file's kinds.
@@ -43,14 +43,10 @@ impl Matrix {
     /// # Errors
     /// [`Error::File`] if the name has another ending, [`Error::Io`] if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let bytes = match Format::of(path)? {
-            Format::Npy => Ok(npy::write(self.rows, self.columns, &self.values)),
-            Format::Csv => self.csv(None),
-        };
-        crate::file::replace(path, &bytes.map_err(Error::io(path, Action::Write))?)
+        self.write_as(path, None)
     }
 
-    /// As [`write`](Self::write); a `.csv` file has a header, too, and begins each row with its name.
+    /// Like [`write`](Self::write), but a `.csv` file has a header and a first column with the row names.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -58,13 +54,15 @@ impl Matrix {
     /// # Panics
     /// If there are fewer names than rows.
     pub fn write_named(&self, path: &Path, names: &[String]) -> Result<()> {
-        match Format::of(path)? {
-            Format::Npy => self.write(path),
-            Format::Csv => {
-                let bytes = self.csv(Some(names)).map_err(Error::io(path, Action::Write))?;
-                crate::file::replace(path, &bytes)
-            }
-        }
+        self.write_as(path, Some(names))
+    }
+
+    fn write_as(&self, path: &Path, names: Option<&[String]>) -> Result<()> {
+        let bytes = match Format::of(path)? {
+            Format::Npy => Ok(npy::write(self.rows, self.columns, &self.values)),
+            Format::Csv => self.csv(names),
+        };
+        crate::file::replace(path, &bytes.map_err(Error::io(path, Action::Write))?)
     }
 
     fn csv(&self, names: Option<&[String]>) -> io::Result<Vec<u8>> {
@@ -102,19 +100,11 @@ impl Matrix {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_as(path: &Path, header: Option<bool>) -> Result<Self> {
-        let matrix = match Format::of(path)? {
+        match Format::of(path)? {
             Format::Npy => {
-                read_npy(path, &std::fs::read(path).map_err(Error::io(path, Action::Read))?)?
+                read_npy(path, &std::fs::read(path).map_err(Error::io(path, Action::Read))?)
             }
-            Format::Csv => read_numbers(path, header)?,
-        };
-        match matrix.values.iter().position(|value| !value.is_finite()) {
-            Some(at) => {
-                let (row, column) = (at / matrix.columns + 1, at % matrix.columns + 1);
-                let expected = format!("a finite number in row {row}, column {column}");
-                Err(Error::file(path, expected, matrix.values[at]))
-            }
-            None => Ok(matrix),
+            Format::Csv => read_numbers(path, header),
         }
     }
 }
@@ -125,9 +115,11 @@ fn read_npy(path: &Path, bytes: &[u8]) -> Result<Matrix> {
         return Err(Error::file(path, "an array of [rows, columns]", format!("{:?}", array.sizes)));
     };
     let expected = "numbers of type float32 (<f4) or float64 (<f8)";
-    Matrix::new(
-        rows,
-        columns,
-        array.reals().ok_or_else(|| Error::file(path, expected, array.kind))?,
-    )
+    let values = array.reals().ok_or_else(|| Error::file(path, expected, array.kind))?;
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        let (row, column) = (at / columns + 1, at % columns + 1);
+        let expected = format!("a finite number in row {row}, column {column}");
+        return Err(Error::file(path, expected, values[at]));
+    }
+    Matrix::new(rows, columns, values)
 }

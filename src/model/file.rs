@@ -10,8 +10,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// What makes a standard deviation of a latent unit's number in the second half of the encoder's
-/// outputs.
+/// Function from the second half of the encoder's outputs to standard deviations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// log(1 + eˣ).

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use super::axes::{Axes, Axis, ROOM_BELOW};
 use super::key::Key;
-use super::line::{LINES, draw_thin};
+use super::line::{LINES, draw_change};
 use super::panel::PANELS;
 use super::picture::{
-    Area, Drawn, MARGIN, OVERSAMPLE, Picture, Png, TEXT, TITLE, failure, text_height, text_width,
+    MARGIN, OVERSAMPLE, Picture, Png, TEXT, TITLE, failure, text_height, text_width,
 };
 use super::scale::Scale;
 use crate::Result;
@@ -51,7 +51,7 @@ pub struct StepPoint {
 pub struct ChangePoint {
     /// Where it was, as [`StepPoint::epoch`].
     pub epoch: f64,
-    /// What was another from there on.
+    /// Description of the change.
     pub words: String,
 }
 
@@ -92,7 +92,10 @@ pub fn elbo_curve(
     picture.plot(|area| {
         for (panel, axes) in PANELS.iter().zip(&frames) {
             axes.draw(area)?;
-            changes.iter().try_for_each(|change| draw_change(area, axes, change.epoch))?;
+            let Scale { low, high } = axes.vertical.scale;
+            for ChangePoint { epoch, .. } in changes {
+                draw_change(area, vec![axes.at((*epoch, high)), axes.at((*epoch, low))])?;
+            }
             panel.draw_steps(area, axes, steps)?;
             panel.draw_best(area, axes, best)?;
             panel.draw(area, axes, points)?;
@@ -119,12 +122,6 @@ const CHANGE_GAP: u32 = 6;
 
 /// Lines of changes' words at the foot of a panel.
 const CHANGE_LINES: usize = 6;
-
-/// A thin line from the top of a panel to its foot.
-fn draw_change(area: &Area, axes: &Axes, epoch: f64) -> Drawn {
-    let Scale { low, high } = axes.vertical.scale;
-    draw_thin(area, axes.at((epoch, high)), axes.at((epoch, low)))
-}
 
 /// Writes what each change was beside its line, or before it where the frame ends; in lines from the foot
 /// of the panel up, each of which holds what does not touch.

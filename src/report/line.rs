@@ -28,9 +28,18 @@ pub(super) const DASHED: Stroke = Stroke { colour: RGBColor(213, 94, 0), dashed:
 /// Single batches, in a lighter shade of [`SOLID`].
 const LIGHT: RGBColor = RGBColor(163, 205, 228);
 
-/// A thin line through places of the enlarged drawing, for what is noisy.
+/// Draws a thin line through places of the enlarged drawing, for noisy values.
 pub(super) fn draw_light(area: &Area, places: Vec<(i32, i32)>) -> Drawn {
-    Ok(area.draw(&PathElement::new(places, LIGHT.stroke_width(OVERSAMPLE)))?)
+    draw_thin(area, places, LIGHT)
+}
+
+/// Draws a thin line through places of the enlarged drawing, to mark a change of settings.
+pub(super) fn draw_change(area: &Area, places: Vec<(i32, i32)>) -> Drawn {
+    draw_thin(area, places, RGBColor(150, 150, 150))
+}
+
+fn draw_thin(area: &Area, places: Vec<(i32, i32)>, colour: RGBColor) -> Drawn {
+    Ok(area.draw(&PathElement::new(places, colour.stroke_width(OVERSAMPLE)))?)
 }
 
 /// A mark that is no measurement.
@@ -40,12 +49,6 @@ const AUXILIARY: RGBColor = RGBColor(80, 80, 80);
 pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
     let style = AUXILIARY.stroke_width(OVERSAMPLE + OVERSAMPLE / 2);
     Ok(area.draw(&DashedPathElement::new(vec![from, to], enlarged(4), enlarged(3), style))?)
-}
-
-/// The same without a break, and lighter.
-pub(super) fn draw_thin(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
-    let style = RGBColor(150, 150, 150).stroke_width(OVERSAMPLE);
-    Ok(area.draw(&PathElement::new(vec![from, to], style))?)
 }
 
 /// One line of each panel.

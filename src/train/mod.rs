@@ -4,6 +4,7 @@
 
 mod board;
 mod config;
+mod config_file;
 mod every;
 mod folder;
 mod inspect;
@@ -13,7 +14,8 @@ mod run;
 mod self_check;
 mod trainer;
 
-pub use config::{Change, Config, ConfigFile, RunConfig};
+pub use config::{Change, Config};
+pub use config_file::{ConfigFile, RunConfig};
 pub use every::Every;
 pub(crate) use folder::OF_THE_RUN;
 pub use folder::RunFolder;

@@ -39,10 +39,9 @@ pub struct Trainer {
     config: Config,
     images: Images<'static>,
     test: Images<'static>,
-    /// The training plan that is run, of this step size.
+    /// Current training plan.
     program: ProgramId,
-    learning_rate: f64,
-    /// Those of all step sizes so far.
+    /// Loaded training plans by step size.
     programs: Vec<(f64, ProgramId)>,
     /// Counts the weights that are not finite.
     watch: ProgramId,
@@ -81,7 +80,6 @@ impl Trainer {
             images,
             test,
             program,
-            learning_rate: config.learning_rate,
             programs: vec![(config.learning_rate, program)],
             watch,
             evaluator,
@@ -216,7 +214,7 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<Option<EpochReport>> {
-        self.prepare(session)?;
+        self.select_plan(session)?;
         let began = Instant::now();
         let (epoch, per_epoch) = (self.epochs(), self.steps_per_epoch());
         self.shuffle(session, epoch)?;
@@ -269,32 +267,32 @@ impl Trainer {
         finite("test log-likelihood", test.log_likelihood, step.into())?;
         finite("test KL divergence", test.kl, step.into())?;
         let images = per_epoch as usize * self.images.batch;
-        let learning_rate = self.learning_rate;
+        let learning_rate = self.config.learning_rate_after(step - 1);
         let report = EpochReport { epoch: epoch + 1, train, test, images, learning_rate, seconds };
         on_report(Report::Epoch(report))?;
         Ok(Some(report))
     }
 
-    /// Has the plan run that is of the next step's settings.
-    fn prepare(&mut self, session: &mut dyn Session) -> Result<()> {
+    /// Selects the training plan of the next step's settings, and loads it if it is new.
+    fn select_plan(&mut self, session: &mut dyn Session) -> Result<()> {
         let constants = self.config.rmsprop_after(self.position.step);
-        let learning_rate = constants.learning_rate;
-        if learning_rate == self.learning_rate {
+        let is_wanted = |(rate, _): &&(f64, ProgramId)| *rate == constants.learning_rate;
+        let loaded = self.programs.iter().find(is_wanted).map(|&(_, program)| program);
+        if loaded == Some(self.program) {
             return Ok(());
         }
         let plan = self.architecture.training_plan(self.images, constants, self.config.fuse)?;
         if let Some(check) = &mut self.self_check {
             check.replace(session, &plan)?;
         }
-        let loaded = self.programs.iter().find(|(rate, _)| *rate == learning_rate);
         self.program = match loaded {
-            Some(&(_, program)) => program,
-            None => session.load(plan)?,
+            Some(program) => program,
+            None => {
+                let program = session.load(plan)?;
+                self.programs.push((constants.learning_rate, program));
+                program
+            }
         };
-        if loaded.is_none() {
-            self.programs.push((learning_rate, self.program));
-        }
-        self.learning_rate = learning_rate;
         Ok(())
     }
 

@@ -1,0 +1,188 @@
+//! Files of settings: `config.toml`, which a run writes, and those that a user writes.
+
+use super::{Change, Config};
+use crate::data::{Reading, Size};
+use crate::device::gpu::Choices;
+use crate::device::{Choice, Description};
+use crate::kernel::CORES;
+use crate::{Action, Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// `config.toml`: the settings, and what they were run with.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunConfig {
+    /// Of wgvae.
+    pub version: &'static str,
+    /// The settings.
+    #[serde(flatten)]
+    pub config: Config,
+    /// Where it began.
+    pub device: Description,
+    /// The variant of each kernel there, by call, where there was a choice.
+    #[serde(skip_serializing_if = "Choices::is_empty")]
+    pub kernels: Choices,
+}
+
+impl RunConfig {
+    /// The settings on a device.
+    pub fn new(config: &Config, device: &Description, kernels: Choices) -> Self {
+        let (config, device) = (config.clone(), device.clone());
+        Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels }
+    }
+
+    /// Settings of a run that is resumed after `step`, with the history of devices in its `file`.
+    pub(super) fn after(mut self, step: u32, file: ConfigFile) -> Self {
+        let earlier = file.config.changes.iter().filter(|change| change.step <= step);
+        for Change { step, device, kernels, .. } in earlier.cloned() {
+            if device.is_some() || kernels.is_some() {
+                let change = self.config.change_after(step);
+                (change.device, change.kernels) = (device, kernels);
+            }
+        }
+        let Some(began) = file.described.clone().filter(|_| step > 0) else { return self };
+        let last = file.latest();
+        if last.described.as_ref() != Some(&self.device) {
+            self.config.change_after(step).device = Some(self.device);
+        }
+        if last.kernels != self.kernels {
+            self.config.change_after(step).kernels = Some(self.kernels);
+        }
+        Self { device: began, kernels: file.kernels, ..self }
+    }
+
+    /// The file's text; `path` is where it will be.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be said in TOML.
+    pub fn to_toml(&self, path: &Path) -> Result<String> {
+        let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
+        toml::to_string(self).map_err(failed)
+    }
+}
+
+/// A file of settings, written by hand or left by a run. What it does not say is as by default.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigFile {
+    /// The settings.
+    pub config: Config,
+    /// Where to run: `device = "cpu"`, or the table that a run leaves.
+    pub device: Option<Choice>,
+    /// What a run began on, as that table says.
+    pub described: Option<Description>,
+    /// The variant of each kernel, by call.
+    pub kernels: Choices,
+}
+
+/// What a file says besides the settings.
+#[derive(Deserialize)]
+struct Surroundings {
+    /// Read only to be checked: any version's settings are understood, or refused by name.
+    #[serde(default, rename = "version")]
+    _version: String,
+    device: Option<Device>,
+    #[serde(default)]
+    kernels: Choices,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a device's name, or a table with its name and backend")]
+enum Device {
+    Named(String),
+    Described(Description),
+}
+
+impl Device {
+    fn choice(&self) -> Choice {
+        match self {
+            Self::Described(description) => Choice::of(description),
+            Self::Named(name) => {
+                let Ok(choice) = name.parse();
+                choice
+            }
+        }
+    }
+
+    fn description(self) -> Option<Description> {
+        match self {
+            Self::Described(description) => Some(description),
+            Self::Named(_) => None,
+        }
+    }
+}
+
+impl ConfigFile {
+    /// With the device that the run was on last, and the variants there.
+    pub fn latest(&self) -> Self {
+        let mut file = self.clone();
+        for Change { device, kernels, .. } in &self.config.changes {
+            if let Some(device) = device {
+                (file.device, file.described) = (Some(Choice::of(device)), Some(device.clone()));
+            }
+            file.kernels = kernels.clone().unwrap_or(file.kernels);
+        }
+        file
+    }
+
+    /// Reads settings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::File`] if it is no TOML, has a setting of
+    /// another type, or one that does not exist.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
+        let wrong = |found: String| Error::file(path, "the settings of a run", found);
+        let no_toml = |error: toml::de::Error| wrong(error.to_string().trim_end().to_owned());
+        let table: toml::Table = toml::from_str(&text).map_err(no_toml)?;
+        let known = keys();
+        if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
+            let meant = nearest(unknown, &known)
+                .map_or(format!("which is none of {}", known.join(", ")), |key| {
+                    format!("perhaps for `{key}`")
+                });
+            return Err(wrong(format!("`{unknown}`, {meant}")));
+        }
+        let Surroundings { device, kernels, .. } = toml::from_str(&text).map_err(no_toml)?;
+        let variant = |name: &&String| CORES.iter().any(|core| core.name == name.as_str());
+        if let Some(unknown) = kernels.values().find(|name| !variant(name)) {
+            let known = CORES.iter().map(|core| core.name).collect::<Vec<_>>().join(", ");
+            return Err(wrong(format!("variant {unknown}, which is none of {known}")));
+        }
+        let config = toml::from_str(&text).map_err(no_toml)?;
+        let choice = device.as_ref().map(Device::choice);
+        let described = device.and_then(Device::description);
+        Ok(Self { config, device: choice, described, kernels })
+    }
+}
+
+/// Every key that a file may have.
+fn keys() -> Vec<String> {
+    // Settings that are absent are not written.
+    let every = Config {
+        size: Size::new(1, 1),
+        test_data: Some(String::new()),
+        test_fraction: Some(0.0),
+        limit: Some(1),
+        profile_every: Some(1),
+        checkpoint_every: "1".parse().ok(),
+        self_check: Some(1),
+        reading: Reading { header: Some(true), ..Reading::default() },
+        changes: vec![Change::default()],
+        ..Config::default()
+    };
+    let settings = toml::Table::try_from(every).unwrap_or_default();
+    settings
+        .into_iter()
+        .map(|(key, _)| key)
+        .chain(["version", "device", "kernels"].map(String::from))
+        .collect()
+}
+
+/// The key that was probably meant, if one is similar.
+fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
+    // With dashes, as the flag has them.
+    let key = key.replace('-', "_").to_lowercase();
+    let likeness = |known: &&String| strsim::jaro_winkler(&key, known);
+    let best = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
+    (likeness(&best) > 0.75).then_some(best)
+}

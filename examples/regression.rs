@@ -2,8 +2,7 @@
 //! VAE in them. `cargo run --release --example regression -- [DEVICE]`.
 
 use wgvae::device::{Choice, Options, Session, Values, open};
-use wgvae::graph::{Element, FusionOptions, Graph, Plan, RmsProp, Shape, fuse, gradients};
-use wgvae::kernel::Step;
+use wgvae::graph::{Element, FusionOptions, Graph, Plan, RmsProp, Shape, Step, fuse, gradients};
 use wgvae::optimizer;
 use wgvae::random::{generator, normals};
 
@@ -30,8 +29,7 @@ fn main() -> wgvae::Result<()> {
     graph.loss_sum(log_likelihood, log, 0)?;
     let parameters = [weight, bias];
     let gradients = gradients(&mut graph, &[(log_likelihood, -1.0)], &parameters)?;
-    let constants = RmsProp { learning_rate: 0.01, ..RmsProp::default() };
-    optimizer::rmsprop(&mut graph, constants, &parameters, &gradients)?;
+    optimizer::rmsprop(&mut graph, RmsProp::default(), &parameters, &gradients)?;
 
     let plan = Plan::new(fuse(&graph, &[], FusionOptions::default()), &[]);
     let program = session.load(plan)?;
@@ -44,7 +42,8 @@ fn main() -> wgvae::Result<()> {
     session.write("x", Values::F32(&points))?;
     session.write("y", Values::F32(&points.chunks_exact(2).map(side).collect::<Vec<_>>()))?;
 
-    let steps: Vec<_> = (0..STEPS).map(|index| Step::new(0, index, 0)).collect();
+    let step = |index| Step::new(0, index, 0).with_learning_rate(0.01);
+    let steps: Vec<_> = (0..STEPS).map(step).collect();
     session.run(program, &steps)?;
     for row in session.take_log(true)?.iter().step_by(80) {
         println!(

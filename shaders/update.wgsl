@@ -75,7 +75,7 @@ fn b_four(k: u32, column: u32) -> vec4f {
 fn rmsprop(w: u32, ms: u32, gradient: Unit) {
     let mean_square = mean_square_of(mean_squares[ms], gradient);
     mean_squares[ms] = mean_square;
-    parameters[w] -= step_of(gradient, mean_square);
+    parameters[w] -= step_of(product.step.learning_rate, gradient, mean_square);
 }
 
 fn finish_one(row: u32, column: u32, gradient: Unit) {

@@ -5,8 +5,7 @@ use crate::Result;
 use crate::data::Dataset;
 use crate::device::cpu::CpuSession;
 use crate::device::{Description, ProgramId, Session, Values};
-use crate::graph::{Node, Plan};
-use crate::kernel::Step;
+use crate::graph::{Node, Plan, RmsProp, Step};
 use crate::model::{Architecture, Images, Weights, initial_weights};
 use crate::train::Config;
 use serde::Serialize;
@@ -162,14 +161,13 @@ impl<'a> Run<'a> {
         let architecture = Architecture::new(images.width(), &config.hidden)?;
         let (pixels, binarize) = (images.levels.pixels(), config.binarize);
         let set = Images { name: "compare", count, batch, pixels, binarize };
-        let plan = architecture.training_plan(set, config.rmsprop_after(0), config.fuse)?;
+        let plan = architecture.training_plan(set, RmsProp::default(), config.fuse)?;
         Ok(Self { architecture, plan, config, images })
     }
 
     fn steps(&self, range: std::ops::Range<u32>) -> Vec<Step> {
         let per_epoch = (self.images.len() / self.config.batch) as u32;
-        let row = |index: u32| index % per_epoch * self.config.batch as u32;
-        range.map(|index| Step::new(self.config.seed, index, row(index))).collect()
+        range.map(|index| self.config.step(index, per_epoch)).collect()
     }
 
     /// Trains, and then times `timed` further steps kernel by kernel.

@@ -3,8 +3,7 @@
 
 use crate::data::Split;
 use crate::device::{ProgramId, Session, Values};
-use crate::graph::{Plan, TensorId};
-use crate::kernel::Step;
+use crate::graph::{Plan, Step, TensorId};
 use crate::model::{
     self, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Weights, decoding, encoding,
     likelihood, posterior_predictive, prior_predictive,

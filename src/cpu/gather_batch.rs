@@ -2,8 +2,7 @@
 
 use super::Real;
 use super::philox::words;
-use crate::graph::{Binarize, Stream};
-use crate::kernel::Step;
+use crate::graph::{Binarize, Step, Stream};
 
 /// The pixels of a data set `[n, columns]`.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +61,6 @@ fn bit<T: Real>(on: bool) -> T {
 
 /// A random number below 2^24.
 fn uniform(step: Step, row: u32, column: usize) -> u32 {
-    let words = words(step.seed(), step.index, Stream::Binarize, row, (column / 4) as u32);
+    let words = words(step.seed, step.index, Stream::Binarize, row, (column / 4) as u32);
     words[column % 4] >> 8
 }

@@ -3,8 +3,7 @@
 
 use super::Real;
 use super::philox::words;
-use crate::graph::Stream;
-use crate::kernel::Step;
+use crate::graph::{Step, Stream};
 use std::f64::consts::TAU;
 
 /// draws `[rows, columns]` from N(0, 1). The draw depends on the seed, the step, the stream, the
@@ -13,7 +12,7 @@ pub fn normal<T: Real>(step: Step, stream: Stream, columns: usize, draws: &mut [
     for (row, draws) in draws.chunks_exact_mut(columns).enumerate() {
         let row = step.first_row + row as u32;
         for (block, draws) in draws.chunks_mut(4).enumerate() {
-            let words = words(step.seed(), step.index, stream, row, block as u32);
+            let words = words(step.seed, step.index, stream, row, block as u32);
             let four = [box_muller(words[0], words[1]), box_muller(words[2], words[3])];
             for (draw, value) in draws.iter_mut().zip(four.as_flattened()) {
                 *draw = T::of(*value);

@@ -3,8 +3,7 @@
 use super::{CLASSES, Size};
 use crate::cpu::gather_batch::{Grey, gather_batch};
 use crate::device::Values;
-use crate::graph::{Binarize, Pixels};
-use crate::kernel::Step;
+use crate::graph::{Binarize, Pixels, Step};
 use crate::{Error, Matrix, Result};
 use std::cmp::Ordering;
 use std::collections::HashMap;

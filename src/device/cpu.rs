@@ -14,8 +14,8 @@ use super::{
     Traffic, Values, unknown_tensor,
 };
 use crate::cpu::Real;
-use crate::graph::{Element, LOG_ROWS, Op, Plan, Tensor, TensorId};
-use crate::kernel::{Call, Kernel, Step, Twin, Twins, Variant, Vectors};
+use crate::graph::{Element, LOG_ROWS, Op, Plan, Step, Tensor, TensorId};
+use crate::kernel::{Call, Kernel, Twin, Twins, Variant, Vectors};
 use crate::simd;
 use crate::{Error, Result};
 use exchange::Numbers;

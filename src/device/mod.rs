@@ -13,8 +13,8 @@ pub use choice::{Choice, Options, open};
 pub use roofs::Roofs;
 pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 
-use crate::graph::{Element, Plan, TensorId};
-use crate::kernel::{Kernel, Step, Variant};
+use crate::graph::{Element, Plan, Step, TensorId};
+use crate::kernel::{Kernel, Variant};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;

@@ -3,8 +3,7 @@
 //! up to rounding, however many images are computed at once.
 
 use crate::cpu::normal::normal;
-use crate::graph::Stream;
-use crate::kernel::Step;
+use crate::graph::{Step, Stream};
 use crate::{Matrix, Posterior, Result, Vae};
 
 /// A latent unit is active if the variance of its posterior mean over the images is above this (Burda,

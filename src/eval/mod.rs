@@ -7,8 +7,7 @@ pub use assess::{ACTIVE, Assessment, LogMeanExp, Mean, Samples, assess};
 
 use crate::Result;
 use crate::device::{ProgramId, Session};
-use crate::graph::TensorId;
-use crate::kernel::Step;
+use crate::graph::{Step, TensorId};
 use crate::model::{Architecture, Evaluation, Images, evaluation};
 use serde::{Deserialize, Serialize};
 

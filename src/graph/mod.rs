@@ -16,6 +16,7 @@ pub mod memory;
 mod op;
 mod plan;
 pub mod schedule;
+mod step;
 mod tensor;
 mod text;
 
@@ -23,6 +24,7 @@ pub use fusion::{Fusion, FusionOptions, SUM_COLUMNS, fuse};
 pub use gradient::gradients;
 pub use op::{Binarize, LOG_ROWS, Op, Pixels, RmsProp, Stream, Transpose};
 pub use plan::Plan;
+pub use step::{Scalars, Step};
 pub use tensor::{Element, Role, Shape, Tensor, TensorId};
 
 use crate::Result;

@@ -41,11 +41,10 @@ pub enum Stream {
 }
 
 /// The constants of TensorFlow-1 RMSProp: `ms += (g² − ms)·(1 − decay)`,
-/// `w −= learning_rate·g / √(ms + epsilon)`.
+/// `w −= learning_rate·g / √(ms + epsilon)`, with the step's
+/// [learning rate](super::Scalars::learning_rate).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RmsProp {
-    /// Step size.
-    pub learning_rate: f64,
     /// How much of the mean square is kept each step.
     pub decay: f64,
     /// Added inside the square root.
@@ -54,7 +53,7 @@ pub struct RmsProp {
 
 impl Default for RmsProp {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, decay: 0.9, epsilon: 1e-10 }
+        Self { decay: 0.9, epsilon: 1e-10 }
     }
 }
 
@@ -212,13 +211,14 @@ impl Op {
         matches!(self, Self::RmsProp(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update))
     }
 
-    /// Whether the result depends on the step's number, first row or seed.
+    /// Whether the result depends on the [step](super::Step).
     pub fn depends_on_step(&self) -> bool {
         matches!(
             self,
             Self::GatherBatch { .. }
                 | Self::Normal { .. }
                 | Self::BernoulliSample { .. }
+                | Self::RmsProp(_)
                 | Self::LossSum { .. }
                 | Self::Fused(Fusion::Batch | Fusion::Update)
         )

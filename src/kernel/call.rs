@@ -1,41 +1,39 @@
 //! One application of a kernel: shapes, the step, and how a twin is called.
 
-use crate::graph::{Fusion, Graph, Node, Op, RmsProp, Shape, Transpose};
+use crate::graph::{Fusion, Graph, Node, Op, RmsProp, Shape, Step, Transpose};
 use bytemuck::{Pod, Zeroable};
 use std::fmt::{Display, Formatter};
 
-/// What changes from step to step; the shaders' `struct Step`.
+/// A [`Step`] as shaders have it: their `struct Step`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-pub struct Step {
-    /// Steps before this one: a word of the noise counter, and the row of the loss log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct StepArguments {
+    /// [`Step::index`].
     pub index: u32,
-    /// Where the step's rows begin in the shuffled data set; also a word of the noise counter.
+    /// [`Step::first_row`].
     pub first_row: u32,
     /// Lower half of the seed.
     pub seed_low: u32,
     /// Upper half of the seed.
     pub seed_high: u32,
+    /// [`Scalars::learning_rate`](crate::graph::Scalars::learning_rate).
+    pub learning_rate: f32,
 }
 
-impl Step {
-    /// The step with this many before it, on the rows from `first_row` on.
-    pub fn new(seed: u64, index: u32, first_row: u32) -> Self {
-        Self { index, first_row, seed_low: seed as u32, seed_high: (seed >> 32) as u32 }
-    }
-
-    /// The key of the noise.
-    pub fn seed(self) -> u64 {
-        u64::from(self.seed_high) << 32 | u64::from(self.seed_low)
+impl From<Step> for StepArguments {
+    fn from(Step { index, first_row, seed, scalars }: Step) -> Self {
+        let (seed_low, seed_high) = (seed as u32, (seed >> 32) as u32);
+        let learning_rate = scalars.learning_rate as f32;
+        Self { index, first_row, seed_low, seed_high, learning_rate }
     }
 }
 
 /// The size of a product; the shaders' `struct Product`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 pub struct Product {
     /// The step.
-    pub step: Step,
+    pub step: StepArguments,
     /// Rows.
     pub m: u32,
     /// Columns.

@@ -144,14 +144,9 @@ pub(super) static FUSED: &[Kernel] = &[
     },
     Kernel {
         constants: |call| {
-            let RmsProp { learning_rate, decay, epsilon } = call.rmsprop();
+            let RmsProp { decay, epsilon } = call.rmsprop();
             let gain = 1.0 - decay;
-            vec![
-                ("LEARNING_RATE", learning_rate),
-                ("GAIN", gain),
-                ("EPSILON", epsilon),
-                ("LOG_ROWS", LOG_ROWS as f64),
-            ]
+            vec![("GAIN", gain), ("EPSILON", epsilon), ("LOG_ROWS", LOG_ROWS as f64)]
         },
         grid: Grid::Tiles(layers),
         split: Split::Layers,

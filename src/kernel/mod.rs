@@ -8,7 +8,7 @@
 //! exact size of its tensor, so shaders may use `arrayLength`. What the first of two passes leaves
 //! to the second is the one buffer of group 1. What else is fixed for a plan comes in `override`
 //! constants, but for the sizes of products, so that few pipelines serve all of them; those, and
-//! the [`Step`], come in immediate data.
+//! the [step](StepArguments), come in immediate data.
 
 mod call;
 mod case;
@@ -20,7 +20,7 @@ mod table;
 mod tolerance;
 
 pub use self::core::{CORES, Core, Pass, Tiling};
-pub use call::{Call, Operand, Product, Step, Twin, Twins};
+pub use call::{Call, Operand, Product, StepArguments, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 pub use cost::Cost;
 

@@ -352,22 +352,18 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     Kernel {
         constants: |call| {
             let Op::RmsProp(constants) = call.op else { unreachable!("the row is for this op") };
-            vec![
-                ("LEARNING_RATE", constants.learning_rate),
-                ("GAIN", 1.0 - constants.decay),
-                ("EPSILON", constants.epsilon),
-            ]
+            vec![("GAIN", 1.0 - constants.decay), ("EPSILON", constants.epsilon)]
         },
         // An update is about 1e-3: five digits of it.
         tolerance: |_| Tolerance { absolute: 1e-8, relative: 5e-7 },
         ..elementwise(
             "rmsprop",
-            sources!("rmsprop", "grid", "scalar", "descent"),
-            twins!(|call, _, read, [w, ms]| {
+            sources!("rmsprop", "grid", "step", "now", "scalar", "descent"),
+            twins!(|call, step, read, [w, ms]| {
                 let Op::RmsProp(constants) = call.op else {
                     unreachable!("the row is for this op")
                 };
-                cpu::rmsprop::rmsprop(constants, read[0].reals(), w, ms);
+                cpu::rmsprop::rmsprop(step, constants, read[0].reals(), w, ms);
             }),
             || Case::rmsprop(Op::RmsProp(RmsProp::default())),
         )

@@ -18,8 +18,7 @@ use crate::device::{
     Description, Launch, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer, Traffic,
     Values,
 };
-use crate::graph::{Binarize, Pixels, RmsProp, Shape};
-use crate::kernel::Step;
+use crate::graph::{Binarize, Pixels, RmsProp, Shape, Step};
 use crate::model::{Architecture, Images, Parameter, initial_weights};
 use crate::random::pixels;
 use serde::Serialize;

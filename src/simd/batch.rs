@@ -3,8 +3,8 @@
 use super::normal::{LANES, normal, words};
 use super::{Part, prefetch, vectorized};
 use crate::cpu::gather_batch::{Grey, gather_batch};
-use crate::graph::{Binarize, Op, Pixels, Stream};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::{Binarize, Op, Pixels, Step, Stream};
+use crate::kernel::{Call, Operand};
 
 /// data, indices -> x `[rows, columns]`, eps `[rows, latent]`.
 pub(super) fn batch(

@@ -2,7 +2,8 @@
 
 use super::math::{ln, softplus_and_sigmoid};
 use super::{Part, vectorized};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::Step;
+use crate::kernel::{Call, Operand};
 
 /// Partial sums of a row, each of every sixteenth term.
 const LANES: usize = 16;

@@ -4,8 +4,8 @@
 use super::math::softplus_and_sigmoid;
 use super::transposed::Transposed;
 use super::{Part, Tile, vectorized};
-use crate::graph::{Fusion, Op};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::{Fusion, Op, Step};
+use crate::kernel::{Call, Operand};
 
 /// dy, weight, eps, mean, stddev, s -> dmean and ds, side by side.
 pub(super) fn latent_backward(

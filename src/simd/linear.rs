@@ -2,7 +2,8 @@
 
 use super::outer::Product;
 use super::{Part, Tile, vectorized};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::Step;
+use crate::kernel::{Call, Operand};
 
 /// x, weight, bias -> x·weight + bias.
 pub(super) fn linear(

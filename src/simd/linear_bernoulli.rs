@@ -4,8 +4,8 @@ use super::linear::linear;
 use super::linear_sample::{TERMS, sum_blocks};
 use super::math::softplus_and_sigmoid;
 use super::{Part, vectorized};
-use crate::graph::{Fusion, Op, SUM_COLUMNS};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::{Fusion, Op, SUM_COLUMNS, Step};
+use crate::kernel::{Call, Operand};
 
 /// h, weight, bias, x -> blocks of the log-likelihood, dlogits.
 pub(super) fn linear_bernoulli(

@@ -3,8 +3,8 @@
 use super::math::{ln, softplus_and_sigmoid};
 use super::outer::Product;
 use super::{Part, Tile, vectorized};
-use crate::graph::SUM_COLUMNS;
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::{SUM_COLUMNS, Step};
+use crate::kernel::{Call, Operand};
 
 /// x, weight, bias, eps -> mean, s, stddev, z, blocks of the KL divergence.
 pub(super) fn linear_sample(

@@ -3,7 +3,8 @@
 use super::outer::Product;
 use super::transposed::Transposed;
 use super::{Part, Tile};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::Step;
+use crate::kernel::{Call, Operand};
 
 /// a, b -> a·b.
 pub(super) fn matmul(

@@ -2,7 +2,8 @@
 
 use super::Part;
 use super::masked::Masked;
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::Step;
+use crate::kernel::{Call, Operand};
 
 /// dy, weight, y -> dy·weightᵀ where y > 0, else 0.
 pub(super) fn matmul_relu_backward(

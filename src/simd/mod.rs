@@ -34,8 +34,8 @@ mod update;
 
 pub use prefetch::take_over;
 
-use crate::graph::{Fusion, Op, Transpose};
-use crate::kernel::{Call, Operand, Step, Vectors};
+use crate::graph::{Fusion, Op, Step, Transpose};
+use crate::kernel::{Call, Operand, Vectors};
 use pulp::Arch;
 use std::cell::Cell;
 use std::ops::Range;

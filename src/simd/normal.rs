@@ -3,8 +3,8 @@
 use super::math::{cos_sin_turns, ln};
 use super::{Part, vectorized};
 use crate::cpu::philox::philox;
-use crate::graph::{Op, Stream};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::{Op, Step, Stream};
+use crate::kernel::{Call, Operand};
 
 /// Blocks that are drawn at once.
 pub(super) const LANES: usize = 16;
@@ -46,7 +46,7 @@ pub(super) fn normal(step: Step, stream: Stream, columns: usize, draws: &mut [f3
 /// The four random words of each of [`LANES`] blocks of a row.
 #[inline(always)]
 pub(super) fn words(step: Step, stream: Stream, row: u32, block: u32) -> [[u32; LANES]; 4] {
-    let seed = step.seed();
+    let seed = step.seed;
     let key = [seed as u32, (seed >> 32) as u32];
     let mut words = [[0; LANES]; 4];
     for lane in 0..LANES {

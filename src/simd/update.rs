@@ -3,8 +3,8 @@
 use super::math::reciprocal_sqrt;
 use super::outer::Product;
 use super::{Finish, Part, Tile, vectorized};
-use crate::graph::{LOG_ROWS, RmsProp};
-use crate::kernel::{Call, Operand, Step};
+use crate::graph::{LOG_ROWS, RmsProp, Step};
+use crate::kernel::{Call, Operand};
 
 /// Columns of a bias whose gradients are summed at once.
 const COLUMNS: usize = 64;
@@ -19,7 +19,7 @@ pub(super) fn update(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let descent = Descent::of(call);
+    let descent = Descent::of(call, step);
     let layers = outputs.len() / 4;
     let (matrices, terms) = inputs.split_at(2 * layers);
     let mut log = None;
@@ -114,10 +114,10 @@ struct Descent {
 }
 
 impl Descent {
-    fn of(call: &Call) -> Self {
-        let RmsProp { learning_rate, decay, epsilon } = call.rmsprop();
+    fn of(call: &Call, step: Step) -> Self {
+        let RmsProp { decay, epsilon } = call.rmsprop();
         Self {
-            learning_rate: learning_rate as f32,
+            learning_rate: step.scalars.learning_rate as f32,
             gain: (1.0 - decay) as f32,
             epsilon: epsilon as f32,
         }

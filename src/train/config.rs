@@ -4,7 +4,7 @@ use super::Every;
 use crate::data::{Reading, Size, Source};
 use crate::device::Description;
 use crate::device::gpu::Choices;
-use crate::graph::{Binarize, RmsProp};
+use crate::graph::{Binarize, Scalars, Step};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
@@ -118,7 +118,7 @@ impl Default for Config {
             hidden: vec![200, 100],
             epochs: 30,
             batch: 64,
-            learning_rate: RmsProp::default().learning_rate,
+            learning_rate: Scalars::default().learning_rate,
             fuse: true,
             seed: 0,
             tensorboard: true,
@@ -194,27 +194,23 @@ impl Config {
         }
     }
 
-    /// The optimiser's constants after so many steps.
-    pub fn rmsprop_after(&self, step: u32) -> RmsProp {
-        RmsProp { learning_rate: self.learning_rate_after(step), ..RmsProp::default() }
+    /// The training step of this index over all epochs, of `per_epoch` each.
+    pub fn step(&self, index: u32, per_epoch: u32) -> Step {
+        let first_row = index % per_epoch * self.batch as u32;
+        let step = Step::new(self.seed, index, first_row);
+        step.with_learning_rate(self.learning_rate_after(index))
     }
 
-    /// RMSProp's step size after so many steps.
+    /// RMSProp's step size after `step` steps.
     pub fn learning_rate_after(&self, step: u32) -> f64 {
         let before = self.changes.iter().take_while(|change| change.step <= step);
         before.filter_map(|change| change.learning_rate).last().unwrap_or(self.learning_rate)
     }
 
     /// RMSProp's step sizes, from the first on.
-    pub fn learning_rates(&self) -> impl Iterator<Item = f64> {
+    fn learning_rates(&self) -> impl Iterator<Item = f64> {
         let later = self.changes.iter().filter_map(|change| change.learning_rate);
         [self.learning_rate].into_iter().chain(later)
-    }
-
-    /// Steps from this one to the next change.
-    pub(super) fn steps_to_change(&self, step: u32) -> u32 {
-        let later = self.changes.iter().find(|change| change.step > step);
-        later.map_or(u32::MAX, |change| change.step - step)
     }
 
     /// Sets the step size from `step` on, and discards its later changes.

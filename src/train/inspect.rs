@@ -2,8 +2,7 @@
 
 use crate::Result;
 use crate::device::{ProgramId, Session};
-use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, Tensor, TensorId};
-use crate::kernel::Step;
+use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, Step, Tensor, TensorId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -3,8 +3,7 @@
 use crate::Result;
 use crate::data::Size;
 use crate::device::{ProgramId, Session};
-use crate::graph::Plan;
-use crate::kernel::Step;
+use crate::graph::{Plan, Step};
 use crate::model::{Architecture, Drawn, Images, prior_predictive, reconstruction};
 use crate::report::{Png, Row, Tiles, tiles_png};
 use std::path::Path;

@@ -5,7 +5,7 @@ use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::Split;
 use crate::device::Session;
 use crate::file::{Files, System};
-use crate::kernel::Step;
+use crate::graph::Step;
 use crate::model::Architecture;
 use crate::{Error, Result};
 use std::cell::Cell;
@@ -183,6 +183,9 @@ impl Run<'_> {
                 .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
             let is_requested = Cell::new(false);
             let step = trainer.position().step;
+            // The next change is written down before the steps after it.
+            let next_change = changes.iter().map(|change| change.step).find(|&next| next > step);
+            let most = most.min(next_change.map_or(u32::MAX, |next| next - step));
             for change in changes.iter().filter(|change| change.step == step) {
                 if folder.change(change)? {
                     info!("after step {step}: {change}");

@@ -6,8 +6,8 @@ use super::inspect::{Inspection, State, log_row};
 use crate::data::Levels;
 use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session, Values};
-use crate::graph::{Graph, Node, Plan, Role, TensorId};
-use crate::kernel::{Call, Kernel, Step};
+use crate::graph::{Graph, Node, Plan, Role, Step, TensorId};
+use crate::kernel::{Call, Kernel};
 use crate::verify::{Comparison, compare};
 use crate::{Error, Result};
 
@@ -31,12 +31,6 @@ impl SelfCheck {
         let (inspection, alone) = load(session, plan, &mut oracle)?;
         oracle.write(name, images.values())?;
         Ok(Self { inspection, oracle, alone })
-    }
-
-    /// Goes on with a plan of other constants.
-    pub(super) fn replace(&mut self, session: &mut dyn Session, plan: &Plan) -> Result<()> {
-        (self.inspection, self.alone) = load(session, plan, &mut self.oracle)?;
-        Ok(())
     }
 
     /// Tells the oracle in what order the images come.

@@ -9,8 +9,7 @@ use crate::checkpoint::Position;
 use crate::data::Split;
 use crate::device::{LogRow, ProgramId, Session, Values};
 use crate::eval::Evaluator;
-use crate::graph::{Binarize, Plan};
-use crate::kernel::Step;
+use crate::graph::{Binarize, Plan, RmsProp, Step};
 use crate::model::{
     Architecture, Evaluation, Images, LOSS_TERMS, Weights, evaluation, initial_weights,
 };
@@ -19,7 +18,6 @@ use crate::profile::kernel_times;
 use crate::random::generator;
 use nonfinite::finite;
 use rand::seq::SliceRandom;
-use std::collections::HashSet;
 use std::time::Instant;
 
 /// Images of one evaluation step.
@@ -39,10 +37,7 @@ pub struct Trainer {
     config: Config,
     images: Images<'static>,
     test: Images<'static>,
-    /// Current training plan.
     program: ProgramId,
-    /// Loaded training plans by step size.
-    programs: Vec<(f64, ProgramId)>,
     /// Counts the weights that are not finite.
     watch: ProgramId,
     evaluator: Evaluator,
@@ -80,7 +75,6 @@ impl Trainer {
             images,
             test,
             program,
-            programs: vec![(config.learning_rate, program)],
             watch,
             evaluator,
             self_check: self_check.transpose()?,
@@ -135,10 +129,7 @@ impl Trainer {
     /// Those of [`new`](Self::new) that are not the device's.
     pub fn plans(config: &Config, data: &Split) -> Result<Vec<Plan>> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
-        // They differ in their constants alone.
-        let others = config.learning_rates().skip(1).filter(|rate| *rate != config.learning_rate);
-        let others = vec![training.clone(); others.map(f64::to_bits).collect::<HashSet<_>>().len()];
-        Ok([vec![training, watching, evaluation.plan], others].concat())
+        Ok(vec![training, watching, evaluation.plan])
     }
 
     /// The training images, as the trainer's session holds them.
@@ -193,17 +184,15 @@ impl Trainer {
         mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<EpochReport> {
         loop {
-            // Up to where its settings change.
             if let Some(report) = self.advance(session, u32::MAX, &|| false, &mut on_report)? {
                 return Ok(report);
             }
         }
     }
 
-    /// As [`epoch`](Self::epoch), but at most so many steps, none after which [`Config::changes`] has a
-    /// change, and fewer if `stop`, which is asked every few steps, says so; all that were begun are
-    /// finished on return. No bit depends on where an
-    /// epoch is interrupted. Returns what the epoch came to if it is at its end.
+    /// As [`epoch`](Self::epoch), but at most `most` steps, and fewer if `stop`, which is called every
+    /// few steps, returns true; all that were begun are finished on return. No bit depends on where an
+    /// epoch is interrupted. Returns the results of the epoch if it is at its end.
     ///
     /// # Errors
     /// As [`epoch`](Self::epoch).
@@ -214,11 +203,9 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<Option<EpochReport>> {
-        self.select_plan(session)?;
         let began = Instant::now();
         let (epoch, per_epoch) = (self.epochs(), self.steps_per_epoch());
         self.shuffle(session, epoch)?;
-        let most = most.min(self.config.steps_to_change(self.position.step));
         let first = self.position.step % per_epoch;
         let last = per_epoch.min(first.saturating_add(most));
         let steps: Vec<_> =
@@ -273,33 +260,9 @@ impl Trainer {
         Ok(Some(report))
     }
 
-    /// Selects the training plan of the next step's settings, and loads it if it is new.
-    fn select_plan(&mut self, session: &mut dyn Session) -> Result<()> {
-        let constants = self.config.rmsprop_after(self.position.step);
-        let is_wanted = |(rate, _): &&(f64, ProgramId)| *rate == constants.learning_rate;
-        let loaded = self.programs.iter().find(is_wanted).map(|&(_, program)| program);
-        if loaded == Some(self.program) {
-            return Ok(());
-        }
-        let plan = self.architecture.training_plan(self.images, constants, self.config.fuse)?;
-        if let Some(check) = &mut self.self_check {
-            check.replace(session, &plan)?;
-        }
-        self.program = match loaded {
-            Some(program) => program,
-            None => {
-                let program = session.load(plan)?;
-                self.programs.push((constants.learning_rate, program));
-                program
-            }
-        };
-        Ok(())
-    }
-
     /// The step of this index over all epochs.
     fn step(&self, index: u32) -> Step {
-        let first = index % self.steps_per_epoch() * self.images.batch as u32;
-        Step::new(self.config.seed, index, first)
+        self.config.step(index, self.steps_per_epoch())
     }
 
     fn is_profiled(&self, step: &Step) -> bool {
@@ -379,7 +342,7 @@ impl Plans {
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
         Ok(Self {
-            training: architecture.training_plan(images, config.rmsprop_after(0), config.fuse)?,
+            training: architecture.training_plan(images, RmsProp::default(), config.fuse)?,
             watching: architecture.watching_plan()?,
             evaluation: evaluation(&architecture, test, config.fuse)?,
         })

@@ -4,8 +4,8 @@ use super::{Comparison, Filled, Row, compare, fill};
 use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session};
-use crate::graph::{Plan, TensorId};
-use crate::kernel::{Call, Case, Kernel, Step, Variant};
+use crate::graph::{Plan, Step, TensorId};
+use crate::kernel::{Call, Case, Kernel, Variant};
 use crate::random::generator;
 
 /// Runs all cases of a kernel, each with every variant that the device has and that serves its

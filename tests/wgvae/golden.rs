@@ -9,8 +9,10 @@ use std::fs;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::graph::{Element, FusionOptions, Graph, Plan, RmsProp, Role, Shape, TensorId, fuse};
-use wgvae::kernel::{CORES, Step, Tolerance, Variant};
+use wgvae::graph::{
+    Element, FusionOptions, Graph, Plan, RmsProp, Role, Shape, Step, TensorId, fuse,
+};
+use wgvae::kernel::{CORES, Tolerance, Variant};
 use wgvae::model::{Architecture, forward, training};
 use wgvae::verify::compare;
 

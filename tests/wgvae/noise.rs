@@ -8,8 +8,7 @@ use crate::devices::sessions;
 use wgvae::cpu::philox::{philox, words};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
-use wgvae::graph::{Graph, Op, Plan, Shape, Stream};
-use wgvae::kernel::Step;
+use wgvae::graph::{Graph, Op, Plan, Shape, Step, Stream};
 
 mod bernoulli;
 mod gather;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
-use wgvae::graph::{Binarize, Pixels, Plan, RmsProp};
-use wgvae::kernel::{Cost, Step};
+use wgvae::graph::{Binarize, Pixels, Plan, RmsProp, Step};
+use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::profile::{Baseline, Profile, capture, profile, trace};
 

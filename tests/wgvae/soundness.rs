@@ -10,7 +10,7 @@ use wgvae::checkpoint::{Checkpoint, FILE_NAME, Position};
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::kernel::Step;
+use wgvae::graph::Step;
 use wgvae::random::pixels;
 use wgvae::train::{Config, Ended, EpochReport, Report, Run, Trainer};
 use wgvae::{Error, Result};

@@ -7,8 +7,8 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::device::{
     Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, TimedSteps, Traffic, Values,
 };
-use wgvae::graph::{Plan, TensorId};
-use wgvae::kernel::{Kernel, Step, Variant};
+use wgvae::graph::{Plan, Step, TensorId};
+use wgvae::kernel::{Kernel, Variant};
 
 /// What runs a plan's steps, one at a time.
 type Run<'a> = Box<dyn FnMut(&mut CpuSession<f32>, ProgramId, &[Step]) -> Result<()> + 'a>;

@@ -2,8 +2,7 @@
 
 use super::{Adapters, GpuSession};
 use crate::device::{Session, Values};
-use crate::graph::{Element, Graph, Plan, Role, Shape};
-use crate::kernel::Step;
+use crate::graph::{Element, Graph, Plan, Role, Shape, Step};
 use crate::{Error, Result};
 
 #[test]

@@ -3,7 +3,7 @@
 use super::context::Gpu;
 use crate::device::Launch;
 use crate::graph::{Element, Graph, Node, Op};
-use crate::kernel::{Call, Cost, Kernel, Product, Step, Tiling, Variant, WORKGROUP};
+use crate::kernel::{Call, Cost, Kernel, Product, StepArguments, Tiling, Variant, WORKGROUP};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -149,7 +149,7 @@ fn create(
 fn immediate_size(op: &Op, tiling: &Tiling) -> u32 {
     match tiling.product {
         Some(_) => size_of::<Product>() as u32,
-        None if op.depends_on_step() => size_of::<Step>() as u32,
+        None if op.depends_on_step() => size_of::<StepArguments>() as u32,
         None => 0,
     }
 }

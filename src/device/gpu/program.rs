@@ -4,8 +4,8 @@ use super::arena::Region;
 use super::context::Gpu;
 use super::pipeline::{Chosen, Pipeline};
 use crate::device::Launch;
-use crate::graph::{Plan, TensorId};
-use crate::kernel::{Product, Step};
+use crate::graph::{Plan, Step, TensorId};
+use crate::kernel::{Product, StepArguments};
 use std::num::NonZeroU64;
 
 /// What a node's dispatches need, all of it made at load.
@@ -64,9 +64,14 @@ impl Dispatch {
             }
             match self.takes {
                 Immediate::Nothing => (),
-                Immediate::Step => pass.set_immediates(0, bytemuck::bytes_of(&step)),
+                Immediate::Step => {
+                    pass.set_immediates(0, bytemuck::bytes_of(&StepArguments::from(step)));
+                }
                 Immediate::Product(product) => {
-                    pass.set_immediates(0, bytemuck::bytes_of(&Product { step, ..product }));
+                    pass.set_immediates(
+                        0,
+                        bytemuck::bytes_of(&Product { step: step.into(), ..product }),
+                    );
                 }
             }
             pass.dispatch_workgroups(*x, *y, *z);

@@ -14,8 +14,8 @@ use crate::device::{
     Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
     Traffic, Values, unknown_tensor,
 };
-use crate::graph::{Element, Plan, Tensor, TensorId};
-use crate::kernel::{Kernel, Step, Variant};
+use crate::graph::{Element, Plan, Step, Tensor, TensorId};
+use crate::kernel::{Kernel, Variant};
 use std::time::{Duration, Instant};
 
 /// A GPU with tensors and plans.

@@ -4,7 +4,7 @@ use super::context::{Gpu, begin_pass};
 use super::program::{Dispatch, Program};
 use crate::Result;
 use crate::device::{Span, Timer};
-use crate::kernel::Step;
+use crate::graph::Step;
 use std::time::Duration;
 
 /// The most queries of a set, on any adapter.

@@ -3,7 +3,7 @@
 use super::{STEPS_PER_WATCH, Trainer};
 use crate::checkpoint::Position;
 use crate::device::{LogRow, Session};
-use crate::kernel::Step;
+use crate::graph::{RmsProp, Step};
 use crate::model::{Evaluation, Parameter, Weights, evaluation};
 use crate::train::inspect::Inspection;
 use crate::{Error, Result};
@@ -35,8 +35,7 @@ impl Trainer {
         while self.position.step < good && !stop() {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
-        let constants = self.config.rmsprop_after(self.position.step);
-        let plan = self.architecture.training_plan(self.images, constants, false)?;
+        let plan = self.architecture.training_plan(self.images, RmsProp::default(), false)?;
         let training = Inspection::load(session, &plan)?;
         for index in self.position.step..noticed {
             if stop() {

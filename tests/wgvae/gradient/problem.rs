@@ -10,8 +10,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::graph::{Element, Graph, Op, Plan, Role, Shape, TensorId, gradients};
-use wgvae::kernel::{Step, Tolerance};
+use wgvae::graph::{Element, Graph, Op, Plan, Role, Shape, Step, TensorId, gradients};
+use wgvae::kernel::Tolerance;
 use wgvae::verify::compare;
 
 use super::TestResult;

@@ -6,9 +6,8 @@ use std::collections::HashSet;
 use rand::RngExt;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
-use wgvae::graph::{Binarize, FusionOptions, Graph, Op, Plan, RmsProp, Shape, TensorId};
+use wgvae::graph::{Binarize, FusionOptions, Graph, Op, Plan, RmsProp, Shape, Step, TensorId};
 use wgvae::graph::{Element, Stream, fuse};
-use wgvae::kernel::Step;
 use wgvae::model::{Architecture, Forward, forward, initial_weights, training};
 use wgvae::random::generator;
 

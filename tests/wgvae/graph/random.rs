@@ -160,7 +160,6 @@ impl Maker {
         if !updatable || dw == w || dw == ms {
             return Ok(());
         }
-        let constants = RmsProp { learning_rate: 0.5, ..RmsProp::default() };
-        self.graph.rmsprop(constants, dw, w, ms)
+        self.graph.rmsprop(RmsProp::default(), dw, w, ms)
     }
 }

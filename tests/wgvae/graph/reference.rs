@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use wgvae::graph::{Graph, Node, NodeId, Op, Role, TensorId};
-use wgvae::kernel::{Call, Kernel, Operand, Step};
+use wgvae::graph::{Graph, Node, NodeId, Op, Role, Step, TensorId};
+use wgvae::kernel::{Call, Kernel, Operand};
 
 use super::random::Sample;
 

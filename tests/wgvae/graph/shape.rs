@@ -15,7 +15,7 @@ const NORMAL: Op = Op::Normal { shape: Shape::new(5, 2), stream: Stream::Prior }
 const NOTHING: Op = Op::Normal { shape: Shape::new(5, 0), stream: Stream::Prior };
 const SPLIT: Op = Op::SplitColumns { left: 2 };
 const SAMPLE: Op = Op::BernoulliSample { stream: Stream::Bernoulli };
-const UPDATE: Op = Op::RmsProp(RmsProp { learning_rate: 0.1, decay: 0.9, epsilon: 0.0 });
+const UPDATE: Op = Op::RmsProp(RmsProp { decay: 0.9, epsilon: 0.0 });
 
 /// Operands of these shapes, of the element types that the op takes.
 fn operands(graph: &mut Graph, op: Op, shapes: Shapes) -> Vec<TensorId> {

@@ -8,7 +8,7 @@ use naga::{
     TypeInner, VectorSize,
 };
 use wgvae::graph::Element;
-use wgvae::kernel::{Kernel, Product, Step, Variant, kernels};
+use wgvae::kernel::{Kernel, Product, StepArguments, Variant, kernels};
 
 use super::{Applied, Outcome};
 
@@ -107,20 +107,23 @@ fn same(what: &str, found: Vec<String>, expected: Vec<String>) -> Result<(), Str
     Err(format!("{what}: expected {expected:?}, found {found:?}"))
 }
 
-/// Each field of [`Step`] with its offset. All fields are u32.
+/// Each field of [`StepArguments`] with its offset.
 fn step_fields() -> Vec<(usize, &'static str)> {
-    let Step { index, first_row, seed_low, seed_high } = Step::default();
+    let StepArguments { index, first_row, seed_low, seed_high, learning_rate } =
+        StepArguments::default();
     let [_, _, _, _]: [u32; 4] = [index, first_row, seed_low, seed_high];
+    let _: f32 = learning_rate;
     vec![
-        (offset_of!(Step, index), "index"),
-        (offset_of!(Step, first_row), "first_row"),
-        (offset_of!(Step, seed_low), "seed_low"),
-        (offset_of!(Step, seed_high), "seed_high"),
+        (offset_of!(StepArguments, index), "index: u32"),
+        (offset_of!(StepArguments, first_row), "first_row: u32"),
+        (offset_of!(StepArguments, seed_low), "seed_low: u32"),
+        (offset_of!(StepArguments, seed_high), "seed_high: u32"),
+        (offset_of!(StepArguments, learning_rate), "learning_rate: f32"),
     ]
 }
 
 fn step_layout() -> Vec<String> {
-    layout(step_fields(), size_of::<Step>())
+    layout(step_fields(), size_of::<StepArguments>())
 }
 
 /// The same of [`Product`], which begins with the step.
@@ -132,15 +135,15 @@ fn product_layout() -> Vec<String> {
     assert_eq!(offset_of!(Product, step), 0);
     let mut fields = step_fields();
     fields.extend([
-        (offset_of!(Product, m), "m"),
-        (offset_of!(Product, n), "n"),
-        (offset_of!(Product, k), "k"),
-        (offset_of!(Product, first), "first"),
-        (offset_of!(Product, second), "second"),
-        (offset_of!(Product, stride), "stride"),
-        (offset_of!(Product, across), "across"),
-        (offset_of!(Product, groups), "groups"),
-        (offset_of!(Product, slice), "slice"),
+        (offset_of!(Product, m), "m: u32"),
+        (offset_of!(Product, n), "n: u32"),
+        (offset_of!(Product, k), "k: u32"),
+        (offset_of!(Product, first), "first: u32"),
+        (offset_of!(Product, second), "second: u32"),
+        (offset_of!(Product, stride), "stride: u32"),
+        (offset_of!(Product, across), "across: u32"),
+        (offset_of!(Product, groups), "groups: u32"),
+        (offset_of!(Product, slice), "slice: u32"),
     ]);
     layout(fields, size_of::<Product>())
 }
@@ -148,7 +151,7 @@ fn product_layout() -> Vec<String> {
 /// The fields in order, then the size.
 fn layout(mut fields: Vec<(usize, &str)>, size: usize) -> Vec<String> {
     fields.sort_unstable();
-    let fields = fields.into_iter().map(|(offset, name)| format!("{name}: u32 at {offset}"));
+    let fields = fields.into_iter().map(|(offset, name)| format!("{name} at {offset}"));
     fields.chain([format!("{size} bytes")]).collect()
 }
 

@@ -13,7 +13,7 @@ use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
 use wgvae::eval::Measures;
 use wgvae::file::System;
-use wgvae::kernel::Step;
+use wgvae::graph::Step;
 use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::report::Png;
 use wgvae::train::{

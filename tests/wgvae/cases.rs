@@ -4,11 +4,12 @@
 mod models;
 
 use crate::cli::{stderr, wgvae};
+use crate::devices::any_gpu;
 use crate::formats::npy;
 use image::DynamicImage;
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wgvae::data::{Account, Dataset, LabelColumn, Levels, Reading, Source, Split, read_images};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -385,7 +386,7 @@ fn standard_input_is_read_once() -> Outcome {
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let text = fs::read(PathBuf::from(path("csv-label-last/scaled.csv")))?;
+        let text = fs::read(path("csv-label-last/scaled.csv"))?;
         if let Some(mut pipe) = child.stdin.take() {
             std::io::Write::write_all(&mut pipe, &text)?;
         }
@@ -413,7 +414,7 @@ fn numbers_that_are_too_many_for_a_binding_are_advised_to_be_bytes() -> Outcome 
     fs::write(&file, bytes)?;
     let (data, run) = (file.display().to_string(), folder.path().join("run").display().to_string());
     let flags =
-        ["train", "--data", &data, "--device", "llvmpipe", "--batch", "1", "--hidden", "2,1"];
+        ["train", "--data", &data, "--device", any_gpu().0, "--batch", "1", "--hidden", "2,1"];
     let output = wgvae(&[&flags[..], &["--run", &run]].concat())?;
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");

@@ -10,13 +10,20 @@ fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
     );
 }
 
-// Finishes the four rows of sums that begin at `row` and `column`, and their partners.
+fn turn(m: mat4x4f) -> mat4x4f {
+    return mat4x4f(m[1], m[2], m[3], m[0]);
+}
+
+// Finishes the four rows of sums that begin at `row` and `column`, and their partners. They are turned, not
+// indexed: of m[i] FXC makes sums of all columns times 0 or 1, and infinity times 0 is NaN.
 fn finish_rows(group: u32, row: u32, column: u32, first_sums: mat4x4f, second_sums: mat4x4f) {
     var first = first_sums;
     var second = second_sums;
     for (var i = 0u; i < 4u; i++) {
         if row + i < rows() {
-            put(group, row + i, column, first[i], second[i]);
+            put(group, row + i, column, first[0], second[0]);
         }
+        first = turn(first);
+        second = turn(second);
     }
 }

@@ -98,9 +98,13 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
         for (var i = 0u; i < 4u; i++) {
             let a_i = a_place.z + i * next(!TRANSPOSE_A);
             let b_i = b_place.z + i * next(TRANSPOSE_B);
-            a_groups[a_place.x].blocks[a_place.y][a_i] = a[i];
-            first_groups[b_place.x].blocks[b_place.y][b_i] = b_first[i];
-            second_groups[b_place.x].blocks[b_place.y][b_i] = b_second[i];
+            a_groups[a_place.x].blocks[a_place.y][a_i] = a.x;
+            first_groups[b_place.x].blocks[b_place.y][b_i] = b_first.x;
+            second_groups[b_place.x].blocks[b_place.y][b_i] = b_second.x;
+            // FXC makes a scalar product of a[i], and infinity times 0 is NaN.
+            a = a.yzwx;
+            b_first = b_first.yzwx;
+            b_second = b_second.yzwx;
         }
         workgroupBarrier();
         a = a_share(corner, k + GROUPS, lane);

@@ -69,14 +69,21 @@ fn refused(error: std::io::Error) -> Error {
     Error::io(Path::new("signals"), Action::Read)(error)
 }
 
-/// The signals that request a stop. SIGHUP is left alone where `nohup` ignores it.
+/// The signals that request a stop.
 fn stopping() -> Vec<i32> {
-    let mut all = vec![SIGINT, SIGTERM];
-    #[cfg(unix)]
-    if !is_hangup_ignored() {
-        all.push(SIGHUP);
-    }
-    all
+    [SIGINT, SIGTERM].into_iter().chain(hangup()).collect()
+}
+
+/// SIGHUP, unless `nohup` ignores it.
+#[cfg(unix)]
+fn hangup() -> Option<i32> {
+    (!is_hangup_ignored()).then_some(SIGHUP)
+}
+
+/// Windows has no such signal.
+#[cfg(not(unix))]
+fn hangup() -> Option<i32> {
+    None
 }
 
 /// Whether the program was started with SIGHUP ignored. Where the system has no file that says so, it

@@ -144,7 +144,7 @@ impl Labels {
     /// None if there are more than 65,536 names.
     pub(super) fn named(names: impl Iterator<Item = String>) -> Option<Self> {
         let all: Vec<String> = names.collect();
-        let numbers: Option<Vec<u16>> = all.iter().map(|name| name.parse().ok()).collect();
+        let numbers: Option<Vec<u16>> = all.iter().map(|name| name.parse::<u16>().ok()).collect();
         if let Some(numbers) = numbers
             && numbers.iter().all(|&number| number < CLASSES)
         {

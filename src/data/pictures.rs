@@ -89,7 +89,7 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
     };
     let of =
         names.iter().zip(0..).flat_map(|(name, class)| vec![class; found.classes[*name].len()]);
-    let of: Option<Vec<u16>> = of.map(|class: usize| class.try_into().ok()).collect();
+    let of: Option<Vec<u16>> = of.map(|class: usize| u16::try_from(class).ok()).collect();
     let labels = of.filter(|of| !of.is_empty());
     let labels = labels.map(|of| Labels { of, names: names.into_iter().cloned().collect() });
     account.made.push(match &labels {

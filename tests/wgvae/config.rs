@@ -1,6 +1,7 @@
 //! Settings in files: what a run leaves repeats it, flags win, and mistakes are named.
 
 use crate::cli::{stderr, stdout, wgvae};
+use crate::devices::any_gpu;
 use std::error::Error;
 use std::fs;
 use wgvae::device::Choice;
@@ -12,7 +13,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 fn a_runs_config_repeats_it_bit_for_bit() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = |name: &str| folder.path().join(name).display().to_string();
-    for device in ["cpu", "llvmpipe"] {
+    for device in ["cpu", any_gpu().0] {
         let (first, second) = (path(&format!("{device} first")), path(&format!("{device} second")));
         let flags = "--epochs 2 --limit 640 --hidden 12,3 --batch 32 --learning-rate 0.002 --seed 5 \
                      --binarize stochastic --test-fraction 0.01 --no-fuse --device";

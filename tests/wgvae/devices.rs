@@ -24,6 +24,18 @@ pub(crate) fn gpus() -> &'static [Gpu] {
     })
 }
 
+/// A GPU for runs of the program, as `--device` takes it, and what it is: llvmpipe where it is there, since
+/// a driver that runs on the CPU is as good as any, else the best adapter.
+pub(crate) fn any_gpu() -> (&'static str, AdapterInfo) {
+    let adapters = Adapters::enumerate();
+    let info = |index: usize| adapters.list()[index].clone();
+    match (adapters.named("llvmpipe"), adapters.best(true)) {
+        (Some(index), _) => ("llvmpipe", info(index)),
+        (None, Ok(Some(index))) => ("gpu", info(index)),
+        _ => panic!("{NO_ADAPTER}"),
+    }
+}
+
 /// An empty session on each adapter, and on the CPU in f32.
 pub(crate) fn sessions() -> Vec<Box<dyn Session>> {
     let gpu = |gpu: &Gpu| Box::new(GpuSession::new(gpu.clone())) as Box<dyn Session>;

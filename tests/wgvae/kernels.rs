@@ -1,12 +1,13 @@
 //! Every kernel and the first whole training steps, on every device, against the f64 oracle; and
 //! proof that a kernel which does nothing or too little is seen.
 
-use crate::devices::sessions;
+use crate::devices::{gpus, sessions};
 use crate::tampered::Tampered;
 use wgvae::Result;
-use wgvae::device::Session;
-use wgvae::graph::{Element, Op, Shape};
-use wgvae::kernel::{Case, Fill, Input, Variant, Work, kernels};
+use wgvae::device::gpu::GpuSession;
+use wgvae::device::{Session, Values};
+use wgvae::graph::{Element, Graph, Op, Plan, Shape, Step};
+use wgvae::kernel::{Case, Fill, Input, Kernel, Variant, Work, kernels};
 use wgvae::verify::{Row, verify_case, verify_kernel, verify_steps};
 
 fn assert_ok(session: &dyn Session, row: &Row) {
@@ -55,6 +56,49 @@ fn more_workgroups_than_one_row_of_the_grid() -> Result<()> {
             for kernel in kernels().filter(|kernel| kernel.name == name) {
                 let row = verify_case(session.as_mut(), kernel, &case, Variant::DEFAULT, 1)?;
                 assert_ok(session.as_ref(), &row);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An infinite number in row 2 of a and one in column 3 of b show there and nowhere else: the search for the
+/// kernel where numbers went wrong names an element.
+#[test]
+fn infinite_numbers_stay_in_their_row_and_column() -> Result<()> {
+    const SIDE: usize = 68;
+    let at = |row: usize, column: usize| row * SIDE + column;
+    let with_infinity = |place: usize| {
+        let mut numbers = [1.0_f32; SIDE * SIDE];
+        numbers[place] = f32::INFINITY;
+        numbers
+    };
+    for gpu in gpus() {
+        for (product, a_place, b_place) in [
+            (Graph::matmul as fn(&mut _, _, _) -> _, at(2, 5), at(5, 3)),
+            (Graph::matmul_transpose_a, at(5, 2), at(5, 3)),
+            (Graph::matmul_transpose_b, at(2, 5), at(3, 5)),
+        ] {
+            let mut graph = Graph::new();
+            let [a, b] =
+                ["a", "b"].map(|name| graph.data(name, Shape::new(SIDE, SIDE), Element::F32));
+            let c = product(&mut graph, a, b)?;
+            let kernel = Kernel::of(&graph.nodes()[0].op);
+            for variant in GpuSession::new(gpu.clone()).variants(kernel) {
+                let mut session = GpuSession::new(gpu.clone());
+                session.force(Some(variant));
+                let program = session.load(Plan::new(graph.clone(), &[c]))?;
+                session.write("a", Values::F32(&with_infinity(a_place)))?;
+                session.write("b", Values::F32(&with_infinity(b_place)))?;
+                session.run(program, &[Step::new(0, 0, 0)])?;
+                for (i, found) in session.read_output(program, c)?.into_iter().enumerate() {
+                    let (row, column) = (i / SIDE, i % SIDE);
+                    let is_there = row == 2 || column == 3;
+                    let expected = if is_there { f64::INFINITY } else { SIDE as f64 };
+                    let name =
+                        format!("{} {} on {}", kernel.name, variant.name(), session.description());
+                    assert!(found == expected, "{name}: {found} in row {row}, column {column}");
+                }
             }
         }
     }

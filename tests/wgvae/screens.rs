@@ -1,6 +1,7 @@
 //! What users see: lines that fit a terminal, colours, headings in `--help`.
 
-use crate::cli::{short_run, stderr, stdout};
+use crate::cli::{CACHE_HOME, short_run, stderr, stdout};
+use crate::devices::any_gpu;
 use std::error::Error;
 use std::process::{Command, Output};
 
@@ -77,7 +78,8 @@ fn eval_says_which_weights_and_what_is_active() -> Outcome {
         wgvae(None, &[&flags[..], more].concat()).map(|output| stdout(&output))
     };
     let text = eval(&name, &[])?;
-    let said = format!("weights: {name}/model.safetensors, after the last epoch\n");
+    let file = run.join("model.safetensors");
+    let said = format!("weights: {}, after the last epoch\n", file.display());
     assert!(text.starts_with(&said), "{text}");
     let active = "active: the variance of the posterior mean over the images is above 0.01";
     assert!(text.contains(active), "{text}");
@@ -169,16 +171,18 @@ fn a_folder_for_caches_that_is_of_no_use_is_told_of_once() -> Outcome {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("file");
     std::fs::write(&file, "")?;
+    let (device, info) = any_gpu();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
-    command.args(["train", "--device", "llvmpipe", "--epochs", "1", "--limit", "128", "--hidden"]);
+    command.args(["train", "--device", device, "--epochs", "1", "--limit", "128", "--hidden"]);
     command.arg("20,8").arg("--run").arg(folder.path().join("run"));
-    command.env("XDG_CACHE_HOME", &file).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env(CACHE_HOME, &file).current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = command.output()?;
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert_eq!(text.matches("warning: ").count(), 1, "{text}");
     // A line says why nothing happens meanwhile.
-    let said = text.lines().filter(|line| line.starts_with("trying the kernels on llvmpipe"));
+    let trying = format!("trying the kernels on {}", info.name);
+    let said = text.lines().filter(|line| line.starts_with(&trying));
     assert_eq!(said.count(), 1, "{text}");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Two devices that train the same: close where they should be, and caught where they are not.
 
 use crate::cli::{stderr, stdout, wgvae};
-use crate::devices::sessions;
+use crate::devices::{any_gpu, sessions};
 use crate::tampered::Tampered;
 use serde_json::Value;
 use std::error::Error;
@@ -72,19 +72,25 @@ fn a_difference_past_the_tolerance_is_caught() -> Outcome {
 #[test]
 fn compare_prints_draws_and_exits_by_what_it_found() -> Outcome {
     let folder = tempfile::tempdir()?;
+    let (gpu, info) = any_gpu();
     let picture = folder.path().join("two.png").display().to_string();
     let small = ["--hidden", "8,2", "--steps", "12", "--oracle-steps", "2"];
     let on = |devices: &str, more: &[&str]| {
         wgvae(&[&["compare", "--devices", devices], &small[..], more].concat())
     };
-    let output = on("llvmpipe,cpu", &["--output", &picture])?;
+    let output = on(&format!("{gpu},cpu"), &["--output", &picture])?;
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
-    for said in ["A  llvmpipe", "f64 oracle", "encoder.0.weight", "linear_bernoulli", "within 1e-5"]
-    {
+    for said in [
+        &format!("A  {}", info.name),
+        "f64 oracle",
+        "encoder.0.weight",
+        "linear_bernoulli",
+        "within 1e-5",
+    ] {
         assert!(stdout(&output).contains(said), "{said}: {}", stdout(&output));
     }
     assert!(image::open(&picture)?.width() >= 1000);
-    let output = on("cpu,llvmpipe", &["--tolerance", "0", "--json"])?;
+    let output = on(&format!("cpu,{gpu}"), &["--tolerance", "0", "--json"])?;
     assert_eq!(output.status.code(), Some(1));
     let found: Value = serde_json::from_str(&stdout(&output))?;
     assert_eq!(

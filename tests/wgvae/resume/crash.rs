@@ -1,7 +1,8 @@
 //! Processes that are killed at random moments, and go on until they are done.
 
 use super::{End, Fallible};
-use crate::cli::{stderr, wgvae};
+use crate::cli::stderr;
+use crate::devices::any_gpu;
 use crate::tensorboard::charted;
 use rand::RngExt;
 use std::fs;
@@ -110,8 +111,5 @@ fn thirty_runs_on_the_cpu_survive_being_killed() -> Fallible<()> {
 
 #[test]
 fn five_runs_on_a_gpu_survive_being_killed() -> Fallible<()> {
-    // A driver that runs on the CPU is as good as any: here llvmpipe, where there are several.
-    let output = wgvae(&["devices", "--json"])?;
-    let device = if crate::cli::stdout(&output).contains("llvmpipe") { "llvmpipe" } else { "gpu" };
-    survives(device, 5)
+    survives(any_gpu().0, 5)
 }

@@ -5,6 +5,8 @@ use super::crash::{begin, resume, write_images};
 use super::{End, Fallible};
 use crate::cli::stderr;
 #[cfg(target_os = "linux")]
+use crate::devices::any_gpu;
+#[cfg(target_os = "linux")]
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -165,7 +167,7 @@ fn a_signal_is_answered_while_kernels_are_tried() -> Fallible<()> {
     let folder = tempfile::tempdir()?;
     let run = folder.path().join("run");
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
-    command.args(["train", "--device", "llvmpipe", "--limit", "640", "--run"]).arg(&run);
+    command.args(["train", "--device", any_gpu().0, "--limit", "640", "--run"]).arg(&run);
     command.env("XDG_CACHE_HOME", folder.path().join("cache"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn()?;

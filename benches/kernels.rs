@@ -7,7 +7,7 @@ mod common;
 
 use wgvae::device::gpu::{Adapters, Trial};
 use wgvae::graph::{Binarize, Pixels, RmsProp};
-use wgvae::kernel::{Call, Kernel, Product, Variant};
+use wgvae::kernel::{Arguments, Call, Kernel, Variant};
 use wgvae::model::{Architecture, Images};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -36,8 +36,9 @@ fn main() -> Outcome {
     };
     let plan = architecture.training_plan(images, RmsProp::default(), true)?;
     for node in plan.nodes() {
-        let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        if call.largest_product() == 0 || wanted.as_ref().is_some_and(|name| name != kernel.name) {
+        let call = Call::of(plan.graph(), node);
+        let (kernel, label) = (Kernel::of(&call), call.label());
+        if call.largest_product() == 0 || wanted.as_ref().is_some_and(|name| *name != label) {
             continue;
         }
         let trial = Trial::new(plan.graph(), node)?;
@@ -75,5 +76,5 @@ fn main() -> Outcome {
 /// Bytes of all operands, each counted once.
 fn bytes(call: &Call) -> usize {
     let elements: usize = call.inputs.iter().chain(&call.outputs).map(|shape| shape.len()).sum();
-    4 * elements + size_of::<Product>()
+    4 * elements + size_of::<Arguments>()
 }

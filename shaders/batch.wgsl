@@ -1,6 +1,10 @@
 // The step's images and their noise: the first workgroups do what gather_batch does, the others what
 // normal does.
 
+#import common/grid
+#import common/gather
+#import common/noise
+
 override FIRST_NOISE: u32; // invocation that makes the first four columns of noise
 
 @group(0) @binding(0) var<storage, read> data: array<u32>;

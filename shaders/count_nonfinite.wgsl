@@ -1,6 +1,8 @@
 // count [rows, 1] = how many of x's columns [rows, COLUMNS] are infinite or NaN: one workgroup a row.
 // By their bits, since a compiler may take it that no float is either.
 
+#import common/reduce
+
 override COLUMNS: u32;
 
 const EXPONENT = 0x7f800000u;

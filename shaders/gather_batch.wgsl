@@ -1,5 +1,8 @@
 // The step's images: one invocation an element of x [batch, COLUMNS].
 
+#import common/grid
+#import common/gather
+
 @group(0) @binding(0) var<storage, read> data: array<u32>;
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read_write> x: array<f32>;

@@ -1,6 +1,9 @@
 // Updates log [LOG_ROWS, COLUMNS]: the sum of all of term goes to the step's row of COLUMN.
 // One workgroup.
 
+#import common/arguments
+#import common/reduce
+
 override LOG_ROWS: u32;
 override COLUMNS: u32;
 override COLUMN: u32;
@@ -16,6 +19,6 @@ fn loss_sum(@builtin(local_invocation_index) lane: u32) {
     }
     let total = workgroup_sum(lane, sum);
     if lane == 0u {
-        loss_log[(step.index % LOG_ROWS) * COLUMNS + COLUMN] = total;
+        loss_log[(args.index % LOG_ROWS) * COLUMNS + COLUMN] = total;
     }
 }

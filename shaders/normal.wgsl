@@ -1,5 +1,8 @@
 // Independent draws from N(0, 1).
 
+#import common/grid
+#import common/noise
+
 @group(0) @binding(0) var<storage, read_write> eps: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)

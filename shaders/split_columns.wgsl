@@ -1,5 +1,7 @@
 // left [rows, LEFT] and right [rows, RIGHT] are the columns of x.
 
+#import common/grid
+
 override LEFT: u32;
 override RIGHT: u32;
 

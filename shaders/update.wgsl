@@ -5,6 +5,12 @@
 // an invocation for each unit; then one for each term of the loss, whose sum goes to the step's row
 // of the log.
 
+#import common/arguments
+#import common/reduce
+#import common/fours
+#import common/each
+#import common/descent
+
 override LOG_ROWS: u32;
 
 @group(0) @binding(0) var<storage, read_write> workspace: array<Unit>;
@@ -64,18 +70,18 @@ fn b_unit(i: u32) -> Unit {
 
 // Beyond K anything finite will do, since b is 0.
 fn a_four(row: u32, k: u32) -> vec4f {
-    return a_load(x + min(k, product.k - 1u) * inputs + row);
+    return a_load(x + min(k, args.k - 1u) * inputs + row);
 }
 
 fn b_four(k: u32, column: u32) -> vec4f {
-    return select(vec4f(), b_load(dy + k * outputs + column), k < product.k);
+    return select(vec4f(), b_load(dy + k * outputs + column), k < args.k);
 }
 
 // Units w of the parameters and ms of the mean squares, by their gradient.
 fn rmsprop(w: u32, ms: u32, gradient: Unit) {
     let mean_square = mean_square_of(mean_squares[ms], gradient);
     mean_squares[ms] = mean_square;
-    parameters[w] -= step_of(product.step.learning_rate, gradient, mean_square);
+    parameters[w] -= step_of(args.learning_rate, gradient, mean_square);
 }
 
 fn finish_one(row: u32, column: u32, gradient: Unit) {
@@ -91,7 +97,7 @@ fn update_bias(index: u32) {
         let units = outputs / UNIT;
         if rest < units {
             var gradient = Unit(0.0);
-            for (var k = 0u; k < product.k; k++) {
+            for (var k = 0u; k < args.k; k++) {
                 gradient += workspace[dy / UNIT + k * units + rest];
             }
             rmsprop(bias / UNIT + rest, bias_mean_square / UNIT + rest, gradient);
@@ -117,7 +123,7 @@ fn sum_term(i: u32, lane: u32) {
     }
     let total = workgroup_sum(lane, sum);
     if lane == 0u {
-        loss_log[(product.step.index % LOG_ROWS) * table[2] + table[at + 2u]] = total;
+        loss_log[(args.index % LOG_ROWS) * table[2] + table[at + 2u]] = total;
     }
 }
 
@@ -126,7 +132,7 @@ fn tile_of(index: u32) -> vec2u {
     var rest = index;
     for (var i = 0u; i < table[0]; i++) {
         enter_layer(i);
-        let across = (columns() + product.stride - 1u) / product.stride;
+        let across = (columns() + args.stride - 1u) / args.stride;
         let down = (rows() + TILE_ROWS - 1u) / TILE_ROWS;
         if rest < across * down {
             return vec2u(rest % across, rest / across);
@@ -145,8 +151,8 @@ fn main(
 ) {
     let own = group.x + group.y * groups.x;
     let index = first_slice(own);
-    let tiles_end = product.groups;
-    let biases_end = tiles_end + product.first;
+    let tiles_end = args.groups;
+    let biases_end = tiles_end + args.first;
     if index < tiles_end {
         let tile = tile_of(tile_index(index, lane));
         compute_tile(own, tile, lane % TILE_LANES);

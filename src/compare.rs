@@ -45,7 +45,7 @@ pub struct ComparedTensor {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedKernel {
     /// The op; the CPU runs a fused one as the list of its primitives.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Shapes of its outputs.
     pub shape: String,
     /// Milliseconds a step, the median over steps after the first that was timed.
@@ -158,7 +158,7 @@ impl<'a> Run<'a> {
     fn new(config: &'a Config, images: &'a Dataset) -> Result<Self> {
         let (batch, count) = (config.batch, images.len());
         config.check_batch(count)?;
-        let architecture = Architecture::new(images.width(), &config.hidden)?;
+        let architecture = config.architecture(images.width())?;
         let (pixels, binarize) = (images.levels.pixels(), config.binarize);
         let set = Images { name: "compare", count, batch, pixels, binarize };
         let plan = architecture.training_plan(set, RmsProp::default(), config.fuse)?;
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
         let shape = |node: &Node| graph.tensor(node.outputs[0]).shape.to_string();
         let pairs = one.iter().zip(other).map(|(&one, &other)| [one, other]);
         let kernel = |(node, ms): (&Node, _)| ComparedKernel {
-            kernel: node.op.name(),
+            kernel: node.label(),
             shape: shape(node),
             ms,
         };

@@ -14,15 +14,17 @@
 //!
 //! [`Vae`] is where to begin.
 //!
-//! These docs are the tour of the house and the place where its design is explained.
+//! These docs are the architecture overview and the place where the design is explained.
 //!
-//! # The house
+//! # Crate layout
 //!
 //! ```text
+//! function  element-wise functions and likelihoods: a table with a row a function
+//!   ↑
 //! graph     what is computed: ops, gradients, order, memory. Plain data.
 //!   ↑
 //! kernel    how each op is computed: a table with a row a kernel. cpu/ holds the twins, simd/ what
-//!           the CPU runs in their stead
+//!           the CPU runs in their place
 //!   ↑
 //! device    where a plan runs: cpu.rs in f32 or f64, gpu/ through wgpu
 //!   ↑
@@ -40,9 +42,10 @@
 //!
 //! 1. [`model::forward`] writes the model down as ops on a [`graph::Graph`];
 //!    [`graph::gradients`] appends the backward ops and [`optimizer::rmsprop`] the updates.
-//! 2. [`graph::fuse`] rewrites the graph into few nodes: a step of the default model is nine. Each
-//!    keeps the ops that it replaced, which the f64 oracle runs in its stead. A [`graph::Plan`] drops what
-//!    nobody needs, orders the rest so that little memory is alive at once, and lets tensors that
+//! 2. [`graph::fuse`] rewrites the graph into few nodes: element-wise ops become stages of the matrix
+//!    product next to them, whatever the model, and a step of the default model is nine nodes. Each
+//!    keeps the ops that it replaced, which the f64 oracle runs in its place. A [`graph::Plan`] drops
+//!    unused nodes, orders the rest so that little memory is alive at once, and lets tensors that
 //!    never meet share a slot. Hazards follow from what ops read and write; nobody declares them,
 //!    and independent checkers judge order and slots.
 //! 3. A [`device::Session`] looks each op up in [`kernel::kernels`] and makes everything that the
@@ -51,26 +54,40 @@
 //!    variants, [`device::gpu::Tuner`] runs them on this adapter, drops those that are wrong and
 //!    takes the fastest.
 //! 4. A step is then a list of dispatches. All that changes from one to the next is a
-//!    [`kernel::Step`] of 16 bytes in immediate data: the step's number, where its rows begin, and
-//!    the seed. Many steps go into one submit of about 100 ms; the loss of each goes into a ring
+//!    [`graph::Step`], which comes in immediate data: the step's number, where its rows begin, the
+//!    seed, the learning rate and the weight of the KL divergence. Many steps go into one submit of about 100 ms; the loss of each goes into a ring
 //!    buffer that is read back while the next submit runs. Nothing is allocated or uploaded.
 //!
 //! `wgvae graph` prints the plan of a step.
+//!
+//! # Adding a function
+//!
+//! An activation, or a likelihood of a pixel, is a row of [`function::FUNCTIONS`], a text with its
+//! value and slope in WGSL, `shaders/functions/NAME.wgsl`, and one in Rust, `src/function/NAME.rs`, of
+//! which the f64 oracle, its f32 twin and the CPU's vectors are made. Gradients, fused kernels,
+//! tests, `wgvae verify` and `--activation` walk the table.
 //!
 //! # Adding a kernel
 //!
 //! A kernel is its shader in `shaders/`, its twin in [`cpu`] under the same name, and its row in
 //! [`kernel::kernels`]. Tests, `wgvae verify` and both devices walk the table. A new op also needs
-//! its name and shape rule in [`graph::Op`] and its gradient rule. A kernel that begins with a matrix
-//! product says only what the operands are and what becomes of the sums; the [`kernel::CORES`] make
-//! the sums, each in its own way, for all such kernels.
+//! its name and shape rule in [`graph::Op`] and its gradient rule. A shader names the files that it
+//! imports in lines that begin with `#import`. The [`kernel::CORES`] make the sums of matrix products,
+//! each in its own way; what becomes of the sums is a [`kernel::Epilogue`].
 //!
 //! # Why it is as it is
 //!
-//! - **Shapes are `override` constants, or immediate data.** One plain WGSL file serves every shape;
-//!   there is no text templating beyond putting shared functions (`shaders/common/`) in front.
-//!   Sizes of products are immediate data: as constants they made nothing faster, and every shape
+//! - **Shapes are `override` constants, or immediate data.** One WGSL text serves every shape. Sizes of
+//!   products and of stages are immediate data: as constants they made nothing faster, and every shape
 //!   of every variant had to be compiled.
+//! - **Epilogues are written, a line a value.** Eight fused kernels used to be files, which fitted one
+//!   model. Now the stages around a product are lowered to a list of values, each from earlier ones
+//!   ([`kernel::Epilogue`]). WGSL is written from the list, between a core and the functions' own files,
+//!   and the CPU interprets it a tile at a time. What others read is stored; a function of what is read
+//!   anyway is computed once more, and halves of a tensor are read where they lie, so that no kernel of
+//!   the default model binds more than eight buffers.
+//! - **What changes from step to step is no constant.** As a constant the learning rate was part of
+//!   every pipeline's key, and a schedule would have compiled one a step.
 //! - **One text for numbers and vectors.** What a product's kernel does after the sums is written
 //!   for a `Unit`, which is `f32` or, where all rows are multiples of four, `vec4f`: half the time
 //!   on llvmpipe.
@@ -128,8 +145,8 @@
 //! - **A checkpoint is small because so little is state.** Noise, shuffles and starting weights follow
 //!   from the seed, so what goes on from step n needs the weights, their mean squares and n; and files
 //!   that grow are cut to the length that they had. Every file of a run but its lock goes through
-//!   [`file::Files`], so that a test can end the world at each of a run's operations, and see the same
-//!   run come of it.
+//!   [`file::Files`], so that a test can simulate a crash after every file operation and
+//!   check that the resumed run is bit-identical.
 //! - **Weights are watched by a plan of their own.** Every 50 steps it counts the infinities and NaN among
 //!   them, by their bits, into a log as the loss has one, so nothing waits for it: 16 dispatches to 450.
 //! - **The self-check judges kernels, not steps.** Where a ReLU's argument is within rounding of 0, a
@@ -147,6 +164,7 @@ pub mod device;
 pub mod error;
 pub mod eval;
 pub mod file;
+pub mod function;
 pub mod graph;
 pub mod kernel;
 mod matrix;

@@ -151,7 +151,7 @@ impl Vae {
         mut on_epoch: impl FnMut(&EpochReport) -> Result<()>,
     ) -> Result<()> {
         config.check()?;
-        let wanted = Architecture::new(data.train.width(), &config.hidden)?;
+        let wanted = config.architecture(data.train.width())?;
         if wanted != self.architecture {
             return Err(Error::Setting {
                 setting: "--hidden",

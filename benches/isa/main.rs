@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use valid::specialised;
 use wgvae::graph::{Binarize, Pixels, RmsProp};
-use wgvae::kernel::{Call, Kernel, Product, Variant};
+use wgvae::kernel::{Arguments, Call, Kernel, Variant};
 use wgvae::model::{Architecture, Images};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -83,21 +83,22 @@ fn show(vendor: &Vendor, wanted: &[String]) -> Outcome<()> {
     let plan = architecture.training_plan(images, RmsProp::default(), true)?;
     let mut seen = HashSet::new();
     for node in plan.nodes() {
-        let (kernel, call) = (Kernel::of(&node.op), Call::of(plan.graph(), node));
-        if call.largest_product() == 0 || !seen.insert(kernel.name) {
+        let call = Call::of(plan.graph(), node);
+        let (kernel, label) = (Kernel::of(&call), call.label());
+        if call.largest_product() == 0 || !seen.insert(label.clone()) {
             continue;
         }
         for variant in kernel.variants() {
-            let is_named = wanted.iter().zip([kernel.name, variant.name()]).all(|(a, b)| a == b);
+            let is_named = wanted.iter().zip([&*label, variant.name()]).all(|(a, b)| a == b);
             if !is_named || !variant.core().is_some_and(|core| core.suits(false, vendor.id)) {
                 continue;
             }
-            for pass in 0..kernel.wgsl(variant).len() {
+            for pass in 0..kernel.wgsl(&call, variant).len() {
                 let executable = compile(&compiler, kernel, &call, variant, pass)?;
                 let Some(executable) = executable else { continue };
                 if wanted.is_empty() {
                     let name = variant.name().to_owned() + ["", ", sums"][pass];
-                    println!("{}", vendor.row(kernel.name, &name, &executable));
+                    println!("{}", vendor.row(&label, &name, &executable));
                 } else {
                     print!("{}", executable.assembly);
                 }
@@ -115,7 +116,7 @@ fn compile(
     pass: usize,
 ) -> Outcome<Option<Executable>> {
     let Some(tiling) = kernel.tiling(call, variant) else { return Ok(None) };
-    let wgsl = &kernel.wgsl(variant)[pass];
+    let wgsl = &kernel.wgsl(call, variant)[pass];
     let module = specialised(wgsl, kernel.entry_point, &tiling.constants, true)?;
     let spirv = module.spirv(VULKAN[5], false)?;
     let operands = call.inputs.len() + call.outputs.len();
@@ -123,7 +124,7 @@ fn compile(
     let interface = Interface {
         entry_point: &std::ffi::CString::new(kernel.entry_point)?,
         buffers: &[buffers as u32, 1],
-        push_constant_bytes: size_of::<Product>() as u32,
+        push_constant_bytes: size_of::<Arguments>() as u32,
     };
     Ok(Some(compiler.compile(&spirv, &interface)?))
 }

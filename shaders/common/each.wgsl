@@ -1,5 +1,7 @@
 // For kernels whose columns do not need their partners: hands each unit of the sums to finish_one.
 
+#import common/product
+
 fn finish(row: u32, column: u32, first: vec4f, second: vec4f) {
     for (var i = 0u; i < 4u / UNIT; i++) {
         let at = column + i * UNIT;
@@ -7,7 +9,7 @@ fn finish(row: u32, column: u32, first: vec4f, second: vec4f) {
             finish_one(row, at, part(first, i));
         }
         if has_second(at) {
-            finish_one(row, at + product.second, part(second, i));
+            finish_one(row, at + args.second, part(second, i));
         }
     }
 }

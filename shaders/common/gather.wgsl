@@ -2,6 +2,8 @@
 // holds the bits of an f32 from 0 to 1 in a word, or four bytes, the first in the lowest bits. Past
 // the end of the indices, the last image again. The kernel's own file binds data, indices and x.
 
+#import common/philox
+
 override COLUMNS: u32;
 override REALS: u32; // 0 bytes, 1 reals
 override BINARIZE: u32; // 0 threshold, 1 stochastic, 2 none
@@ -35,7 +37,7 @@ fn of_real(real: f32, row: u32, column: u32) -> f32 {
 
 // The element of this index.
 fn gather(i: u32) {
-    let row = step.first_row + i / COLUMNS;
+    let row = args.first_row + i / COLUMNS;
     let column = i % COLUMNS;
     let image = indices[min(row, arrayLength(&indices) - 1u)];
     let at = image * COLUMNS + column;

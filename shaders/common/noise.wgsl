@@ -1,6 +1,10 @@
 // eps [rows, LATENT] from N(0, 1): Philox words through the Box-Muller transform, four columns an
 // invocation. The kernel's own file binds eps.
 
+#import common/scalar
+#import common/log1p
+#import common/philox
+
 override LATENT: u32;
 override NOISE_STREAM: u32;
 
@@ -36,7 +40,7 @@ fn draw(i: u32) {
     if row >= arrayLength(&eps) / LATENT {
         return;
     }
-    let random = words(NOISE_STREAM, step.first_row + row, block);
+    let random = words(NOISE_STREAM, args.first_row + row, block);
     let four = vec4f(box_muller(random.x, random.y), box_muller(random.z, random.w));
     for (var j = 0u; j < min(4u, LATENT - 4u * block); j++) {
         eps[row * LATENT + 4u * block + j] = four[j];

@@ -1,5 +1,7 @@
 // Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011): the same words as cpu::philox.
 
+#import common/arguments
+
 const PHILOX_WEYL = vec2u(0x9E3779B9u, 0xBB67AE85u);
 
 // Low and high word of a product, from 16-bit halves: WGSL has no 64-bit integers.
@@ -28,5 +30,5 @@ fn philox(start: vec4u, start_key: vec2u) -> vec4u {
 
 // The words that belong to columns 4·block to 4·block + 3 of a row.
 fn words(stream: u32, row: u32, block: u32) -> vec4u {
-    return philox(vec4u(block, row, step.index, stream), vec2u(step.seed_low, step.seed_high));
+    return philox(vec4u(block, row, args.index, stream), vec2u(args.seed_low, args.seed_high));
 }

@@ -7,6 +7,8 @@
 // invocation q holds the vector of q ^ i: the i-th in place of i ^ order, which is undone in finish
 // (where a vector is a row) or in b_block (where it is a k).
 
+#import common/product
+
 fn row_order(lane: u32) -> u32 {
     return select(lane, 0u, TRANSPOSE_A);
 }
@@ -70,7 +72,7 @@ fn finish_four(
 
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let row = tile.y * TILE_ROWS;
-    let column = tile.x * product.stride + 4u * lane;
+    let column = tile.x * args.stride + 4u * lane;
     var first_0 = mat4x4f();
     var second_0 = mat4x4f();
     var first_1 = mat4x4f();
@@ -87,9 +89,9 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     var second_6 = mat4x4f();
     var first_7 = mat4x4f();
     var second_7 = mat4x4f();
-    for (var k = 0u; k < product.k; k += 4u) {
+    for (var k = 0u; k < args.k; k += 4u) {
         let first = b_block(k, column, k_order(lane));
-        let second = b_block(k, column + product.second, k_order(lane));
+        let second = b_block(k, column + args.second, k_order(lane));
         let a_0 = a_block(row, k, lane);
         first_0 = add_block(first_0, first, a_0);
         second_0 = add_block(second_0, second, a_0);

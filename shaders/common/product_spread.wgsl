@@ -6,6 +6,9 @@
 // vectors that have an invocation's number in each place. One k at a time, so that the loop fits the
 // processor's cache of decoded instructions.
 
+#import common/product
+#import common/outer
+
 // Four rows of a at k.
 fn a_rows(row: u32, k: u32) -> vec4f {
     if TRANSPOSE_A {
@@ -34,7 +37,7 @@ fn b_columns(k: u32, column: u32) -> vec4f {
 
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let row = tile.y * TILE_ROWS;
-    let column = tile.x * product.stride + 4u * lane;
+    let column = tile.x * args.stride + 4u * lane;
     var first_0 = mat4x4f();
     var second_0 = mat4x4f();
     var first_1 = mat4x4f();
@@ -43,9 +46,9 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     var second_2 = mat4x4f();
     var first_3 = mat4x4f();
     var second_3 = mat4x4f();
-    for (var k = 0u; k < product.k; k++) {
+    for (var k = 0u; k < args.k; k++) {
         let first = b_columns(k, column);
-        let second = b_columns(k, column + product.second);
+        let second = b_columns(k, column + args.second);
         let a_0 = a_rows(row, k);
         first_0 = add_outer(first_0, first, a_0);
         second_0 = add_outer(second_0, second, a_0);

@@ -4,6 +4,9 @@
 // further on; each invocation 4 rows of 4 columns and their partners. While GROUPS terms of the sums
 // are added, each invocation loads one vector of each operand for the next ones.
 
+#import common/product
+#import common/outer
+
 override GROUPS: u32; // TILE_ROWS / 4
 
 // What four rows of a, or four columns of b, have in GROUPS steps along k: for every four of them a
@@ -83,17 +86,17 @@ fn second_at(group: u32, block: u32, i: u32) -> vec4f {
 }
 
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
-    let corner = tile * vec2u(product.stride, TILE_ROWS);
+    let corner = tile * vec2u(args.stride, TILE_ROWS);
     let own = share_across(lane); // its columns' group, and its rows'
     var first = mat4x4f();        // columns are rows of the product
     var second = mat4x4f();
     let a_place = place(!TRANSPOSE_A, lane);
     let b_place = place(TRANSPOSE_B, lane);
     let begin = slice_begin(group);
-    let end = min(begin + product.slice, product.k);
+    let end = min(begin + args.slice, args.k);
     var a = a_share(corner, begin, lane);
     var b_first = b_share(corner.x, begin, lane);
-    var b_second = b_share(corner.x + product.second, begin, lane);
+    var b_second = b_share(corner.x + args.second, begin, lane);
     for (var k = begin; k < end; k += GROUPS) {
         for (var i = 0u; i < 4u; i++) {
             let a_i = a_place.z + i * next(!TRANSPOSE_A);
@@ -109,7 +112,7 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
         workgroupBarrier();
         a = a_share(corner, k + GROUPS, lane);
         b_first = b_share(corner.x, k + GROUPS, lane);
-        b_second = b_share(corner.x + product.second, k + GROUPS, lane);
+        b_second = b_share(corner.x + args.second, k + GROUPS, lane);
         for (var i = 0u; i < GROUPS / 4u; i++) {
             let a_0 = a_at(own.y, i, 0u);
             first = add_outer(first, first_at(own.x, i, 0u), a_0);

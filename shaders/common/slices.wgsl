@@ -1,11 +1,14 @@
 // The first of two passes makes the slices of all tiles, one slice of each tile after the other.
 
+#import common/arguments
+#import common/slicing
+
 fn first_slice(group: u32) -> u32 {
-    return group % product.groups;
+    return group % args.groups;
 }
 
 fn slice_begin(group: u32) -> u32 {
-    return group / product.groups * product.slice;
+    return group / args.groups * args.slice;
 }
 
 fn put(group: u32, row: u32, column: u32, first: vec4f, second: vec4f) {

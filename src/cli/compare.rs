@@ -176,12 +176,12 @@ fn print_kernels(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     let row = |row: &ComparedKernel| {
         let [a, b] = row.ms;
         let times = [format!("{a:.3}"), format!("{b:.3}"), format!("{:.2}", b / a)];
-        let names = [Cell::from(row.kernel), Cell::from(&row.shape)];
+        let names = [Cell::from(&row.kernel), Cell::from(&row.shape)];
         names.into_iter().chain(times.map(Cell::from)).collect()
     };
     let rows: Vec<_> = comparison.kernels.iter().map(row).collect();
     let columns = vec![
-        Column::words("kernel, ms a step", 0),
+        Column::words("kernel, ms a step", 0).cut_to(18),
         Column::words("shape", 3),
         Column::numbers("A", 1),
         Column::numbers("B", 1),

@@ -68,7 +68,7 @@ fn print_kernels(info: &AdapterInfo, width: Option<usize>) -> Result<()> {
         vec![kernel.into(), variant.into(), us.into(), operands.into()]
     };
     let columns = vec![
-        Column::words("kernel", 0),
+        Column::words("kernel", 0).cut_to(16),
         Column::words("variant", 1),
         Column::numbers("us", 0),
         Column::words("operands -> results", 2).cut_to(12),

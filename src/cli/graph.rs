@@ -5,7 +5,7 @@ use super::shared::{StepFlags, say};
 use super::table::{self, Cell, Column, WideFlag, say_words};
 use crate::Result;
 use crate::graph::{Node, Pixels, Plan, RmsProp, TensorId};
-use crate::model::{Architecture, Images};
+use crate::model::Images;
 use crate::train::Config;
 use std::process::ExitCode;
 
@@ -24,8 +24,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let Config { hidden, batch, fuse, binarize, .. } = arguments.step.over(Config::default());
-    let architecture = Architecture::new(arguments.input, &hidden)?;
+    let config = arguments.step.over(Config::default());
+    let architecture = config.architecture(arguments.input)?;
+    let Config { batch, fuse, binarize, .. } = config;
     let images = Images { name: "train", count: 60_000, batch, pixels: Pixels::Bytes, binarize };
     let plan = architecture.training_plan(images, RmsProp::default(), fuse)?;
     match arguments.wide.width() {
@@ -59,7 +60,7 @@ fn print(plan: &Plan, width: Option<usize>) -> Result<()> {
         let slots = node.outputs.iter().filter_map(|&id| plan.slot(id));
         let slots: Vec<_> = slots.map(|slot| format!("@{}", slot.index())).collect();
         vec![
-            node.op.name().into(),
+            node.label().into(),
             shapes.collect::<Vec<_>>().join(", ").into(),
             slots.join(" ").into(),
             names(&node.outputs).into(),

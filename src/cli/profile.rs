@@ -6,7 +6,6 @@ use super::shared::{DeviceFlag, FILES, KernelsFlag, StepFlags, print_json, say, 
 use super::table::{self, Cell, Column, Output, WideFlag, say_words};
 use super::terminal::{BAD, NOTICE, shows_progress};
 use crate::device::Memory;
-use crate::model::Architecture;
 use crate::profile::{Baseline, Change, KernelRow, Profile, capture, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
@@ -73,8 +72,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let run = arguments.run.as_deref().map(read).transpose()?;
     let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
     let file = run.map(|(_, file)| file.latest()).unwrap_or_default();
-    let Config { hidden, batch, fuse, .. } = arguments.step.over(file.config);
-    let architecture = Architecture::new(input, &hidden)?;
+    let config = arguments.step.over(file.config);
+    let architecture = config.architecture(input)?;
+    let Config { batch, fuse, .. } = config;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     baseline.iter().try_for_each(|baseline| baseline.check(&architecture, batch))?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
@@ -134,7 +134,7 @@ fn print(profile: &Profile, width: Option<usize>) -> Result<()> {
 /// The columns in the order of the line, each with its importance.
 fn columns() -> Vec<Column> {
     vec![
-        Column::words("kernel", 0),
+        Column::words("kernel", 0).cut_to(16),
         Column::numbers("ms/step", 0),
         Column::numbers("share", 0),
         Column::words("shape", 1),
@@ -161,7 +161,7 @@ fn print_kernels(kernels: &[KernelRow], width: Option<usize>) -> Result<()> {
         // One round alone has no noise.
         let noise = if row.noise > 0.0 { format!("{:.0}%", 100.0 * row.noise) } else { "?".into() };
         vec![
-            row.kernel.into(),
+            (&row.kernel).into(),
             format!("{:.3}", row.median_ms_per_step).into(),
             format!("{:.1}%", 100.0 * row.share).into(),
             (&row.shape).into(),

@@ -82,6 +82,7 @@ pub(super) fn read_run(run: &Path, scale: Option<ScaleFlag>) -> Result<(Weights,
     let weights = model::load_as(&model, scale.map(|ScaleFlag::Softplus| Scale::Softplus))?;
     check_finite(&model, &weights)?;
     file.config.hidden = weights.architecture.hidden().to_vec();
+    file.config.activation = weights.architecture.activation();
     Ok((weights, file))
 }
 

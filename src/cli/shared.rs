@@ -3,9 +3,11 @@
 use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
+use crate::model::Activation;
 use crate::train::{Config, ConfigFile};
 use crate::{Action, Error, Result};
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::num::{IntErrorKind, ParseIntError};
@@ -52,12 +54,21 @@ pub(super) struct StepFlags {
     /// 200,100]
     #[arg(long, help_heading = MODEL, value_parser = layers)]
     hidden: Option<Layers>,
+    /// Function between layers [default: relu]
+    #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
+    activation: Option<Activation>,
     /// Images of one step [default: 64]
     #[arg(long, help_heading = MODEL)]
     batch: Option<usize>,
     /// Run each op as a kernel of its own, to debug, bisect or teach
     #[arg(long, help_heading = MODEL)]
     no_fuse: bool,
+}
+
+/// The names of all activations.
+fn activations() -> impl TypedValueParser<Value = Activation> {
+    let names = Activation::all().map(|activation| activation.function().name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Activation>())
 }
 
 /// Layer sizes, as `--hidden` takes them.
@@ -87,6 +98,7 @@ impl StepFlags {
     pub(super) fn over(&self, config: Config) -> Config {
         Config {
             hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
+            activation: self.activation.unwrap_or(config.activation),
             batch: self.batch.unwrap_or(config.batch),
             fuse: config.fuse && !self.no_fuse,
             ..config

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// What a run that goes on cannot change.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 17] = [
     "config",
     "size",
     "label_column",
@@ -37,6 +37,7 @@ const FIXED: [&str; 16] = [
     "binarize",
     "limit",
     "hidden",
+    "activation",
     "batch",
     "no_fuse",
     "seed",
@@ -219,7 +220,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     // Before pictures are resized to it.
     if let Some(size) = config.size {
         size.check()?;
-        Architecture::new(size.pixels(), &config.hidden)?;
+        config.architecture(size.pixels())?;
     }
     let (mut data, account) = Split::read(&config.source())?;
     let mut coverage = reading::check(&config.data, &account, &data.train, config.binarize)?;
@@ -234,7 +235,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         coverage = data.train.coverage(config.binarize);
     }
     config.check_batch(data.train.len())?;
-    let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+    let architecture = config.architecture(data.train.width())?;
     let (folder, made) = arguments.folder()?;
     let training = Run {
         config: &config,

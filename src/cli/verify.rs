@@ -62,9 +62,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 /// As wide as the names of all kernels and variants: rows are printed as they come.
 fn columns() -> Vec<Column> {
-    let kernel = kernels().map(|kernel| kernel.name.len()).max().unwrap_or(0);
+    let calls = kernels().flat_map(|kernel| (kernel.cases)()).filter_map(|case| case.call().ok());
+    let kernel = calls.map(|call| call.label().len()).max().unwrap_or(0);
     vec![
-        Column::words("kernel", 0).of(kernel),
+        Column::words("kernel", 0).of(kernel).cut_to(16),
         Column::words("variant", 1).of(16),
         Column::words("", 0).of(4),
         Column::numbers("max abs", 2).of(8),

@@ -5,34 +5,21 @@
 //!
 //! Outputs are overwritten unless the text says "updates".
 
-pub mod add;
-pub mod bernoulli_log_likelihood;
-pub mod bernoulli_log_likelihood_backward;
-pub mod bernoulli_log_likelihood_blocks;
-pub mod bernoulli_sample;
-pub mod bias;
-pub mod bias_backward;
+pub mod block_sum;
+pub mod column_sum;
+pub mod concatenate;
 pub mod count_nonfinite;
 pub mod fma;
 pub mod gather_batch;
-pub mod gaussian_kl;
-pub mod gaussian_kl_backward;
-pub mod gaussian_kl_blocks;
 pub mod loss_sum;
+pub mod map;
 pub mod matmul;
 pub mod normal;
 pub mod philox;
 mod real;
-pub mod relu;
-pub mod relu_backward;
-pub mod reparameterize;
-pub mod reparameterize_backward;
 pub mod rmsprop;
-pub mod sigmoid;
-pub mod sigmoid_backward;
-pub mod softplus;
-pub mod softplus_backward;
+pub mod row_sum;
 pub mod split_columns;
-pub mod split_columns_backward;
+pub mod uniform;
 
 pub use real::Real;

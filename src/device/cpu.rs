@@ -14,7 +14,7 @@ use super::{
     Traffic, Values, unknown_tensor,
 };
 use crate::cpu::Real;
-use crate::graph::{Element, LOG_ROWS, Op, Plan, Step, Tensor, TensorId};
+use crate::graph::{Element, LOG_ROWS, Plan, Step, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Twin, Twins, Variant, Vectors};
 use crate::simd;
 use crate::{Error, Result};
@@ -36,8 +36,8 @@ pub trait CpuReal: Real {
     const PARALLEL: bool;
     /// The twin in this precision.
     fn twin(twins: &Twins) -> Twin<Self>;
-    /// What computes an op in its twin's place, if there is something.
-    fn kernel(op: &Op) -> Option<simd::Kernel<Self>>;
+    /// What computes a call in its twin's place, if there is something.
+    fn kernel(call: &Call) -> Option<simd::Kernel<Self>>;
 }
 
 impl CpuReal for f32 {
@@ -48,8 +48,8 @@ impl CpuReal for f32 {
         twins.f32
     }
 
-    fn kernel(op: &Op) -> Option<simd::Kernel> {
-        simd::kernel(op)
+    fn kernel(call: &Call) -> Option<simd::Kernel> {
+        simd::kernel(call)
     }
 }
 
@@ -61,7 +61,7 @@ impl CpuReal for f64 {
         twins.f64
     }
 
-    fn kernel(_: &Op) -> Option<simd::Kernel<Self>> {
+    fn kernel(_: &Call) -> Option<simd::Kernel<Self>> {
         None
     }
 }
@@ -202,7 +202,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
     }
 
     fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
-        let has_vectors = |call: Call| T::kernel(&call.op).is_some();
+        let has_vectors = |call: Call| T::kernel(&call).is_some();
         if (kernel.cases)().iter().any(|case| case.call().is_ok_and(has_vectors)) {
             simd::vectors().map(Variant::of_vectors).collect()
         } else {

@@ -13,7 +13,7 @@ pub struct Launch {
     /// The op and the shapes of its operands.
     pub call: Call,
     /// The kernel.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Which of the kernel's variants.
     pub variant: &'static str,
     /// Invocations of a workgroup; 1 on the CPU.

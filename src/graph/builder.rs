@@ -2,10 +2,11 @@
 //! fails with [`Error::Shape`](crate::Error::Shape) where the op is not defined for its operands.
 
 use super::{
-    Binarize, Element, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Shape, Stream, TensorId,
+    Binarize, Element, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Scalar, Shape, Stream, TensorId,
     Transpose,
 };
 use crate::Result;
+use crate::function::{self, Function};
 
 impl Graph {
     /// A tensor that the host fills and the graph only reads.
@@ -32,11 +33,6 @@ impl Graph {
 
     fn one(&mut self, op: Op, inputs: &[TensorId]) -> Result<TensorId> {
         Ok(self.apply(op, inputs)?[0])
-    }
-
-    fn two(&mut self, op: Op, inputs: &[TensorId]) -> Result<(TensorId, TensorId)> {
-        let outputs = self.apply(op, inputs)?;
-        Ok((outputs[0], outputs[1]))
     }
 
     /// x `[batch, d]`: the step's rows of `data` `[n, d]`, in the order of `indices` u32 `[n, 1]`.
@@ -70,64 +66,93 @@ impl Graph {
         self.one(Op::Matmul(Transpose::B), &[a, b])
     }
 
-    /// x `[r, c]` + bias `[1, c]`.
-    pub fn bias(&mut self, x: TensorId, bias: TensorId) -> Result<TensorId> {
-        self.one(Op::Bias, &[x, bias])
+    /// A function of its operands, element by element; an operand may be repeated along rows, columns
+    /// or both: see [`Op::Map`].
+    pub fn map(&mut self, function: &'static Function, operands: &[TensorId]) -> Result<TensorId> {
+        self.one(Op::Map(function), operands)
     }
 
-    /// Column sums of dy `[r, c]` -> `[1, c]`.
-    pub fn bias_backward(&mut self, dy: TensorId) -> Result<TensorId> {
-        self.one(Op::BiasBackward, &[dy])
+    /// x `[r, c]` + bias `[1, c]`.
+    pub fn bias(&mut self, x: TensorId, bias: TensorId) -> Result<TensorId> {
+        self.add(x, bias)
     }
 
     /// max(x, 0).
     pub fn relu(&mut self, x: TensorId) -> Result<TensorId> {
-        self.one(Op::Relu, &[x])
+        self.map(&function::RELU, &[x])
     }
 
-    /// dy where y > 0, else 0.
-    pub fn relu_backward(&mut self, dy: TensorId, y: TensorId) -> Result<TensorId> {
-        self.one(Op::ReluBackward, &[dy, y])
-    }
-
-    /// ln(1 + eˢ) + 1e-6.
-    pub fn softplus(&mut self, s: TensorId) -> Result<TensorId> {
-        self.one(Op::Softplus, &[s])
-    }
-
-    /// dy·sigmoid(s).
-    pub fn softplus_backward(&mut self, dy: TensorId, s: TensorId) -> Result<TensorId> {
-        self.one(Op::SoftplusBackward, &[dy, s])
+    /// ln(1 + eˣ).
+    pub fn softplus(&mut self, x: TensorId) -> Result<TensorId> {
+        self.map(&function::SOFTPLUS, &[x])
     }
 
     /// 1 / (1 + e⁻ˣ).
     pub fn sigmoid(&mut self, x: TensorId) -> Result<TensorId> {
-        self.one(Op::Sigmoid, &[x])
-    }
-
-    /// dy·y·(1 − y).
-    pub fn sigmoid_backward(&mut self, dy: TensorId, y: TensorId) -> Result<TensorId> {
-        self.one(Op::SigmoidBackward, &[dy, y])
+        self.map(&function::SIGMOID, &[x])
     }
 
     /// a + b.
     pub fn add(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
-        self.one(Op::Add, &[a, b])
+        self.map(&function::ADD, &[a, b])
+    }
+
+    /// a − b.
+    pub fn subtract(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
+        self.map(&function::SUBTRACT, &[a, b])
+    }
+
+    /// a·b, element by element.
+    pub fn multiply(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
+        self.map(&function::MULTIPLY, &[a, b])
+    }
+
+    /// factor·x.
+    pub fn scale(&mut self, x: TensorId, factor: f32) -> Result<TensorId> {
+        let factor = self.constant(factor, Shape::new(1, 1));
+        self.multiply(x, factor)
+    }
+
+    /// x + offset.
+    pub fn offset(&mut self, x: TensorId, offset: f32) -> Result<TensorId> {
+        let offset = self.constant(offset, Shape::new(1, 1));
+        self.add(x, offset)
+    }
+
+    /// A tensor that has a number of the step in every place.
+    pub fn step_scalar(&mut self, scalar: Scalar, shape: Shape) -> Result<TensorId> {
+        self.one(Op::StepScalar { shape, scalar }, &[])
+    }
+
+    /// Row sums of x `[r, c]` -> `[r, 1]`.
+    pub fn row_sum(&mut self, x: TensorId) -> Result<TensorId> {
+        self.one(Op::RowSum, &[x])
+    }
+
+    /// Column sums of x `[r, c]` -> `[1, c]`.
+    pub fn column_sum(&mut self, x: TensorId) -> Result<TensorId> {
+        self.one(Op::ColumnSum, &[x])
     }
 
     /// x `[r, c]` -> `[r, left]`, `[r, c − left]`.
     pub fn split_columns(&mut self, x: TensorId, left: usize) -> Result<(TensorId, TensorId)> {
-        self.two(Op::SplitColumns { left }, &[x])
+        let outputs = self.apply(Op::SplitColumns { left }, &[x])?;
+        Ok((outputs[0], outputs[1]))
     }
 
     /// The two side by side.
-    pub fn split_columns_backward(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
-        self.one(Op::SplitColumnsBackward, &[a, b])
+    pub fn concatenate(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
+        self.one(Op::Concatenate, &[a, b])
     }
 
     /// Draws from N(0, 1).
     pub fn normal(&mut self, shape: Shape, stream: Stream) -> Result<TensorId> {
         self.one(Op::Normal { shape, stream }, &[])
+    }
+
+    /// Draws from the multiples of 2⁻²⁴ from 0 to below 1.
+    pub fn uniform(&mut self, shape: Shape, stream: Stream) -> Result<TensorId> {
+        self.one(Op::Uniform { shape, stream }, &[])
     }
 
     /// mean + stddev·eps.
@@ -137,42 +162,20 @@ impl Graph {
         stddev: TensorId,
         eps: TensorId,
     ) -> Result<TensorId> {
-        self.one(Op::Reparameterize, &[mean, stddev, eps])
-    }
-
-    /// dstddev = dz·eps.
-    pub fn reparameterize_backward(&mut self, dz: TensorId, eps: TensorId) -> Result<TensorId> {
-        self.one(Op::ReparameterizeBackward, &[dz, eps])
+        let deviation = self.multiply(stddev, eps)?;
+        self.add(mean, deviation)
     }
 
     /// ln p(x | logits) of each row -> `[r, 1]`.
     pub fn bernoulli_log_likelihood(&mut self, logits: TensorId, x: TensorId) -> Result<TensorId> {
-        self.one(Op::BernoulliLogLikelihood, &[logits, x])
-    }
-
-    /// dlogits = dlog_likelihood·(x − sigmoid(logits)).
-    pub fn bernoulli_log_likelihood_backward(
-        &mut self,
-        dlog_likelihood: TensorId,
-        logits: TensorId,
-        x: TensorId,
-    ) -> Result<TensorId> {
-        self.one(Op::BernoulliLogLikelihoodBackward, &[dlog_likelihood, logits, x])
+        let pixels = self.map(&function::BERNOULLI, &[logits, x])?;
+        self.row_sum(pixels)
     }
 
     /// KL(N(mean, stddev²) ‖ N(0, 1)) of each row -> `[r, 1]`.
     pub fn gaussian_kl(&mut self, mean: TensorId, stddev: TensorId) -> Result<TensorId> {
-        self.one(Op::GaussianKl, &[mean, stddev])
-    }
-
-    /// dmean, dstddev.
-    pub fn gaussian_kl_backward(
-        &mut self,
-        dkl: TensorId,
-        mean: TensorId,
-        stddev: TensorId,
-    ) -> Result<(TensorId, TensorId)> {
-        self.two(Op::GaussianKlBackward, &[dkl, mean, stddev])
+        let units = self.map(&function::GAUSSIAN_KL, &[mean, stddev])?;
+        self.row_sum(units)
     }
 
     /// 1 with the given probability, else 0.
@@ -181,7 +184,8 @@ impl Graph {
         probabilities: TensorId,
         stream: Stream,
     ) -> Result<TensorId> {
-        self.one(Op::BernoulliSample { stream }, &[probabilities])
+        let uniform = self.uniform(self.tensor(probabilities).shape, stream)?;
+        self.map(&function::LESS, &[uniform, probabilities])
     }
 
     /// How many of each row are infinite or NaN -> `[r, 1]`.

@@ -1,45 +1,31 @@
-//! Rewrites a graph into few nodes: a matrix product takes over the ops that follow it, and the
-//! gradients of all layers become one with their updates. A fused node keeps the primitives that it
-//! replaced, which are its meaning: the oracle runs them one by one, and fused kernels are checked
-//! against that.
+//! Rewrites a graph into few nodes: a matrix product takes over the element-wise ops around it, which
+//! become stages of its epilogue, and the gradients of all layers become one node with their updates. A
+//! fused node keeps the primitives that it replaced, which are its meaning: the oracle runs them one by
+//! one, and fused kernels are checked against that.
 //!
-//! A group of nodes is fused only if everything it hides is used inside it alone, and only if the
-//! other nodes can still be ordered around it.
+//! Nodes are fused only if the other nodes can still be ordered around them. What a group makes and
+//! somebody else reads is among its outputs.
 
-mod chain;
 mod contract;
+mod stages;
 mod update;
 
 use super::hazard::hazards;
-use super::{Graph, Node, NodeId, Op, Role, TensorId, schedule};
+use super::{Element, Graph, Node, NodeId, Op, Role, Shape, TensorId, schedule};
 use contract::{contract, order};
 
 /// Columns that one element of a fused kernel's row sums covers.
 pub const SUM_COLUMNS: usize = 4;
 
 /// What a fused node computes. In the comments, `inputs -> outputs`, in order.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fusion {
     /// data, indices -> x, eps: the batch and its noise.
     Batch,
-    /// x, weight, bias -> x·weight + bias.
-    Linear,
-    /// x, weight, bias -> max(x·weight + bias, 0).
-    LinearRelu,
-    /// x, weight, bias, eps -> mean, s, stddev, z, blocks of the KL divergence.
-    LinearSample,
-    /// h, weight, bias, x -> blocks of the log-likelihood, dlogits.
-    LinearBernoulli {
-        /// Gradient of each row's log-likelihood.
-        dlog_likelihood: f32,
-    },
-    /// dy, weight, y -> dy·weightᵀ where y > 0, else 0.
-    MatmulReluBackward,
-    /// dy, weight, eps, mean, stddev, s -> the gradient of the encoder's output.
-    LatentBackward {
-        /// Gradient of each row's KL divergence.
-        dkl: f32,
-    },
+    /// a, b, other operands -> results: a product a·b, with or without a transposition, and stages,
+    /// each of which computes an element from elements at the same place; or stages alone, without a
+    /// and b. Constants are no operands.
+    Stages,
     /// x, dy of each layer, then each term of the loss; updates each layer's weight, the weight's
     /// mean square, its bias and the bias's mean square by RMSProp with xᵀ·dy and the column sums of
     /// dy, then the loss log, if there are terms.
@@ -47,16 +33,11 @@ pub enum Fusion {
 }
 
 impl Fusion {
-    /// The name of the node and of its kernel.
+    /// The name of the node's kind; [`Node::label`] says what it computes.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Batch => "batch",
-            Self::Linear => "linear",
-            Self::LinearRelu => "linear_relu",
-            Self::LinearSample => "linear_sample",
-            Self::LinearBernoulli { .. } => "linear_bernoulli",
-            Self::MatmulReluBackward => "matmul_relu_backward",
-            Self::LatentBackward { .. } => "latent_backward",
+            Self::Stages => "stages",
             Self::Update => "update",
         }
     }
@@ -81,6 +62,8 @@ impl Default for FusionOptions {
 struct Group {
     fusion: Fusion,
     nodes: Vec<NodeId>,
+    /// Nodes of others that this group computes once more.
+    repeated: Vec<NodeId>,
     inputs: Vec<TensorId>,
     outputs: Vec<TensorId>,
 }
@@ -90,47 +73,94 @@ struct Group {
 pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Graph {
     let graph = blocked_sums(graph, outputs);
     let view = View::new(&graph, outputs);
-    let mut candidates = Vec::new();
-    candidates.extend(view.batch());
-    candidates.extend(view.live.iter().filter_map(|&id| view.chain(id)));
+    let hazards = hazards(&graph, &view.live);
+    let mut chosen = Chosen::new(&graph);
+    let try_push = |chosen: &mut Chosen, group: Group| {
+        chosen.push(group);
+        if order(&view.live, &hazards, &chosen.groups).is_none() {
+            chosen.pop();
+        }
+    };
+    let mut candidates: Vec<_> = view.batch().into_iter().collect();
     if options.updates {
         candidates.extend(view.updates());
     }
-    let hazards = hazards(&graph, &view.live);
-    let mut chosen: Vec<Group> = Vec::new();
     for group in candidates {
-        let free = |id: &NodeId| !chosen.iter().any(|other| other.nodes.contains(id));
-        if view.is_closed(&group) && group.nodes.iter().all(free) {
-            chosen.push(group);
-            if order(&view.live, &hazards, &chosen).is_none() {
-                chosen.pop();
-            }
+        let is_taken = |id: &NodeId| chosen.is_taken[id.index()];
+        if view.is_closed(&group) && !group.nodes.iter().any(is_taken) {
+            try_push(&mut chosen, group);
         }
     }
+    // The last first: what a later group alone reads joins that one.
+    let products = view.live.iter().rev().filter(|&&id| matches!(view.op(id), Op::Matmul(_)));
+    let stages = view.live.iter().rev().filter(|&&id| view.op(id).is_stage());
+    for &seed in products.chain(stages) {
+        if let Some(group) = view.grow(seed, &chosen) {
+            try_push(&mut chosen, group);
+        }
+    }
+    view.connect(&mut chosen);
     // There is an order of the chosen groups, or there is no group, which changes nothing.
-    contract(&graph, &view.live, &hazards, &chosen).unwrap_or(graph)
+    contract(&graph, &view.live, &hazards, &chosen.groups).unwrap_or(graph)
 }
 
-/// Replaces row sums that only the loss log uses by sums of [`SUM_COLUMNS`] columns each: a fused
-/// kernel can make those without waiting for the rest of the row.
+/// Has row sums made from sums of [`SUM_COLUMNS`] columns each, which a fused kernel can make without
+/// waiting for the rest of the row. The loss log, which adds all of a term, takes those as they are.
 fn blocked_sums(graph: &Graph, outputs: &[TensorId]) -> Graph {
-    let mut blocked = graph.clone();
-    for (place, node) in graph.nodes.iter().enumerate() {
-        let op = match node.op {
-            Op::BernoulliLogLikelihood => Op::BernoulliLogLikelihoodBlocks,
-            Op::GaussianKl => Op::GaussianKlBlocks,
-            _ => continue,
+    let mut blocked = Graph { tensors: graph.tensors.clone(), nodes: Vec::new() };
+    for node in &graph.nodes {
+        let shape = |id: TensorId| graph.tensor(id).shape;
+        let is_stage = |id: TensorId| {
+            graph.nodes.iter().any(|other| other.op.is_stage() && other.outputs.contains(&id))
         };
+        if node.op != Op::RowSum || !is_stage(node.inputs[0]) {
+            blocked.nodes.push(node.clone());
+            continue;
+        }
         let sum = node.outputs[0];
+        let blocks = shape(node.inputs[0]).columns.div_ceil(SUM_COLUMNS);
         let mut readers = graph.nodes.iter().filter(|other| other.reads().any(|t| t == sum));
-        let logged = readers.all(|other| matches!(other.op, Op::LossSum { .. }));
-        if logged && !outputs.contains(&sum) {
-            let columns = graph.tensor(node.inputs[0]).shape.columns;
-            blocked.nodes[place].op = op;
-            blocked.tensors[sum.index()].shape.columns = columns.div_ceil(SUM_COLUMNS);
+        let is_logged = readers.all(|other| matches!(other.op, Op::LossSum { .. }));
+        if blocks == 1 || is_logged && !outputs.contains(&sum) {
+            blocked.tensors[sum.index()].shape.columns = blocks;
+            blocked.nodes.push(Node { op: Op::BlockSum, ..node.clone() });
+        } else {
+            let name = format!("{}.blocks", graph.tensor(sum).name);
+            let shape = Shape::new(shape(sum).rows, blocks);
+            let parts = blocked.add_tensor(name, shape, Element::F32, Role::Workspace);
+            blocked.nodes.push(Node::primitive(Op::BlockSum, &node.inputs, &[parts]));
+            blocked.nodes.push(Node::primitive(Op::RowSum, &[parts], &[sum]));
         }
     }
     blocked
+}
+
+/// The groups so far.
+struct Chosen {
+    groups: Vec<Group>,
+    /// Whether a group has each node.
+    is_taken: Vec<bool>,
+    /// How many groups read each tensor.
+    readers: Vec<usize>,
+}
+
+impl Chosen {
+    fn new(graph: &Graph) -> Self {
+        let (nodes, tensors) = (graph.nodes().len(), graph.tensors().len());
+        Self { groups: Vec::new(), is_taken: vec![false; nodes], readers: vec![0; tensors] }
+    }
+
+    fn push(&mut self, group: Group) {
+        group.nodes.iter().for_each(|id| self.is_taken[id.index()] = true);
+        group.inputs.iter().for_each(|tensor| self.readers[tensor.index()] += 1);
+        self.groups.push(group);
+    }
+
+    fn pop(&mut self) {
+        let Some(group) = self.groups.pop() else { return };
+        group.nodes.iter().for_each(|id| self.is_taken[id.index()] = false);
+        group.inputs.iter().for_each(|tensor| self.readers[tensor.index()] -= 1);
+    }
 }
 
 /// A graph with its live nodes, and who makes and reads what.
@@ -138,11 +168,36 @@ struct View<'a> {
     graph: &'a Graph,
     live: Vec<NodeId>,
     outputs: &'a [TensorId],
+    /// The node that makes each tensor, if one does and none changes it.
+    makers: Vec<Option<NodeId>>,
+    /// The nodes that read each tensor.
+    readers: Vec<Vec<NodeId>>,
+    /// Whether a node changes each tensor in place.
+    is_updated: Vec<bool>,
 }
 
 impl<'a> View<'a> {
     fn new(graph: &'a Graph, outputs: &'a [TensorId]) -> Self {
-        Self { graph, live: schedule::live_nodes(graph, outputs), outputs }
+        let live = schedule::live_nodes(graph, outputs);
+        let count = graph.tensors().len();
+        let (mut makers, mut readers) = (vec![None; count], vec![Vec::new(); count]);
+        let mut is_updated = vec![false; count];
+        for &id in &live {
+            let node = graph.node(id);
+            for tensor in node.reads() {
+                if readers[tensor.index()].last() != Some(&id) {
+                    readers[tensor.index()].push(id);
+                }
+            }
+            for tensor in node.writes() {
+                if node.op.updates() {
+                    is_updated[tensor.index()] = true;
+                } else {
+                    makers[tensor.index()] = Some(id);
+                }
+            }
+        }
+        Self { graph, live, outputs, makers, readers, is_updated }
     }
 
     fn op(&self, id: NodeId) -> Op {
@@ -158,24 +213,43 @@ impl<'a> View<'a> {
     }
 
     /// The live nodes that read a tensor.
-    fn readers(&self, tensor: TensorId) -> Vec<NodeId> {
-        let reads = |id: &NodeId| self.graph.node(*id).reads().any(|read| read == tensor);
-        self.live.iter().copied().filter(reads).collect()
+    fn readers(&self, tensor: TensorId) -> &[NodeId] {
+        &self.readers[tensor.index()]
     }
 
     /// The only live node that reads the tensor, if there is one and it satisfies the test.
     fn reader(&self, tensor: TensorId, test: impl Fn(Op) -> bool) -> Option<NodeId> {
-        let mut readers = self.readers(tensor).into_iter().filter(|&id| test(self.op(id)));
+        let mut readers = self.readers(tensor).iter().copied().filter(|&id| test(self.op(id)));
         readers.next().filter(|_| readers.next().is_none())
     }
 
-    /// The live node that makes a tensor.
+    /// The live node that makes a tensor, which nothing changes afterwards.
     fn maker(&self, tensor: TensorId) -> Option<NodeId> {
-        let makes = |id: &NodeId| self.graph.node(*id).outputs.contains(&tensor);
-        self.live.iter().copied().find(makes)
+        self.makers[tensor.index()].filter(|_| !self.is_updated[tensor.index()])
     }
 
-    /// Whether what the group's nodes make, but for its outputs, is used by them alone, and what
+    fn is_constant(&self, tensor: TensorId) -> bool {
+        matches!(self.graph.tensor(tensor).role, Role::Constant(_))
+    }
+
+    /// The gather and the noise of one step.
+    fn batch(&self) -> Option<Group> {
+        let only = |test: fn(Op) -> bool| {
+            let mut found = self.live.iter().copied().filter(|&id| test(self.op(id)));
+            found.next().filter(|_| found.next().is_none())
+        };
+        let gather = only(|op| matches!(op, Op::GatherBatch { .. }))?;
+        let noise = only(|op| matches!(op, Op::Normal { .. }))?;
+        Some(Group {
+            fusion: Fusion::Batch,
+            nodes: vec![gather, noise],
+            repeated: Vec::new(),
+            inputs: self.inputs(gather).to_vec(),
+            outputs: vec![self.output(gather), self.output(noise)],
+        })
+    }
+
+    /// Whether what the group's nodes make, except its outputs, is used by them alone, and what
     /// they read of others is among its inputs or constant.
     fn is_closed(&self, group: &Group) -> bool {
         let nodes = || group.nodes.iter().map(|&id| self.graph.node(id));
@@ -186,9 +260,8 @@ impl<'a> View<'a> {
                 && self.graph.tensor(*tensor).is_workspace()
                 && self.readers(*tensor).iter().all(|reader| group.nodes.contains(reader))
         };
-        let constant = |tensor| matches!(self.graph.tensor(tensor).role, Role::Constant(_));
         let known = |tensor: TensorId| {
-            made.contains(&tensor) || group.inputs.contains(&tensor) || constant(tensor)
+            made.contains(&tensor) || group.inputs.contains(&tensor) || self.is_constant(tensor)
         };
         hidden.into_iter().all(own) && nodes().flat_map(Node::reads).all(known)
     }

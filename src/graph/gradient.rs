@@ -2,9 +2,25 @@
 //! backward nodes are appended to the same graph, so they are scheduled, fused and run like any
 //! others.
 
-use super::{Graph, Node, Op, TensorId, Transpose};
+use super::{Graph, Node, Op, Role, Scalar, TensorId, Transpose};
+use crate::function::{Function, Slope};
 use crate::{Error, Result};
 use std::collections::HashMap;
+
+/// The weight of a term in the loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Weight {
+    /// The same in every step.
+    Constant(f32),
+    /// A number of the step.
+    Step(Scalar),
+}
+
+impl From<f32> for Weight {
+    fn from(weight: f32) -> Self {
+        Self::Constant(weight)
+    }
+}
 
 /// Appends the nodes that compute the gradient of `Σ weight · sum(term)` over the given
 /// `(term, weight)` pairs, and returns the gradient of each tensor of `wrt`. A gradient is named
@@ -12,15 +28,19 @@ use std::collections::HashMap;
 ///
 /// # Errors
 /// [`Error::NotDifferentiable`] if the loss depends on `wrt` through an op without a rule.
-pub fn gradients(
+pub fn gradients<W: Into<Weight> + Copy>(
     graph: &mut Graph,
-    loss: &[(TensorId, f32)],
+    loss: &[(TensorId, W)],
     wrt: &[TensorId],
 ) -> Result<Vec<TensorId>> {
     let depends = depends_on(graph, wrt);
     let mut found = HashMap::new();
     for &(term, weight) in loss {
-        let seed = graph.constant(weight, graph.tensor(term).shape);
+        let shape = graph.tensor(term).shape;
+        let seed = match weight.into() {
+            Weight::Constant(weight) => graph.constant(weight, shape),
+            Weight::Step(scalar) => graph.step_scalar(scalar, shape)?,
+        };
         accumulate(graph, &mut found, term, seed)?;
     }
     for index in (0..graph.nodes().len()).rev() {
@@ -39,7 +59,8 @@ pub fn gradients(
         }
         for (input, gradient) in rule {
             if depends[input.index()] {
-                if gradient.index() >= new {
+                let is_constant = matches!(graph.tensor(gradient).role, Role::Constant(_));
+                if gradient.index() >= new && !is_constant {
                     name_gradient(graph, gradient, input);
                 }
                 accumulate(graph, &mut found, input, gradient)?;
@@ -125,24 +146,59 @@ fn backward(
             }
             Ok(gradients)
         }
-        (Op::Bias, &[x, bias]) => Ok(vec![(x, dy), (bias, graph.bias_backward(dy)?)]),
-        (Op::Relu, &[x]) => Ok(vec![(x, graph.relu_backward(dy, node.outputs[0])?)]),
-        (Op::Softplus, &[s]) => Ok(vec![(s, graph.softplus_backward(dy, s)?)]),
-        (Op::Sigmoid, &[x]) => Ok(vec![(x, graph.sigmoid_backward(dy, node.outputs[0])?)]),
-        (Op::Add, &[a, b]) => Ok(vec![(a, dy), (b, dy)]),
-        (Op::SplitColumns { .. }, &[x]) => Ok(vec![(x, graph.split_columns_backward(d[0], d[1])?)]),
-        (Op::Reparameterize, &[mean, stddev, eps]) => {
-            Ok(vec![(mean, dy), (stddev, graph.reparameterize_backward(dy, eps)?)])
+        (Op::Map(function), operands) => {
+            map_backward(graph, function, operands, node.outputs[0], dy)
         }
-        (Op::BernoulliLogLikelihood, &[logits, x]) => {
-            Ok(vec![(logits, graph.bernoulli_log_likelihood_backward(dy, logits, x)?)])
-        }
-        (Op::GaussianKl, &[mean, stddev]) => {
-            let (dmean, dstddev) = graph.gaussian_kl_backward(dy, mean, stddev)?;
-            Ok(vec![(mean, dmean), (stddev, dstddev)])
+        (Op::RowSum | Op::ColumnSum, &[x]) => Ok(vec![(x, repeat(graph, dy, x)?)]),
+        (Op::SplitColumns { .. }, &[x]) => Ok(vec![(x, graph.concatenate(d[0], d[1])?)]),
+        (Op::Concatenate, &[a, b]) => {
+            let (da, db) = graph.split_columns(dy, graph.tensor(a).shape.columns)?;
+            Ok(vec![(a, da), (b, db)])
         }
         (op, _) => Err(Error::NotDifferentiable { op: op.name() }),
     }
+}
+
+/// The gradients of a function's operands that have a slope, summed over the places that an operand
+/// is repeated to.
+fn map_backward(
+    graph: &mut Graph,
+    function: &'static Function,
+    operands: &[TensorId],
+    value: TensorId,
+    dy: TensorId,
+) -> Result<Vec<(TensorId, TensorId)>> {
+    let mut gradients = Vec::new();
+    for (place, (&operand, slope)) in operands.iter().zip(function.slopes).enumerate() {
+        let backward = Op::MapBackward(function, place);
+        let gradient = match *slope {
+            Slope::None => continue,
+            Slope::One => dy,
+            Slope::MinusOne => graph.scale(dy, -1.0)?,
+            Slope::Operand(other) => graph.multiply(dy, operands[other])?,
+            Slope::Operands => graph.apply(backward, &[&[dy], operands].concat())?[0],
+            Slope::Value => graph.apply(backward, &[dy, value])?[0],
+        };
+        let [own, whole] = [operand, value].map(|id| graph.tensor(id).shape);
+        let rows = if own.columns < whole.columns { graph.row_sum(gradient)? } else { gradient };
+        let sum = if own.rows < whole.rows { graph.column_sum(rows)? } else { rows };
+        gradients.push((operand, sum));
+    }
+    Ok(gradients)
+}
+
+/// A sum's gradient, repeated to the shape of what was summed up.
+fn repeat(graph: &mut Graph, dy: TensorId, x: TensorId) -> Result<TensorId> {
+    let shape = graph.tensor(x).shape;
+    if let Role::Constant(value) = graph.tensor(dy).role {
+        return Ok(graph.constant(value, shape));
+    }
+    let maker = graph.nodes().iter().find(|node| node.outputs == [dy]).map(|node| node.op);
+    if let Some(Op::StepScalar { scalar, .. }) = maker {
+        return graph.step_scalar(scalar, shape);
+    }
+    let ones = graph.constant(1.0, shape);
+    graph.multiply(dy, ones)
 }
 
 /// The gradient of the first operand of c = a·b, c = aᵀ·b or c = a·bᵀ.

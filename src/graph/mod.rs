@@ -21,11 +21,12 @@ mod tensor;
 mod text;
 
 pub use fusion::{Fusion, FusionOptions, SUM_COLUMNS, fuse};
-pub use gradient::gradients;
+pub use gradient::{Weight, gradients};
 pub use op::{Binarize, LOG_ROWS, Op, Pixels, RmsProp, Stream, Transpose};
 pub use plan::Plan;
-pub use step::{Scalars, Step};
+pub use step::{Scalar, Scalars, Step};
 pub use tensor::{Element, Role, Shape, Tensor, TensorId};
+pub(crate) use text::label;
 
 use crate::Result;
 

@@ -2,7 +2,9 @@
 //! kernel table's business, its gradient that of `gradient`.
 
 use super::fusion::{Fusion, SUM_COLUMNS};
+use super::step::Scalar;
 use super::tensor::{Element, Role, Shape, Tensor};
+use crate::function::{Function, Slope};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +36,7 @@ pub enum Stream {
     Evaluation = 2,
     /// Latents drawn from the prior.
     Prior = 3,
-    /// Bernoulli samples of images.
+    /// Samples of pixels.
     Bernoulli = 4,
     /// The latent noise of importance sampling.
     Importance = 5,
@@ -103,31 +105,33 @@ pub enum Op {
     },
     /// a, b -> a·b, one of them possibly transposed first.
     Matmul(Transpose),
-    /// x `[r, c]`, bias `[1, c]` -> x + bias.
-    Bias,
-    /// dy `[r, c]` -> its column sums `[1, c]`.
-    BiasBackward,
-    /// x -> max(x, 0).
-    Relu,
-    /// dy, y -> dy where y > 0, else 0.
-    ReluBackward,
-    /// s -> ln(1 + eˢ) + 1e-6.
-    Softplus,
-    /// dy, s -> dy·sigmoid(s).
-    SoftplusBackward,
-    /// x -> 1 / (1 + e⁻ˣ).
-    Sigmoid,
-    /// dy, y -> dy·y·(1 − y).
-    SigmoidBackward,
-    /// a, b -> a + b.
-    Add,
+    /// operands -> f(operands) `[r, c]`, element by element. An operand is `[r, c]`, or repeated along
+    /// rows, columns or both: `[1, c]`, `[r, 1]`, `[1, 1]`.
+    Map(&'static Function),
+    /// dy, operands or value -> dy·slope `[r, c]`: the gradient of an operand, given by its place,
+    /// repeated as in [`Map`](Self::Map). The [slope](Slope) says which inputs come after dy.
+    MapBackward(&'static Function, usize),
+    /// -> a tensor that has a number of the step in every place.
+    StepScalar {
+        /// Its shape.
+        shape: Shape,
+        /// Which number.
+        scalar: Scalar,
+    },
+    /// x `[r, c]` -> sums of its rows `[r, 1]`.
+    RowSum,
+    /// x `[r, c]` -> sums of each row's blocks of [`SUM_COLUMNS`](super::SUM_COLUMNS) columns
+    /// `[r, c / 4]`, rounded up. Made by [`fuse`](super::fuse) alone.
+    BlockSum,
+    /// x `[r, c]` -> sums of its columns `[1, c]`.
+    ColumnSum,
     /// x `[r, c]` -> its first `left` columns, the others.
     SplitColumns {
         /// Width of the first output.
         left: usize,
     },
-    /// dleft, dright -> the two side by side.
-    SplitColumnsBackward,
+    /// a `[r, c]`, b `[r, d]` -> the two side by side `[r, c + d]`.
+    Concatenate,
     /// -> independent draws from N(0, 1).
     Normal {
         /// Shape of the draw.
@@ -135,25 +139,10 @@ pub enum Op {
         /// Noise sequence.
         stream: Stream,
     },
-    /// mean, stddev, eps -> mean + stddev·eps.
-    Reparameterize,
-    /// dz, eps -> dstddev = dz·eps (dmean is dz itself).
-    ReparameterizeBackward,
-    /// logits, x `[r, c]` -> log-likelihood of each row `[r, 1]`.
-    BernoulliLogLikelihood,
-    /// logits, x `[r, c]` -> log-likelihood of each row's columns in blocks of
-    /// [`SUM_COLUMNS`](super::SUM_COLUMNS) `[r, c / 4]`, rounded up.
-    BernoulliLogLikelihoodBlocks,
-    /// dlog_likelihood `[r, 1]`, logits, x -> dlogits = dlog_likelihood·(x − sigmoid(logits)).
-    BernoulliLogLikelihoodBackward,
-    /// mean, stddev `[r, c]` -> KL(N(mean, stddev²) ‖ N(0, 1)) of each row `[r, 1]`.
-    GaussianKl,
-    /// mean, stddev `[r, c]` -> their KL divergence in blocks of columns `[r, c / 4]`, rounded up.
-    GaussianKlBlocks,
-    /// dkl `[r, 1]`, mean, stddev -> dmean = dkl·mean, dstddev = dkl·(stddev − 1/stddev).
-    GaussianKlBackward,
-    /// probabilities -> 1 with that probability, else 0.
-    BernoulliSample {
+    /// -> independent draws from the multiples of 2⁻²⁴ from 0 to below 1.
+    Uniform {
+        /// Shape of the draw.
+        shape: Shape,
         /// Noise sequence.
         stream: Stream,
     },
@@ -171,34 +160,23 @@ pub enum Op {
 }
 
 impl Op {
-    /// The op's name: also that of its kernel, its shader file and its CPU twin.
+    /// The op's name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::GatherBatch { .. } => "gather_batch",
             Self::Matmul(Transpose::None) => "matmul",
             Self::Matmul(Transpose::A) => "matmul_transpose_a",
             Self::Matmul(Transpose::B) => "matmul_transpose_b",
-            Self::Bias => "bias",
-            Self::BiasBackward => "bias_backward",
-            Self::Relu => "relu",
-            Self::ReluBackward => "relu_backward",
-            Self::Softplus => "softplus",
-            Self::SoftplusBackward => "softplus_backward",
-            Self::Sigmoid => "sigmoid",
-            Self::SigmoidBackward => "sigmoid_backward",
-            Self::Add => "add",
+            Self::Map(function) => function.name,
+            Self::MapBackward(function, _) => function.backward,
+            Self::StepScalar { .. } => "step_scalar",
+            Self::RowSum => "row_sum",
+            Self::BlockSum => "block_sum",
+            Self::ColumnSum => "column_sum",
             Self::SplitColumns { .. } => "split_columns",
-            Self::SplitColumnsBackward => "split_columns_backward",
+            Self::Concatenate => "concatenate",
             Self::Normal { .. } => "normal",
-            Self::Reparameterize => "reparameterize",
-            Self::ReparameterizeBackward => "reparameterize_backward",
-            Self::BernoulliLogLikelihood => "bernoulli_log_likelihood",
-            Self::BernoulliLogLikelihoodBackward => "bernoulli_log_likelihood_backward",
-            Self::BernoulliLogLikelihoodBlocks => "bernoulli_log_likelihood_blocks",
-            Self::GaussianKl => "gaussian_kl",
-            Self::GaussianKlBlocks => "gaussian_kl_blocks",
-            Self::GaussianKlBackward => "gaussian_kl_backward",
-            Self::BernoulliSample { .. } => "bernoulli_sample",
+            Self::Uniform { .. } => "uniform",
             Self::CountNonfinite => "count_nonfinite",
             Self::RmsProp(_) => "rmsprop",
             Self::LossSum { .. } => "loss_sum",
@@ -211,16 +189,17 @@ impl Op {
         matches!(self, Self::RmsProp(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update))
     }
 
-    /// Whether the result depends on the [step](super::Step).
-    pub fn depends_on_step(&self) -> bool {
+    /// Whether it computes each element of its outputs from the same place of its inputs, or from a
+    /// few places of the same row: a stage of an epilogue.
+    pub fn is_stage(&self) -> bool {
         matches!(
             self,
-            Self::GatherBatch { .. }
-                | Self::Normal { .. }
-                | Self::BernoulliSample { .. }
-                | Self::RmsProp(_)
-                | Self::LossSum { .. }
-                | Self::Fused(Fusion::Batch | Fusion::Update)
+            Self::Map(_)
+                | Self::MapBackward(..)
+                | Self::StepScalar { .. }
+                | Self::BlockSum
+                | Self::SplitColumns { .. }
+                | Self::Concatenate
         )
     }
 
@@ -265,44 +244,32 @@ impl Op {
                 let (k_of_b, n) = oriented(b, transpose == Transpose::B);
                 (k == k_of_b).then(|| vec![Shape::new(m, n)])
             }
-            (Self::Bias, &[x, bias]) => (bias == Shape::new(1, x.columns)).then(|| vec![x]),
-            (Self::BiasBackward, &[dy]) => Some(vec![Shape::new(1, dy.columns)]),
-            (Self::Relu | Self::Softplus | Self::Sigmoid | Self::BernoulliSample { .. }, &[x]) => {
-                Some(vec![x])
+            (Self::Map(function), operands) if operands.len() == function.arity() => {
+                repeated(operands).map(|shape| vec![shape])
             }
-            (
-                Self::ReluBackward
-                | Self::SoftplusBackward
-                | Self::SigmoidBackward
-                | Self::Add
-                | Self::ReparameterizeBackward,
-                &[a, b],
-            ) => (a == b).then(|| vec![a]),
+            (Self::MapBackward(function, operand), inputs) => {
+                let of_value = match *function.slopes.get(operand)? {
+                    Slope::Operands => function.arity(),
+                    Slope::Value => 1,
+                    _ => return None,
+                };
+                let shape = repeated(inputs).filter(|_| inputs.len() == 1 + of_value)?;
+                Some(vec![shape])
+            }
+            (Self::StepScalar { shape, .. }, &[]) => Some(vec![shape]),
+            (Self::RowSum | Self::CountNonfinite, &[x]) => Some(vec![per_row(x)]),
+            (Self::BlockSum, &[x]) => {
+                Some(vec![Shape::new(x.rows, x.columns.div_ceil(SUM_COLUMNS))])
+            }
+            (Self::ColumnSum, &[x]) => Some(vec![Shape::new(1, x.columns)]),
             (Self::SplitColumns { left }, &[x]) => {
                 let right = x.columns.checked_sub(left)?;
                 Some(vec![Shape::new(x.rows, left), Shape::new(x.rows, right)])
             }
-            (Self::SplitColumnsBackward, &[a, b]) => {
+            (Self::Concatenate, &[a, b]) => {
                 (a.rows == b.rows).then(|| vec![Shape::new(a.rows, a.columns + b.columns)])
             }
-            (Self::Normal { shape, .. }, &[]) => Some(vec![shape]),
-            (Self::CountNonfinite, &[x]) => Some(vec![per_row(x)]),
-            (Self::Reparameterize, &[mean, stddev, eps]) => {
-                (mean == stddev && mean == eps).then(|| vec![mean])
-            }
-            (Self::BernoulliLogLikelihood | Self::GaussianKl, &[a, b]) => {
-                (a == b).then(|| vec![per_row(a)])
-            }
-            (Self::BernoulliLogLikelihoodBlocks | Self::GaussianKlBlocks, &[a, b]) => {
-                let blocks = a.columns.div_ceil(SUM_COLUMNS);
-                (a == b).then(|| vec![Shape::new(a.rows, blocks)])
-            }
-            (Self::BernoulliLogLikelihoodBackward, &[d, logits, x]) => {
-                (logits == x && d == per_row(x)).then(|| vec![x])
-            }
-            (Self::GaussianKlBackward, &[d, mean, stddev]) => {
-                (mean == stddev && d == per_row(mean)).then(|| vec![mean, mean])
-            }
+            (Self::Normal { shape, .. } | Self::Uniform { shape, .. }, &[]) => Some(vec![shape]),
             _ => None,
         }
     }
@@ -340,4 +307,15 @@ impl Op {
 /// Rows and columns of a matrix or of its transpose.
 fn oriented(shape: Shape, transpose: bool) -> (usize, usize) {
     if transpose { (shape.columns, shape.rows) } else { (shape.rows, shape.columns) }
+}
+
+/// The shape of which all of these can be repeated along rows, columns or both; the operands are at
+/// least one.
+fn repeated(operands: &[Shape]) -> Option<Shape> {
+    let rows = operands.iter().map(|shape| shape.rows).max()?;
+    let columns = operands.iter().map(|shape| shape.columns).max()?;
+    let fits = |shape: &Shape| {
+        (shape.rows == rows || shape.rows == 1) && (shape.columns == columns || shape.columns == 1)
+    };
+    operands.iter().all(fits).then(|| Shape::new(rows, columns))
 }

@@ -18,12 +18,41 @@ pub struct Step {
 pub struct Scalars {
     /// Step size of the optimiser.
     pub learning_rate: f64,
+    /// Weight of the KL divergence in the loss.
+    pub kl_weight: f64,
 }
 
 impl Default for Scalars {
-    /// A learning rate of 0.001, as in the tutorial.
+    /// A learning rate of 0.001, as in the tutorial, and a weight of 1.
     fn default() -> Self {
-        Self { learning_rate: 1e-3 }
+        Self { learning_rate: 1e-3, kl_weight: 1.0 }
+    }
+}
+
+/// One of a step's real numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scalar {
+    /// [`Scalars::learning_rate`].
+    LearningRate,
+    /// [`Scalars::kl_weight`].
+    KlWeight,
+}
+
+impl Scalar {
+    /// Its name, as in [`Scalars`] and in the shaders' `struct Step`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LearningRate => "learning_rate",
+            Self::KlWeight => "kl_weight",
+        }
+    }
+
+    /// Its value in a step.
+    pub fn of(self, step: Step) -> f64 {
+        match self {
+            Self::LearningRate => step.scalars.learning_rate,
+            Self::KlWeight => step.scalars.kl_weight,
+        }
     }
 }
 
@@ -35,6 +64,11 @@ impl Step {
 
     /// The same step with this learning rate.
     pub fn with_learning_rate(self, learning_rate: f64) -> Self {
-        Self { scalars: Scalars { learning_rate }, ..self }
+        Self { scalars: Scalars { learning_rate, ..self.scalars }, ..self }
+    }
+
+    /// The same step with this weight of the KL divergence.
+    pub fn with_kl_weight(self, kl_weight: f64) -> Self {
+        Self { scalars: Scalars { kl_weight, ..self.scalars }, ..self }
     }
 }

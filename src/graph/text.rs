@@ -1,6 +1,6 @@
 //! Graphs and plans as text: the tensors that outlive a step, then a line a node.
 
-use super::{Graph, Node, Plan, Role, TensorId};
+use super::{Fusion, Graph, Node, Op, Plan, Role, TensorId, Transpose};
 use std::fmt;
 
 impl fmt::Display for Graph {
@@ -68,5 +68,44 @@ fn write_node(
     let inputs = node.inputs.iter().map(name).collect::<Vec<_>>().join(", ");
     let sign = if node.op.updates() { "<-" } else { "=" };
     let outputs = node.outputs.iter().map(output).collect::<Vec<_>>().join(", ");
-    writeln!(f, "{outputs} {sign} {}({inputs})", node.op.name())
+    writeln!(f, "{outputs} {sign} {}({inputs})", node.label())
+}
+
+/// The short name of an op: that of fused stages has the product, then their functions.
+pub(crate) fn label(op: Op, parts: &[Op]) -> String {
+    if op != Op::Fused(Fusion::Stages) {
+        return op.name().to_owned();
+    }
+    let product = parts.iter().find_map(|part| match part {
+        Op::Matmul(transpose) => Some(*transpose),
+        _ => None,
+    });
+    let mut stages = parts.iter().filter(|part| part.is_stage());
+    let is_sum = |op: &Op| matches!(op, Op::Map(function) if function.name == "add");
+    let mut names = match product {
+        Some(Transpose::None) if stages.clone().next().is_some_and(is_sum) => vec!["linear"],
+        Some(Transpose::None) => vec!["matmul"],
+        Some(Transpose::A) => vec!["matmul_transpose_a"],
+        Some(Transpose::B) => vec!["linear_backward"],
+        None => Vec::new(),
+    };
+    let is_arithmetic = |name: &str| matches!(name, "add" | "subtract" | "multiply");
+    for op in stages.by_ref() {
+        let (Op::Map(function) | Op::MapBackward(function, _)) = op else { continue };
+        if !names.contains(&function.name) && !is_arithmetic(function.name) {
+            names.push(function.name);
+        }
+    }
+    if names.is_empty() {
+        names.extend(parts.iter().map(Op::name).filter(|name| !name.contains("columns")));
+        names.dedup();
+    }
+    names.join("+")
+}
+
+impl Node {
+    /// A short name of what it computes, as `linear+relu`.
+    pub fn label(&self) -> String {
+        label(self.op, &self.parts.iter().map(|part| part.op).collect::<Vec<_>>())
+    }
 }

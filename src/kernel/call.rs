@@ -1,39 +1,13 @@
 //! One application of a kernel: shapes, the step, and how a twin is called.
 
-use crate::graph::{Fusion, Graph, Node, Op, RmsProp, Shape, Step, Transpose};
+use super::epilogue::Epilogue;
+use crate::graph::{Fusion, Graph, Node, Op, RmsProp, Scalars, Shape, Step, Transpose, label};
 use bytemuck::{Pod, Zeroable};
 use std::fmt::{Display, Formatter};
 
-/// A [`Step`] as shaders have it: their `struct Step`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
-pub struct StepArguments {
-    /// [`Step::index`].
-    pub index: u32,
-    /// [`Step::first_row`].
-    pub first_row: u32,
-    /// Lower half of the seed.
-    pub seed_low: u32,
-    /// Upper half of the seed.
-    pub seed_high: u32,
-    /// [`Scalars::learning_rate`](crate::graph::Scalars::learning_rate).
-    pub learning_rate: f32,
-}
-
-impl From<Step> for StepArguments {
-    fn from(Step { index, first_row, seed, scalars }: Step) -> Self {
-        let (seed_low, seed_high) = (seed as u32, (seed >> 32) as u32);
-        let learning_rate = scalars.learning_rate as f32;
-        Self { index, first_row, seed_low, seed_high, learning_rate }
-    }
-}
-
-/// The size of a product; the shaders' `struct Product`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
-pub struct Product {
-    /// The step.
-    pub step: StepArguments,
+/// How large the work of a dispatch is, and how it is cut into tiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
     /// Rows.
     pub m: u32,
     /// Columns.
@@ -55,6 +29,56 @@ pub struct Product {
     pub slice: u32,
 }
 
+/// What a dispatch is given besides its buffers; the shaders' `struct Arguments`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+#[allow(missing_docs)] // Those of Step, Scalars and Size.
+pub struct Arguments {
+    pub index: u32,
+    pub first_row: u32,
+    pub seed_low: u32,
+    pub seed_high: u32,
+    pub learning_rate: f32,
+    pub kl_weight: f32,
+    pub m: u32,
+    pub n: u32,
+    pub k: u32,
+    pub first: u32,
+    pub second: u32,
+    pub stride: u32,
+    pub across: u32,
+    pub groups: u32,
+    pub slice: u32,
+}
+
+impl Arguments {
+    /// Those of a step.
+    pub fn new(step: Step, size: Size) -> Self {
+        let Step { index, first_row, seed, scalars } = step;
+        let Size { m, n, k, first, second, stride, across, groups, slice } = size;
+        let (seed_low, seed_high) = (seed as u32, (seed >> 32) as u32);
+        let Scalars { learning_rate, kl_weight } = scalars;
+        let [learning_rate, kl_weight] = [learning_rate, kl_weight].map(|scalar| scalar as f32);
+        Self {
+            index,
+            first_row,
+            seed_low,
+            seed_high,
+            learning_rate,
+            kl_weight,
+            m,
+            n,
+            k,
+            first,
+            second,
+            stride,
+            across,
+            groups,
+            slice,
+        }
+    }
+}
+
 /// An op and the shapes of its operands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -66,6 +90,8 @@ pub struct Call {
     pub outputs: Vec<Shape>,
     /// The primitives of a fused op.
     pub parts: Vec<Op>,
+    /// The stages, of a product or by themselves, if that is what it computes.
+    pub epilogue: Option<Epilogue>,
 }
 
 impl Call {
@@ -77,7 +103,13 @@ impl Call {
             inputs: node.inputs.iter().map(shape).collect(),
             outputs: node.outputs.iter().map(shape).collect(),
             parts: node.parts.iter().map(|part| part.op).collect(),
+            epilogue: Epilogue::of(graph, node),
         }
+    }
+
+    /// A short name: that of the op, or of what is fused.
+    pub fn label(&self) -> String {
+        label(self.op, &self.parts)
     }
 
     /// Columns of the first output.
@@ -149,7 +181,7 @@ impl Call {
 impl Display for Call {
     /// The op and its shapes: `matmul [2, 3] [3, 4] -> [2, 4]`.
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
-        write!(f, "{}", self.op.name())?;
+        write!(f, "{}", self.label())?;
         self.inputs.iter().try_for_each(|shape| write!(f, " {shape}"))?;
         write!(f, " ->")?;
         self.outputs.iter().try_for_each(|shape| write!(f, " {shape}"))

@@ -1,11 +1,15 @@
 //! The operands on which a kernel is checked: awkward shapes, and what to fill them with.
 
-use super::Call;
+mod fused;
+
+use super::{Call, Variant};
 use crate::graph::{
     Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Pixels, Role, Shape, TensorId,
     fuse,
 };
 use crate::{Error, Result};
+use std::fmt::{Debug, Formatter};
+use std::sync::Arc;
 
 /// What an operand of a check holds. Real numbers are drawn in f32, so that every device and the
 /// oracle start from the same values.
@@ -53,14 +57,34 @@ impl Input {
     }
 }
 
+/// Given the inputs and targets, in order, appends primitives that are fused into one node, and returns
+/// what the node has to put out.
+#[derive(Clone)]
+pub struct Append(Arc<Appended>);
+
+type Appended = dyn Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync;
+
+impl Append {
+    pub(super) fn new(
+        append: impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(append))
+    }
+}
+
+impl Debug for Append {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.write_str("Append")
+    }
+}
+
 /// What is checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Work {
     /// A primitive.
     Op(Op),
-    /// The one node that these primitives are fused into. Given the inputs and targets, in order,
-    /// it appends them and returns what the node has to put out.
-    Fused(fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>),
+    /// The one node that primitives are fused into.
+    Fused(Append),
 }
 
 /// One check of a kernel.
@@ -72,6 +96,9 @@ pub struct Case {
     pub inputs: Vec<Input>,
     /// The tensors that it updates, if it does.
     pub targets: Vec<(Input, Role)>,
+    /// Whether it is checked with few of a kernel's variants: other cases check how all of them make
+    /// the sums, which does not depend on the stages.
+    pub is_brief: bool,
 }
 
 /// A graph of the one node that is checked.
@@ -126,9 +153,18 @@ const PRODUCTS: [[usize; 3]; 15] = [
     [28, 260, 4],
 ];
 
+/// The variants that brief cases are checked with: one that reads numbers by four, and one that
+/// reads them one by one.
+const BRIEF: [&str; 2] = ["tiled_32_vector", "spread_16"];
+
 impl Case {
+    /// Whether it is checked with a variant of its kernel.
+    pub fn is_for(&self, variant: Variant) -> bool {
+        !self.is_brief || variant.core().is_none() || BRIEF.contains(&variant.name())
+    }
+
     fn new(op: Op, inputs: Vec<Input>) -> Self {
-        Self { work: Work::Op(op), inputs, targets: Vec::new() }
+        Self { work: Work::Op(op), inputs, targets: Vec::new(), is_brief: false }
     }
 
     /// The graph of the case; the names of its operands begin with `prefix`.
@@ -148,10 +184,10 @@ impl Case {
             })
             .collect();
         let (inputs, targets) = operands.split_at(self.inputs.len());
-        match self.work {
-            Work::Op(op) if op.updates() => graph.update(op, inputs, targets)?,
-            Work::Op(op) => drop(graph.apply(op, inputs)?),
-            Work::Fused(append) => {
+        match &self.work {
+            Work::Op(op) if op.updates() => graph.update(*op, inputs, targets)?,
+            Work::Op(op) => drop(graph.apply(*op, inputs)?),
+            Work::Fused(Append(append)) => {
                 let outputs = append(&mut graph, &operands)?;
                 graph = fuse(&graph, &outputs, FusionOptions::default());
             }
@@ -179,24 +215,6 @@ impl Case {
         SHAPES.iter().map(|&shape| Self::new(op, operands(shape))).collect()
     }
 
-    /// The first operand is `[1, columns]` or `[rows, 1]`, the others `[rows, columns]`.
-    pub(super) fn first_narrow(op: Op, narrow: fn(Shape) -> Shape, fills: &[Fill]) -> Vec<Self> {
-        let mut cases = Self::same(op, fills);
-        for case in &mut cases {
-            case.inputs[0].shape = narrow(case.inputs[0].shape);
-        }
-        cases
-    }
-
-    /// x `[rows, columns]` and a bias `[1, columns]`.
-    pub(super) fn bias() -> Vec<Self> {
-        let mut cases = Self::same(Op::Bias, &[Fill::Normal, Fill::Normal]);
-        for case in &mut cases {
-            case.inputs[1].shape.rows = 1;
-        }
-        cases
-    }
-
     /// Products of all three kinds have their operands stored as their op wants them.
     pub(super) fn matmul(op: Op, stored: fn([usize; 3]) -> [Shape; 2]) -> Vec<Self> {
         let operands = |mnk| stored(mnk).map(|shape| Input::real(shape, Fill::Normal)).to_vec();
@@ -213,11 +231,11 @@ impl Case {
     }
 
     /// The reverse.
-    pub(super) fn split_columns_backward() -> Vec<Self> {
+    pub(super) fn concatenate() -> Vec<Self> {
         let part = |rows, columns| Input::real(Shape::new(rows, columns), Fill::Wide);
         let case = |&Shape { rows, columns }: &Shape| {
             let parts = vec![part(rows, columns.div_ceil(3)), part(rows, columns)];
-            Self::new(Op::SplitColumnsBackward, parts)
+            Self::new(Op::Concatenate, parts)
         };
         SHAPES.iter().map(case).collect()
     }
@@ -253,12 +271,11 @@ impl Case {
     /// dw updates w and ms, with gradients of every size and with such as make epsilon matter.
     pub(super) fn rmsprop(op: Op) -> Vec<Self> {
         let case = |shape, dw, ms| Self {
-            work: Work::Op(op),
-            inputs: vec![Input::real(shape, dw)],
             targets: vec![
                 (Input::real(shape, Fill::Normal), Role::Parameter),
                 (Input::real(shape, ms), Role::State(1.0)),
             ],
+            ..Self::new(op, vec![Input::real(shape, dw)])
         };
         let both = |&shape: &Shape| {
             [case(shape, Fill::Wide, Fill::Positive), case(shape, Fill::Tiny, Fill::TinySquare)]
@@ -269,42 +286,40 @@ impl Case {
     /// term `[rows, columns]` updates a column of a log.
     pub(super) fn loss_sum() -> Vec<Self> {
         let case = |(rows, columns): (usize, usize)| Self {
-            work: Work::Op(Op::LossSum { column: rows % 3 }),
-            inputs: vec![Input::real(Shape::new(rows, columns), Fill::Normal)],
             targets: vec![(Input::real(Shape::new(LOG_ROWS, 3), Fill::Normal), Role::Log)],
+            ..Self::new(
+                Op::LossSum { column: rows % 3 },
+                vec![Input::real(Shape::new(rows, columns), Fill::Normal)],
+            )
         };
         let columns = [1, 2, 63, 64, 65, 257, 1021].map(|rows| (rows, 1));
         columns.into_iter().chain([(64, 196), (5, 3)]).map(case).collect()
     }
 
-    /// Products whose shapes `[m, n, k]` are awkward, with operands of these shapes and fills.
-    pub(super) fn fused(
-        append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>,
-        operands: fn([usize; 3]) -> Vec<Filling>,
-        targets: fn([usize; 3]) -> Vec<(Filling, Role)>,
-    ) -> Vec<Self> {
-        PRODUCTS.iter().map(|&mnk| Self::whole(append, operands(mnk), targets(mnk))).collect()
+    /// Sums over columns.
+    pub(super) fn row_sum() -> Vec<Self> {
+        Self::same(Op::RowSum, &[Fill::Normal])
     }
 
-    /// Primitives of any number, with these operands.
-    pub(super) fn whole(
-        append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>,
-        operands: Vec<Filling>,
-        targets: Vec<(Filling, Role)>,
-    ) -> Self {
+    /// Sums over rows.
+    pub(super) fn column_sum() -> Vec<Self> {
+        Self::same(Op::ColumnSum, &[Fill::Normal])
+    }
+
+    /// Numbers of which some are none.
+    pub(super) fn count_nonfinite() -> Vec<Self> {
+        Self::same(Op::CountNonfinite, &[Fill::Broken])
+    }
+
+    /// Primitives that are fused into one node, with these operands.
+    fn whole(append: &Append, operands: Vec<Filling>, targets: Vec<(Filling, Role)>) -> Self {
         let real = |(shape, fill)| Input::real(shape, fill);
         let target = |((shape, fill), role)| (Input::real(shape, fill), role);
         Self {
-            work: Work::Fused(append),
+            work: Work::Fused(append.clone()),
             inputs: operands.into_iter().map(real).collect(),
             targets: targets.into_iter().map(target).collect(),
+            is_brief: false,
         }
-    }
-
-    /// As [`gather`](Self::gather), with noise beside it.
-    pub(super) fn batch(append: fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>>) -> Vec<Self> {
-        let fused = |case| Self { work: Work::Fused(append), ..case };
-        let gather = |pixels| Self::gather(pixels, Binarize::Stochastic);
-        [Pixels::Bytes, Pixels::Reals].into_iter().flat_map(gather).map(fused).collect()
     }
 }

@@ -3,10 +3,10 @@
 //! depends on adapter and shape.
 
 use super::table::wrapped;
-use super::{Call, Product};
+use super::{Call, Size};
 use crate::graph::{Op, Shape};
 
-/// The texts of a pass, from `shaders/common/`.
+/// The files of a pass, besides those of the kernel and of the unit: [`source`](super::source).
 pub type Pass = &'static [&'static str];
 
 /// A way to compute a product in tiles of `rows` rows by `columns` columns and as many partners.
@@ -14,7 +14,7 @@ pub type Pass = &'static [&'static str];
 pub struct Core {
     /// The variant's name.
     pub name: &'static str,
-    /// The texts of each pass: the kernel's own come after them.
+    /// The files of each pass.
     pub passes: &'static [Pass],
     /// Numbers in a unit: 4 serves only rows whose length is a multiple of it.
     pub unit: usize,
@@ -32,57 +32,35 @@ pub struct Core {
     pub spills_on: &'static [u32],
 }
 
+/// Storage buffers that a shader stage may bind on every adapter.
+const MOST_BINDINGS: usize = 8;
+
 /// Intel's PCI id.
 const INTEL: u32 = 0x8086;
 
-/// A text of `shaders/common/`.
-macro_rules! common {
-    ($name:literal) => {
-        include_str!(concat!("../../shaders/common/", $name, ".wgsl"))
-    };
-}
-
-const SCALAR: &str = common!("scalar");
-const VECTOR: &str = common!("vector");
-const PRODUCT: &str = common!("product");
-const WHOLE: &str = common!("whole");
-const FUSED: &str = common!("add_fused");
-const BLOCKS: &str = common!("add_blocks");
-const OUTER: &str = common!("outer");
-const TILED: &str = common!("product_tiled");
-const SLICING: &str = common!("slicing");
-const SLICES: &str = common!("slices");
-const SLICE_SUMS: &str = common!("slice_sums");
-const QUADS: &str = common!("product_quads");
-const SPREAD: &str = common!("product_spread");
-
 /// Every core, those first that serve a GPU which nobody has measured.
 pub static CORES: &[Core] = &[
-    Core::tiled("tiled_64_vector", 4, &[TILED_VECTOR], 64),
-    Core::tiled("tiled_64", 1, &[TILED_SCALAR], 64),
-    Core::tiled("tiled_32_vector", 4, &[TILED_VECTOR], 32),
-    Core::tiled("tiled_32", 1, &[TILED_SCALAR], 32),
-    Core::tiled("sliced_64_vector", 4, SLICED_VECTOR, 64),
-    Core::tiled("sliced_64", 1, SLICED_SCALAR, 64),
-    Core::tiled("sliced_32_vector", 4, SLICED_VECTOR, 32),
-    Core::tiled("sliced_32", 1, SLICED_SCALAR, 32),
-    Core::quad("quad_8_vector", 4, &[&[VECTOR, PRODUCT, WHOLE, FUSED, QUADS]], 8),
-    Core::quad("quad_8", 1, &[&[SCALAR, PRODUCT, WHOLE, FUSED, QUADS]], 8),
-    Core::quad("quad_16_vector", 4, &[QUAD_VECTOR], 16),
-    Core::quad("quad_16", 1, &[QUAD_SCALAR], 16),
-    Core::quad("quad_32_vector", 4, &[QUAD_VECTOR], 32),
-    Core::quad("quad_32", 1, &[QUAD_SCALAR], 32),
-    Core::spread("spread_16", &[&[SCALAR, PRODUCT, WHOLE, OUTER, SPREAD]]),
+    Core::tiled("tiled_64_vector", 4, &[TILED], 64),
+    Core::tiled("tiled_64", 1, &[TILED], 64),
+    Core::tiled("tiled_32_vector", 4, &[TILED], 32),
+    Core::tiled("tiled_32", 1, &[TILED], 32),
+    Core::tiled("sliced_64_vector", 4, SLICED, 64),
+    Core::tiled("sliced_64", 1, SLICED, 64),
+    Core::tiled("sliced_32_vector", 4, SLICED, 32),
+    Core::tiled("sliced_32", 1, SLICED, 32),
+    Core::quad("quad_8_vector", 4, &[QUAD_FUSED], 8),
+    Core::quad("quad_8", 1, &[QUAD_FUSED], 8),
+    Core::quad("quad_16_vector", 4, &[QUAD_BLOCKS], 16),
+    Core::quad("quad_16", 1, &[QUAD_BLOCKS], 16),
+    Core::quad("quad_32_vector", 4, &[QUAD_BLOCKS], 32),
+    Core::quad("quad_32", 1, &[QUAD_BLOCKS], 32),
+    Core::spread("spread_16", &[&["common/whole", "common/product_spread"]]),
 ];
 
-const TILED_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, OUTER, TILED];
-const TILED_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, OUTER, TILED];
-const QUAD_VECTOR: Pass = &[VECTOR, PRODUCT, WHOLE, BLOCKS, QUADS];
-const QUAD_SCALAR: Pass = &[SCALAR, PRODUCT, WHOLE, BLOCKS, QUADS];
-const SLICED_VECTOR: &[Pass] =
-    &[&[VECTOR, PRODUCT, SLICING, SLICES, OUTER, TILED], &[VECTOR, PRODUCT, SLICING, SLICE_SUMS]];
-const SLICED_SCALAR: &[Pass] =
-    &[&[SCALAR, PRODUCT, SLICING, SLICES, OUTER, TILED], &[SCALAR, PRODUCT, SLICING, SLICE_SUMS]];
+const TILED: Pass = &["common/whole", "common/product_tiled"];
+const QUAD_FUSED: Pass = &["common/whole", "common/add_fused", "common/product_quads"];
+const QUAD_BLOCKS: Pass = &["common/whole", "common/add_blocks", "common/product_quads"];
+const SLICED: &[Pass] = &[&["common/slices", "common/product_tiled"], &["common/slice_sums"]];
 
 /// Sums are split into slices until there are so many workgroups: a few for each compute unit of a
 /// large GPU.
@@ -101,8 +79,8 @@ pub struct Tiling {
     pub grids: Vec<[u32; 3]>,
     /// Values of `override` constants.
     pub constants: Vec<(&'static str, f64)>,
-    /// For a product, its size; goes into immediate data.
-    pub product: Option<Product>,
+    /// Its size, which goes into the arguments.
+    pub size: Size,
     /// Bytes of what the first of two passes leaves to the second, bound as group 1.
     pub slice_bytes: usize,
 }
@@ -184,8 +162,8 @@ impl Core {
     }
 
     /// The tiling into so many workgroups for tiles, and others that come after them.
-    fn tiling(&self, product: Product, others: usize) -> Option<Tiling> {
-        let [groups, k] = [product.groups, product.k].map(|count| count as usize);
+    fn tiling(&self, size: Size, others: usize) -> Option<Tiling> {
+        let [groups, k] = [size.groups, size.k].map(|count| count as usize);
         let slice = self.slice(groups, k)?;
         let all = wrapped(groups + others);
         let (grids, slice_bytes) = if self.is_sliced() {
@@ -195,8 +173,8 @@ impl Core {
         } else {
             (vec![all], 0)
         };
-        let product = Some(Product { slice: slice as u32, ..product });
-        Some(Tiling { grids, constants: self.constants(), product, slice_bytes })
+        let size = Size { slice: slice as u32, ..size };
+        Some(Tiling { grids, constants: self.constants(), size, slice_bytes })
     }
 
     /// Workgroups for this many tiles.
@@ -227,7 +205,7 @@ impl Core {
     /// A product of which `first` columns have tiles of their own.
     fn plain(&self, call: &Call, first: usize, second: usize, stride: usize) -> Option<Tiling> {
         let [m, n, k] = call.mnk();
-        let lengths = call.inputs.iter().map(|shape| shape.columns).chain([n, first]);
+        let lengths = call.inputs[..2].iter().map(|shape| shape.columns).chain([n, first]);
         if !self.reads(lengths) {
             return None;
         }
@@ -235,21 +213,24 @@ impl Core {
         let groups = self.groups(across * down);
         let [m, n, k, first, second, stride, across, groups] =
             [m, n, k, first, second, stride, across, groups].map(|size| size as u32);
-        let (step, slice) = Default::default();
-        let product = Product { step, m, n, k, first, second, stride, across, groups, slice };
-        self.tiling(product, 0)
+        let size = Size { m, n, k, first, second, stride, across, groups, slice: 0 };
+        self.tiling(size, 0)
     }
 }
 
-/// A product whose tiles have their partners beside them.
-pub(super) fn wide(call: &Call, core: &Core) -> Option<Tiling> {
-    core.plain(call, call.mnk()[1], core.columns, 2 * core.columns)
-}
-
-/// A product whose columns have their partners half a row further on.
-pub(super) fn halves(call: &Call, core: &Core) -> Option<Tiling> {
-    let half = call.mnk()[1] / 2;
-    core.plain(call, half, half, core.columns)
+/// A product whose tiles have their partners beside them, or, if it has two halves, half a row further
+/// on. Slices of sums are one more binding.
+pub(super) fn product(call: &Call, core: &Core) -> Option<Tiling> {
+    let columns = call.mnk()[1];
+    let is_halved = call.epilogue.as_ref().is_some_and(|epilogue| epilogue.is_halved);
+    if core.is_sliced() && call.inputs.len() + call.outputs.len() >= MOST_BINDINGS {
+        return None;
+    }
+    if is_halved {
+        core.plain(call, columns / 2, columns / 2, core.columns)
+    } else {
+        core.plain(call, columns, core.columns, 2 * core.columns)
+    }
 }
 
 /// The products of all layers, one after the other, then a workgroup for each term of the loss.
@@ -268,8 +249,8 @@ pub(super) fn layers(call: &Call, core: &Core) -> Option<Tiling> {
     let bias_groups = biases.div_ceil(core.lanes);
     let [k, first, second, stride, size] =
         [call.inputs[0].rows, bias_groups, core.columns, stride, groups].map(|size| size as u32);
-    let product = Product { k, first, second, stride, groups: size, ..Product::default() };
-    let mut tiling = core.tiling(product, bias_groups + terms)?;
+    let size = Size { k, first, second, stride, groups: size, ..Size::default() };
+    let mut tiling = core.tiling(size, bias_groups + terms)?;
     tiling.constants.push(("WORKGROUP", core.lanes as f64));
     Some(tiling)
 }

@@ -42,31 +42,15 @@ fn flops(graph: &Graph, node: &Node) -> usize {
             let terms = if transpose == Transpose::A { a.rows } else { a.columns };
             2 * output(0) * terms
         }
-        Op::GatherBatch { .. }
-        | Op::Bias
-        | Op::Relu
-        | Op::ReluBackward
-        | Op::Add
-        | Op::ReparameterizeBackward
-        | Op::BernoulliSample { .. } => output(0),
-        Op::BiasBackward | Op::LossSum { .. } | Op::CountNonfinite => input(0),
-        // max, exp, log1p, two additions.
-        Op::Softplus => 5 * output(0),
-        // exp, addition, division, multiplication.
-        Op::SoftplusBackward => 4 * output(0),
-        Op::Sigmoid | Op::SigmoidBackward => 3 * output(0),
-        Op::SplitColumns { .. } | Op::SplitColumnsBackward => 0,
+        Op::Map(function) => function.flops[0] * output(0),
+        Op::MapBackward(function, _) => function.flops[1] * output(0),
+        Op::GatherBatch { .. } | Op::Uniform { .. } => output(0),
+        Op::RowSum | Op::BlockSum | Op::ColumnSum | Op::LossSum { .. } | Op::CountNonfinite => {
+            input(0)
+        }
+        Op::StepScalar { .. } | Op::SplitColumns { .. } | Op::Concatenate => 0,
         // Of two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
         Op::Normal { .. } => 4 * output(0),
-        Op::Reparameterize => 2 * output(0),
-        // max, multiplication, subtraction, exp, log1p, two additions.
-        Op::BernoulliLogLikelihood | Op::BernoulliLogLikelihoodBlocks => 7 * input(0),
-        // The sigmoid, subtraction, multiplication.
-        Op::BernoulliLogLikelihoodBackward => 5 * output(0),
-        // Three multiplications, ln, four additions or subtractions.
-        Op::GaussianKl | Op::GaussianKlBlocks => 8 * input(0),
-        // dmean: multiplication; dstddev: division, subtraction, multiplication.
-        Op::GaussianKlBackward => 4 * output(0),
         // ms: two multiplications, two additions; w: two additions, sqrt, division, multiplication.
         Op::RmsProp(_) => 9 * input(0),
         Op::Fused(_) => 0,

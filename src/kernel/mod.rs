@@ -1,37 +1,43 @@
 //! How each op is computed: one row of [`kernels`] a kernel, with its shader, its CPU twin, its
 //! grid, its tolerance and the awkward cases that it must get right. Tests, `wgvae verify` and the
-//! devices walk the table: a new kernel is its `.wgsl`, its twin and its row.
+//! devices walk the table.
+//!
+//! Element-wise ops have no kernel of their own: they are stages, of a product's kernel or of one that
+//! has nothing else, whose text is put together from those of their [functions](crate::function).
 //!
 //! A kernel binds its node's inputs, then its outputs, as storage buffers of group 0, in order. All
 //! real numbers are bound writable, since inputs and outputs lie in one buffer, which wgpu does not
 //! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the
 //! exact size of its tensor, so shaders may use `arrayLength`. What the first of two passes leaves
-//! to the second is the one buffer of group 1. What else is fixed for a plan comes in `override`
-//! constants, but for the sizes of products, so that few pipelines serve all of them; those, and
-//! the [step](StepArguments), come in immediate data.
+//! to the second is the one buffer of group 1. Sizes of products and the [step](crate::graph::Step)
+//! come with each dispatch, as [`Arguments`]; other values that are fixed for a plan are `override`
+//! constants.
 
 mod call;
 mod case;
 mod core;
 mod cost;
-mod fused;
+mod epilogue;
 mod probe;
 mod table;
+mod text;
 mod tolerance;
 
 pub use self::core::{CORES, Core, Pass, Tiling};
-pub use call::{Call, Operand, Product, StepArguments, Twin, Twins};
+pub use call::{Arguments, Call, Operand, Size, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 pub use cost::Cost;
+pub use epilogue::{Column, Epilogue, Store, Value};
+pub use text::{module, source, sources};
 
 pub use probe::{Probe, Roof, probes};
 pub use tolerance::Tolerance;
 
-use crate::graph::Op;
+use crate::graph::{Fusion, Op, SUM_COLUMNS};
 
-/// Every kernel: the primitives, then the fused ones.
+/// Every kernel.
 pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    table::PRIMITIVES.iter().chain(fused::FUSED)
+    [&table::PRODUCT, &table::STAGES].into_iter().chain(table::FILES)
 }
 
 /// Invocations of a workgroup, for all kernels but those that begin with a matrix product.
@@ -40,15 +46,12 @@ pub const WORKGROUP: usize = 64;
 /// A row of the kernel table.
 #[derive(Debug)]
 pub struct Kernel {
-    /// Name of the op that it computes.
+    /// Its name; that of the op that it computes, if it is for one op.
     pub name: &'static str,
-    /// File of its shader below `shaders/`, without the ending.
-    pub shader: &'static str,
+    /// Its files below `shaders/`, without the ending; those that it imports come with them.
+    pub files: &'static [&'static str],
     /// Entry point.
     pub entry_point: &'static str,
-    /// The texts whose concatenation, after that of the core if there is one, is the WGSL module:
-    /// what it imports from `shaders/common/`, then its own file.
-    pub sources: &'static [&'static str],
     /// Values of the shader's `override` constants, but for those of the tiling.
     pub constants: fn(&Call) -> Vec<(&'static str, f64)>,
     /// How its work is cut into workgroups.
@@ -59,7 +62,7 @@ pub struct Kernel {
     /// its node's primitives, run in order.
     pub twins: Option<Twins>,
     /// How the CPU's threads share it.
-    pub split: Split,
+    pub split: fn(&Call) -> Split,
     /// How far a device may be from the f64 twin.
     pub tolerance: fn(&Call) -> Tolerance,
     /// Operands on which it is checked.
@@ -67,13 +70,22 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The kernel that computes an op.
-    pub fn of(op: &Op) -> &'static Self {
-        match kernels().find(|kernel| kernel.name == op.name()) {
-            Some(kernel) => kernel,
-            None => {
-                unreachable!("{} has no row in the kernel table; a test sees to that", op.name())
+    /// The kernel of a call.
+    pub fn of(call: &Call) -> &'static Self {
+        let stages = call.epilogue.as_ref();
+        let of_name = |kernel: &&Self| kernel.name == call.op.name();
+        match (call.op, stages) {
+            (Op::Matmul(_), _) => &table::PRODUCT,
+            (Op::Fused(Fusion::Stages), Some(stages)) if stages.product.is_some() => {
+                &table::PRODUCT
             }
+            (_, Some(_)) => &table::STAGES,
+            _ => table::FILES.iter().find(of_name).unwrap_or_else(|| {
+                unreachable!(
+                    "{} has no row in the kernel table; a test sees to that",
+                    call.op.name()
+                )
+            }),
         }
     }
 
@@ -85,11 +97,28 @@ impl Kernel {
         }
     }
 
-    /// The WGSL module of each pass: one, or two where a variant's sums are split.
-    pub fn wgsl(&self, variant: Variant) -> Vec<String> {
-        const NO_CORE: &[&[&str]] = &[&[]];
+    /// The WGSL module of each pass of a call: one, or two where a variant's sums are split.
+    pub fn wgsl(&self, call: &Call, variant: Variant) -> Vec<String> {
+        const NO_CORE: &[core::Pass] = &[&[]];
         let passes = variant.core().map_or(NO_CORE, |core| core.passes);
-        passes.iter().map(|texts| [texts, self.sources].concat().concat()).collect()
+        let is_vector = match (variant.core(), &call.epilogue) {
+            (Some(core), _) => core.unit == SUM_COLUMNS,
+            (None, Some(stages)) => stages.width.is_multiple_of(SUM_COLUMNS),
+            (None, None) => false,
+        };
+        let unit = if is_vector { "common/vector" } else { "common/scalar" };
+        let unit = (variant.core().is_some() || call.epilogue.is_some()).then_some(unit);
+        let imports = call.epilogue.as_ref().map_or_else(Vec::new, text::imports);
+        let stages = call.epilogue.as_ref();
+        let stages = stages.map(|stages| text::epilogue(stages, call.inputs.len()));
+        let module = |files: &core::Pass| {
+            let imports = imports.iter().map(String::as_str);
+            let all =
+                unit.into_iter().chain(files.iter().copied()).chain(self.files.iter().copied());
+            let files = module(&all.chain(imports).collect::<Vec<_>>());
+            files + stages.as_deref().unwrap_or_default()
+        };
+        passes.iter().map(module).collect()
     }
 
     /// The grid of a call, and the values of all `override` constants; none if the variant does not
@@ -101,9 +130,7 @@ impl Kernel {
                 let tiling = tiling(call, core)?;
                 Some(Tiling { constants: [constants, tiling.constants].concat(), ..tiling })
             }
-            (Grid::Own(grid), None) => {
-                Some(Tiling { grids: vec![grid(call)], constants, product: None, slice_bytes: 0 })
-            }
+            (Grid::Own(grid), None) => Some(table::own(call, grid(call), constants)),
             _ => None,
         }
     }
@@ -116,9 +143,9 @@ pub enum Split {
     Whole,
     /// Rows of the outputs: each depends only on the same row of the inputs that have as many.
     Rows {
-        /// The inputs, by their places, of which it depends on the whole, however many rows they
-        /// have; and so it does on those that have fewer or more.
-        whole: &'static [usize],
+        /// The inputs of which it depends on the whole, however many rows they have, a bit for each
+        /// place; and so it does on those that have fewer or more.
+        whole: u64,
     },
     /// Rows of each layer's weight, and columns of its bias; all depend on the whole of the inputs.
     Layers,
@@ -126,7 +153,7 @@ pub enum Split {
 
 impl Split {
     /// By rows of all inputs that have as many as the outputs.
-    pub const ROWS: Self = Self::Rows { whole: &[] };
+    pub const ROWS: Self = Self::Rows { whole: 0 };
 }
 
 /// How a kernel's work is cut into workgroups.

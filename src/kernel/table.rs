@@ -1,19 +1,23 @@
-//! The kernel table's primitives.
+//! The kernel table.
 
-use super::core::wide;
-use super::{Call, Case, Fill, Grid, Kernel, Split, Tolerance, Twins, WORKGROUP};
+use super::core::{layers, layers_and_terms, product};
+use super::{Call, Case, Grid, Kernel, Size, Split, Table, Tiling, Tolerance, Twins, WORKGROUP};
 use crate::cpu;
+use crate::cpu::Real;
 use crate::cpu::gather_batch::Grey;
+use crate::function::{Function, Loops};
 use crate::graph::{
-    Binarize, LOG_ROWS, Op, Pixels, RmsProp, SUM_COLUMNS, Shape, Stream, Transpose,
+    Binarize, LOG_ROWS, Op, Pixels, RmsProp, SUM_COLUMNS, Scalar, Shape, Step, Stream,
 };
-use Fill::{Binary, Broken, Normal, Positive, Unit, Wide};
+use crate::kernel::Operand;
 
 /// One twin for both precisions.
 macro_rules! twins {
     (|$call:pat_param, $step:pat_param, $read:ident, $write:pat_param| $run:expr) => {
-        Twins { f64: twins!(@one $call, $step, $read, $write, $run),
-                f32: twins!(@one $call, $step, $read, $write, $run) }
+        Twins {
+            f64: twins!(@one $call, $step, $read, $write, $run),
+            f32: twins!(@one $call, $step, $read, $write, $run),
+        }
     };
     (@one $call:pat_param, $step:pat_param, $read:ident, $write:pat_param, $run:expr) => {
         |$call, $step, $read, write| {
@@ -23,18 +27,73 @@ macro_rules! twins {
     };
 }
 
-/// The texts of a shader: its imports, then its own file.
-macro_rules! sources {
-    ($shader:literal $(, $common:literal)*) => {
-        &[
-            $(include_str!(concat!("../../shaders/common/", $common, ".wgsl")),)*
-            include_str!(concat!("../../shaders/", $shader, ".wgsl")),
-        ]
-    };
-}
+/// Products, by themselves or with stages.
+pub(super) static PRODUCT: Kernel = Kernel {
+    entry_point: "main",
+    grid: Grid::Tiles(product),
+    split: |call| {
+        let rows = |inputs: &[usize]| inputs.iter().fold(0, |whole, input| whole | 1 << input);
+        let stages = call.epilogue.as_ref();
+        let of_stages = stages.map_or(0, |stages| rows(&stages.row_inputs().collect::<Vec<_>>()));
+        let is_a = stages.is_some_and(|stages| stages.product == Some(crate::graph::Transpose::A));
+        Split::Rows { whole: of_stages | if is_a { 0b11 } else { 0b10 } }
+    },
+    tolerance: |call| {
+        let sums = Tolerance::cancelling_sum(call.mnk()[2]);
+        let mut functions = call.epilogue.iter().flat_map(|epilogue| epilogue.functions());
+        let is_exact = |function: &Function| function.tolerance.relative <= ROUNDING;
+        // With weights N(0, 0.1²), passed through functions of slope up to ten.
+        if functions.all(is_exact) { sums } else { Tolerance { relative: 1e-5, ..sums } }
+    },
+    ..plain(
+        "product",
+        &[],
+        twins!(|call, _, read, [c]| {
+            let Op::Matmul(transpose) = call.op else { unreachable!("the rest has no twin") };
+            cpu::matmul::matmul(transpose, call.mnk(), read[0].reals(), read[1].reals(), c);
+        }),
+        Case::products,
+    )
+};
 
-/// The kernels of the primitive ops.
-pub(super) static PRIMITIVES: &[Kernel] = &[
+/// Stages by themselves.
+pub(super) static STAGES: Kernel = Kernel {
+    entry_point: "main",
+    grid: Grid::Own(|call| {
+        let (rows, width) = rows_and_width(call);
+        invocations(rows * width.div_ceil(SUM_COLUMNS))
+    }),
+    split: |call| {
+        let rows = call.epilogue.iter().flat_map(|stages| stages.row_inputs());
+        Split::Rows { whole: rows.fold(0, |whole, input| whole | 1 << input) }
+    },
+    tolerance: |call| {
+        let functions = call.epilogue.iter().flat_map(|epilogue| epilogue.functions());
+        let most =
+            functions.map(|function| function.tolerance).fold(Tolerance::EXACT, |most, one| {
+                Tolerance {
+                    absolute: most.absolute.max(one.absolute),
+                    relative: most.relative.max(one.relative),
+                }
+            });
+        let sums = Tolerance::cancelling_sum(SUM_COLUMNS);
+        if call.op == Op::BlockSum { sums } else { most }
+    },
+    ..plain(
+        "stages",
+        &[],
+        Twins {
+            f64: |call, step, read, write| stage(call, step, read, write, |row| &row.f64),
+            f32: |call, step, read, write| stage(call, step, read, write, |row| &row.f32),
+        },
+        Case::stages,
+    )
+};
+
+const ROUNDING: f64 = Tolerance::ROUNDING.relative;
+
+/// The kernels that have files of their own.
+pub(super) static FILES: &[Kernel] = &[
     Kernel {
         constants: |call| [vec![columns(call)], gather(call.op)].concat(),
         tolerance: |call| match call.op {
@@ -43,9 +102,9 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             }
             _ => Tolerance::EXACT,
         },
-        ..elementwise(
+        ..plain(
             "gather_batch",
-            sources!("gather_batch", "grid", "step", "now", "philox", "gather"),
+            &["gather_batch"],
             twins!(|call, step, read, [x]| {
                 let Op::GatherBatch { pixels, binarize, .. } = call.op else {
                     unreachable!("the row is for this op")
@@ -65,107 +124,32 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             },
         )
     },
-    matmul("matmul", &[1], || {
-        let stored = |[m, n, k]: [usize; 3]| [Shape::new(m, k), Shape::new(k, n)];
-        Case::matmul(Op::Matmul(Transpose::None), stored)
-    }),
-    matmul("matmul_transpose_a", &[0, 1], || {
-        let stored = |[m, n, k]: [usize; 3]| [Shape::new(k, m), Shape::new(k, n)];
-        Case::matmul(Op::Matmul(Transpose::A), stored)
-    }),
-    matmul("matmul_transpose_b", &[1], || {
-        let stored = |[m, n, k]: [usize; 3]| [Shape::new(m, k), Shape::new(n, k)];
-        Case::matmul(Op::Matmul(Transpose::B), stored)
-    }),
     Kernel {
-        tolerance: |_| Tolerance::ROUNDING,
-        ..elementwise(
-            "bias",
-            sources!("bias", "grid"),
-            twins!(|_, _, read, [y]| cpu::bias::bias(read[0].reals(), read[1].reals(), y)),
-            Case::bias,
+        tolerance: |call| Tolerance::cancelling_sum(call.input_columns()),
+        ..row_sum(
+            "row_sum",
+            &["row_sum"],
+            twins!(|_, _, read, [sums]| cpu::row_sum::row_sum(read[0].reals(), sums)),
+            Case::row_sum,
         )
     },
     Kernel {
-        split: Split::Whole,
+        split: |_| Split::Whole,
         tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].rows),
-        ..elementwise(
-            "bias_backward",
-            sources!("bias_backward", "grid"),
-            twins!(|_, _, read, [dbias]| {
-                cpu::bias_backward::bias_backward(read[0].reals(), dbias);
-            }),
-            || Case::same(Op::BiasBackward, &[Normal]),
-        )
-    },
-    Kernel {
-        tolerance: |_| Tolerance::EXACT,
-        ..elementwise(
-            "relu",
-            sources!("relu", "grid"),
-            twins!(|_, _, read, [y]| cpu::relu::relu(read[0].reals(), y)),
-            || Case::same(Op::Relu, &[Wide]),
-        )
-    },
-    Kernel {
-        tolerance: |_| Tolerance::EXACT,
-        ..elementwise(
-            "relu_backward",
-            sources!("relu_backward", "grid"),
-            twins!(|_, _, read, [dx]| {
-                cpu::relu_backward::relu_backward(read[0].reals(), read[1].reals(), dx);
-            }),
-            || Case::same(Op::ReluBackward, &[Wide, Wide]),
-        )
-    },
-    Kernel {
-        // Well below the 1e-6 that is added.
-        tolerance: |_| Tolerance { absolute: 1e-7, ..Tolerance::ELEMENTWISE },
-        ..elementwise(
-            "softplus",
-            sources!("softplus", "grid", "scalar", "log1p", "stddev"),
-            twins!(|_, _, read, [stddev]| cpu::softplus::softplus(read[0].reals(), stddev)),
-            || Case::same(Op::Softplus, &[Wide]),
-        )
-    },
-    elementwise(
-        "softplus_backward",
-        sources!("softplus_backward", "grid", "scalar", "sigmoid"),
-        twins!(|_, _, read, [ds]| {
-            cpu::softplus_backward::softplus_backward(read[0].reals(), read[1].reals(), ds);
-        }),
-        || Case::same(Op::SoftplusBackward, &[Normal, Wide]),
-    ),
-    elementwise(
-        "sigmoid",
-        sources!("sigmoid", "grid", "scalar", "sigmoid"),
-        twins!(|_, _, read, [y]| cpu::sigmoid::sigmoid(read[0].reals(), y)),
-        || Case::same(Op::Sigmoid, &[Wide]),
-    ),
-    elementwise(
-        "sigmoid_backward",
-        sources!("sigmoid_backward", "grid"),
-        twins!(|_, _, read, [dx]| {
-            cpu::sigmoid_backward::sigmoid_backward(read[0].reals(), read[1].reals(), dx);
-        }),
-        || Case::same(Op::SigmoidBackward, &[Normal, Unit]),
-    ),
-    Kernel {
-        tolerance: |_| Tolerance::ROUNDING,
-        ..elementwise(
-            "add",
-            sources!("add", "grid"),
-            twins!(|_, _, read, [sum]| cpu::add::add(read[0].reals(), read[1].reals(), sum)),
-            || Case::same(Op::Add, &[Wide, Wide]),
+        ..plain(
+            "column_sum",
+            &["column_sum"],
+            twins!(|_, _, read, [sums]| cpu::column_sum::column_sum(read[0].reals(), sums)),
+            Case::column_sum,
         )
     },
     Kernel {
         constants: |call| sides(call.outputs[0], call.outputs[1]),
         grid: Grid::Own(|call| invocations(call.inputs[0].len())),
         tolerance: |_| Tolerance::EXACT,
-        ..elementwise(
+        ..plain(
             "split_columns",
-            sources!("split_columns", "grid"),
+            &["split_columns"],
             twins!(|call, _, read, [left, right]| {
                 cpu::split_columns::split_columns(read[0].reals(), call.columns(), left, right);
             }),
@@ -175,23 +159,22 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
     Kernel {
         constants: |call| sides(call.inputs[0], call.inputs[1]),
         tolerance: |_| Tolerance::EXACT,
-        ..elementwise(
-            "split_columns_backward",
-            sources!("split_columns_backward", "grid"),
-            twins!(|call, _, read, [dx]| {
+        ..plain(
+            "concatenate",
+            &["concatenate"],
+            twins!(|call, _, read, [joined]| {
                 let (left, right) = (read[0].reals(), read[1].reals());
-                let left_columns = call.input_columns();
-                cpu::split_columns_backward::split_columns_backward(left, right, left_columns, dx);
+                cpu::concatenate::concatenate(left, right, call.input_columns(), joined);
             }),
-            Case::split_columns_backward,
+            Case::concatenate,
         )
     },
     Kernel {
         constants: |call| noise(call.op),
         grid: Grid::Own(|call| invocations(call.outputs[0].rows * call.columns().div_ceil(4))),
-        ..elementwise(
+        ..plain(
             "normal",
-            sources!("normal", "grid", "step", "now", "scalar", "log1p", "philox", "noise"),
+            &["normal"],
             twins!(|call, step, _read, [draws]| {
                 let Op::Normal { stream, .. } = call.op else {
                     unreachable!("the row is for this op")
@@ -202,151 +185,35 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         )
     },
     Kernel {
-        // The product may be ten times the sum that it cancels to.
-        tolerance: |_| Tolerance { absolute: 1e-5, ..Tolerance::ROUNDING },
-        ..elementwise(
-            "reparameterize",
-            sources!("reparameterize", "grid"),
-            twins!(|_, _, read, [z]| {
-                let [mean, stddev, eps] = [0, 1, 2].map(|i| read[i].reals());
-                cpu::reparameterize::reparameterize(mean, stddev, eps, z);
-            }),
-            || Case::same(Op::Reparameterize, &[Normal, Positive, Normal]),
-        )
-    },
-    Kernel {
-        tolerance: |_| Tolerance::ROUNDING,
-        ..elementwise(
-            "reparameterize_backward",
-            sources!("reparameterize_backward", "grid"),
-            twins!(|_, _, read, [dstddev]| {
-                let (dz, eps) = (read[0].reals(), read[1].reals());
-                cpu::reparameterize_backward::reparameterize_backward(dz, eps, dstddev);
-            }),
-            || Case::same(Op::ReparameterizeBackward, &[Wide, Normal]),
-        )
-    },
-    row_sum(
-        "bernoulli_log_likelihood",
-        sources!("bernoulli_log_likelihood", "reduce", "scalar", "log1p", "log_likelihood"),
-        twins!(|_, _, read, [sums]| {
-            let (logits, x) = (read[0].reals(), read[1].reals());
-            cpu::bernoulli_log_likelihood::bernoulli_log_likelihood(logits, x, sums);
-        }),
-        || {
-            let op = Op::BernoulliLogLikelihood;
-            [Case::same(op, &[Wide, Binary]), Case::same(op, &[Normal, Unit])].concat()
-        },
-    ),
-    Kernel {
-        constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
-        tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
-        ..elementwise(
-            "bernoulli_log_likelihood_blocks",
-            sources!(
-                "bernoulli_log_likelihood_blocks",
-                "grid",
-                "scalar",
-                "log1p",
-                "log_likelihood"
-            ),
-            twins!(|call, _, read, [blocks]| {
-                let (logits, x) = (read[0].reals(), read[1].reals());
-                let columns = call.input_columns();
-                cpu::bernoulli_log_likelihood_blocks::bernoulli_log_likelihood_blocks(
-                    columns, logits, x, blocks,
-                );
-            }),
-            || Case::same(Op::BernoulliLogLikelihoodBlocks, &[Wide, Binary]),
-        )
-    },
-    Kernel {
-        constants: |call| vec![columns(call)],
-        ..elementwise(
-            "bernoulli_log_likelihood_backward",
-            sources!("bernoulli_log_likelihood_backward", "grid", "scalar", "sigmoid"),
-            twins!(|_, _, read, [dlogits]| {
-                let [d, logits, x] = [0, 1, 2].map(|i| read[i].reals());
-                cpu::bernoulli_log_likelihood_backward::bernoulli_log_likelihood_backward(
-                    d, logits, x, dlogits,
-                );
-            }),
-            || {
-                let op = Op::BernoulliLogLikelihoodBackward;
-                Case::first_narrow(op, one_column, &[Normal, Wide, Binary])
-            },
-        )
-    },
-    row_sum(
-        "gaussian_kl",
-        sources!("gaussian_kl", "reduce", "scalar", "log1p", "kl"),
-        twins!(|_, _, read, [kl]| {
-            cpu::gaussian_kl::gaussian_kl(read[0].reals(), read[1].reals(), kl);
-        }),
-        || Case::same(Op::GaussianKl, &[Normal, Positive]),
-    ),
-    Kernel {
-        tolerance: |_| Tolerance::EXACT,
-        ..row_sum(
-            "count_nonfinite",
-            sources!("count_nonfinite", "reduce"),
-            twins!(|_, _, read, [count]| {
-                cpu::count_nonfinite::count_nonfinite(read[0].reals(), count);
-            }),
-            || Case::same(Op::CountNonfinite, &[Broken]),
-        )
-    },
-    Kernel {
-        constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
-        tolerance: |_| Tolerance::one_signed_sum(SUM_COLUMNS),
-        ..elementwise(
-            "gaussian_kl_blocks",
-            sources!("gaussian_kl_blocks", "grid", "scalar", "log1p", "kl"),
-            twins!(|call, _, read, [blocks]| {
-                let (mean, stddev) = (read[0].reals(), read[1].reals());
-                let columns = call.input_columns();
-                cpu::gaussian_kl_blocks::gaussian_kl_blocks(columns, mean, stddev, blocks);
-            }),
-            || Case::same(Op::GaussianKlBlocks, &[Normal, Positive]),
-        )
-    },
-    Kernel {
-        constants: |call| vec![columns(call)],
-        ..elementwise(
-            "gaussian_kl_backward",
-            sources!("gaussian_kl_backward", "grid"),
-            twins!(|_, _, read, [dmean, dstddev]| {
-                let [dkl, mean, stddev] = [0, 1, 2].map(|i| read[i].reals());
-                cpu::gaussian_kl_backward::gaussian_kl_backward(dkl, mean, stddev, dmean, dstddev);
-            }),
-            || Case::first_narrow(Op::GaussianKlBackward, one_column, &[Normal, Normal, Positive]),
-        )
-    },
-    Kernel {
+        entry_point: "uniform_draw",
         constants: |call| {
-            let Op::BernoulliSample { stream } = call.op else {
+            let Op::Uniform { stream, .. } = call.op else {
                 unreachable!("the row is for this op")
             };
             vec![columns(call), ("STREAM", f64::from(stream as u32))]
         },
         tolerance: |_| Tolerance::EXACT,
-        ..elementwise(
-            "bernoulli_sample",
-            sources!("bernoulli_sample", "grid", "step", "now", "philox"),
-            twins!(|call, step, read, [samples]| {
-                let Op::BernoulliSample { stream } = call.op else {
+        ..plain(
+            "uniform",
+            &["uniform"],
+            twins!(|call, step, _read, [draws]| {
+                let Op::Uniform { stream, .. } = call.op else {
                     unreachable!("the row is for this op")
                 };
-                let (columns, probabilities) = (call.columns(), read[0].reals());
-                cpu::bernoulli_sample::bernoulli_sample(
-                    step,
-                    stream,
-                    columns,
-                    probabilities,
-                    samples,
-                );
+                cpu::uniform::uniform(step, stream, call.columns(), draws);
             }),
-            || Case::same(Op::BernoulliSample { stream: Stream::Bernoulli }, &[Unit]),
+            || Case::draws(|shape| Op::Uniform { shape, stream: Stream::Bernoulli }),
+        )
+    },
+    Kernel {
+        tolerance: |_| Tolerance::EXACT,
+        ..row_sum(
+            "count_nonfinite",
+            &["count_nonfinite"],
+            twins!(|_, _, read, [count]| {
+                cpu::count_nonfinite::count_nonfinite(read[0].reals(), count);
+            }),
+            Case::count_nonfinite,
         )
     },
     Kernel {
@@ -356,9 +223,9 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
         },
         // An update is about 1e-3: five digits of it.
         tolerance: |_| Tolerance { absolute: 1e-8, relative: 5e-7 },
-        ..elementwise(
+        ..plain(
             "rmsprop",
-            sources!("rmsprop", "grid", "step", "now", "scalar", "descent"),
+            &["rmsprop"],
             twins!(|call, step, read, [w, ms]| {
                 let Op::RmsProp(constants) = call.op else {
                     unreachable!("the row is for this op")
@@ -374,11 +241,11 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             vec![columns(call), ("COLUMN", column as f64), ("LOG_ROWS", LOG_ROWS as f64)]
         },
         grid: Grid::Own(|_| [1, 1, 1]),
-        split: Split::Whole,
+        split: |_| Split::Whole,
         tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].len()),
         ..row_sum(
             "loss_sum",
-            sources!("loss_sum", "reduce", "step", "now"),
+            &["loss_sum"],
             twins!(|call, step, read, [log]| {
                 let Op::LossSum { column } = call.op else {
                     unreachable!("the row is for this op")
@@ -389,27 +256,116 @@ pub(super) static PRIMITIVES: &[Kernel] = &[
             Case::loss_sum,
         )
     },
+    Kernel {
+        twins: None,
+        constants: |call| {
+            let parts = call.parts.iter().flat_map(|&part| match part {
+                Op::GatherBatch { .. } => gather(part),
+                other => noise(other),
+            });
+            let first = (gather_workgroups(call) * WORKGROUP) as f64;
+            parts.chain([columns(call), ("FIRST_NOISE", first)]).collect()
+        },
+        grid: Grid::Own(|call| {
+            let noise = call.outputs[1];
+            let blocks = noise.rows * noise.columns.div_ceil(4);
+            invocations(gather_workgroups(call) * WORKGROUP + blocks)
+        }),
+        split: |_| Split::Rows { whole: 0b11 },
+        ..plain("batch", &["batch"], NO_TWINS, Case::batch)
+    },
+    Kernel {
+        twins: None,
+        entry_point: "main",
+        constants: |call| {
+            let RmsProp { decay, epsilon } = call.rmsprop();
+            let gain = 1.0 - decay;
+            vec![("GAIN", gain), ("EPSILON", epsilon), ("LOG_ROWS", LOG_ROWS as f64)]
+        },
+        grid: Grid::Tiles(layers),
+        split: |_| Split::Layers,
+        table: Some(UPDATE),
+        // With weights N(0, 0.1²). A mean square is a tenth of a squared gradient, so twice its
+        // relative error.
+        tolerance: |call| Tolerance { relative: 5e-6, ..Tolerance::cancelling_sum(call.mnk()[2]) },
+        ..plain("update", &["update"], NO_TWINS, Case::updates)
+    },
 ];
 
-pub(super) use sources;
+/// Of fused kernels, whose meaning is the list of their node's primitives.
+const NO_TWINS: Twins = Twins {
+    f64: |_, _, _, _| unreachable!("the primitives have twins"),
+    f32: |_, _, _, _| unreachable!("the primitives have twins"),
+};
+
+const UPDATE: Table = Table {
+    buffers: 4,
+    // Workspace, parameters, mean squares, log.
+    buffer: |call, operand| {
+        let (layers, _) = layers_and_terms(call);
+        match operand.checked_sub(call.inputs.len()) {
+            None => 0,
+            Some(output) if output == 4 * layers => 3,
+            Some(output) => 1 + output % 2,
+        }
+    },
+    entries: |call, places| {
+        let (layers, terms) = layers_and_terms(call);
+        let log_columns = if terms > 0 { call.outputs[4 * layers].columns } else { 1 };
+        let head = [layers, terms, log_columns].map(|count| count as u32);
+        let (inputs, outputs) = places.split_at(call.inputs.len());
+        let (matrices, starts) = inputs.split_at(2 * layers);
+        let shape = |layer: usize, operand: usize| call.inputs[2 * layer + operand].columns as u32;
+        let layer = |layer: usize| {
+            let sizes = [shape(layer, 0), shape(layer, 1)];
+            [&sizes, &matrices[2 * layer..][..2], &outputs[4 * layer..][..4]].concat()
+        };
+        let columns = call.loss_columns().map(|column| column as u32);
+        let lengths = call.inputs[2 * layers..].iter().map(|shape| shape.len() as u32);
+        let term = |((&start, length), column)| [start, length, column];
+        let terms = starts.iter().zip(lengths).zip(columns).flat_map(term);
+        head.into_iter().chain((0..layers).flat_map(layer)).chain(terms).collect()
+    },
+};
+
+/// A stage on the CPU, as its definition has it.
+fn stage<T: Real>(
+    call: &Call,
+    step: Step,
+    read: &[Operand<T>],
+    write: &mut [&mut [T]],
+    loops: fn(&'static Function) -> &'static Loops<T>,
+) {
+    let [out] = write else { unreachable!("a stage has one output") };
+    let operands: Vec<_> =
+        call.inputs.iter().copied().zip(read.iter().map(Operand::reals)).collect();
+    match call.op {
+        Op::Map(function) => cpu::map::map(loops(function).value, &operands, call.columns(), out),
+        Op::MapBackward(function, operand) => {
+            cpu::map::map(loops(function).slopes[operand], &operands, call.columns(), out);
+        }
+        Op::StepScalar { scalar, .. } => out.fill(T::of(Scalar::of(scalar, step))),
+        Op::BlockSum => cpu::block_sum::block_sum(call.input_columns(), read[0].reals(), out),
+        _ => unreachable!("the rest has no twin"),
+    }
+}
 
 /// One invocation for each element of the first output.
-const fn elementwise(
+const fn plain(
     name: &'static str,
-    sources: &'static [&'static str],
+    files: &'static [&'static str],
     twins: Twins,
     cases: fn() -> Vec<Case>,
 ) -> Kernel {
     Kernel {
         name,
-        shader: name,
+        files,
         entry_point: name,
-        sources,
         constants: |_| Vec::new(),
         grid: Grid::Own(|call| invocations(call.outputs[0].len())),
         table: None,
         twins: Some(twins),
-        split: Split::ROWS,
+        split: |_| Split::ROWS,
         tolerance: |_| Tolerance::ELEMENTWISE,
         cases,
     }
@@ -418,60 +374,35 @@ const fn elementwise(
 /// One workgroup for each row, which it sums up.
 const fn row_sum(
     name: &'static str,
-    sources: &'static [&'static str],
+    files: &'static [&'static str],
     twins: Twins,
     cases: fn() -> Vec<Case>,
 ) -> Kernel {
     Kernel {
         constants: |call| vec![("COLUMNS", call.input_columns() as f64)],
         grid: Grid::Own(|call| wrapped(call.outputs[0].rows)),
-        tolerance: |call| Tolerance::one_signed_sum(call.input_columns()),
-        ..elementwise(name, sources, twins, cases)
+        ..plain(name, files, twins, cases)
     }
 }
 
-/// One shader for the three products. A row of the output depends on the whole of these inputs.
-const fn matmul(name: &'static str, whole: &'static [usize], cases: fn() -> Vec<Case>) -> Kernel {
-    let twins = twins!(|call, _, read, [c]| {
-        let Op::Matmul(transpose) = call.op else { unreachable!("the row is for this op") };
-        cpu::matmul::matmul(transpose, call.mnk(), read[0].reals(), read[1].reals(), c);
-    });
-    Kernel {
-        shader: "matmul",
-        twins: Some(twins),
-        split: Split::Rows { whole },
-        constants: |call| {
-            let is = |transpose| f64::from(u8::from(call.op == Op::Matmul(transpose)));
-            let (a, b) = (is(Transpose::A), is(Transpose::B));
-            vec![("TRANSPOSE_A", a), ("TRANSPOSE_B", b)]
-        },
-        ..product(name, sources!("matmul", "fours", "step", "size", "plain", "each"), cases)
-    }
+/// Rows and columns of what stages compute.
+fn rows_and_width(call: &Call) -> (usize, usize) {
+    call.epilogue.as_ref().map_or((0, 0), |stages| (stages.rows, stages.width))
 }
 
-/// A product with something that follows it.
-pub(super) const fn product(
-    name: &'static str,
-    sources: &'static [&'static str],
-    cases: fn() -> Vec<Case>,
-) -> Kernel {
-    Kernel {
-        name,
-        shader: name,
-        entry_point: "main",
-        sources,
-        constants: |_| Vec::new(),
-        grid: Grid::Tiles(wide),
-        table: None,
-        twins: None,
-        split: Split::Whole,
-        tolerance: |call| Tolerance::cancelling_sum(call.mnk()[2]),
-        cases,
-    }
+/// The tiling of a kernel without tiles.
+pub(super) fn own(call: &Call, grid: [u32; 3], constants: Vec<(&'static str, f64)>) -> Tiling {
+    let (rows, width) = rows_and_width(call);
+    let size = Size { m: rows as u32, first: width as u32, ..Size::default() };
+    Tiling { grids: vec![grid], constants, size, slice_bytes: 0 }
+}
+
+fn gather_workgroups(call: &Call) -> usize {
+    call.outputs[0].len().div_ceil(WORKGROUP)
 }
 
 /// What the shaders' gather takes from its op.
-pub(super) fn gather(op: Op) -> Vec<(&'static str, f64)> {
+fn gather(op: Op) -> Vec<(&'static str, f64)> {
     let Op::GatherBatch { pixels, binarize, .. } = op else {
         unreachable!("the row is for this op")
     };
@@ -488,12 +419,12 @@ pub(super) fn gather(op: Op) -> Vec<(&'static str, f64)> {
 }
 
 /// What the shaders' draw takes from its op.
-pub(super) fn noise(op: Op) -> Vec<(&'static str, f64)> {
+fn noise(op: Op) -> Vec<(&'static str, f64)> {
     let Op::Normal { shape, stream } = op else { unreachable!("the row is for this op") };
     vec![("LATENT", shape.columns as f64), ("NOISE_STREAM", f64::from(stream as u32))]
 }
 
-pub(super) fn columns(call: &Call) -> (&'static str, f64) {
+fn columns(call: &Call) -> (&'static str, f64) {
     ("COLUMNS", call.columns() as f64)
 }
 
@@ -501,12 +432,8 @@ fn sides(left: Shape, right: Shape) -> Vec<(&'static str, f64)> {
     vec![("LEFT", left.columns as f64), ("RIGHT", right.columns as f64)]
 }
 
-fn one_column(shape: Shape) -> Shape {
-    Shape::new(shape.rows, 1)
-}
-
 /// Workgroups for this many invocations.
-pub(super) fn invocations(count: usize) -> [u32; 3] {
+fn invocations(count: usize) -> [u32; 3] {
     wrapped(count.div_ceil(WORKGROUP))
 }
 

@@ -1,17 +1,19 @@
 //! Layer sizes, and the parameters that follow from them.
 
+use super::Activation;
 use crate::graph::Shape;
 use crate::{Error, Result};
 
 /// Elements of the largest tensor: a shader counts its bytes in 32 bits.
 pub const MOST_ELEMENTS: usize = (u32::MAX / 4) as usize;
 
-/// Sizes of the layers: `hidden` ends with the number of latent units, and the decoder mirrors the
+/// The layers, with ReLU between them unless said otherwise: `hidden` ends with the number of latent units, and the decoder mirrors the
 /// encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
     input: usize,
     hidden: Vec<usize>,
+    activation: Activation,
 }
 
 /// A weight or bias, by the name that PyTorch gives it in `nn.Sequential(Linear, ReLU, Linear)`.
@@ -52,7 +54,18 @@ impl Architecture {
             let found = format!("{hidden_layer_sizes:?} for images of {input} pixels");
             return wrong("--hidden", &expected, found);
         }
-        Ok(Self { input, hidden: hidden_layer_sizes.to_vec() })
+        let (hidden, activation) = (hidden_layer_sizes.to_vec(), Activation::default());
+        Ok(Self { input, hidden, activation })
+    }
+
+    /// The same layers with another activation between them.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// The function between layers.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 
     /// The most images of which no tensor of a step has more than [`MOST_ELEMENTS`].
@@ -121,6 +134,10 @@ impl Architecture {
 
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{}-{:?}", self.input, self.hidden)
+        write!(f, "{}-{:?}", self.input, self.hidden)?;
+        if self.activation == Activation::default() {
+            return Ok(());
+        }
+        write!(f, " with {}", self.activation)
     }
 }

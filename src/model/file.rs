@@ -2,7 +2,7 @@
 //! Weights are as PyTorch's `nn.Sequential(Linear, ReLU, Linear)` loads them, that is `[out, in]`, the
 //! transpose of the graph's.
 
-use super::{Architecture, Parameter, Weights};
+use super::{Activation, Architecture, Parameter, Weights};
 use crate::graph::Shape;
 use crate::matrix::Element;
 use crate::{Action, Error, Result};
@@ -19,6 +19,9 @@ pub enum Scale {
 
 /// The metadata's key for it, and its value.
 const SCALE: [&str; 2] = ["scale", "softplus"];
+
+/// The entry of the metadata that says what is between layers.
+const ACTIVATION: &str = "activation";
 
 /// Writes the weights; the metadata says `input`, `hidden_layer_sizes`, `scale` and `version`.
 ///
@@ -90,6 +93,9 @@ pub(crate) fn encode(
         ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
+    // A file without it has ReLU, as those of earlier versions have.
+    let activation = Some(architecture.activation()).filter(|own| *own != Activation::default());
+    metadata.extend(activation.map(|own| (ACTIVATION.to_owned(), own.to_string())));
     let failed = |error: safetensors::SafeTensorError| {
         Error::io(path, Action::Write)(std::io::Error::other(error))
     };
@@ -189,7 +195,15 @@ impl<'a> Parameters<'a> {
                 format!("{} tensors for {layers} layers", self.tensors.len()),
             ));
         }
-        match (self.entry("input"), self.entry("hidden_layer_sizes")) {
+        let activation = match self.entry(ACTIVATION) {
+            Some(name) => name.parse().map_err(|_: String| {
+                let names = Activation::all().map(|one| one.to_string()).collect::<Vec<_>>();
+                let expected = format!("metadata with one of {} as {ACTIVATION}", names.join(", "));
+                self.wrong(&expected, name.to_owned())
+            })?,
+            None => Activation::default(),
+        };
+        let sizes = match (self.entry("input"), self.entry("hidden_layer_sizes")) {
             (None, None) => self.of_shapes(),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
@@ -197,7 +211,8 @@ impl<'a> Parameters<'a> {
                 let [input, hidden] = [input, hidden].map(|text| text.unwrap_or("nothing"));
                 self.wrong(expected, format!("{input} and {hidden}"))
             }),
-        }
+        };
+        Ok(sizes?.with_activation(activation))
     }
 
     /// Checks that the standard deviations are those that are computed here.

@@ -1,12 +1,14 @@
 //! The variational autoencoder: its layer sizes, its graphs, its starting weights and its file.
-//! The tutorial's model: an encoder of ReLU layers whose last, linear layer gives means and, through
+//! The tutorial's model: an encoder of layers with an activation, whose last, linear layer gives means and, through
 //! softplus, standard deviations; a mirrored decoder that gives Bernoulli logits.
 
+mod activation;
 mod architecture;
 mod file;
 mod init;
 mod vae;
 
+pub use activation::Activation;
 pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
 pub(crate) use file::{Parameters, encode, to_bytes, to_safetensors};
 pub use file::{Scale, load, load_as, save};

@@ -2,8 +2,8 @@
 
 use super::{Architecture, Parameter};
 use crate::graph::{
-    Binarize, Element, FusionOptions, Graph, Pixels, Plan, RmsProp, Shape, Stream, TensorId, fuse,
-    gradients,
+    Binarize, Element, FusionOptions, Graph, Pixels, Plan, RmsProp, Scalar, Shape, Stream,
+    TensorId, Weight, fuse, gradients,
 };
 use crate::{Result, optimizer};
 
@@ -80,26 +80,37 @@ pub fn forward(
     Ok(Forward { mean, stddev, z, logits, log_likelihood, kl })
 }
 
+/// Added to a standard deviation, so that it stays above 0 where the exponential underflows, as in the
+/// tutorial.
+const LEAST_STDDEV: f32 = 1e-6;
+
 fn encode(
     graph: &mut Graph,
     architecture: &Architecture,
     x: TensorId,
 ) -> Result<(TensorId, TensorId)> {
-    let encoded = network(graph, "encoder", &architecture.encoder(), x)?; // [batch, 2·latent]
+    let encoded = network(graph, "encoder", architecture, &architecture.encoder(), x)?; // [batch, 2·latent]
     let (mean, s) = graph.split_columns(encoded, architecture.latent())?;
-    let stddev = graph.softplus(s)?;
+    let softplus = graph.softplus(s)?;
+    let stddev = graph.offset(softplus, LEAST_STDDEV)?;
     graph.rename(mean, "mean");
     graph.rename(s, "s");
     Ok((mean, graph.rename(stddev, "stddev")))
 }
 
 fn decode(graph: &mut Graph, architecture: &Architecture, z: TensorId) -> Result<TensorId> {
-    let logits = network(graph, "decoder", &architecture.decoder(), z)?; // [batch, input]
+    let logits = network(graph, "decoder", architecture, &architecture.decoder(), z)?; // [batch, input]
     Ok(graph.rename(logits, "logits"))
 }
 
-/// Linear layers with ReLU between them. x `[batch, widths[0]]`.
-fn network(graph: &mut Graph, name: &str, widths: &[usize], mut x: TensorId) -> Result<TensorId> {
+/// Linear layers with the activation between them. x `[batch, widths[0]]`.
+fn network(
+    graph: &mut Graph,
+    name: &str,
+    architecture: &Architecture,
+    widths: &[usize],
+    mut x: TensorId,
+) -> Result<TensorId> {
     let last = widths.len() - 2;
     for (layer, widths) in widths.windows(2).enumerate() {
         let label = format!("{name}.{}", 2 * layer);
@@ -110,19 +121,21 @@ fn network(graph: &mut Graph, name: &str, widths: &[usize], mut x: TensorId) -> 
         x = graph.bias(x, bias)?;
         x = graph.rename(x, label);
         if layer < last {
-            x = graph.relu(x)?;
+            x = graph.map(architecture.activation().function(), &[x])?;
             graph.rename(x, format!("{name}.h{}", layer + 1));
         }
     }
     Ok(x)
 }
 
-/// Appends the loss −Σ (log-likelihood − KL), its gradients, RMSProp and the loss log.
+/// Appends the loss −Σ (log-likelihood − weight·KL), with the step's
+/// [weight](crate::graph::Scalars::kl_weight), its gradients, RMSProp and the loss log.
 ///
 /// # Errors
 /// None but those of a faulty op.
 pub fn training(graph: &mut Graph, pass: &Forward, constants: RmsProp) -> Result<()> {
-    let terms = [(pass.log_likelihood, -1.0), (pass.kl, 1.0)];
+    let terms =
+        [(pass.log_likelihood, Weight::Constant(-1.0)), (pass.kl, Weight::Step(Scalar::KlWeight))];
     let log = graph.log("loss", LOSS_TERMS.len());
     for (column, &(term, _)) in terms.iter().enumerate() {
         graph.loss_sum(term, log, column)?;

@@ -153,7 +153,7 @@ impl Baseline {
 
     /// A row and what it was.
     fn pair<'a>(&'a self, row: &'a KernelRow) -> Option<(&'a Row, &'a KernelRow)> {
-        let same = |old: &&Row| (&*old.kernel, &old.shape) == (row.kernel, &row.shape);
+        let same = |old: &&Row| (&*old.kernel, &old.shape) == (row.kernel.as_str(), &row.shape);
         self.kernels.iter().find(same).map(|old| (old, row))
     }
 }

@@ -39,7 +39,7 @@ impl Display for Bound {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelRow {
     /// The kernel.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Which of its variants.
     pub variant: &'static str,
     /// `m`×`n`×`k` of its largest matrix product, else rows×columns of its first output.
@@ -90,7 +90,7 @@ pub struct KernelRow {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelTime {
     /// The kernel.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Which of its variants.
     pub variant: &'static str,
     /// As [`KernelRow::shape`].
@@ -102,7 +102,7 @@ pub struct KernelTime {
 /// The times of a step's kernels, in the order of the step, from those of its launches.
 pub fn kernel_times(launches: &[Launch], step: &[Span]) -> Vec<KernelTime> {
     let time = |(launch, members): (&Launch, Vec<usize>)| KernelTime {
-        kernel: launch.kernel,
+        kernel: launch.kernel.clone(),
         variant: launch.variant,
         shape: shape(&launch.call),
         us: members.iter().map(|&node| us(step[node])).sum(),
@@ -145,7 +145,7 @@ fn us(span: Span) -> f64 {
 }
 
 fn same(one: &Launch, other: &Launch) -> bool {
-    (one.kernel, one.variant, &one.call) == (other.kernel, other.variant, &other.call)
+    (&one.kernel, one.variant, &one.call) == (&other.kernel, other.variant, &other.call)
 }
 
 /// Of so many launches a step, which took so many microseconds in each of the rounds.

@@ -27,7 +27,7 @@ pub fn trace(profile: &Profile) -> Value {
                 "flops": launch.cost.flops,
                 "bytes": launch.cost.bytes,
             });
-            events.push(event(DEVICE, launch.kernel, span, details));
+            events.push(event(DEVICE, &launch.kernel, span, details));
         }
     }
     json!({ "traceEvents": events, "displayTimeUnit": "ns" })

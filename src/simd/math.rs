@@ -53,14 +53,6 @@ pub fn ln_1p(x: f32) -> f32 {
     s * polynomial(t, series)
 }
 
-/// ln(1 + eˣ) and 1 / (1 + e⁻ˣ), from one exponential.
-#[inline(always)]
-pub fn softplus_and_sigmoid(x: f32) -> (f32, f32) {
-    let e = exp(-x.abs());
-    let sigmoid = if x < 0.0 { e } else { 1.0 } / (1.0 + e);
-    (x.max(0.0) + ln_1p(e), sigmoid)
-}
-
 /// 1 / √x for x > 0 that is neither subnormal nor infinite, without a division or a root, which
 /// take CPUs ten times as long as a product.
 ///

@@ -12,21 +12,16 @@
 //! ReLU stops none is computed (`masked`).
 
 mod batch;
-mod evaluate;
+mod epilogue;
 #[cfg(all(windows, target_env = "gnu"))]
 mod fma;
-mod latent_backward;
-mod linear;
-mod linear_bernoulli;
-mod linear_sample;
 mod masked;
 pub mod math;
-mod matmul;
-mod matmul_relu_backward;
 mod nonzeros;
 mod normal;
 mod outer;
 mod prefetch;
+mod row_sum;
 mod sparse;
 mod transpose;
 mod transposed;
@@ -34,7 +29,7 @@ mod update;
 
 pub use prefetch::take_over;
 
-use crate::graph::{Fusion, Op, Step, Transpose};
+use crate::graph::{Fusion, Op, Step};
 use crate::kernel::{Call, Operand, Vectors};
 use pulp::Arch;
 use std::cell::Cell;
@@ -64,27 +59,15 @@ impl Part {
 /// what it is to write.
 pub type Kernel<T = f32> = fn(&Call, Step, Part, &[Operand<T>], &mut [&mut [T]]);
 
-/// The kernel of an op, if it has one.
-pub fn kernel(op: &Op) -> Option<Kernel> {
-    Some(match op {
-        Op::Matmul(Transpose::None) => matmul::matmul,
-        Op::Matmul(Transpose::A) => matmul::matmul_transpose_a,
-        Op::Matmul(Transpose::B) => matmul::matmul_transpose_b,
-        Op::Normal { .. } => normal::kernel,
-        Op::Softplus => evaluate::softplus,
-        Op::Sigmoid => evaluate::sigmoid,
-        Op::BernoulliLogLikelihood => evaluate::bernoulli_log_likelihood,
-        Op::GaussianKl => evaluate::gaussian_kl,
-        Op::Fused(fusion) => match fusion {
-            Fusion::Batch => batch::batch,
-            Fusion::Linear => linear::linear,
-            Fusion::LinearRelu => linear::linear_relu,
-            Fusion::LinearSample => linear_sample::linear_sample,
-            Fusion::LinearBernoulli { .. } => linear_bernoulli::linear_bernoulli,
-            Fusion::MatmulReluBackward => matmul_relu_backward::matmul_relu_backward,
-            Fusion::LatentBackward { .. } => latent_backward::latent_backward,
-            Fusion::Update => update::update,
-        },
+/// The kernel of a call, if it has one.
+pub fn kernel(call: &Call) -> Option<Kernel> {
+    Some(match (call.op, &call.epilogue) {
+        (_, Some(stages)) if stages.product.is_some() => epilogue::product,
+        (_, Some(_)) => epilogue::stages,
+        (Op::Normal { .. }, _) => normal::kernel,
+        (Op::RowSum, _) => row_sum::row_sum,
+        (Op::Fused(Fusion::Batch), _) => batch::batch,
+        (Op::Fused(Fusion::Update), _) => update::update,
         _ => return None,
     })
 }
@@ -123,7 +106,7 @@ pub fn use_vectors(vectors: Vectors) {
 }
 
 /// Runs what follows with vectors.
-fn vectorized<R>(run: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorized<R>(run: impl FnOnce() -> R) -> R {
     arch().dispatch(run)
 }
 

@@ -5,6 +5,7 @@ use crate::data::{Reading, Size, Source};
 use crate::device::Description;
 use crate::device::gpu::Choices;
 use crate::graph::{Binarize, Scalars, Step};
+use crate::model::{Activation, Architecture};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
@@ -31,6 +32,9 @@ pub struct Config {
     pub limit: Option<usize>,
     /// The tutorial's `hidden_layer_sizes`: the last is the latent size.
     pub hidden: Vec<usize>,
+    /// The function between layers.
+    #[serde(skip_serializing_if = "is_default")]
+    pub activation: Activation,
     /// Times that each training image is seen.
     pub epochs: u32,
     /// Images of one step.
@@ -101,8 +105,8 @@ impl Display for Change {
     }
 }
 
-fn is_default(reading: &Reading) -> bool {
-    *reading == Reading::default()
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 impl Default for Config {
@@ -116,6 +120,7 @@ impl Default for Config {
             binarize: Binarize::Threshold,
             limit: None,
             hidden: vec![200, 100],
+            activation: Activation::default(),
             epochs: 30,
             batch: 64,
             learning_rate: Scalars::default().learning_rate,
@@ -181,6 +186,14 @@ impl Config {
             expected: format!("1 to {count}, the number of training images"),
             found: self.batch.to_string(),
         })
+    }
+
+    /// The layers of a model of images of `input` pixels.
+    ///
+    /// # Errors
+    /// As [`Architecture::new`].
+    pub fn architecture(&self, input: usize) -> Result<Architecture> {
+        Ok(Architecture::new(input, &self.hidden)?.with_activation(self.activation))
     }
 
     /// Where the images come from.

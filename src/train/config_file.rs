@@ -5,6 +5,7 @@ use crate::data::{Reading, Size};
 use crate::device::gpu::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
+use crate::model::Activation;
 use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -163,6 +164,7 @@ fn keys() -> Vec<String> {
         test_data: Some(String::new()),
         test_fraction: Some(0.0),
         limit: Some(1),
+        activation: Activation::all().find(|one| *one != Activation::default()).unwrap_or_default(),
         profile_every: Some(1),
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),

@@ -347,6 +347,11 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
     let named = |binarize: Binarize| format!("{binarize:?}").to_lowercase();
     let facts = [
         ("hidden", format!("{:?}", config.hidden), format!("{:?}", weights.architecture.hidden())),
+        (
+            "activation",
+            config.activation.to_string(),
+            weights.architecture.activation().to_string(),
+        ),
         ("seed", config.seed.to_string(), state.seed.to_string()),
         ("batch", config.batch.to_string(), state.batch.to_string()),
         ("binarize", named(config.binarize), named(state.binarize)),

@@ -57,7 +57,7 @@ impl Inspection {
                 let tensor = self.plan.graph().tensor(output);
                 return Ok(Some(format!(
                     "{}, whose {} {} has {} in row {}, column {}, from numbers up to {:.3e}",
-                    node.op.name(),
+                    node.label(),
                     tensor.name,
                     tensor.shape,
                     values[at],

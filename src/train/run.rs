@@ -6,7 +6,6 @@ use crate::data::Split;
 use crate::device::Session;
 use crate::file::{Files, System};
 use crate::graph::Step;
-use crate::model::Architecture;
 use crate::{Error, Result};
 use std::cell::Cell;
 use std::fmt::{Debug, Formatter};
@@ -140,7 +139,7 @@ impl Run<'_> {
         open: impl FnOnce(&RunConfig) -> Result<(RunFolder, Option<Checkpoint>)>,
     ) -> Result<Ended> {
         let Self { config, data, .. } = *self;
-        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let architecture = config.architecture(data.train.width())?;
         let test = Trainer::test_images(data, config.binarize);
         let training = Trainer::plans(config, data)?;
         let pictures = Pictures::all_plans(&architecture, test, config.fuse)?;

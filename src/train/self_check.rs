@@ -100,7 +100,7 @@ impl SelfCheck {
         oracle.run(*program, &[step])?;
         oracle.take_log(true)?;
         let call = Call::of(graph, node);
-        let tolerance = (Kernel::of(&node.op).tolerance)(&call);
+        let tolerance = (Kernel::of(&call).tolerance)(&call);
         for &output in &node.outputs {
             let tensor = graph.tensor(output);
             let found = inspection.read(session, output, step)?;

@@ -55,7 +55,7 @@ impl Trainer {
     /// set; whatever the device reports.
     pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
-        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let architecture = config.architecture(data.train.width())?;
         let images = Self::images(config, data);
         let program = session.load(training.clone())?;
         let watch = session.load(watching)?;
@@ -338,7 +338,7 @@ struct Plans {
 impl Plans {
     fn new(config: &Config, data: &Split) -> Result<Self> {
         config.check_batch(data.train.len())?;
-        let architecture = Architecture::new(data.train.width(), &config.hidden)?;
+        let architecture = config.architecture(data.train.width())?;
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
         Ok(Self {

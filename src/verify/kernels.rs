@@ -9,29 +9,36 @@ use crate::kernel::{Call, Case, Kernel, Variant};
 use crate::random::generator;
 
 /// Runs all cases of a kernel, each with every variant that the device has and that serves its
-/// shapes, and returns the worst of each variant.
+/// shapes, and returns the worst of each variant and of what is computed.
 ///
 /// # Errors
 /// If the device fails.
 pub fn verify_kernel(session: &mut dyn Session, kernel: &Kernel, seed: u64) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let cases = (kernel.cases)();
     for variant in session.variants(kernel) {
         session.force(Some(variant));
-        let mut worst: Option<Row> = None;
-        for (index, case) in (kernel.cases)().iter().enumerate() {
-            if variant.core().is_some() && kernel.tiling(&case.call()?, variant).is_none() {
+        for (index, case) in cases.iter().enumerate() {
+            let is_core = variant.core().is_some();
+            if !case.is_for(variant) || is_core && kernel.tiling(&case.call()?, variant).is_none() {
                 continue;
             }
             let row = verify_case(session, kernel, case, variant, seed.wrapping_add(index as u64))?;
-            worst = Some(match worst {
-                Some(worst) => worst.worse(row),
-                None => row,
-            });
+            let is_same =
+                |other: &&mut Row| (&other.kernel, other.variant) == (&row.kernel, row.variant);
+            match rows.iter_mut().find(is_same) {
+                Some(worst) => *worst = worst.clone().worse(row),
+                None => rows.push(row),
+            }
         }
-        let nothing = || Row::nothing(kernel.name, variant, "no cases".to_owned());
-        rows.push(worst.unwrap_or_else(nothing));
     }
     session.force(None);
+    if rows.is_empty() {
+        rows.push(Row::nothing(kernel.name, Variant::DEFAULT, "no cases".to_owned()));
+    }
+    // What is computed in the order of the cases, its variants together.
+    let names: Vec<_> = rows.iter().map(|row| row.kernel.clone()).collect();
+    rows.sort_by_key(|row| names.iter().position(|name| *name == row.kernel));
     Ok(rows)
 }
 
@@ -52,9 +59,9 @@ pub fn verify_case(
     let tolerance = (kernel.tolerance)(&check.call);
     let comparisons = found.iter().zip(&expected).map(|(found, expected)| {
         let comparison: Comparison = compare(found, expected, tolerance);
-        Row::new(kernel.name, variant.name(), check.shape(), &comparison)
+        Row::new(&check.call.label(), variant.name(), check.shape(), &comparison)
     });
-    let none = || Row::nothing(kernel.name, variant, check.shape());
+    let none = || Row::nothing(&check.call.label(), variant, check.shape());
     Ok(comparisons.reduce(Row::worse).unwrap_or_else(none))
 }
 
@@ -105,6 +112,6 @@ impl Check {
 
     fn shape(&self) -> String {
         let text = self.call.to_string();
-        text.strip_prefix(self.call.op.name()).unwrap_or(&text).trim_start().to_owned()
+        text.strip_prefix(&self.call.label()).unwrap_or(&text).trim_start().to_owned()
     }
 }

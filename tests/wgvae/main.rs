@@ -1,5 +1,6 @@
 //! Every test that needs more than one module, in one binary.
 
+mod activation;
 mod ask;
 mod assess;
 mod cases;

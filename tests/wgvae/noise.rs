@@ -8,7 +8,7 @@ use crate::devices::sessions;
 use wgvae::cpu::philox::{philox, words};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
-use wgvae::graph::{Graph, Op, Plan, Shape, Step, Stream};
+use wgvae::graph::{Graph, Op, Plan, Shape, Step, Stream, TensorId};
 
 mod bernoulli;
 mod gather;
@@ -49,6 +49,16 @@ fn output(
     operands: &[Operand],
     step: Step,
 ) -> wgvae::Result<Vec<f64>> {
+    made(session, |graph, inputs| Ok(graph.apply(op, inputs)?[0]), operands, step)
+}
+
+/// Runs what is appended to a graph with these operands on a device.
+fn made(
+    session: &mut dyn Session,
+    append: impl Fn(&mut Graph, &[TensorId]) -> wgvae::Result<TensorId>,
+    operands: &[Operand],
+    step: Step,
+) -> wgvae::Result<Vec<f64>> {
     let mut graph = Graph::new();
     // Sessions know tensors by name, so each shape needs a name of its own.
     let name = |operand: &Operand| format!("{} {}", operand.name, operand.shape);
@@ -56,7 +66,7 @@ fn output(
     let inputs: Vec<_> = data
         .map(|operand| graph.data(&name(operand), operand.shape, operand.values.element()))
         .collect();
-    let output = graph.apply(op, &inputs)?[0];
+    let output = append(&mut graph, &inputs)?;
     let program = session.load(Plan::new(graph, &[output]))?;
     for operand in operands {
         session.write(&name(operand), operand.values)?;

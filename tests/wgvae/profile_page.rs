@@ -40,7 +40,7 @@ fn a_page_has_every_kernel_and_every_launch_of_the_last_steps() -> Outcome {
         assert_eq!(rows.len(), profile.launches.len());
         for (row, launch) in rows.iter().zip(&profile.launches) {
             let row = &profile.kernels[row.as_u64().ok_or("no number")? as usize];
-            assert_eq!((row.kernel, row.variant), (launch.kernel, launch.variant));
+            assert_eq!((&row.kernel, row.variant), (&launch.kernel, launch.variant));
         }
         let steps = data["steps"].as_array().ok_or("no steps")?;
         // Of the last of twenty rounds.

@@ -1,5 +1,5 @@
-//! The kernel table against what it names: every op has a row and cases of its own, every row a
-//! shader file and a twin, every shader file a row. [`interface`] compares what a module binds with
+//! The tables of kernels and functions against what they name: every op has a kernel and cases of its
+//! own, every row its texts, every text a use. [`interface`] compares what a module binds with
 //! its row, [`translation`] takes every module through naga as wgpu does, and [`captured`]
 //! compares that with what reaches a driver.
 
@@ -8,8 +8,11 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, RmsProp, Shape, Stream, Transpose};
-use wgvae::kernel::{CORES, Call, Case, kernels, probes};
+use wgvae::function::{FUNCTIONS, Function, RELU, Slope};
+use wgvae::graph::{
+    Binarize, Element, Fusion, Op, Pixels, RmsProp, Scalar, Shape, Stream, Transpose,
+};
+use wgvae::kernel::{CORES, Call, Case, Kernel, kernels, probes, source, sources};
 
 mod backends;
 #[cfg(target_os = "linux")]
@@ -57,46 +60,36 @@ macro_rules! every_op {
 
 fn every_op() -> Vec<Op> {
     let (shape, stream) = (Shape::new(1, 1), Stream::Latent);
-    every_op! {
+    let ops = every_op! {
         Op::GatherBatch { .. } => Op::GatherBatch { batch: 1, pixels: Pixels::Bytes, binarize: Binarize::None },
         Op::Matmul(Transpose::None) => Op::Matmul(Transpose::None),
         Op::Matmul(Transpose::A) => Op::Matmul(Transpose::A),
         Op::Matmul(Transpose::B) => Op::Matmul(Transpose::B),
-        Op::Bias => Op::Bias,
-        Op::BiasBackward => Op::BiasBackward,
-        Op::Relu => Op::Relu,
-        Op::ReluBackward => Op::ReluBackward,
-        Op::Softplus => Op::Softplus,
-        Op::SoftplusBackward => Op::SoftplusBackward,
-        Op::Sigmoid => Op::Sigmoid,
-        Op::SigmoidBackward => Op::SigmoidBackward,
-        Op::Add => Op::Add,
+        Op::Map(_) => Op::Map(&RELU),
+        Op::MapBackward(..) => Op::MapBackward(&RELU, 0),
+        Op::StepScalar { .. } => Op::StepScalar { shape, scalar: Scalar::KlWeight },
+        Op::RowSum => Op::RowSum,
+        Op::BlockSum => Op::BlockSum,
+        Op::ColumnSum => Op::ColumnSum,
         Op::SplitColumns { .. } => Op::SplitColumns { left: 1 },
-        Op::SplitColumnsBackward => Op::SplitColumnsBackward,
+        Op::Concatenate => Op::Concatenate,
         Op::Normal { .. } => Op::Normal { shape, stream },
-        Op::Reparameterize => Op::Reparameterize,
-        Op::ReparameterizeBackward => Op::ReparameterizeBackward,
-        Op::BernoulliLogLikelihood => Op::BernoulliLogLikelihood,
-        Op::BernoulliLogLikelihoodBackward => Op::BernoulliLogLikelihoodBackward,
-        Op::BernoulliLogLikelihoodBlocks => Op::BernoulliLogLikelihoodBlocks,
-        Op::GaussianKl => Op::GaussianKl,
-        Op::GaussianKlBlocks => Op::GaussianKlBlocks,
-        Op::GaussianKlBackward => Op::GaussianKlBackward,
-        Op::BernoulliSample { .. } => Op::BernoulliSample { stream },
+        Op::Uniform { .. } => Op::Uniform { shape, stream },
         Op::CountNonfinite => Op::CountNonfinite,
         Op::RmsProp(_) => Op::RmsProp(RmsProp::default()),
         Op::LossSum { .. } => Op::LossSum { column: 0 },
         Op::Fused(Fusion::Batch) => Op::Fused(Fusion::Batch),
-        Op::Fused(Fusion::Linear) => Op::Fused(Fusion::Linear),
-        Op::Fused(Fusion::LinearRelu) => Op::Fused(Fusion::LinearRelu),
-        Op::Fused(Fusion::LinearSample) => Op::Fused(Fusion::LinearSample),
-        Op::Fused(Fusion::LinearBernoulli { .. }) => {
-            Op::Fused(Fusion::LinearBernoulli { dlog_likelihood: 1.0 })
-        },
-        Op::Fused(Fusion::MatmulReluBackward) => Op::Fused(Fusion::MatmulReluBackward),
-        Op::Fused(Fusion::LatentBackward { .. }) => Op::Fused(Fusion::LatentBackward { dkl: 1.0 }),
+        Op::Fused(Fusion::Stages) => Op::Fused(Fusion::Stages),
         Op::Fused(Fusion::Update) => Op::Fused(Fusion::Update),
-    }
+    };
+    let slopes = |function: &'static Function| {
+        let has_text = |slope: &Slope| matches!(slope, Slope::Operands | Slope::Value);
+        let slopes = function.slopes.iter().enumerate().filter(move |(_, slope)| has_text(slope));
+        slopes.map(move |(operand, _)| Op::MapBackward(function, operand))
+    };
+    let functions = FUNCTIONS.iter().map(|function| Op::Map(function));
+    let backward = FUNCTIONS.iter().flat_map(|function| slopes(function));
+    ops.into_iter().chain(functions).chain(backward).collect()
 }
 
 /// The files below a folder.
@@ -109,36 +102,70 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-#[test]
-fn every_op_has_one_row() {
-    let ops: BTreeSet<_> = every_op().iter().map(Op::name).collect();
-    let rows: BTreeSet<_> = kernels().map(|kernel| kernel.name).collect();
-    assert_eq!(ops, rows);
-    assert_eq!(kernels().count(), rows.len(), "two rows have one name");
+/// A kernel, one of its cases, and the call that this is.
+type Checked = (&'static Kernel, Case, Call);
+
+/// The calls of all cases.
+fn every_call() -> Result<Vec<Checked>, Box<dyn Error>> {
+    let mut calls = Vec::new();
+    for kernel in kernels() {
+        for case in (kernel.cases)() {
+            let call = case.call()?;
+            calls.push((kernel, case, call));
+        }
+    }
+    Ok(calls)
 }
 
 #[test]
-fn every_row_has_cases_of_its_own_op() -> Outcome {
-    for kernel in kernels() {
-        let cases = (kernel.cases)();
-        assert!(!cases.is_empty(), "{} has no cases", kernel.name);
-        for case in cases {
-            assert_eq!(case.graph("operand")?.node().op.name(), kernel.name);
-        }
+fn every_op_is_checked_by_itself() -> Outcome {
+    let calls = every_call()?;
+    let is_same = |one: &Op, other: &Op| match (one, other) {
+        (Op::Map(a), Op::Map(b)) => a == b,
+        (Op::MapBackward(a, i), Op::MapBackward(b, j)) => a == b && i == j,
+        (Op::Fused(a), Op::Fused(b)) => a == b,
+        _ => one.name() == other.name(),
+    };
+    for op in every_op() {
+        assert!(calls.iter().any(|(_, _, call)| is_same(&call.op, &op)), "{op:?} has no case");
     }
     Ok(())
 }
 
 #[test]
-fn every_row_has_its_shader_file_and_its_twin() -> Outcome {
-    for kernel in kernels() {
-        let name = kernel.shader;
-        let shader = fs::read_to_string(Path::new(ROOT).join(format!("shaders/{name}.wgsl")))
-            .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
-        assert_eq!(kernel.sources.last(), Some(&shader.as_str()), "{}", kernel.name);
+fn every_case_is_of_its_kernel() -> Outcome {
+    for (kernel, _, call) in every_call()? {
+        assert_eq!(Kernel::of(&call).name, kernel.name, "{call}");
+    }
+    let names: BTreeSet<_> = kernels().map(|kernel| kernel.name).collect();
+    assert_eq!(kernels().count(), names.len(), "two rows have one name");
+    Ok(())
+}
+
+/// Each activation after a product and before one, with all that the default model has.
+#[test]
+fn every_activation_is_checked_around_products() -> Outcome {
+    let labels: BTreeSet<_> = every_call()?.iter().map(|(_, _, call)| call.label()).collect();
+    for function in FUNCTIONS.iter().filter(|function| function.is_activation) {
+        for product in ["linear", "linear_backward"] {
+            let label = format!("{product}+{}", function.name);
+            assert!(labels.contains(&label), "{label}");
+        }
+    }
+    for label in ["linear+softplus+gaussian_kl", "linear+bernoulli", "matmul", "linear"] {
+        assert!(labels.contains(label), "{label}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_kernel_with_files_has_its_twin() -> Outcome {
+    for kernel in kernels().filter(|kernel| !kernel.files.is_empty()) {
+        assert_eq!(kernel.files, [kernel.name]);
         if kernel.twins.is_none() {
             continue;
         }
+        let name = kernel.name;
         let twin = fs::read_to_string(Path::new(ROOT).join(format!("src/cpu/{name}.rs")))
             .map_err(|error| format!("src/cpu/{name}.rs: {error}"))?;
         assert!(twin.contains(&format!("pub fn {name}")), "src/cpu/{name}.rs has no fn {name}");
@@ -147,25 +174,49 @@ fn every_row_has_its_shader_file_and_its_twin() -> Outcome {
 }
 
 #[test]
+fn every_function_has_its_texts() -> Outcome {
+    for function in FUNCTIONS {
+        let name = function.name;
+        let text = source(&format!("functions/{name}"));
+        assert!(text.contains(&format!("fn {name}_value(")), "{name}");
+        for (operand, slope) in function.slopes.iter().enumerate() {
+            let number = if operand == 0 { String::new() } else { format!("_{operand}") };
+            let has_slope = text.contains(&format!("fn {name}_slope{number}("));
+            assert_eq!(has_slope, matches!(slope, Slope::Operands | Slope::Value), "{name}");
+        }
+        assert_eq!(function.fills.len(), function.arity(), "{name}");
+        assert!(Path::new(ROOT).join(format!("src/function/{name}.rs")).is_file(), "{name}");
+    }
+    Ok(())
+}
+
+/// What is part of the program is what is in the folder, each imports what is there, and is used.
+#[test]
 fn every_shader_file_is_used() -> Outcome {
     let folder = Path::new(ROOT).join("shaders");
-    let files = files(&folder)?;
-    assert!(files.iter().any(|file| file.starts_with(folder.join("common"))));
-    for file in files {
-        let text = fs::read_to_string(&file)?;
-        let imported = file.starts_with(folder.join("common"));
-        let is_core = CORES.iter().any(|core| core.passes.concat().contains(&text.as_str()));
-        let used = is_core
-            || probes(true, usize::MAX).iter().any(|probe| probe.wgsl == text)
-            || kernels().any(|kernel| match kernel.sources.split_last() {
-                Some((own, imports)) if imported => {
-                    *own != text && imports.contains(&text.as_str())
-                }
-                Some((own, _)) => *own == text,
-                None => false,
-            });
-        assert!(used, "no kernel uses {}", file.display());
+    let name = |path: &PathBuf| -> Result<String, Box<dyn Error>> {
+        let name = path.strip_prefix(&folder)?.with_extension("");
+        Ok(name.to_str().ok_or("no UTF-8")?.replace('\\', "/"))
+    };
+    let names = files(&folder)?.iter().map(name).collect::<Result<BTreeSet<_>, _>>()?;
+    assert_eq!(names, sources().into_iter().map(str::to_owned).collect());
+    let mut used: BTreeSet<String> =
+        ["common/scalar", "common/vector", "common/operands", "common/wide", "common/halves"]
+            .map(str::to_owned)
+            .into();
+    used.insert("stages".to_owned());
+    used.extend(FUNCTIONS.iter().map(|function| format!("functions/{}", function.name)));
+    let of_cores = CORES.iter().flat_map(|core| core.passes.concat());
+    let of_kernels = kernels().flat_map(|kernel| kernel.files.iter().copied());
+    used.extend(of_cores.chain(of_kernels).map(str::to_owned));
+    used.extend(probes(true, usize::MAX).iter().map(|probe| format!("roofs/{}", probe.name)));
+    for name in &names {
+        for import in source(name).lines().filter_map(|line| line.strip_prefix("#import ")) {
+            assert!(names.contains(import), "{name} imports {import}");
+            used.insert(import.to_owned());
+        }
     }
+    assert_eq!(names, used);
     Ok(())
 }
 
@@ -206,6 +257,12 @@ fn every_loop_counts_to_a_bound() -> Outcome {
         }
     }
     assert!(loops > 15, "only {loops} loops were read");
+    for (kernel, _, call) in every_call()? {
+        let texts = kernel.wgsl(&call, kernel.variants()[0]).concat();
+        for line in texts.lines().filter(|line| line.trim().starts_with("for (")) {
+            assert!(counted(line).is_some(), "{call}: {line}");
+        }
+    }
     for wrong in [
         "for (var i = 0u; i < 4u; i--) {",
         "for (var i = 0u; i >= 0u; i++) {",

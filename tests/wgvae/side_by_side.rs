@@ -84,7 +84,7 @@ fn compare_prints_draws_and_exits_by_what_it_found() -> Outcome {
         &format!("A  {}", info.name),
         "f64 oracle",
         "encoder.0.weight",
-        "linear_bernoulli",
+        "linear+bernoulli",
         "within 1e-5",
     ] {
         assert!(stdout(&output).contains(said), "{said}: {}", stdout(&output));

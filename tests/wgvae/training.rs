@@ -219,7 +219,7 @@ fn timing_some_steps_leaves_the_training_as_it_is() -> Result<()> {
         for KernelReport { kernels, .. } in kernels {
             assert!(kernels.iter().any(|time| time.us > 0.0), "{kernels:?}");
             if timed.description().backend != "CPU" {
-                assert_eq!((kernels[0].kernel, &*kernels[0].shape), ("batch", "[32, 784]"));
+                assert_eq!((&*kernels[0].kernel, &*kernels[0].shape), ("batch", "[32, 784]"));
             }
         }
     }

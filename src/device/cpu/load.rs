@@ -111,19 +111,18 @@ impl<T: CpuReal> CpuSession<T> {
         let vectors = self.forced.unwrap_or(widest);
         let nodes = plan
             .nodes()
-            .flat_map(|node| match T::kernel(&node.op) {
+            .flat_map(|node| match T::kernel(&Call::of(plan.graph(), node)) {
                 Some(_) => std::slice::from_ref(node),
                 None => node.primitives(),
             })
             .map(|node| {
-                let kernel = Kernel::of(&node.op);
-                let variant = match T::kernel(&node.op) {
-                    Some(_) => Variant::of_vectors(vectors),
-                    None => Variant::DEFAULT,
-                };
-                let work = match (T::kernel(&node.op), &kernel.twins) {
-                    (Some(kernel), _) => Work::Kernel(kernel, vectors),
-                    (None, Some(twins)) => Work::Twin(T::twin(twins)),
+                let call = Call::of(plan.graph(), node);
+                let kernel = Kernel::of(&call);
+                let (work, variant) = match (T::kernel(&call), &kernel.twins) {
+                    (Some(kernel), _) => {
+                        (Work::Kernel(kernel, vectors), Variant::of_vectors(vectors))
+                    }
+                    (None, Some(twins)) => (Work::Twin(T::twin(twins)), Variant::DEFAULT),
                     (None, None) => {
                         unreachable!(
                             "{} is a primitive, and every primitive has a twin",
@@ -133,12 +132,12 @@ impl<T: CpuReal> CpuSession<T> {
                 };
                 Ok(Bound {
                     work,
-                    split: kernel.split,
+                    split: (kernel.split)(&call),
                     reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
                     writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
                     launch: Launch {
-                        call: Call::of(plan.graph(), node),
-                        kernel: kernel.name,
+                        kernel: call.label(),
+                        call,
                         variant: variant.name(),
                         workgroup: 1,
                         workgroups: Vec::new(),

@@ -2,8 +2,8 @@
 
 use super::context::Gpu;
 use crate::device::Launch;
-use crate::graph::{Element, Graph, Node, Op};
-use crate::kernel::{Call, Cost, Kernel, Product, StepArguments, Tiling, Variant, WORKGROUP};
+use crate::graph::{Element, Graph, Node};
+use crate::kernel::{Arguments, Call, Cost, Kernel, Tiling, Variant, WORKGROUP};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,13 +13,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub(super) struct Pipeline {
     pub(super) passes: Vec<wgpu::ComputePipeline>,
     pub(super) layouts: Vec<wgpu::BindGroupLayout>,
+    /// Whether they take [`Arguments`].
+    pub(super) has_arguments: bool,
 }
 
-/// Shader, variant and constants, the latter by their bits.
-type Key = (Module, Vec<(&'static str, u64)>);
+/// What the text of a kernel has if it takes [`Arguments`].
+const ARGUMENTS: &str = "var<immediate> args: Arguments;";
 
-/// Shader and variant.
-type Module = (&'static str, &'static str);
+/// The texts of all passes, and constants, the latter by their bits.
+type Key = (Arc<[String]>, Vec<(&'static str, u64)>);
 
 /// Things that are each made once, by whoever first asks; who asks meanwhile waits.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ impl<K: Eq + Hash, V: Clone> Made<K, V> {
 /// The pipelines and shader modules of a device; threads may ask for them at once.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    modules: Made<Module, Vec<wgpu::ShaderModule>>,
+    modules: Made<Arc<[String]>, Vec<wgpu::ShaderModule>>,
     pipelines: Made<Key, Pipeline>,
 }
 
@@ -62,7 +64,7 @@ impl Chosen {
         let workgroups = |grid: &[u32; 3]| grid.iter().map(|&count| count as usize).product();
         Launch {
             call: self.call.clone(),
-            kernel: self.kernel.name,
+            kernel: self.call.label(),
             variant: self.variant.name(),
             workgroup: self.variant.core().map_or(WORKGROUP, |core| core.lanes),
             workgroups: self.tiling.grids.iter().map(workgroups).collect(),
@@ -74,18 +76,19 @@ impl Chosen {
 impl Pipelines {
     /// The pipeline for a call of a kernel.
     pub(super) fn get(&self, gpu: &Gpu, chosen: &Chosen) -> Pipeline {
-        let Chosen { kernel, variant, tiling, .. } = chosen;
+        let Chosen { kernel, call, variant, tiling } = chosen;
         let bits = tiling.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
-        let key = ((kernel.shader, variant.name()), bits);
-        let modules = self.modules.get(key.0, || {
-            let module = |wgsl: String| {
+        let texts: Arc<[String]> = kernel.wgsl(call, *variant).into();
+        let modules = self.modules.get(Arc::clone(&texts), || {
+            let label = call.label();
+            let module = |wgsl: &String| {
                 let source = wgpu::ShaderSource::Wgsl(wgsl.into());
-                let label = Some(kernel.shader);
-                module(gpu, wgpu::ShaderModuleDescriptor { label, source })
+                module(gpu, wgpu::ShaderModuleDescriptor { label: Some(&label), source })
             };
-            kernel.wgsl(*variant).into_iter().map(module).collect()
+            texts.iter().map(module).collect()
         });
-        self.pipelines.get(key, || create(gpu, chosen, &modules))
+        let has_arguments = texts[0].contains(ARGUMENTS);
+        self.pipelines.get((texts, bits), || create(gpu, chosen, &modules, has_arguments))
     }
 }
 
@@ -109,8 +112,10 @@ fn create(
     gpu: &Gpu,
     Chosen { kernel, call, tiling, .. }: &Chosen,
     modules: &[wgpu::ShaderModule],
+    has_arguments: bool,
 ) -> Pipeline {
-    let label = Some(kernel.name);
+    let label = call.label();
+    let label = Some(label.as_str());
     let operands = call.inputs.len() + call.outputs.len();
     let entries: Vec<_> = match &kernel.table {
         Some(table) => (0..=table.buffers).map(|i| entry(i, i == table.buffers)).collect(),
@@ -126,7 +131,7 @@ fn create(
     let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &layouts.iter().map(Some).collect::<Vec<_>>(),
-        immediate_size: immediate_size(&call.op, tiling),
+        immediate_size: if has_arguments { size_of::<Arguments>() as u32 } else { 0 },
     });
     let pipeline = |module| {
         gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -142,16 +147,7 @@ fn create(
             cache: gpu.pipeline_cache(),
         })
     };
-    Pipeline { passes: modules.iter().map(pipeline).collect(), layouts }
-}
-
-/// Bytes of immediate data that an op's kernel takes.
-fn immediate_size(op: &Op, tiling: &Tiling) -> u32 {
-    match tiling.product {
-        Some(_) => size_of::<Product>() as u32,
-        None if op.depends_on_step() => size_of::<StepArguments>() as u32,
-        None => 0,
-    }
+    Pipeline { passes: modules.iter().map(pipeline).collect(), layouts, has_arguments }
 }
 
 fn entry(binding: usize, read_only: bool) -> wgpu::BindGroupLayoutEntry {

@@ -5,7 +5,7 @@ use super::context::Gpu;
 use super::pipeline::{Chosen, Pipeline};
 use crate::device::Launch;
 use crate::graph::{Plan, Step, TensorId};
-use crate::kernel::{Product, StepArguments};
+use crate::kernel::{Arguments, Size};
 use std::num::NonZeroU64;
 
 /// What a node's dispatches need, all of it made at load.
@@ -13,22 +13,15 @@ use std::num::NonZeroU64;
 pub(super) struct Dispatch {
     passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
     bind_groups: Vec<wgpu::BindGroup>,
-    takes: Immediate,
-}
-
-/// What a dispatch takes as immediate data.
-#[derive(Clone, Copy, Debug)]
-enum Immediate {
-    Nothing,
-    Step,
-    Product(Product),
+    size: Size,
+    has_arguments: bool,
 }
 
 impl Dispatch {
     /// Binds the buffers of a node: its operands, then those of each further group.
     pub(super) fn new(
         gpu: &Gpu,
-        Chosen { kernel, call, tiling, .. }: &Chosen,
+        Chosen { kernel, tiling, .. }: &Chosen,
         pipeline: Pipeline,
         groups: &[&[Region]],
     ) -> Self {
@@ -40,13 +33,10 @@ impl Dispatch {
             })
         };
         Self {
+            has_arguments: pipeline.has_arguments,
             bind_groups: pipeline.layouts.iter().zip(groups).map(bind_group).collect(),
             passes: pipeline.passes.into_iter().zip(tiling.grids.iter().copied()).collect(),
-            takes: match tiling.product {
-                Some(product) => Immediate::Product(product),
-                None if call.op.depends_on_step() => Immediate::Step,
-                None => Immediate::Nothing,
-            },
+            size: tiling.size,
         }
     }
 
@@ -62,17 +52,8 @@ impl Dispatch {
             for (index, bind_group) in (0..).zip(&self.bind_groups) {
                 pass.set_bind_group(index, bind_group, &[]);
             }
-            match self.takes {
-                Immediate::Nothing => (),
-                Immediate::Step => {
-                    pass.set_immediates(0, bytemuck::bytes_of(&StepArguments::from(step)));
-                }
-                Immediate::Product(product) => {
-                    pass.set_immediates(
-                        0,
-                        bytemuck::bytes_of(&Product { step: step.into(), ..product }),
-                    );
-                }
+            if self.has_arguments {
+                pass.set_immediates(0, bytemuck::bytes_of(&Arguments::new(step, self.size)));
             }
             pass.dispatch_workgroups(*x, *y, *z);
         }

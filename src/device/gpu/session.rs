@@ -129,8 +129,8 @@ impl GpuSession {
         let mut nodes = Vec::new();
         for index in 0..self.programs[id.0].dispatches.len() {
             let Program { dispatches, launches, .. } = &self.programs[id.0];
-            let mut encoder = self.gpu.encoder(launches[index].kernel);
-            let mut pass = begin_pass(&mut encoder, launches[index].kernel);
+            let mut encoder = self.gpu.encoder(&launches[index].kernel);
+            let mut pass = begin_pass(&mut encoder, &launches[index].kernel);
             dispatches[index].record(&mut pass, step);
             drop(pass);
             let submitted = began.elapsed();

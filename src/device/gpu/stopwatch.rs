@@ -73,7 +73,7 @@ impl Stopwatch {
     ) {
         let of_step = |&step: &Step| {
             let named = program.dispatches.iter().zip(&program.launches);
-            named.map(move |(dispatch, launch)| (step, dispatch, launch.kernel))
+            named.map(move |(dispatch, launch)| (step, dispatch, launch.kernel.as_str()))
         };
         let all = (0..).step_by(2).zip(steps.iter().flat_map(of_step));
         match timer {

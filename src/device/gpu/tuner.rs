@@ -287,7 +287,7 @@ impl Trial {
 
     /// Whether every number is within twice the kernel's tolerance, since both are in f32.
     fn agree(&self, found: &[Vec<f64>]) -> bool {
-        let tolerance = (Kernel::of(&self.call.op).tolerance)(&self.call);
+        let tolerance = (Kernel::of(&self.call).tolerance)(&self.call);
         let near = |(found, expected): (&Vec<f64>, &Vec<f64>)| {
             let tolerance = tolerance.for_results(expected);
             let mut pairs = found.iter().zip(expected);

@@ -3,7 +3,7 @@
 
 use super::tuner::Tuned;
 use crate::device::Description;
-use crate::kernel::{CORES, kernels};
+use crate::kernel::{CORES, source, sources};
 use crate::{Action, Error};
 use etcetera::BaseStrategy;
 use flate2::Crc;
@@ -109,7 +109,7 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
 /// A checksum of all shaders that are chosen among.
 fn kernels_sum() -> u32 {
     let mut sum = Crc::new();
-    kernels().flat_map(|kernel| kernel.sources).for_each(|text| sum.update(text.as_bytes()));
+    sources().into_iter().for_each(|name| sum.update(source(name).as_bytes()));
     CORES.iter().flat_map(|core| core.passes.concat()).for_each(|text| sum.update(text.as_bytes()));
     sum.sum()
 }

@@ -33,7 +33,7 @@ impl Unit<'_> {
         match self {
             Self::Single(id) => graph.node(*id).clone(),
             Self::Group(group) => {
-                let mut nodes = group.nodes.clone();
+                let mut nodes = [group.nodes.as_slice(), &group.repeated].concat();
                 nodes.sort_unstable();
                 let parts = nodes.iter().map(|&id| graph.node(id).clone()).collect();
                 let (inputs, outputs) = (group.inputs.clone(), group.outputs.clone());

@@ -21,14 +21,19 @@ impl View<'_> {
             return None;
         }
         let &[_, dy] = self.inputs(product) else { return None };
-        let update = |gradient| self.reader(gradient, |op| matches!(op, Op::RmsProp(_)));
+        let is_update = |op| matches!(op, Op::RmsProp(_));
+        let update = |gradient| self.reader(gradient, is_update);
         let weight = update(self.output(product))?;
-        let sums = self.reader(dy, |op| op == Op::BiasBackward)?;
-        let bias = update(self.output(sums))?;
+        let (sums, bias) = match self.reader(dy, |op| op == Op::ColumnSum) {
+            Some(sums) => (Some(sums), update(self.output(sums))?),
+            // Of a batch of one image, the gradient of the bias is dy itself.
+            None => (None, update(dy)?),
+        };
         let targets = |id: NodeId| self.graph.node(id).outputs.as_slice();
         (self.op(weight) == self.op(bias)).then(|| Group {
             fusion: Fusion::Update,
-            nodes: vec![product, weight, sums, bias],
+            nodes: [product, weight].into_iter().chain(sums).chain([bias]).collect(),
+            repeated: Vec::new(),
             inputs: self.inputs(product).to_vec(),
             outputs: [targets(weight), targets(bias)].concat(),
         })
@@ -47,6 +52,7 @@ impl View<'_> {
         let log: Option<TensorId> = sums.first().map(|&id| self.output(id));
         Group {
             fusion: Fusion::Update,
+            repeated: Vec::new(),
             nodes: layers
                 .iter()
                 .flat_map(|layer| &layer.nodes)

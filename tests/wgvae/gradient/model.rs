@@ -1,12 +1,12 @@
 //! The whole model: the gradient of every parameter, and what a training step makes of it.
 
 use wgvae::device::Session;
-use wgvae::graph::{Plan, RmsProp, Shape};
+use wgvae::graph::{Plan, RmsProp, Scalar, Shape, Weight};
 use wgvae::model::{Architecture, Forward, forward, training};
 
 use super::TestResult;
 use super::problem::Draw::{Bit, Normal};
-use super::problem::Problem;
+use super::problem::{Problem, RATE};
 
 const BATCH: usize = 3;
 
@@ -47,7 +47,7 @@ fn a_training_step_goes_down_the_gradient() -> TestResult {
     let constants = RmsProp { decay: 0.75, epsilon: 0.25 };
     let (mut problem, pass) = model(0)?;
     problem.term(pass.log_likelihood, -1.0);
-    problem.term(pass.kl, 1.0);
+    problem.term(pass.kl, Weight::Step(Scalar::KlWeight));
     let mut graph = problem.graph.clone();
     training(&mut graph, &pass, constants)?;
     let mut run = problem.run(Plan::new(graph, &[pass.log_likelihood, pass.kl]))?;
@@ -58,7 +58,7 @@ fn a_training_step_goes_down_the_gradient() -> TestResult {
         for (w, g) in problem.values(tensor).iter().zip(problem.differences(tensor)?) {
             let ms = 0.75 + 0.25 * g * g;
             mean_squares.push(ms);
-            weights.push(w - 1e-3 * g / (ms + 0.25).sqrt());
+            weights.push(w - RATE * g / (ms + 0.25).sqrt());
         }
         problem.compare(&run.session.read(&format!("rms.{name}"))?, &mean_squares, "ms");
         problem.compare(&run.session.read(name)?, &weights, name);

@@ -10,7 +10,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::graph::{Element, Graph, Op, Plan, Role, Shape, Step, TensorId, gradients};
+use wgvae::function::RELU;
+use wgvae::graph::{Element, Graph, Op, Plan, Role, Shape, Step, TensorId, Weight, gradients};
 use wgvae::kernel::Tolerance;
 use wgvae::verify::compare;
 
@@ -46,6 +47,14 @@ impl Draw {
     }
 }
 
+/// The step that all is computed in: its numbers are not what they are by default.
+pub(super) fn step() -> Step {
+    Step::default().with_kl_weight(0.625).with_learning_rate(RATE)
+}
+
+/// The step's learning rate.
+pub(super) const RATE: f64 = 0.03125;
+
 /// A loss, what it reads, and what it is to be differentiated by.
 pub(super) struct Problem {
     pub(super) graph: Graph,
@@ -53,7 +62,7 @@ pub(super) struct Problem {
     rng: ChaCha8Rng,
     values: Vec<(TensorId, Vec<f64>)>,
     pub(super) wrt: Vec<TensorId>,
-    loss: Vec<(TensorId, f32)>,
+    loss: Vec<(TensorId, Weight)>,
 }
 
 impl Problem {
@@ -98,8 +107,8 @@ impl Problem {
     }
 
     /// Adds a term to the loss.
-    pub(super) fn term(&mut self, term: TensorId, weight: f32) {
-        self.loss.push((term, weight));
+    pub(super) fn term(&mut self, term: TensorId, weight: impl Into<Weight>) {
+        self.loss.push((term, weight.into()));
     }
 
     /// Adds a term that is different in each element of y, and so is its gradient: the KL
@@ -155,15 +164,15 @@ impl Problem {
         let values = self.values(tensor);
         let mut differences = Vec::new();
         for (index, &x) in values.iter().enumerate() {
-            let step = f64::EPSILON.cbrt() * x.abs().max(1.0);
+            let width = f64::EPSILON.cbrt() * x.abs().max(1.0);
             let mut changed = values.to_vec();
             let mut at = |x: f64| -> wgvae::Result<Vec<f64>> {
                 changed[index] = x;
                 run.session.write(name, Values::F64(&changed))?;
-                run.session.run(run.program, &[Step::default()])?;
+                run.session.run(run.program, &[step()])?;
                 self.weighted(&mut run)
             };
-            let (above, below) = (x + step, x - step);
+            let (above, below) = (x + width, x - width);
             let sums = at(above)?.into_iter().zip(at(below)?).map(|(above, below)| above - below);
             differences.push(sums.sum::<f64>() / (above - below));
         }
@@ -182,8 +191,12 @@ impl Problem {
     fn weighted(&self, run: &mut Run) -> wgvae::Result<Vec<f64>> {
         let mut elements = Vec::new();
         for &(term, weight) in &self.loss {
+            let weight = match weight {
+                Weight::Constant(weight) => f64::from(weight),
+                Weight::Step(scalar) => scalar.of(step()),
+            };
             let values = run.session.read_output(run.program, term)?;
-            elements.extend(values.into_iter().map(|value| value * f64::from(weight)));
+            elements.extend(values.into_iter().map(|value| value * weight));
         }
         Ok(elements)
     }
@@ -197,13 +210,13 @@ impl Problem {
             session.write(&graph.tensor(*id).name, Values::F64(values))?;
         }
         session.poison(program)?;
-        session.run(program, &[Step::default()])?;
+        session.run(program, &[step()])?;
         Ok(Run { session, program })
     }
 
     /// Fails if an input of a ReLU is so near to 0 that a difference would straddle the kink.
     pub(super) fn check_kinks(&self) -> TestResult {
-        let relus = self.graph.nodes().iter().filter(|node| node.op == Op::Relu);
+        let relus = self.graph.nodes().iter().filter(|node| node.op == Op::Map(&RELU));
         let inputs: Vec<_> = relus.map(|node| node.inputs[0]).collect();
         assert!(!inputs.is_empty(), "{}: no ReLU", self.what);
         let made = |id: &&TensorId| self.graph.tensor(**id).is_workspace();

@@ -1,6 +1,9 @@
 //! The rule of each op, at awkward shapes, with an upstream gradient that differs in each element.
+//! Functions are those of the table, so a new one is checked as soon as it has a row.
 
+use wgvae::function::{FUNCTIONS, Function, Slope};
 use wgvae::graph::{Op, Shape, Transpose};
+use wgvae::kernel::Fill;
 
 use super::TestResult;
 use super::problem::Draw::{self, Bit, Normal, NotZero, Positive};
@@ -9,18 +12,20 @@ use super::problem::Problem;
 const SHAPES: [Shape; 5] =
     [Shape::new(1, 1), Shape::new(3, 5), Shape::new(7, 2), Shape::new(1, 6), Shape::new(5, 1)];
 
-/// Checks an op on operands that are varied, then operands that are not; each output goes into a
-/// term of its own weight.
-fn check(op: Op, varied: &[(Shape, Draw)], fixed: &[(Shape, Draw)]) -> TestResult {
+/// An operand: its shape, what it is filled with, and whether the loss is differentiated by it.
+type Operand = (Shape, Draw, bool);
+
+/// Checks an op; each output goes into a term of its own weight.
+fn check(op: Op, operands: &[Operand]) -> TestResult {
     for seed in 0..3 {
-        let shapes: Vec<_> = varied.iter().map(|(shape, _)| shape.to_string()).collect();
+        let shapes: Vec<_> = operands.iter().map(|(shape, ..)| shape.to_string()).collect();
         let mut problem = Problem::new(format!("{op:?} {}", shapes.join(" ")), seed);
         let mut inputs = Vec::new();
-        for &(shape, draw) in varied {
-            inputs.push(problem.parameter(shape, draw));
-        }
-        for &(shape, draw) in fixed {
-            inputs.push(problem.data(shape, draw));
+        for &(shape, draw, is_varied) in operands {
+            inputs.push(match is_varied {
+                true => problem.parameter(shape, draw),
+                false => problem.data(shape, draw),
+            });
         }
         let outputs = problem.graph.apply(op, &inputs)?;
         for (output, weight) in outputs.into_iter().zip([0.75, -1.5]) {
@@ -31,13 +36,58 @@ fn check(op: Op, varied: &[(Shape, Draw)], fixed: &[(Shape, Draw)]) -> TestResul
     Ok(())
 }
 
-/// Checks an op on operands of one shape.
-fn check_same(op: Op, varied: &[Draw], fixed: &[Draw]) -> TestResult {
-    for shape in SHAPES {
-        let [varied, fixed] = [varied, fixed]
-            .map(|draws| draws.iter().map(|&draw| (shape, draw)).collect::<Vec<_>>());
-        check(op, &varied, &fixed)?;
+/// Operands of these shapes, as a function wants them: where it has a derivative, varied by those that
+/// have a slope.
+fn operands(function: &Function, shapes: &[Shape]) -> Vec<Operand> {
+    let draw = |fill| match fill {
+        Fill::Positive => Positive,
+        Fill::Binary => Bit,
+        _ => NotZero,
+    };
+    let places = shapes.iter().zip(function.fills).zip(function.slopes);
+    places.map(|((&shape, &fill), slope)| (shape, draw(fill), *slope != Slope::None)).collect()
+}
+
+/// The functions that have a slope.
+fn differentiable() -> impl Iterator<Item = &'static Function> {
+    let has_slope = |function: &&Function| function.slopes.iter().any(|s| *s != Slope::None);
+    FUNCTIONS.iter().copied().filter(has_slope)
+}
+
+#[test]
+fn every_function() -> TestResult {
+    for function in differentiable() {
+        for shape in SHAPES {
+            check(Op::Map(function), &operands(function, &vec![shape; function.arity()]))?;
+        }
     }
+    assert_eq!(FUNCTIONS.len() - differentiable().count(), 1, "more than less has no slope");
+    Ok(())
+}
+
+/// Every list of `count` shapes, each of which can be repeated to the first of `choices`.
+fn combinations(choices: &[Shape], count: usize) -> Vec<Vec<Shape>> {
+    let mut lists = vec![Vec::new()];
+    for _ in 0..count {
+        let longer =
+            |list: Vec<Shape>| choices.iter().map(move |&one| [&list[..], &[one]].concat());
+        lists = lists.into_iter().flat_map(longer).collect();
+    }
+    lists
+}
+
+#[test]
+fn every_function_of_repeated_operands() -> TestResult {
+    let choices = [Shape::new(3, 4), Shape::new(1, 4), Shape::new(3, 1), Shape::new(1, 1)];
+    let mut repeated = 0;
+    for function in differentiable() {
+        for shapes in combinations(&choices, function.arity()) {
+            check(Op::Map(function), &operands(function, &shapes))?;
+            repeated += usize::from(shapes.iter().any(|shape| *shape != shapes[0]));
+        }
+    }
+    let binary = differentiable().filter(|function| function.arity() == 2).count();
+    assert!(repeated >= 12 * binary && binary > 0, "only {repeated} have operands of two shapes");
     Ok(())
 }
 
@@ -51,59 +101,33 @@ fn matmul() -> TestResult {
             (Transpose::A, a_transposed, b),
             (Transpose::B, a, b_transposed),
         ] {
-            check(Op::Matmul(transpose), &[(a, Normal), (b, Normal)], &[])?;
+            check(Op::Matmul(transpose), &[(a, Normal, true), (b, Normal, true)])?;
         }
     }
     Ok(())
 }
 
 #[test]
-fn bias() -> TestResult {
-    for shape in SHAPES {
-        check(Op::Bias, &[(shape, Normal), (Shape::new(1, shape.columns), Normal)], &[])?;
+fn sums_of_rows_and_columns() -> TestResult {
+    for op in [Op::RowSum, Op::ColumnSum] {
+        SHAPES.into_iter().try_for_each(|shape| check(op, &[(shape, Normal, true)]))?;
     }
     Ok(())
-}
-
-#[test]
-fn relu() -> TestResult {
-    check_same(Op::Relu, &[NotZero], &[])
-}
-
-#[test]
-fn softplus() -> TestResult {
-    check_same(Op::Softplus, &[Normal], &[])
-}
-
-#[test]
-fn sigmoid() -> TestResult {
-    check_same(Op::Sigmoid, &[Normal], &[])
-}
-
-#[test]
-fn add() -> TestResult {
-    check_same(Op::Add, &[Normal, Normal], &[])
 }
 
 #[test]
 fn split_columns() -> TestResult {
     for (rows, columns, left) in [(1, 2, 1), (3, 5, 1), (3, 5, 4), (7, 2, 1), (4, 6, 3)] {
-        check(Op::SplitColumns { left }, &[(Shape::new(rows, columns), Normal)], &[])?;
+        check(Op::SplitColumns { left }, &[(Shape::new(rows, columns), Normal, true)])?;
     }
     Ok(())
 }
 
 #[test]
-fn reparameterize() -> TestResult {
-    check_same(Op::Reparameterize, &[Normal, Positive], &[Normal])
-}
-
-#[test]
-fn bernoulli_log_likelihood() -> TestResult {
-    check_same(Op::BernoulliLogLikelihood, &[Normal], &[Bit])
-}
-
-#[test]
-fn gaussian_kl() -> TestResult {
-    check_same(Op::GaussianKl, &[Normal, Positive], &[])
+fn concatenate() -> TestResult {
+    for (rows, left, right) in [(1, 1, 1), (3, 1, 4), (3, 4, 1), (7, 2, 2), (1, 3, 2)] {
+        let part = |columns| (Shape::new(rows, columns), Normal, true);
+        check(Op::Concatenate, &[part(left), part(right)])?;
+    }
+    Ok(())
 }

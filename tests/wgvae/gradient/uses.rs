@@ -1,6 +1,7 @@
 //! Tensors that are used more than once, in part or not at all.
 
-use wgvae::graph::{Element, Graph, Plan, Role, Shape, gradients};
+use wgvae::function::SQUARE as SQUARES;
+use wgvae::graph::{Element, Graph, Op, Plan, Role, Scalar, Shape, Weight, gradients};
 
 use super::TestResult;
 use super::problem::Draw::{Bit, Normal, Positive};
@@ -23,6 +24,24 @@ fn two_operands_of_one_node() -> TestResult {
         let y = product.graph.matmul(a, a)?;
         product.judge(y, -1.5)?;
         product.check()?;
+
+        let mut square = Problem::new("a·a, element by element", seed);
+        let a = square.parameter(WIDE, Normal);
+        let y = square.graph.multiply(a, a)?;
+        square.judge(y, -1.5)?;
+        square.check()?;
+
+        let mut nothing = Problem::new("a − a", seed);
+        let a = nothing.parameter(WIDE, Normal);
+        let y = nothing.graph.subtract(a, a)?;
+        nothing.judge(y, 0.75)?;
+        nothing.check()?;
+
+        let mut twice = Problem::new("a beside a", seed);
+        let a = twice.parameter(WIDE, Normal);
+        let y = twice.graph.concatenate(a, a)?;
+        twice.judge(y, 0.75)?;
+        twice.check()?;
 
         let mut kl = Problem::new("KL(a, a)", seed);
         let a = kl.parameter(WIDE, Positive);
@@ -98,6 +117,44 @@ fn a_term_may_be_any_tensor() -> TestResult {
         problem.term(term, weight);
     }
     problem.check()
+}
+
+#[test]
+fn a_weight_may_be_a_number_of_the_step() -> TestResult {
+    for scalar in [Scalar::KlWeight, Scalar::LearningRate] {
+        let mut problem = Problem::new(format!("weighted by {}", scalar.name()), 0);
+        let a = problem.parameter(WIDE, Normal);
+        let squares = problem.graph.map(&SQUARES, &[a])?;
+        problem.term(squares, Weight::Step(scalar));
+        // Its gradient is repeated along rows, then along columns.
+        for sum in [problem.graph.row_sum(squares)?, problem.graph.column_sum(squares)?] {
+            problem.term(sum, Weight::Step(scalar));
+        }
+        problem.check()?;
+        let mut graph = problem.graph.clone();
+        gradients(&mut graph, &[(squares, Weight::Step(scalar))], &[a])?;
+        assert!(graph.nodes().iter().any(|node| node.op == Op::StepScalar { shape: WIDE, scalar }));
+    }
+    Ok(())
+}
+
+#[test]
+fn sums_of_sums() -> TestResult {
+    for seed in 0..3 {
+        let mut problem = Problem::new("row sums of column sums, and the reverse", seed);
+        let a = problem.parameter(WIDE, Normal);
+        let columns = problem.graph.column_sum(a)?;
+        let both = problem.graph.row_sum(columns)?; // [1, 1]
+        // Of a product with what was summed up: the sum is repeated to all of it.
+        let scaled = problem.graph.multiply(a, both)?;
+        problem.judge(scaled, 0.75)?;
+        let rows = problem.graph.row_sum(scaled)?;
+        let all = problem.graph.column_sum(rows)?;
+        problem.judge(all, -0.5)?;
+        problem.term(both, 0.25);
+        problem.check()?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn a_tensor_goes_into_the_smallest_slot_that_is_free() -> TestResult {
     let x = square(&mut graph, "x");
     let one = graph.constant(1.0, Shape::new(1, 1));
     let a = graph.relu(x)?; // 64 bytes, places 0 to 1
-    let sums = graph.bias_backward(a)?; // 16 bytes, place 1
+    let sums = graph.column_sum(a)?; // 16 bytes, place 1
     let early = graph.relu(one)?; // 4 bytes, place 2: both slots are free
     let b = graph.sigmoid(x)?; // 64 bytes, place 3, while `early` is kept
     let late = graph.sigmoid(one)?; // 4 bytes, place 4, likewise

@@ -84,7 +84,7 @@ fn plans_of_one_graph_are_equal() -> TestResult {
 
 /// Runs a plan step by step on a session of its own, its workspace poisoned before each step, and
 /// returns everything that the host can read after each.
-fn run(sample: &Sample, plan: &Plan, steps: &[Step]) -> wgvae::Result<Vec<Read>> {
+pub(super) fn run(sample: &Sample, plan: &Plan, steps: &[Step]) -> wgvae::Result<Vec<Read>> {
     let graph = &sample.graph;
     let mut session = CpuSession::<f64>::new();
     let program = session.load(plan.clone())?;
@@ -109,7 +109,7 @@ fn run(sample: &Sample, plan: &Plan, steps: &[Step]) -> wgvae::Result<Vec<Read>>
 }
 
 /// What a host has read.
-type Read = HashMap<TensorId, Vec<f64>>;
+pub(super) type Read = HashMap<TensorId, Vec<f64>>;
 
 #[test]
 fn reordering_and_sharing_change_no_bit() -> TestResult {

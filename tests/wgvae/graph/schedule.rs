@@ -31,7 +31,7 @@ fn two_branches() -> wgvae::Result<(Graph, [TensorId; 5])> {
     let x = square(&mut graph, "x");
     let one = graph.constant(1.0, Shape::new(1, 1));
     let (a, b) = (graph.relu(x)?, graph.sigmoid(x)?);
-    let (a_sums, b_sums) = (graph.bias_backward(a)?, graph.bias_backward(b)?);
+    let (a_sums, b_sums) = (graph.column_sum(a)?, graph.column_sum(b)?);
     let small = graph.relu(one)?;
     Ok((graph, [a, b, a_sums, b_sums, small]))
 }
@@ -55,13 +55,13 @@ fn what_is_freed_counts_once_and_outputs_never() -> TestResult {
     let x = square(&mut graph, "x");
     let row = graph.data("row", Shape::new(1, 4), wgvae::graph::Element::F32);
     let a = graph.relu(x)?;
-    let sums = graph.bias_backward(a)?; // 16 bytes, less 64 if a ends here
+    let sums = graph.column_sum(a)?; // 16 bytes, less 64 if a ends here
     let twice = graph.add(a, a)?; // 64 bytes, less 64 if a ends here
     let small = graph.relu(row)?; // 16 bytes
     let [relu, sum, add, other] = nodes(&graph, [0, 1, 2, 3]);
     assert_eq!(schedule(&graph, &[twice, small]), [other, relu, add]);
     assert_eq!(schedule(&graph, &[sums, twice, small]), [other, relu, sum, add]);
-    let narrow = graph.bias_backward(row)?; // 16 bytes, the last node
+    let narrow = graph.column_sum(row)?; // 16 bytes, the last node
     let [last] = nodes(&graph, [4]);
     assert_eq!(schedule(&graph, &[a, sums, narrow]), [last, relu, sum]);
     Ok(())

@@ -1,9 +1,7 @@
 //! Draws of 0 and 1: how often they are 1, and that they are drawn anew when and only when they
 //! should be. [`check_draws`] is for every op that draws so.
 
-use super::{
-    Op, Operand, Outcome, SEED, Session, Shape, Step, Stream, Values, assert_near, output,
-};
+use super::{Operand, Outcome, SEED, Session, Shape, Step, Stream, Values, assert_near, made};
 
 /// Rows of a check: enough for the rarest probability here to be met some forty times.
 pub(super) const ROWS: usize = 20_011;
@@ -76,9 +74,9 @@ fn samples(
     probabilities: &[f32],
     step: Step,
 ) -> wgvae::Result<Vec<f64>> {
-    let op = Op::BernoulliSample { stream: Stream::Bernoulli };
     let values = Values::F32(probabilities);
-    output(session, op, &[Operand { name: "noise.probabilities", shape, values }], step)
+    let operand = Operand { name: "noise.probabilities", shape, values };
+    made(session, |graph, x| graph.bernoulli_sample(x[0], Stream::Bernoulli), &[operand], step)
 }
 
 /// Columns with probabilities from never to always.

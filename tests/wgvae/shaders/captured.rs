@@ -36,7 +36,10 @@ fn load_all(session: &mut GpuSession) -> Outcome {
         for variant in session.variants(kernel) {
             session.force(Some(variant));
             for (number, case) in (kernel.cases)().iter().enumerate() {
-                if variant.core().is_some() && kernel.tiling(&case.call()?, variant).is_none() {
+                let is_core = variant.core().is_some();
+                if !case.is_for(variant)
+                    || is_core && kernel.tiling(&case.call()?, variant).is_none()
+                {
                     continue;
                 }
                 let name = format!("{} {} {number}", kernel.name, variant.name());

@@ -8,7 +8,8 @@ use naga::{
     TypeInner, VectorSize,
 };
 use wgvae::graph::Element;
-use wgvae::kernel::{Kernel, Product, StepArguments, Variant, kernels};
+use wgvae::graph::SUM_COLUMNS;
+use wgvae::kernel::{Arguments, Kernel, Variant, kernels};
 
 use super::{Applied, Outcome};
 
@@ -25,6 +26,7 @@ impl Interface {
     /// None if the variant does not serve the call.
     pub(super) fn of(kernel: &Kernel, variant: Variant, applied: &Applied) -> Option<Self> {
         let tiling = kernel.tiling(&applied.call, variant)?;
+        let texts = kernel.wgsl(&applied.call, variant);
         let elements = match &kernel.table {
             Some(table) => [vec![Element::F32; table.buffers], vec![Element::U32]].concat(),
             None => applied.elements.clone(),
@@ -42,12 +44,16 @@ impl Interface {
             entry_point: kernel.entry_point,
             bindings: bindings.chain(slices).collect(),
             constants: tiling.constants,
-            immediate: match tiling.product {
-                Some(_) => product_layout(),
-                None if applied.call.op.depends_on_step() => step_layout(),
-                None => Vec::new(),
+            immediate: if texts.iter().any(|text| text.contains("args.")) {
+                arguments_layout()
+            } else {
+                Vec::new()
             },
-            unit: variant.core().map_or(1, |core| core.unit),
+            unit: match (variant.core(), &applied.call.epilogue) {
+                (Some(core), _) => core.unit,
+                (None, Some(stages)) if stages.width.is_multiple_of(SUM_COLUMNS) => 4,
+                _ => 1,
+            },
         })
     }
 
@@ -107,45 +113,48 @@ fn same(what: &str, found: Vec<String>, expected: Vec<String>) -> Result<(), Str
     Err(format!("{what}: expected {expected:?}, found {found:?}"))
 }
 
-/// Each field of [`StepArguments`] with its offset.
-fn step_fields() -> Vec<(usize, &'static str)> {
-    let StepArguments { index, first_row, seed_low, seed_high, learning_rate } =
-        StepArguments::default();
-    let [_, _, _, _]: [u32; 4] = [index, first_row, seed_low, seed_high];
-    let _: f32 = learning_rate;
-    vec![
-        (offset_of!(StepArguments, index), "index: u32"),
-        (offset_of!(StepArguments, first_row), "first_row: u32"),
-        (offset_of!(StepArguments, seed_low), "seed_low: u32"),
-        (offset_of!(StepArguments, seed_high), "seed_high: u32"),
-        (offset_of!(StepArguments, learning_rate), "learning_rate: f32"),
-    ]
-}
-
-fn step_layout() -> Vec<String> {
-    layout(step_fields(), size_of::<StepArguments>())
-}
-
-/// The same of [`Product`], which begins with the step.
-fn product_layout() -> Vec<String> {
-    let Product { step: _, m, n, k, first, second, stride, across, groups, slice } =
-        Product::default();
-    let [_, _, _, _, _, _, _, _, _]: [u32; 9] =
-        [m, n, k, first, second, stride, across, groups, slice];
-    assert_eq!(offset_of!(Product, step), 0);
-    let mut fields = step_fields();
-    fields.extend([
-        (offset_of!(Product, m), "m: u32"),
-        (offset_of!(Product, n), "n: u32"),
-        (offset_of!(Product, k), "k: u32"),
-        (offset_of!(Product, first), "first: u32"),
-        (offset_of!(Product, second), "second: u32"),
-        (offset_of!(Product, stride), "stride: u32"),
-        (offset_of!(Product, across), "across: u32"),
-        (offset_of!(Product, groups), "groups: u32"),
-        (offset_of!(Product, slice), "slice: u32"),
-    ]);
-    layout(fields, size_of::<Product>())
+/// Each field of [`Arguments`] with its offset.
+fn arguments_layout() -> Vec<String> {
+    let Arguments {
+        index,
+        first_row,
+        seed_low,
+        seed_high,
+        learning_rate,
+        kl_weight,
+        m,
+        n,
+        k,
+        first,
+        second,
+        stride,
+        across,
+        groups,
+        slice,
+    } = Arguments::default();
+    let _: [u32; 13] = [
+        index, first_row, seed_low, seed_high, m, n, k, first, second, stride, across, groups,
+        slice,
+    ];
+    let _: [f32; 2] = [learning_rate, kl_weight];
+    let fields = vec![
+        (offset_of!(Arguments, index), "index: u32"),
+        (offset_of!(Arguments, first_row), "first_row: u32"),
+        (offset_of!(Arguments, seed_low), "seed_low: u32"),
+        (offset_of!(Arguments, seed_high), "seed_high: u32"),
+        (offset_of!(Arguments, learning_rate), "learning_rate: f32"),
+        (offset_of!(Arguments, kl_weight), "kl_weight: f32"),
+        (offset_of!(Arguments, m), "m: u32"),
+        (offset_of!(Arguments, n), "n: u32"),
+        (offset_of!(Arguments, k), "k: u32"),
+        (offset_of!(Arguments, first), "first: u32"),
+        (offset_of!(Arguments, second), "second: u32"),
+        (offset_of!(Arguments, stride), "stride: u32"),
+        (offset_of!(Arguments, across), "across: u32"),
+        (offset_of!(Arguments, groups), "groups: u32"),
+        (offset_of!(Arguments, slice), "slice: u32"),
+    ];
+    layout(fields, size_of::<Arguments>())
 }
 
 /// The fields in order, then the size.
@@ -223,11 +232,12 @@ fn type_name(module: &Module, ty: naga::Handle<naga::Type>) -> String {
 fn every_module_fits_its_row() -> Outcome {
     for kernel in kernels() {
         for case in (kernel.cases)() {
-            for variant in kernel.variants() {
-                let Some(interface) = Interface::of(kernel, variant, &Applied::new(&case)?) else {
+            let applied = Applied::new(&case)?;
+            for variant in kernel.variants().into_iter().filter(|variant| case.is_for(*variant)) {
+                let Some(interface) = Interface::of(kernel, variant, &applied) else {
                     continue;
                 };
-                for wgsl in kernel.wgsl(variant) {
+                for wgsl in kernel.wgsl(&applied.call, variant) {
                     let checked = interface.check(&wgsl);
                     checked.map_err(|error| format!("{} {variant:?}: {error}", kernel.name))?;
                 }

@@ -13,7 +13,7 @@ pub(super) struct Stage {
     /// Kernel, variant, pass and, if there are several sets of constants, their number.
     pub(super) name: String,
     /// The module's label in wgpu, which compilers of HLSL take as the name of the source.
-    pub(super) label: &'static str,
+    pub(super) label: String,
     pub(super) entry_point: &'static str,
     pub(super) wgsl: String,
     pub(super) constants: Vec<(&'static str, f64)>,
@@ -29,14 +29,20 @@ impl Stage {
         let mut seen = HashSet::new();
         let mut stages = Vec::new();
         for kernel in kernels() {
-            for variant in kernel.variants() {
-                for case in (kernel.cases)() {
-                    let tiling = kernel.tiling(&Applied::new(&case)?.call, variant);
+            for case in (kernel.cases)() {
+                let call = Applied::new(&case)?.call;
+                for variant in kernel.variants().into_iter().filter(|way| case.is_for(*way)) {
+                    let tiling = kernel.tiling(&call, variant);
                     let Some(Tiling { constants, .. }) = tiling else { continue };
                     let bits: Vec<_> =
                         constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
-                    if seen.insert((kernel.shader, variant.name(), bits)) {
-                        stages.extend(Self::of_kernel(kernel, variant, &constants, seen.len()));
+                    let texts = kernel.wgsl(&call, variant);
+                    if seen.insert((texts.clone(), bits)) {
+                        let label = call.label();
+                        let number = seen.len();
+                        stages.extend(Self::of_kernel(
+                            kernel, label, variant, texts, &constants, number,
+                        ));
                     }
                 }
             }
@@ -47,15 +53,19 @@ impl Stage {
 
     fn of_kernel(
         kernel: &Kernel,
+        label: String,
         variant: Variant,
+        texts: Vec<String>,
         constants: &[(&'static str, f64)],
         number: usize,
     ) -> Vec<Self> {
         let core = variant.core();
-        let passes = kernel.wgsl(variant).into_iter().enumerate();
+        let passes = texts.into_iter().enumerate();
+        // Compilers of other systems read files of these names.
+        let file = label.replace('+', "-");
         let stage = |(pass, wgsl)| Self {
-            name: format!("{}.{}.{pass}.{number}", kernel.name, variant.name().replace(' ', "_")),
-            label: kernel.shader,
+            name: format!("{file}.{}.{pass}.{number}", variant.name()),
+            label: label.clone(),
             entry_point: kernel.entry_point,
             wgsl,
             constants: constants.to_vec(),
@@ -71,7 +81,7 @@ impl Stage {
         let all = probes(is_software, usize::MAX).into_iter().enumerate();
         let stage = |(number, probe): (usize, wgvae::kernel::Probe)| Self {
             name: format!("probe_{}.{processor}.0.{number}", probe.name),
-            label: probe.name,
+            label: probe.name.to_owned(),
             entry_point: probe.entry_point,
             wgsl: probe.wgsl.to_owned(),
             constants: probe.constants,
@@ -99,8 +109,9 @@ impl Stage {
 #[test]
 fn faults_are_reported() -> Outcome {
     let given = |wgsl: &str, constants: &[(&'static str, f64)]| {
-        let (label, entry_point, constants) = ("f", "f", constants.to_vec());
-        let (name, wgsl) = (label.to_owned(), wgsl.to_owned());
+        let (entry_point, constants) = ("f", constants.to_vec());
+        let [label, name] = ["f", "f"].map(str::to_owned);
+        let wgsl = wgsl.to_owned();
         let (subgroups, invocations) = (false, 1);
         let stage = Stage { name, label, entry_point, wgsl, constants, subgroups, invocations };
         stage.specialised().err()

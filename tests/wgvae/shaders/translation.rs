@@ -125,7 +125,7 @@ impl Folder<'_> {
         let storages = specialised.layout.storages.iter();
         Ok(Entry {
             name: &stage.name,
-            label: stage.label,
+            label: &stage.label,
             entry_point: stage.entry_point,
             constants: stage.constants.iter().copied().collect(),
             subgroups: stage.subgroups,

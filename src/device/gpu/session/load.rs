@@ -144,7 +144,8 @@ impl GpuSession {
     /// The forced variant, if it serves the call, else the tuner's choice, else the first of those
     /// that serve it and suit the adapter.
     fn choose(&mut self, graph: &Graph, node: &Node) -> Result<Chosen> {
-        let (kernel, call) = (Kernel::of(&node.op), Call::of(graph, node));
+        let call = Call::of(graph, node);
+        let kernel = Kernel::of(&call);
         let serves =
             |variant: &Variant| self.gpu.has(*variant) && kernel.tiling(&call, *variant).is_some();
         let mut eligible: Vec<_> = kernel.variants().into_iter().filter(serves).collect();

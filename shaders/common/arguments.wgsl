@@ -1,0 +1,23 @@
+// What a dispatch is given besides its buffers: kernel::Arguments in Rust.
+
+struct Arguments {
+    index: u32,     // steps before this one
+    first_row: u32, // where the step's rows begin in the shuffled data set
+    seed_low: u32,
+    seed_high: u32,
+    learning_rate: f32,
+    kl_weight: f32,
+    m: u32,      // rows
+    n: u32,      // columns
+    k: u32,      // terms of a sum
+    first: u32,  // columns that have a tile of their own; the others are partners. Of the update:
+                 // workgroups for biases
+    second: u32, // from a column to its partner
+    stride: u32, // from the columns of a tile to those of the next
+    across: u32, // tiles side by side
+    groups: u32, // workgroups for the tiles, of one slice
+    slice: u32,  // terms of a sum that one workgroup adds
+}
+
+// No `override` constants, so that one pipeline serves all sizes and all steps.
+var<immediate> args: Arguments;

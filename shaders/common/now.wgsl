@@ -1,3 +1,0 @@
-// The step, for kernels that depend on nothing else.
-
-var<immediate> step: Step;

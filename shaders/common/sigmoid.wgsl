@@ -1,6 +1,0 @@
-// 1 / (1 + exp(-x)), by an exponential that cannot overflow.
-
-fn sigmoid_of(x: Unit) -> Unit {
-    let e = exp(-abs(x));
-    return select(Unit(1.0), e, x < Unit(0.0)) / (1.0 + e);
-}

@@ -1,0 +1,28 @@
+// joined [rows, LEFT + RIGHT] = left beside right.
+
+#import common/grid
+
+override LEFT: u32;
+override RIGHT: u32;
+
+@group(0) @binding(0) var<storage, read_write> left: array<f32>;
+@group(0) @binding(1) var<storage, read_write> right: array<f32>;
+@group(0) @binding(2) var<storage, read_write> joined: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn concatenate(
+    @builtin(global_invocation_id) id: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let i = flat_index(id, groups);
+    if i >= arrayLength(&joined) {
+        return;
+    }
+    let row = i / (LEFT + RIGHT);
+    let column = i % (LEFT + RIGHT);
+    if column < LEFT {
+        joined[i] = left[row * LEFT + column];
+    } else {
+        joined[i] = right[row * RIGHT + column - LEFT];
+    }
+}

@@ -1,0 +1,167 @@
+//! A formula as loops over rows, one for its value and one for the slope by each operand.
+
+use super::{Formula, Lane, Number};
+
+/// Rows of one operand: `columns` numbers each, `pitch` apart. A pitch of 0 repeats one row.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a, T> {
+    /// The numbers, from the first row on.
+    pub values: &'a [T],
+    /// From the beginning of a row to that of the next.
+    pub pitch: usize,
+}
+
+impl<'a, T> Rows<'a, T> {
+    /// Row `index`, of `columns` numbers.
+    #[inline(always)]
+    fn row(&self, index: usize, columns: usize) -> &'a [T] {
+        &self.values[index * self.pitch..][..columns]
+    }
+}
+
+/// Computes rows of `columns` numbers, as many as `out` has, from those of the operands.
+pub type Loop<T> = fn(operands: &[Rows<T>], columns: usize, out: &mut [T]);
+
+/// The loops of a formula for one number type.
+#[derive(Clone, Copy, Debug)]
+pub struct Loops<T> {
+    /// The value, from all operands.
+    pub value: Loop<T>,
+    /// The slope by each operand times the first of the given operands, the value's gradient. The
+    /// others are all operands of the value, or the value itself, as the [slope](super::Slope) says.
+    pub slopes: [Loop<T>; MOST],
+}
+
+/// The most operands of a formula.
+pub const MOST: usize = 3;
+
+/// Converts between the numbers that are stored and those that a formula is evaluated in.
+pub(super) trait Stored<N: Number>: Copy {
+    /// From storage.
+    fn load(self) -> N;
+    /// To storage.
+    fn store(number: N) -> Self;
+}
+
+impl<N: Number> Stored<N> for N {
+    #[inline(always)]
+    fn load(self) -> N {
+        self
+    }
+    #[inline(always)]
+    fn store(number: N) -> Self {
+        number
+    }
+}
+
+impl Stored<Lane> for f32 {
+    #[inline(always)]
+    fn load(self) -> Lane {
+        Lane(self)
+    }
+    #[inline(always)]
+    fn store(number: Lane) -> Self {
+        number.0
+    }
+}
+
+/// Runs a loop's body with vectors, or as it is.
+pub(super) trait Runner {
+    /// Runs it.
+    fn run(body: impl FnOnce());
+}
+
+/// Runs a body as it is.
+#[derive(Debug)]
+pub(super) struct Plain;
+
+impl Runner for Plain {
+    fn run(body: impl FnOnce()) {
+        body();
+    }
+}
+
+/// Runs a body with the widest vectors of the CPU, or those that were asked for.
+#[derive(Debug)]
+pub(super) struct Vectorized;
+
+impl Runner for Vectorized {
+    #[inline(always)]
+    fn run(body: impl FnOnce()) {
+        crate::simd::vectorized(body);
+    }
+}
+
+impl<T: Copy> Loops<T> {
+    /// The loops of `F` in numbers `N`, stored as `T`.
+    pub(super) const fn of<F, const ARITY: usize, N, R>() -> Self
+    where
+        F: Formula<ARITY>,
+        N: Number,
+        T: Stored<N>,
+        R: Runner,
+    {
+        Self {
+            value: value::<F, ARITY, N, T, R>,
+            slopes: [
+                slope::<F, ARITY, 0, N, T, R>,
+                slope::<F, ARITY, 1, N, T, R>,
+                slope::<F, ARITY, 2, N, T, R>,
+            ],
+        }
+    }
+}
+
+fn value<F, const ARITY: usize, N, T, R>(operands: &[Rows<T>], columns: usize, out: &mut [T])
+where
+    F: Formula<ARITY>,
+    N: Number,
+    T: Stored<N>,
+    R: Runner,
+{
+    R::run(
+        #[inline(always)]
+        || {
+            for (index, out) in out.chunks_exact_mut(columns).enumerate() {
+                let rows: [&[T]; ARITY] =
+                    std::array::from_fn(|operand| operands[operand].row(index, columns));
+                for (column, out) in out.iter_mut().enumerate() {
+                    let mut x = [N::of(0.0); ARITY];
+                    for operand in 0..ARITY {
+                        x[operand] = rows[operand][column].load();
+                    }
+                    *out = T::store(F::value(x));
+                }
+            }
+        },
+    );
+}
+
+fn slope<F, const ARITY: usize, const OPERAND: usize, N, T, R>(
+    operands: &[Rows<T>],
+    columns: usize,
+    out: &mut [T],
+) where
+    F: Formula<ARITY>,
+    N: Number,
+    T: Stored<N>,
+    R: Runner,
+{
+    R::run(
+        #[inline(always)]
+        || {
+            for (index, out) in out.chunks_exact_mut(columns).enumerate() {
+                let dy = operands[0].row(index, columns);
+                let rows: [&[T]; ARITY] =
+                    std::array::from_fn(|operand| operands[1 + operand].row(index, columns));
+                for (column, out) in out.iter_mut().enumerate() {
+                    let mut x = [N::of(0.0); ARITY];
+                    for operand in 0..ARITY {
+                        x[operand] = rows[operand][column].load();
+                    }
+                    *out = T::store(dy[column].load() * F::slope(OPERAND, x));
+                }
+            }
+        },
+    );
+}

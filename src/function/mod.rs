@@ -1,0 +1,239 @@
+//! Functions of one number or a few, element by element: one row of [`FUNCTIONS`] each, with a text
+//! in WGSL (`shaders/functions/`) and one in Rust, of which the f64 oracle, its f32 twin and the CPU's
+//! vectors are made. A new function is these two texts and its row: graphs, gradients, fused kernels,
+//! checks and `--activation` walk the table.
+
+mod loops;
+mod number;
+
+mod add;
+mod bernoulli;
+mod exp;
+mod gaussian_kl;
+mod less;
+mod log;
+mod multiply;
+mod relu;
+mod sigmoid;
+mod softplus;
+mod square;
+mod subtract;
+
+pub use loops::{Loop, Loops, MOST, Rows};
+pub use number::{Lane, Number};
+
+use crate::kernel::{Fill, Tolerance};
+use Fill::{Binary, Normal, Positive, Unit, Wide};
+use loops::{Plain, Vectorized};
+use std::fmt::{Debug, Formatter};
+
+/// The text of a function in Rust.
+pub trait Formula<const ARITY: usize> {
+    /// The value at `x`.
+    fn value<N: Number>(x: [N; ARITY]) -> N;
+
+    /// The partial derivative by an operand: at `x`, or given the value in its place where the slope
+    /// is [`Slope::Value`].
+    fn slope<N: Number>(operand: usize, x: [N; ARITY]) -> N;
+}
+
+/// What the gradient of an operand is, given that of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slope {
+    /// There is none: the operand is data.
+    None,
+    /// The same.
+    One,
+    /// Its negative.
+    MinusOne,
+    /// It times this operand.
+    Operand(usize),
+    /// It times a function of all operands.
+    Operands,
+    /// It times a function of the value, for functions of one operand: the operand need not be kept.
+    Value,
+}
+
+/// A row of the function table.
+pub struct Function {
+    /// Its name; `shaders/functions/` has a file of that name with its `{name}_value`, and a
+    /// `{name}_slope` (`{name}_slope_1` for the second operand) for each slope that is a function.
+    pub name: &'static str,
+    /// The name of the op that computes a gradient of its operands.
+    pub backward: &'static str,
+    /// The slope by each operand.
+    pub slopes: &'static [Slope],
+    /// Floating-point operations of a value, and of a slope times a gradient.
+    pub flops: [usize; 2],
+    /// How far f32 may be from f64.
+    pub tolerance: Tolerance,
+    /// Values of the operands, on which it is checked.
+    pub fills: &'static [Fill],
+    /// Values like its own, on which a slope that depends on the value is checked.
+    pub value: Fill,
+    /// Whether it can stand between layers: `--activation`.
+    pub is_activation: bool,
+    /// The oracle.
+    pub f64: Loops<f64>,
+    /// The oracle's twin.
+    pub f32: Loops<f32>,
+    /// The CPU's vectors.
+    pub vectors: Loops<f32>,
+}
+
+impl Debug for Function {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Eq for Function {}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Function {
+    /// The function of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FUNCTIONS.iter().copied().find(|function| function.name == name)
+    }
+
+    /// Number of operands.
+    pub fn arity(&self) -> usize {
+        self.slopes.len()
+    }
+}
+
+/// A row for each name, and the list of all rows.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $row:ident $name:literal = $formula:path, $arity:literal {
+        $($field:ident: $value:expr,)*
+    })*) => {
+        $($(#[$doc])*
+        pub static $row: Function = Function {
+            name: $name,
+            backward: concat!($name, "_backward"),
+            f64: Loops::of::<$formula, $arity, f64, Plain>(),
+            f32: Loops::of::<$formula, $arity, f32, Plain>(),
+            vectors: Loops::of::<$formula, $arity, Lane, Vectorized>(),
+            $($field: $value,)*
+        };)*
+
+        /// Every function.
+        pub static FUNCTIONS: &[&Function] = &[$(&$row),*];
+    };
+}
+
+functions! {
+    /// a + b.
+    ADD "add" = add::Add, 2 {
+        slopes: &[Slope::One, Slope::One],
+        flops: [1, 0],
+        tolerance: Tolerance::ROUNDING,
+        fills: &[Wide, Wide],
+        value: Normal,
+        is_activation: false,
+    }
+    /// a − b.
+    SUBTRACT "subtract" = subtract::Subtract, 2 {
+        slopes: &[Slope::One, Slope::MinusOne],
+        flops: [1, 0],
+        tolerance: Tolerance::ROUNDING,
+        fills: &[Wide, Wide],
+        value: Normal,
+        is_activation: false,
+    }
+    /// a·b.
+    MULTIPLY "multiply" = multiply::Multiply, 2 {
+        slopes: &[Slope::Operand(1), Slope::Operand(0)],
+        flops: [1, 1],
+        tolerance: Tolerance::ROUNDING,
+        fills: &[Wide, Normal],
+        value: Normal,
+        is_activation: false,
+    }
+    /// max(x, 0).
+    RELU "relu" = relu::Relu, 1 {
+        slopes: &[Slope::Value],
+        flops: [1, 1],
+        tolerance: Tolerance::EXACT,
+        fills: &[Wide],
+        value: Wide,
+        is_activation: true,
+    }
+    /// ln(1 + eˣ).
+    SOFTPLUS "softplus" = softplus::Softplus, 1 {
+        slopes: &[Slope::Operands],
+        flops: [4, 4],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Wide],
+        value: Normal,
+        is_activation: true,
+    }
+    /// 1 / (1 + e⁻ˣ).
+    SIGMOID "sigmoid" = sigmoid::Sigmoid, 1 {
+        slopes: &[Slope::Value],
+        flops: [3, 3],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Wide],
+        value: Unit,
+        is_activation: true,
+    }
+    /// eˣ.
+    EXP "exp" = exp::Exp, 1 {
+        slopes: &[Slope::Value],
+        flops: [1, 1],
+        tolerance: Tolerance { absolute: 1e-6, relative: 5e-6 },
+        fills: &[Normal],
+        value: Positive,
+        is_activation: false,
+    }
+    /// ln x, for x above 0.
+    LOG "log" = log::Log, 1 {
+        slopes: &[Slope::Operands],
+        flops: [1, 1],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Positive],
+        value: Normal,
+        is_activation: false,
+    }
+    /// x².
+    SQUARE "square" = square::Square, 1 {
+        slopes: &[Slope::Operands],
+        flops: [1, 2],
+        tolerance: Tolerance::ROUNDING,
+        fills: &[Wide],
+        value: Normal,
+        is_activation: false,
+    }
+    /// 1 if a < b, else 0.
+    LESS "less" = less::Less, 2 {
+        slopes: &[Slope::None, Slope::None],
+        flops: [1, 0],
+        tolerance: Tolerance::EXACT,
+        fills: &[Unit, Unit],
+        value: Normal,
+        is_activation: false,
+    }
+    /// ln p(x) of a Bernoulli pixel x whose logit is l.
+    BERNOULLI "bernoulli" = bernoulli::Bernoulli, 2 {
+        slopes: &[Slope::Operands, Slope::None],
+        flops: [6, 5],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Wide, Binary],
+        value: Normal,
+        is_activation: false,
+    }
+    /// KL(N(mean, stddev²) ‖ N(0, 1)) of one latent unit.
+    GAUSSIAN_KL "gaussian_kl" = gaussian_kl::GaussianKl, 2 {
+        slopes: &[Slope::Operand(0), Slope::Operands],
+        flops: [7, 3],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Normal, Positive],
+        value: Normal,
+        is_activation: false,
+    }
+}

@@ -1,0 +1,117 @@
+//! The number types that a formula is evaluated in.
+
+use crate::simd::math;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A real number: f64 on the oracle, f32 on its twin, [`Lane`] in the CPU's vectors.
+pub trait Number:
+    Copy
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// The nearest number.
+    fn of(value: f64) -> Self;
+    /// e to this power.
+    fn exp(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// ln(1 + self), for numbers from 0 to 1.
+    fn ln_1p(self) -> Self;
+    /// The absolute value.
+    fn abs(self) -> Self;
+
+    /// `yes` if `condition`, else `no`.
+    #[inline(always)]
+    fn select(condition: bool, yes: Self, no: Self) -> Self {
+        if condition { yes } else { no }
+    }
+
+    /// The larger of the number and 0; 0 for NaN.
+    #[inline(always)]
+    fn positive(self) -> Self {
+        Self::select(self > Self::of(0.0), self, Self::of(0.0))
+    }
+}
+
+macro_rules! number {
+    ($($real:ident)*) => {$(
+        impl Number for $real {
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as $real
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                self.exp()
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                self.ln()
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                self.ln_1p()
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.abs()
+            }
+        }
+    )*};
+}
+
+number! { f32 f64 }
+
+/// An f32 whose functions have no branch, so that loops over them become vectors.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[repr(transparent)]
+pub struct Lane(pub f32);
+
+macro_rules! operator {
+    ($($operator:ident $method:ident $sign:tt),*) => {$(
+        impl $operator for Lane {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self(self.0 $sign other.0)
+            }
+        }
+    )*};
+}
+
+operator! { Add add +, Sub sub -, Mul mul *, Div div / }
+
+impl Neg for Lane {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl Number for Lane {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        Self(value as f32)
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        Self(math::exp(self.0))
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        Self(math::ln(self.0))
+    }
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        Self(math::ln_1p(self.0))
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+}

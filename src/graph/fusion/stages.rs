@@ -1,0 +1,288 @@
+//! Grows groups of stages around a matrix product, or by themselves.
+
+use super::{Chosen, Fusion, Group, View};
+use crate::graph::{Element, NodeId, Op, Shape, TensorId};
+use std::collections::BTreeSet;
+
+/// Storage buffers that a shader stage may bind on every adapter.
+const MOST_BINDINGS: usize = 8;
+
+/// Stages that a group computes once more, rather than reading what another stored.
+const MOST_REPEATED: usize = 4;
+
+/// A group that grows. Its tensors have `rows` rows and `width` columns, or twice as many: the halves
+/// of those are computed at once.
+struct Growth<'a> {
+    view: &'a View<'a>,
+    chosen: &'a Chosen,
+    nodes: Vec<NodeId>,
+    repeated: Vec<NodeId>,
+    rows: usize,
+    width: usize,
+    /// The widths before each node that joined.
+    widths: Vec<usize>,
+    /// The most bindings.
+    most: usize,
+}
+
+impl View<'_> {
+    /// The largest group around a node that no chosen group has; none if that is the node alone.
+    pub(super) fn grow(&self, seed: NodeId, chosen: &Chosen) -> Option<Group> {
+        let is_product = matches!(self.op(seed), Op::Matmul(_));
+        let shape = self.graph.tensor(self.output(seed)).shape;
+        let mut growth = Growth {
+            view: self,
+            chosen,
+            nodes: Vec::new(),
+            repeated: Vec::new(),
+            rows: shape.rows,
+            width: shape.columns,
+            widths: Vec::new(),
+            // Slices of a product are one more.
+            most: MOST_BINDINGS - usize::from(is_product),
+        };
+        if growth.is_taken(seed) || !is_product && !growth.try_join(seed) {
+            return None;
+        }
+        if is_product {
+            growth.nodes.push(seed);
+        }
+        while growth.neighbours().into_iter().any(|id| growth.try_join(id)) {}
+        growth.repeat();
+        while growth.bindings() > growth.most {
+            growth.leave();
+            growth.repeat();
+        }
+        growth.nodes.sort_unstable();
+        (growth.nodes.len() > 1).then(|| growth.group())
+    }
+
+    /// Sets the outputs of all groups: what others read.
+    pub(super) fn connect(&self, chosen: &mut Chosen) {
+        let Chosen { groups, is_taken, readers } = chosen;
+        for group in groups.iter_mut().filter(|group| group.fusion == Fusion::Stages) {
+            let is_read = |tensor: &TensorId| {
+                self.outputs.contains(tensor)
+                    || readers[tensor.index()] > 0
+                    || self.readers(*tensor).iter().any(|reader| !is_taken[reader.index()])
+            };
+            let made = group.nodes.iter().flat_map(|&id| self.graph.node(id).outputs.clone());
+            group.outputs = made.filter(is_read).collect();
+        }
+    }
+}
+
+impl Growth<'_> {
+    fn is_taken(&self, id: NodeId) -> bool {
+        self.nodes.contains(&id) || self.chosen.is_taken[id.index()]
+    }
+
+    fn shape(&self, tensor: TensorId) -> Shape {
+        self.view.graph.tensor(tensor).shape
+    }
+
+    fn outputs(&self, id: NodeId) -> &[TensorId] {
+        &self.view.graph.node(id).outputs
+    }
+
+    /// The node of the group that makes a tensor.
+    fn maker(&self, tensor: TensorId) -> Option<NodeId> {
+        let mut nodes = self.nodes.iter().chain(&self.repeated).copied();
+        nodes.find(|&id| self.outputs(id).contains(&tensor))
+    }
+
+    /// The stages next to the group, in their order: those that read what the group makes, and those
+    /// that make what the group alone reads.
+    fn neighbours(&self) -> BTreeSet<NodeId> {
+        let view = self.view;
+        let own = || self.nodes.iter().copied();
+        let read = own().flat_map(|id| view.inputs(id)).filter_map(|&input| view.maker(input));
+        let made = own().flat_map(|id| self.outputs(id)).flat_map(|&output| view.readers(output));
+        let is_free = |id: &NodeId| view.op(*id).is_stage() && !self.is_taken(*id);
+        let readers = made.copied().filter(is_free);
+        let is_own = |tensor: &TensorId| {
+            let readers = view.readers(*tensor);
+            !view.outputs.contains(tensor)
+                && !readers.is_empty()
+                && readers.iter().all(|id| self.nodes.contains(id) && view.op(*id).is_stage())
+        };
+        let is_for_group = |id: &NodeId| is_free(id) && self.outputs(*id).iter().all(is_own);
+        readers.chain(read.filter(is_for_group)).collect()
+    }
+
+    /// Adds a node if it fits; whether it does.
+    fn try_join(&mut self, id: NodeId) -> bool {
+        let Some(width) = self.width_with(id).filter(|_| self.is_convex_with(id)) else {
+            return false;
+        };
+        self.widths.push(self.width);
+        self.width = width;
+        self.nodes.push(id);
+        true
+    }
+
+    /// Removes the node that was added last. What joined for its sake has joined after it.
+    fn leave(&mut self) {
+        self.nodes.pop();
+        self.repeated.clear();
+        self.width = self.widths.pop().unwrap_or(self.width);
+    }
+
+    /// The group's width once it has this node, if its operands and results have the shapes that fit.
+    fn width_with(&self, id: NodeId) -> Option<usize> {
+        let (op, inputs) = (self.view.op(id), self.view.inputs(id));
+        let output = self.shape(self.outputs(id)[0]);
+        let width = match op {
+            Op::SplitColumns { left } => {
+                let whole = self.shape(inputs[0]).columns;
+                // What would not fit half of the width: wider tensors, and sums over all of it.
+                let is_wide = |&id: &NodeId| {
+                    let mut tensors = self.outputs(id).iter().chain(self.view.inputs(id));
+                    let is_wider = tensors.any(|&tensor| self.shape(tensor).columns > self.width);
+                    let op = self.view.op(id);
+                    op == Op::BlockSum || !matches!(op, Op::Matmul(_)) && is_wider
+                };
+                let fits = left * 2 == whole
+                    && (left == self.width
+                        || whole == self.width && !self.nodes.iter().any(is_wide));
+                fits.then_some(left)?
+            }
+            Op::Concatenate => {
+                let fits = inputs.iter().all(|&input| self.shape(input).columns == self.width);
+                fits.then_some(self.width)?
+            }
+            Op::BlockSum => {
+                // A sum of blocks is no element, which its readers would take it for.
+                let reads =
+                    |other: &NodeId| self.view.inputs(*other).contains(&self.outputs(id)[0]);
+                let fits =
+                    self.shape(inputs[0]).columns == self.width && !self.nodes.iter().any(reads);
+                fits.then_some(self.width)?
+            }
+            _ => self.width,
+        };
+        let is_width = |columns: usize| columns == width || columns == 2 * width;
+        let fits = |&input: &TensorId| {
+            let shape = self.shape(input);
+            let is_element = self.maker(input).is_none_or(|id| self.view.op(id) != Op::BlockSum);
+            is_element
+                && self.view.graph.tensor(input).element == Element::F32
+                && (shape.rows == self.rows || shape.rows == 1)
+                && (is_width(shape.columns) || shape.columns == 1)
+        };
+        let is_result = output.rows == self.rows
+            && (op == Op::BlockSum || is_width(output.columns) && output.columns >= width);
+        let is_single = |tensor: &TensorId| self.view.maker(*tensor) == Some(id);
+        let fits = inputs.iter().all(fits) && is_result && self.outputs(id).iter().all(is_single);
+        fits.then_some(width)
+    }
+
+    /// Whether nothing outside would have to run between the group and this node.
+    fn is_convex_with(&self, id: NodeId) -> bool {
+        let first = self.nodes.iter().min().copied().unwrap_or(id);
+        let others = self.view.inputs(id).iter().filter(|&&input| self.maker(input).is_none());
+        let mut waiting: Vec<_> = others.filter_map(|&input| self.view.maker(input)).collect();
+        let mut seen = Vec::new();
+        while let Some(other) = waiting.pop() {
+            if self.nodes.contains(&other) {
+                return false;
+            }
+            if other > first && !seen.contains(&other) {
+                seen.push(other);
+                let inputs = self.view.inputs(other).iter();
+                waiting.extend(inputs.filter_map(|&input| self.view.maker(input)));
+            }
+        }
+        true
+    }
+
+    /// What the group reads and does not make, a product's operands first, without constants.
+    fn read(&self) -> Vec<TensorId> {
+        let mut read = Vec::new();
+        let mut nodes = [self.nodes.as_slice(), &self.repeated].concat();
+        nodes.sort_by_key(|&id| (!matches!(self.view.op(id), Op::Matmul(_)), id));
+        for &input in nodes.iter().flat_map(|&id| self.view.inputs(id)) {
+            let is_product = matches!(self.view.op(nodes[0]), Op::Matmul(_)) && read.len() < 2;
+            let is_new = !read.contains(&input) && self.maker(input).is_none();
+            if is_product || is_new && !self.view.is_constant(input) {
+                read.push(input);
+            }
+        }
+        read
+    }
+
+    /// What the group makes and others read.
+    fn made(&self) -> Vec<TensorId> {
+        let is_read = |tensor: &TensorId| {
+            let outside = |reader: &NodeId| !self.is_taken(*reader);
+            self.view.outputs.contains(tensor)
+                || self.chosen.readers[tensor.index()] > 0
+                || self.view.readers(*tensor).iter().any(outside)
+        };
+        let made = self.nodes.iter().flat_map(|&id| self.outputs(id)).copied();
+        made.filter(is_read).collect()
+    }
+
+    fn bindings(&self) -> usize {
+        self.read().len() + self.made().len()
+    }
+
+    /// Computes once more what takes few stages, where that leaves fewer tensors to read: the halves of
+    /// a tensor, and functions of what is read anyway.
+    fn repeat(&mut self) {
+        loop {
+            let read = self.read();
+            let found = read.iter().find_map(|&input| self.repeatable(input, &read));
+            let Some(nodes) = found else { return };
+            let own = self.repeated.clone();
+            self.repeated.extend(nodes);
+            if self.read().len() >= read.len() {
+                self.repeated = own;
+                return;
+            }
+        }
+    }
+
+    /// The stages that make an input from other inputs.
+    fn repeatable(&self, input: TensorId, read: &[TensorId]) -> Option<Vec<NodeId>> {
+        let mut nodes = Vec::new();
+        let mut wanted = vec![input];
+        while let Some(tensor) = wanted.pop() {
+            let id = self.view.maker(tensor).filter(|id| !self.nodes.contains(id))?;
+            self.width_with(id).filter(|&width| width == self.width)?;
+            let op = self.view.op(id);
+            let is_split = matches!(op, Op::SplitColumns { .. });
+            if nodes.len() == MOST_REPEATED || !is_split && !matches!(op, Op::Map(_)) {
+                return None;
+            }
+            if is_split && !self.outputs(id).iter().all(|half| read.contains(half)) {
+                return None;
+            }
+            nodes.push(id);
+            for &source in self.view.inputs(id) {
+                let is_known = read.contains(&source) && source != input
+                    || self.view.is_constant(source)
+                    || self.maker(source).is_some();
+                let is_kept = !self.view.is_updated[source.index()];
+                if !is_kept {
+                    return None;
+                }
+                if !is_known && !is_split {
+                    wanted.push(source);
+                }
+            }
+        }
+        Some(nodes)
+    }
+
+    fn group(self) -> Group {
+        let (inputs, outputs) = (self.read(), self.made());
+        Group {
+            fusion: Fusion::Stages,
+            nodes: self.nodes,
+            repeated: self.repeated,
+            inputs,
+            outputs,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Cases of stages, by themselves and around products, and of other fused nodes.
+
+use super::{Append, Case, Fill, Filling, PRODUCTS, SHAPES};
+use crate::Result;
+use crate::function::{
+    ADD, BERNOULLI, FUNCTIONS, Function, GAUSSIAN_KL, MULTIPLY, RELU, SOFTPLUS, SUBTRACT, Slope,
+};
+use crate::graph::{
+    Binarize, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Scalar, Shape, Stream, TensorId,
+    Transpose,
+};
+use Fill::{Binary, Normal, Positive, Weight};
+
+/// Products for brief cases: rows and columns that are no multiples of a tile, and others.
+const FEW: [[usize; 3]; 3] = [[63, 65, 64], [36, 68, 20], [1, 63, 257]];
+
+impl Case {
+    /// Every function and its gradients, repeated operands, sums of blocks, and several stages.
+    pub(in crate::kernel) fn stages() -> Vec<Self> {
+        let mut cases = Vec::new();
+        for &function in FUNCTIONS {
+            cases.extend(Self::same(Op::Map(function), function.fills));
+            cases.extend(gradients(function).flat_map(|(op, fills)| Self::same(op, &fills)));
+        }
+        let row = |shape: Shape| Shape::new(1, shape.columns);
+        let column = |shape: Shape| Shape::new(shape.rows, 1);
+        let one = |_: Shape| Shape::new(1, 1);
+        cases.extend(Self::repeated(Op::Map(&ADD), 1, row));
+        cases.extend(Self::repeated(Op::Map(&MULTIPLY), 0, column));
+        cases.extend(Self::repeated(Op::Map(&SUBTRACT), 1, one));
+        cases.extend(Self::repeated(Op::MapBackward(&GAUSSIAN_KL, 1), 0, column));
+        cases.extend(Self::draws(|shape| Op::StepScalar { shape, scalar: Scalar::KlWeight }));
+        cases.extend(Self::same(Op::BlockSum, &[Normal]));
+        let halves = |graph: &mut Graph, x: &[TensorId]| {
+            let (mean, s) = graph.split_columns(x[0], graph.tensor(x[1]).shape.columns)?;
+            let stddev = graph.softplus(s)?;
+            let z = graph.reparameterize(mean, stddev, x[1])?;
+            Ok(vec![graph.concatenate(z, stddev)?])
+        };
+        let halves = Append::new(halves);
+        cases.extend(SHAPES.iter().map(|&Shape { rows, columns }| {
+            let shapes = [Shape::new(rows, 2 * columns), Shape::new(rows, columns)];
+            Self::whole(&halves, shapes.map(|shape| (shape, Normal)).to_vec(), Vec::new())
+        }));
+        cases
+    }
+
+    /// Products by themselves, then those of the default model, then each activation.
+    pub(in crate::kernel) fn products() -> Vec<Self> {
+        let matmul = |transpose, stored| Self::matmul(Op::Matmul(transpose), stored);
+        let activations = FUNCTIONS.iter().filter(|function| function.is_activation);
+        let others = activations.filter(|function| **function != &RELU);
+        let brief = |case| Self { is_brief: true, ..case };
+        [
+            matmul(Transpose::None, |[m, n, k]| [Shape::new(m, k), Shape::new(k, n)]),
+            matmul(Transpose::A, |[m, n, k]| [Shape::new(k, m), Shape::new(k, n)]),
+            matmul(Transpose::B, |[m, n, k]| [Shape::new(m, k), Shape::new(n, k)]),
+            Self::fused(&PRODUCTS, |graph, x| Ok(vec![linear(graph, x)?]), layer),
+            Self::fused(&PRODUCTS, forward(&RELU), layer),
+            Self::fused(&PRODUCTS, sample, sampled_layer),
+            Self::fused(&PRODUCTS, bernoulli, observed_layer),
+            Self::fused(&PRODUCTS, backward(&RELU), |mnk| backward_operands(&RELU, mnk)),
+            Self::fused(&PRODUCTS, latent, latent_operands),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(others.flat_map(|&function| {
+            let operands = move |mnk| backward_operands(function, mnk);
+            let both = [
+                Self::fused(&FEW, forward(function), layer),
+                Self::fused(&FEW, backward(function), operands),
+            ];
+            both.into_iter().flatten().map(brief)
+        }))
+        .collect()
+    }
+
+    /// Gathered images with noise beside them.
+    pub(in crate::kernel) fn batch() -> Vec<Self> {
+        let append = Append::new(|graph: &mut Graph, operands: &[TensorId]| {
+            let columns = graph.tensor(operands[0]).shape.columns;
+            let rows = graph.tensor(operands[1]).shape.rows - 1;
+            let x = graph.gather_batch(operands[0], operands[1], rows, Binarize::Stochastic)?;
+            let noise = Shape::new(rows, columns.div_ceil(3));
+            Ok(vec![x, graph.normal(noise, Stream::Latent)?])
+        });
+        let fused = |case| Self { work: super::Work::Fused(append.clone()), ..case };
+        let gather = |pixels| Self::gather(pixels, Binarize::Stochastic);
+        [Pixels::Bytes, Pixels::Reals].into_iter().flat_map(gather).map(fused).collect()
+    }
+
+    /// One layer, then several with terms of the loss.
+    pub(in crate::kernel) fn updates() -> Vec<Self> {
+        let one = Append::new(update);
+        let one = |&mnk| Self::whole(&one, update_operands(mnk), update_targets(mnk));
+        PRODUCTS.iter().map(one).chain([three_layers()]).collect()
+    }
+
+    /// One operand, by its place, has another shape than the others.
+    fn repeated(op: Op, place: usize, shape: fn(Shape) -> Shape) -> Vec<Self> {
+        let fills = match op {
+            Op::MapBackward(function, _) => [&[Normal], function.fills].concat(),
+            _ => vec![Normal, Normal],
+        };
+        let mut cases = Self::same(op, &fills);
+        // Where all are repeated, so is the result.
+        for case in &mut cases {
+            case.inputs[place].shape = shape(case.inputs[place].shape);
+        }
+        cases
+    }
+
+    /// Products of these shapes with stages.
+    fn fused(
+        products: &[[usize; 3]],
+        append: impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync + 'static,
+        operands: impl Fn([usize; 3]) -> Vec<Filling>,
+    ) -> Vec<Self> {
+        let append = Append::new(append);
+        products.iter().map(|&mnk| Self::whole(&append, operands(mnk), Vec::new())).collect()
+    }
+}
+
+/// The gradients of a function that have a slope of their own, and what they are checked on.
+fn gradients(function: &'static Function) -> impl Iterator<Item = (Op, Vec<Fill>)> {
+    function.slopes.iter().enumerate().filter_map(move |(operand, slope)| {
+        let fills = match slope {
+            Slope::Operands => [&[Normal], function.fills].concat(),
+            Slope::Value => vec![Normal, function.value],
+            _ => return None,
+        };
+        Some((Op::MapBackward(function, operand), fills))
+    })
+}
+
+/// x, weight, bias -> x·weight + bias.
+fn linear(graph: &mut Graph, x: &[TensorId]) -> Result<TensorId> {
+    let product = graph.matmul(x[0], x[1])?;
+    graph.bias(product, x[2])
+}
+
+fn layer([m, n, k]: [usize; 3]) -> Vec<Filling> {
+    vec![(Shape::new(m, k), Normal), (Shape::new(k, n), Weight), (Shape::new(1, n), Normal)]
+}
+
+/// A layer with an activation: what its gradient needs, and its value.
+fn forward(
+    function: &'static Function,
+) -> impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync {
+    move |graph, operands| {
+        let x = linear(graph, operands)?;
+        let y = graph.map(function, &[x])?;
+        Ok(if function.slopes[0] == Slope::Operands { vec![x, y] } else { vec![y] })
+    }
+}
+
+/// dy, weight, then what the activation's slope depends on.
+fn backward(
+    function: &'static Function,
+) -> impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync {
+    move |graph, x| {
+        let dy = graph.matmul_transpose_b(x[0], x[1])?;
+        graph.apply(Op::MapBackward(function, 0), &[dy, x[2]])
+    }
+}
+
+fn backward_operands(function: &'static Function, [m, n, k]: [usize; 3]) -> Vec<Filling> {
+    let is_value = function.slopes[0] == Slope::Value;
+    let of_slope = if is_value { function.value } else { function.fills[0] };
+    vec![(Shape::new(m, k), Normal), (Shape::new(n, k), Weight), (Shape::new(m, n), of_slope)]
+}
+
+/// n is the number of latent units.
+fn sampled_layer([m, n, k]: [usize; 3]) -> Vec<Filling> {
+    let mut operands = layer([m, 2 * n, k]);
+    operands.push((Shape::new(m, n), Normal));
+    operands
+}
+
+fn sample(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
+    let encoded = linear(graph, x)?;
+    let (mean, s) = graph.split_columns(encoded, graph.tensor(encoded).shape.columns / 2)?;
+    let stddev = graph.softplus(s)?;
+    let stddev = graph.offset(stddev, 1e-6)?;
+    let z = graph.reparameterize(mean, stddev, x[3])?;
+    let kl = graph.map(&GAUSSIAN_KL, &[mean, stddev])?;
+    let kl = graph.apply(Op::BlockSum, &[kl])?[0];
+    Ok(vec![encoded, z, kl])
+}
+
+fn observed_layer([m, n, k]: [usize; 3]) -> Vec<Filling> {
+    let mut operands = layer([m, n, k]);
+    operands.push((Shape::new(m, n), Binary));
+    operands
+}
+
+fn bernoulli(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
+    let logits = linear(graph, x)?;
+    let pixels = graph.map(&BERNOULLI, &[logits, x[3]])?;
+    let sums = graph.apply(Op::BlockSum, &[pixels])?[0];
+    let dpixels = graph.constant(-1.5, graph.tensor(logits).shape);
+    let dlogits = graph.apply(Op::MapBackward(&BERNOULLI, 0), &[dpixels, logits, x[3]])?[0];
+    Ok(vec![sums, dlogits])
+}
+
+/// dy, weight, eps, and the encoder's output.
+fn latent_operands([m, n, k]: [usize; 3]) -> Vec<Filling> {
+    vec![
+        (Shape::new(m, k), Normal),
+        (Shape::new(n, k), Weight),
+        (Shape::new(m, n), Normal),
+        (Shape::new(m, 2 * n), Normal),
+    ]
+}
+
+fn latent(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
+    let &[dy, weight, eps, encoded] = x else { return Ok(Vec::new()) };
+    let dz = graph.matmul_transpose_b(dy, weight)?;
+    let shape = graph.tensor(dz).shape;
+    let (mean, s) = graph.split_columns(encoded, shape.columns)?;
+    let stddev = graph.softplus(s)?;
+    let stddev = graph.offset(stddev, 1e-6)?;
+    let through_z = graph.multiply(dz, eps)?;
+    let dkl = graph.step_scalar(Scalar::KlWeight, shape)?;
+    let kl_mean = graph.multiply(dkl, mean)?;
+    let kl_stddev = graph.apply(Op::MapBackward(&GAUSSIAN_KL, 1), &[dkl, mean, stddev])?[0];
+    let dmean = graph.add(kl_mean, dz)?;
+    let dstddev = graph.add(kl_stddev, through_z)?;
+    let ds = graph.apply(Op::MapBackward(&SOFTPLUS, 0), &[dstddev, s])?[0];
+    Ok(vec![graph.concatenate(dmean, ds)?])
+}
+
+/// x, dy.
+fn update_operands([m, n, k]: [usize; 3]) -> Vec<Filling> {
+    vec![(Shape::new(k, m), Normal), (Shape::new(k, n), Weight)]
+}
+
+/// weight, its mean square, bias, its mean square.
+fn update_targets([m, n, _]: [usize; 3]) -> Vec<(Filling, Role)> {
+    let pair = |shape| [((shape, Normal), Role::Parameter), ((shape, Positive), Role::State(1.0))];
+    [pair(Shape::new(m, n)), pair(Shape::new(1, n))].concat()
+}
+
+fn update(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
+    let &[input, dy, weight, weight_ms, bias, bias_ms] = x else { return Ok(Vec::new()) };
+    let dweight = graph.matmul_transpose_a(input, dy)?;
+    graph.rmsprop(RmsProp::default(), dweight, weight, weight_ms)?;
+    let dbias = graph.column_sum(dy)?;
+    graph.rmsprop(RmsProp::default(), dbias, bias, bias_ms)?;
+    Ok(Vec::new())
+}
+
+/// Layers 7-65-130-3 with a batch of 33, and two terms of the loss.
+fn three_layers() -> Case {
+    let layers = [[7, 65, 33], [65, 130, 33], [130, 3, 33]];
+    let terms = [(Shape::new(33, 33), Normal), (Shape::new(33, 1), Normal)];
+    let log = ((Shape::new(LOG_ROWS, 3), Normal), Role::Log);
+    let append = Append::new(|graph: &mut Graph, x: &[TensorId]| {
+        let (inputs, targets) = x.split_at(8);
+        for (operands, targets) in inputs.chunks(2).zip(targets.chunks_exact(4)) {
+            update(graph, &[operands, targets].concat())?;
+        }
+        graph.loss_sum(inputs[6], targets[12], 0)?;
+        graph.loss_sum(inputs[7], targets[12], 2)?;
+        Ok(Vec::new())
+    });
+    let inputs = layers.into_iter().flat_map(update_operands).chain(terms).collect();
+    let targets = layers.into_iter().flat_map(update_targets).chain([log]).collect();
+    Case::whole(&append, inputs, targets)
+}

@@ -1,0 +1,274 @@
+//! What becomes of the sums of a product, or of tensors without one: stages lowered to values of one
+//! place, in an order in which each needs only those before it. WGSL is [written](super::text) from
+//! this, and the CPU [runs](crate::simd) it.
+
+use crate::function::Function;
+use crate::graph::{Graph, Node, Op, Role, Scalar, Shape, TensorId, Transpose};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+
+/// Stages around a product, or by themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epilogue {
+    /// The product of the first two inputs, if they begin with one.
+    pub product: Option<Transpose>,
+    /// Rows of what is computed.
+    pub rows: usize,
+    /// Columns of what is computed. Tensors of twice as many have the two halves of a row computed
+    /// at once.
+    pub width: usize,
+    /// Whether the product has two halves.
+    pub is_halved: bool,
+    /// Every value of a place.
+    pub values: Vec<Value>,
+    /// How each output is stored.
+    pub stores: Vec<Store>,
+}
+
+/// A value of one place. Indices are those of earlier values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// The product's sum.
+    Sum,
+    /// The product's sum in the right half, for the same column.
+    Partner,
+    /// A number of an input.
+    Load {
+        /// Which input.
+        input: usize,
+        /// Whether it has one row, for all.
+        is_row: bool,
+        /// Which column.
+        column: Column,
+    },
+    /// A number that is always the same.
+    Constant(f32),
+    /// A number of the step.
+    Scalar(Scalar),
+    /// A function's value.
+    Map(&'static Function, SmallVec<[usize; 3]>),
+    /// A gradient times a function's slope by an operand: the gradient first, then what the slope
+    /// depends on.
+    Slope(&'static Function, usize, SmallVec<[usize; 4]>),
+}
+
+/// A column of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// The same, of as many.
+    Same,
+    /// The same, of the left half of twice as many.
+    Left,
+    /// The same, of the right half.
+    Right,
+    /// The only one.
+    Only,
+}
+
+/// How an output is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// A value in each place.
+    Same(usize),
+    /// Two values side by side, a half of the row apart.
+    Halves(usize, usize),
+    /// Sums of a value over blocks of [`SUM_COLUMNS`](crate::graph::SUM_COLUMNS) columns.
+    Blocks(usize),
+}
+
+/// A tensor's value in a place, or in both halves of a row.
+#[derive(Clone, Copy)]
+enum Lowered {
+    One(usize),
+    Pair(usize, usize),
+    Blocks(usize),
+}
+
+struct Lowering<'a> {
+    graph: &'a Graph,
+    inputs: &'a [TensorId],
+    epilogue: Epilogue,
+    lowered: HashMap<TensorId, Lowered>,
+}
+
+impl Epilogue {
+    /// The stages of a node; none if it has other work.
+    pub fn of(graph: &Graph, node: &Node) -> Option<Self> {
+        let parts = node.primitives();
+        let shape = |id: TensorId| graph.tensor(id).shape;
+        let product = parts.iter().find_map(|part| match part.op {
+            Op::Matmul(transpose) => Some((transpose, part.outputs[0])),
+            _ => None,
+        });
+        let is_epilogue = |part: &Node| part.op.is_stage() || matches!(part.op, Op::Matmul(_));
+        let is_moved = |op| matches!(op, Op::SplitColumns { .. } | Op::Concatenate);
+        let is_alone = node.parts.is_empty() && is_moved(node.op);
+        if is_alone || !parts.iter().all(is_epilogue) {
+            return None;
+        }
+        let whole = match product {
+            Some((_, sums)) => shape(sums),
+            None => shape(parts[0].outputs[0]),
+        };
+        let narrow = parts.iter().find_map(|part| match part.op {
+            Op::SplitColumns { left } => Some(left),
+            _ => None,
+        });
+        let joined = || {
+            let joins = |part: &&Node| matches!(part.op, Op::Concatenate | Op::BlockSum);
+            parts.iter().find(joins).map(|part| shape(part.inputs[0]).columns)
+        };
+        let width = narrow.or_else(joined).unwrap_or(whole.columns);
+        let is_halved = product.is_some() && whole.columns == 2 * width;
+        let mut lowering = Lowering {
+            graph,
+            inputs: &node.inputs,
+            epilogue: Self {
+                product: product.map(|(transpose, _)| transpose),
+                rows: whole.rows,
+                width,
+                is_halved,
+                values: Vec::new(),
+                stores: Vec::new(),
+            },
+            lowered: HashMap::new(),
+        };
+        parts.iter().for_each(|part| lowering.part(part));
+        for output in &node.outputs {
+            let store = match lowering.lowered[output] {
+                Lowered::One(value) => Store::Same(value),
+                Lowered::Pair(left, right) => Store::Halves(left, right),
+                Lowered::Blocks(value) => Store::Blocks(value),
+            };
+            lowering.epilogue.stores.push(store);
+        }
+        Some(lowering.epilogue)
+    }
+
+    /// The functions that are used, in order.
+    pub fn functions(&self) -> impl Iterator<Item = &'static Function> + '_ {
+        self.values.iter().filter_map(|value| match value {
+            Value::Map(function, _) | Value::Slope(function, ..) => Some(*function),
+            _ => None,
+        })
+    }
+
+    /// The inputs of which one row, or one number, serves all rows.
+    pub fn row_inputs(&self) -> impl Iterator<Item = usize> + '_ {
+        self.values.iter().filter_map(|value| match value {
+            Value::Load { input, is_row: true, .. } => Some(*input),
+            _ => None,
+        })
+    }
+}
+
+impl Lowering<'_> {
+    fn value(&mut self, value: Value) -> usize {
+        let values = &mut self.epilogue.values;
+        match values.iter().position(|other| *other == value) {
+            Some(index) => index,
+            None => {
+                values.push(value);
+                values.len() - 1
+            }
+        }
+    }
+
+    fn part(&mut self, part: &Node) {
+        let found = match part.op {
+            Op::Matmul(_) if self.epilogue.is_halved => {
+                Lowered::Pair(self.value(Value::Sum), self.value(Value::Partner))
+            }
+            Op::Matmul(_) => Lowered::One(self.value(Value::Sum)),
+            Op::Map(function) => {
+                self.each(part, |operands| Value::Map(function, operands.iter().copied().collect()))
+            }
+            Op::MapBackward(function, operand) => self.each(part, |operands| {
+                Value::Slope(function, operand, operands.iter().copied().collect())
+            }),
+            Op::StepScalar { scalar, shape } => {
+                let value = self.value(Value::Scalar(scalar));
+                self.everywhere(value, shape)
+            }
+            Op::BlockSum => match self.operand(part.inputs[0]) {
+                Lowered::One(value) => Lowered::Blocks(value),
+                _ => unreachable!("sums of blocks are of values of one place"),
+            },
+            Op::SplitColumns { .. } => {
+                if let Lowered::Pair(left, right) = self.operand(part.inputs[0]) {
+                    self.lowered.insert(part.outputs[0], Lowered::One(left));
+                    self.lowered.insert(part.outputs[1], Lowered::One(right));
+                }
+                return;
+            }
+            Op::Concatenate => {
+                let halves = [0, 1].map(|half| self.operand(part.inputs[half]));
+                match halves {
+                    [Lowered::One(left), Lowered::One(right)] => Lowered::Pair(left, right),
+                    _ => unreachable!("halves are values of one place"),
+                }
+            }
+            op => unreachable!("{} is no stage", op.name()),
+        };
+        self.lowered.insert(part.outputs[0], found);
+    }
+
+    /// A value of its operands, in both halves if one of them has two.
+    fn each(&mut self, part: &Node, value: impl Fn(&[usize]) -> Value) -> Lowered {
+        let operands: SmallVec<[Lowered; 4]> =
+            part.inputs.iter().map(|&input| self.operand(input)).collect();
+        let side = |right: bool| -> SmallVec<[usize; 4]> {
+            let of = |operand: &Lowered| match *operand {
+                Lowered::One(value) | Lowered::Blocks(value) => value,
+                Lowered::Pair(left, _) if !right => left,
+                Lowered::Pair(_, right) => right,
+            };
+            operands.iter().map(of).collect()
+        };
+        let left = self.value(value(&side(false)));
+        if operands.iter().any(|operand| matches!(operand, Lowered::Pair(..))) {
+            Lowered::Pair(left, self.value(value(&side(true))))
+        } else {
+            Lowered::One(left)
+        }
+    }
+
+    fn operand(&mut self, id: TensorId) -> Lowered {
+        if let Some(&lowered) = self.lowered.get(&id) {
+            return lowered;
+        }
+        let tensor = self.graph.tensor(id);
+        let lowered = match (self.inputs.iter().position(|&input| input == id), tensor.role) {
+            (Some(input), _) => self.load(input, tensor.shape),
+            (None, Role::Constant(value)) => {
+                let value = self.value(Value::Constant(value));
+                self.everywhere(value, tensor.shape)
+            }
+            _ => unreachable!("{} is neither an input nor made before", tensor.name),
+        };
+        self.lowered.insert(id, lowered);
+        lowered
+    }
+
+    /// A number that is the same in each place of a tensor.
+    fn everywhere(&self, value: usize, shape: Shape) -> Lowered {
+        if shape.columns == 2 * self.epilogue.width {
+            Lowered::Pair(value, value)
+        } else {
+            Lowered::One(value)
+        }
+    }
+
+    fn load(&mut self, input: usize, shape: Shape) -> Lowered {
+        let is_row = shape.rows != self.epilogue.rows;
+        let width = self.epilogue.width;
+        let mut load = |column| self.value(Value::Load { input, is_row, column });
+        if shape.columns == width {
+            Lowered::One(load(Column::Same))
+        } else if shape.columns == 2 * width {
+            Lowered::Pair(load(Column::Left), load(Column::Right))
+        } else {
+            Lowered::One(load(Column::Only))
+        }
+    }
+}

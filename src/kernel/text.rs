@@ -1,0 +1,175 @@
+//! The WGSL of a kernel: files of `shaders/`, which name what they import, and the epilogue of a
+//! fused kernel, which is written here, a line a value.
+
+use super::epilogue::{Column, Epilogue, Store, Value};
+use crate::graph::Transpose;
+use include_dir::{Dir, include_dir};
+use std::fmt::Write;
+
+/// The shaders.
+static SHADERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/shaders");
+
+/// What the line of an import begins with.
+const IMPORT: &str = "#import ";
+
+/// A file of `shaders/`, by its name without the ending.
+pub fn source(name: &str) -> &'static str {
+    let file = SHADERS.get_file(format!("{name}.wgsl"));
+    match file.and_then(|file| file.contents_utf8()) {
+        Some(text) => text,
+        None => unreachable!("shaders/{name}.wgsl is not there; a test sees to that"),
+    }
+}
+
+/// Every file of `shaders/`, by its name without the ending.
+pub fn sources() -> Vec<&'static str> {
+    let all = [&SHADERS].into_iter().chain(SHADERS.dirs()).flat_map(Dir::files);
+    all.filter_map(|file| file.path().to_str()?.strip_suffix(".wgsl")).collect()
+}
+
+/// The files of these names after what they import, each once.
+pub fn module(names: &[&str]) -> String {
+    let (mut module, mut seen) = (String::new(), Vec::new());
+    names.iter().for_each(|name| append(name, &mut module, &mut seen));
+    module
+}
+
+fn append(name: &str, module: &mut String, seen: &mut Vec<String>) {
+    if seen.iter().any(|other| other == name) {
+        return;
+    }
+    seen.push(name.to_owned());
+    let lines = || source(name).lines();
+    lines()
+        .filter_map(|line| line.strip_prefix(IMPORT))
+        .for_each(|name| append(name, module, seen));
+    for line in lines().filter(|line| !line.starts_with(IMPORT)) {
+        module.push_str(line);
+        module.push('\n');
+    }
+}
+
+/// The files that an epilogue needs.
+pub(super) fn imports(epilogue: &Epilogue) -> Vec<String> {
+    let adapter = match epilogue.product {
+        Some(_) if epilogue.is_halved => &["common/operands", "common/halves"][..],
+        Some(_) => &["common/operands", "common/wide"],
+        None => &["stages"],
+    };
+    let functions = epilogue.functions().map(|function| format!("functions/{}", function.name));
+    adapter.iter().map(|&name| name.to_owned()).chain(functions).collect()
+}
+
+/// The epilogue of a block of four columns, with the bindings of its node: `inputs`, of which a
+/// product's are bound elsewhere, then the outputs.
+pub(super) fn epilogue(epilogue: &Epilogue, inputs: usize) -> String {
+    let mut text = String::new();
+    write_epilogue(&mut text, epilogue, inputs)
+        .map_or_else(|_| unreachable!("strings can be written to"), |()| text)
+}
+
+fn write_epilogue(text: &mut String, epilogue: &Epilogue, inputs: usize) -> std::fmt::Result {
+    let Epilogue { product, values, stores, .. } = epilogue;
+    if let Some(product) = product {
+        writeln!(text, "const TRANSPOSE_A = {};", *product == Transpose::A)?;
+        writeln!(text, "const TRANSPOSE_B = {};\n", *product == Transpose::B)?;
+    }
+    let bound = if product.is_some() { 2 } else { 0 };
+    for input in bound..inputs {
+        let is_only = |value: &Value| matches!(value, Value::Load { input: of, column: Column::Only, .. } if *of == input);
+        let element = if values.iter().any(is_only) { "f32" } else { "Unit" };
+        binding(text, input, &input_name(epilogue, input), element)?;
+    }
+    for (output, store) in stores.iter().enumerate() {
+        let element = if matches!(store, Store::Blocks(_)) { "f32" } else { "Unit" };
+        binding(text, inputs + output, &format!("y{output}"), element)?;
+    }
+    writeln!(text, "\nfn block(row: u32, column: u32, sums: vec4f, partners: vec4f) {{")?;
+    for (output, store) in stores.iter().enumerate() {
+        if let Store::Blocks(_) = store {
+            writeln!(text, "    var total_{output} = Unit(0.0);")?;
+        }
+    }
+    writeln!(
+        text,
+        "    for (var j = 0u; j < 4u / UNIT && column + j * UNIT < args.first; j++) {{\n        \
+         let at = column + j * UNIT;"
+    )?;
+    for (index, value) in values.iter().enumerate() {
+        writeln!(text, "        let v{index} = {};", expression(epilogue, value))?;
+    }
+    for (output, store) in stores.iter().enumerate() {
+        match *store {
+            Store::Same(value) => {
+                writeln!(text, "        y{output}[{}] = v{value};", place(false, Column::Same))?;
+            }
+            Store::Halves(left, right) => {
+                for (value, column) in [(left, Column::Left), (right, Column::Right)] {
+                    writeln!(text, "        y{output}[{}] = v{value};", place(false, column))?;
+                }
+            }
+            Store::Blocks(value) => writeln!(text, "        total_{output} += v{value};")?,
+        }
+    }
+    writeln!(text, "    }}")?;
+    for (output, store) in stores.iter().enumerate() {
+        if let Store::Blocks(_) = store {
+            writeln!(
+                text,
+                "    y{output}[row * ((args.first + 3u) / 4u) + column / 4u] = \
+                 total(total_{output});"
+            )?;
+        }
+    }
+    writeln!(text, "}}")
+}
+
+fn binding(text: &mut String, index: usize, name: &str, element: &str) -> std::fmt::Result {
+    writeln!(text, "@group(0) @binding({index}) var<storage, read_write> {name}: array<{element}>;")
+}
+
+fn input_name(epilogue: &Epilogue, input: usize) -> String {
+    match (epilogue.product, input) {
+        (Some(_), 0) => "a".to_owned(),
+        (Some(_), 1) => "b".to_owned(),
+        _ => format!("x{input}"),
+    }
+}
+
+/// The index of a place in an array of units, or of numbers where there is one column.
+fn place(is_row: bool, column: Column) -> &'static str {
+    match (is_row, column) {
+        (false, Column::Same) => "(row * args.first + at) / UNIT",
+        (false, Column::Left) => "(row * 2u * args.first + at) / UNIT",
+        (false, Column::Right) => "(row * 2u * args.first + args.first + at) / UNIT",
+        (false, Column::Only) => "row",
+        (true, Column::Same | Column::Left) => "at / UNIT",
+        (true, Column::Right) => "(args.first + at) / UNIT",
+        (true, Column::Only) => "0",
+    }
+}
+
+fn expression(epilogue: &Epilogue, value: &Value) -> String {
+    let list = |operands: &[usize]| {
+        operands.iter().map(|value| format!("v{value}")).collect::<Vec<_>>().join(", ")
+    };
+    match value {
+        Value::Sum => "part(sums, j)".to_owned(),
+        Value::Partner => "part(partners, j)".to_owned(),
+        Value::Load { input, is_row, column } => {
+            let (name, place) = (input_name(epilogue, *input), place(*is_row, *column));
+            match column {
+                Column::Only => format!("Unit({name}[{place}])"),
+                _ => format!("{name}[{place}]"),
+            }
+        }
+        Value::Constant(number) => format!("Unit({number:?})"),
+        Value::Scalar(scalar) => format!("Unit(args.{})", scalar.name()),
+        Value::Map(function, operands) => format!("{}_value({})", function.name, list(operands)),
+        Value::Slope(function, operand, operands) => {
+            let which = if *operand == 0 { String::new() } else { format!("_{operand}") };
+            let (dy, of_slope) = (operands[0], list(&operands[1..]));
+            format!("v{dy} * {}_slope{which}({of_slope})", function.name)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The function between the layers of a network.
+
+use crate::function::{FUNCTIONS, Function, RELU};
+use serde::{Deserialize, Serialize};
+use std::fmt::{Display, Formatter};
+use std::str::FromStr;
+
+/// An activation: a row of [`FUNCTIONS`] that [is one](Function::is_activation). ReLU by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Activation(&'static Function);
+
+impl Activation {
+    /// Every activation.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FUNCTIONS.iter().copied().filter(|function| function.is_activation).map(Self)
+    }
+
+    /// Its function.
+    pub fn function(self) -> &'static Function {
+        self.0
+    }
+}
+
+impl Default for Activation {
+    fn default() -> Self {
+        Self(&RELU)
+    }
+}
+
+impl Display for Activation {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl FromStr for Activation {
+    type Err = String;
+
+    /// By its function's name; the error lists the names.
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::all().find(|activation| activation.to_string() == text).ok_or_else(|| {
+            let names: Vec<_> = Self::all().map(|activation| activation.to_string()).collect();
+            format!("expected one of {}, found '{text}'", names.join(", "))
+        })
+    }
+}
+
+impl TryFrom<String> for Activation {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Activation> for String {
+    fn from(activation: Activation) -> Self {
+        activation.to_string()
+    }
+}

@@ -1,0 +1,294 @@
+//! Stages, after a product or by themselves: a tile at a time, so that each finds in the first cache
+//! what the one before it left there.
+
+use super::masked::Masked;
+use super::outer::Product;
+use super::transposed::Transposed;
+use super::{Part, Tile, vectorized};
+use crate::function::{RELU, Rows};
+use crate::graph::{SUM_COLUMNS, Step, Transpose};
+use crate::kernel::{Call, Column, Epilogue, Operand, Store, Value};
+use aligned_vec::{AVec, CACHELINE_ALIGN};
+use smallvec::SmallVec;
+use std::cell::RefCell;
+
+/// Numbers of a value that are computed at once: all values of a tile fit the first cache.
+const TILE: usize = 1024;
+
+/// Values that are listed without an allocation.
+const VALUES: usize = 24;
+
+thread_local! {
+    /// The values of a tile, kept from step to step, so that nothing is allocated in one.
+    static VALUES_OF_TILE: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
+    /// Sums of a product of two halves, which are needed at once.
+    static HALVES: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
+}
+
+/// a, b, other operands -> what the stages make of a·b.
+pub(super) fn product(
+    call: &Call,
+    step: Step,
+    part: Part,
+    inputs: &[Operand<f32>],
+    outputs: &mut [&mut [f32]],
+) {
+    let epilogue = of(call);
+    let [_, columns, terms] = call.mnk();
+    if let Some(mask) = mask(epilogue) {
+        let [left, right, mask] = [0, 1, mask].map(|input| inputs[input].reals());
+        return Masked { left, right, terms, mask }.run(outputs[0]);
+    }
+    let run = |finish: &mut dyn super::Finish| match epilogue.product {
+        Some(Transpose::A) => {
+            let [a, b] = [0, 1].map(|input| inputs[input].reals());
+            let [k, n, _] = call.mnk();
+            Product::of_gradient(part, [k, n], a, b).run_sparse(finish);
+        }
+        Some(Transpose::B) => Transposed::of(call, inputs).run(finish),
+        _ => Product::of(call, inputs).run_sparse(finish),
+    };
+    let mut stages = Stages { epilogue, step, inputs, outputs };
+    if !epilogue.is_halved {
+        run(&mut |tile: Tile| {
+            let sums = Rows { values: tile.sums, pitch: tile.pitch };
+            stages.compute(Place::of(&tile), [sums; 2]);
+        });
+        return;
+    }
+    HALVES.with_borrow_mut(|halves| {
+        let rows = stages.rows();
+        halves.resize(rows * columns, 0.0);
+        run(&mut |tile: Tile| {
+            for (row, sums) in tile.rows() {
+                halves[row * columns + tile.column..][..sums.len()].copy_from_slice(sums);
+            }
+        });
+        let width = epilogue.width;
+        let sums = [0, width].map(|first| Rows { values: &halves[first..], pitch: columns });
+        stages.compute(Place { row: 0, column: 0, rows, columns: width }, sums);
+    });
+}
+
+/// Operands -> what the stages make of them.
+pub(super) fn stages(
+    call: &Call,
+    step: Step,
+    _: Part,
+    inputs: &[Operand<f32>],
+    outputs: &mut [&mut [f32]],
+) {
+    let mut stages = Stages { epilogue: of(call), step, inputs, outputs };
+    let (rows, columns) = (stages.rows(), stages.epilogue.width);
+    let none = Rows { values: &[], pitch: 0 };
+    stages.compute(Place { row: 0, column: 0, rows, columns }, [none; 2]);
+}
+
+fn of(call: &Call) -> &Epilogue {
+    match &call.epilogue {
+        Some(epilogue) => epilogue,
+        None => unreachable!("{} has stages", call.op.name()),
+    }
+}
+
+/// The input whose numbers above 0 say what of the product is wanted, if that is all that its stages
+/// do.
+fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
+    match (values.as_slice(), stores.as_slice()) {
+        (
+            [Value::Sum, Value::Load { input, is_row: false, column: Column::Same }, slope],
+            [Store::Same(2)],
+        ) if *product == Some(Transpose::B) => {
+            let is_mask = *slope == Value::Slope(&RELU, 0, SmallVec::from_slice(&[0, 1]));
+            is_mask.then_some(*input)
+        }
+        _ => None,
+    }
+}
+
+/// A rectangle of what is computed.
+#[derive(Clone, Copy)]
+struct Place {
+    row: usize,
+    column: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Place {
+    fn of(tile: &Tile) -> Self {
+        let Tile { row, column, rows, columns, .. } = *tile;
+        Self { row, column, rows, columns }
+    }
+}
+
+/// Where the numbers of a value are.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Outside(Rows<'a, f32>),
+    /// From this number of the tile's values on.
+    Tile {
+        first: usize,
+        pitch: usize,
+    },
+}
+
+struct Stages<'a, 'b, 'c> {
+    epilogue: &'a Epilogue,
+    step: Step,
+    inputs: &'a [Operand<'a, f32>],
+    outputs: &'b mut [&'c mut [f32]],
+}
+
+impl Stages<'_, '_, '_> {
+    /// Rows of this part.
+    fn rows(&self) -> usize {
+        let width = self.epilogue.width;
+        let of_row = match self.epilogue.stores[0] {
+            Store::Same(_) => width,
+            Store::Halves(..) => 2 * width,
+            Store::Blocks(_) => width.div_ceil(SUM_COLUMNS),
+        };
+        self.outputs[0].len() / of_row
+    }
+
+    /// Computes a rectangle, given the product's sums and partners there, in tiles.
+    fn compute(&mut self, whole: Place, sums: [Rows<f32>; 2]) {
+        VALUES_OF_TILE.with_borrow_mut(|values| {
+            values.resize(self.epilogue.values.len() * TILE, 0.0);
+            let columns = whole.columns.min(TILE);
+            let rows = TILE / columns;
+            for column in (0..whole.columns).step_by(columns) {
+                for row in (0..whole.rows).step_by(rows) {
+                    let place = Place {
+                        row: whole.row + row,
+                        column: whole.column + column,
+                        rows: rows.min(whole.rows - row),
+                        columns: columns.min(whole.columns - column),
+                    };
+                    let sums = sums.map(|Rows { values, pitch }| {
+                        let first = (row * pitch + column).min(values.len());
+                        Rows { values: &values[first..], pitch }
+                    });
+                    self.tile(place, sums, values);
+                }
+            }
+        });
+    }
+
+    fn tile(&mut self, place: Place, [sums, partners]: [Rows<f32>; 2], values: &mut [f32]) {
+        let width = self.epilogue.width;
+        let mut sources: SmallVec<[Source; VALUES]> = SmallVec::new();
+        for (index, value) in self.epilogue.values.iter().enumerate() {
+            let first = index * TILE;
+            let (before, own) = values.split_at_mut(first);
+            let own = &mut own[..place.rows * place.columns];
+            let find = |operand: usize| match sources[operand] {
+                Source::Outside(rows) => rows,
+                Source::Tile { first, pitch } => Rows { values: &before[first..], pitch },
+            };
+            let source = match value {
+                Value::Sum => Source::Outside(sums),
+                Value::Partner => Source::Outside(partners),
+                Value::Load { input, is_row, column: Column::Only } => {
+                    let numbers = self.inputs[*input].reals();
+                    let first_row = if *is_row { 0 } else { place.row };
+                    for (row, own) in own.chunks_exact_mut(place.columns).enumerate() {
+                        own.fill(numbers[if *is_row { 0 } else { first_row + row }]);
+                    }
+                    Source::Tile { first, pitch: place.columns }
+                }
+                Value::Load { input, is_row, column } => Source::Outside(load(
+                    self.inputs[*input].reals(),
+                    *is_row,
+                    *column,
+                    place,
+                    width,
+                )),
+                Value::Constant(number) => {
+                    own[..place.columns].fill(*number);
+                    Source::Tile { first, pitch: 0 }
+                }
+                Value::Scalar(scalar) => {
+                    own[..place.columns].fill(scalar.of(self.step) as f32);
+                    Source::Tile { first, pitch: 0 }
+                }
+                Value::Map(function, operands) => {
+                    let operands: SmallVec<[_; 3]> = operands.iter().map(|&v| find(v)).collect();
+                    (function.vectors.value)(&operands, place.columns, own);
+                    Source::Tile { first, pitch: place.columns }
+                }
+                Value::Slope(function, operand, operands) => {
+                    let operands: SmallVec<[_; 4]> = operands.iter().map(|&v| find(v)).collect();
+                    (function.vectors.slopes[*operand])(&operands, place.columns, own);
+                    Source::Tile { first, pitch: place.columns }
+                }
+            };
+            sources.push(source);
+        }
+        let find = |value: usize| match sources[value] {
+            Source::Outside(rows) => rows,
+            Source::Tile { first, pitch } => Rows { values: &values[first..], pitch },
+        };
+        for (store, output) in self.epilogue.stores.iter().zip(self.outputs.iter_mut()) {
+            match *store {
+                Store::Same(value) => put(find(value), place, output, [width, 0]),
+                Store::Halves(left, right) => {
+                    put(find(left), place, output, [2 * width, 0]);
+                    put(find(right), place, output, [2 * width, width]);
+                }
+                Store::Blocks(value) => {
+                    sum_blocks(find(value), place, output, width.div_ceil(SUM_COLUMNS));
+                }
+            }
+        }
+    }
+}
+
+/// An input's numbers in a place, where stages compute `width` columns.
+fn load(
+    numbers: &[f32],
+    is_row: bool,
+    column: Column,
+    place: Place,
+    width: usize,
+) -> Rows<'_, f32> {
+    let is_wide = matches!(column, Column::Left | Column::Right);
+    let columns = if is_wide { 2 * width } else { width };
+    let half = if column == Column::Right { width } else { 0 };
+    let (row, pitch) = if is_row { (0, 0) } else { (place.row, columns) };
+    Rows { values: &numbers[row * columns + half + place.column..], pitch }
+}
+
+/// Copies a value to its place in rows of `pitch` numbers, `first` of them further on.
+fn put(from: Rows<f32>, place: Place, to: &mut [f32], [pitch, first]: [usize; 2]) {
+    for row in 0..place.rows {
+        let to = &mut to[(place.row + row) * pitch + first + place.column..][..place.columns];
+        to.copy_from_slice(&from.values[row * from.pitch..][..place.columns]);
+    }
+}
+
+/// Adds up a value over blocks of columns, of which a row has `count`. Tiles come in the order of their
+/// columns, so a block that two of them share is begun by one and ended by the next.
+fn sum_blocks(from: Rows<f32>, place: Place, to: &mut [f32], count: usize) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for row in 0..place.rows {
+                let values = &from.values[row * from.pitch..][..place.columns];
+                let blocks = &mut to[(place.row + row) * count..][..count];
+                let begun = place.column.next_multiple_of(SUM_COLUMNS) - place.column;
+                let (last, values) = values.split_at(begun.min(values.len()));
+                last.iter().for_each(|value| blocks[place.column / SUM_COLUMNS] += value);
+                let blocks = &mut blocks[place.column.div_ceil(SUM_COLUMNS)..];
+                let (whole, rest) = values.as_chunks::<SUM_COLUMNS>();
+                for (block, values) in blocks.iter_mut().zip(whole) {
+                    *block = values.iter().sum();
+                }
+                if !rest.is_empty() {
+                    blocks[whole.len()] = rest.iter().sum();
+                }
+            }
+        },
+    );
+}

@@ -23,6 +23,8 @@ pub trait Number:
     fn ln_1p(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
+    /// The complementary error function, 2/√π·∫ e^−t² from the number to infinity.
+    fn erfc(self) -> Self;
 
     /// `yes` if `condition`, else `no`.
     #[inline(always)]
@@ -38,7 +40,7 @@ pub trait Number:
 }
 
 macro_rules! number {
-    ($($real:ident)*) => {$(
+    ($($real:ident $erfc:ident)*) => {$(
         impl Number for $real {
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -60,11 +62,15 @@ macro_rules! number {
             fn abs(self) -> Self {
                 self.abs()
             }
+            #[inline(always)]
+            fn erfc(self) -> Self {
+                libm::$erfc(self)
+            }
         }
     )*};
 }
 
-number! { f32 f64 }
+number! { f32 erfcf f64 erfc }
 
 /// An f32 whose functions have no branch, so that loops over them become vectors.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -113,5 +119,9 @@ impl Number for Lane {
     #[inline(always)]
     fn abs(self) -> Self {
         Self(self.0.abs())
+    }
+    #[inline(always)]
+    fn erfc(self) -> Self {
+        Self(math::erfc(self.0))
     }
 }

@@ -12,7 +12,7 @@ use wgvae::function::{FUNCTIONS, Function, Rows, SIGMOID, SOFTPLUS};
 use wgvae::graph::{Binarize, Pixels, RmsProp, Step};
 use wgvae::kernel::{Variant, Vectors};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
-use wgvae::simd::math::{cos_sin_turns, exp, ln, ln_1p, reciprocal_sqrt};
+use wgvae::simd::math::{cos_sin_turns, erfc, exp, ln, ln_1p, reciprocal_sqrt};
 use wgvae::simd::vectors;
 use wgvae::train::{Config, Report, Trainer};
 
@@ -67,6 +67,13 @@ fn functions_are_accurate_over_their_range() {
     let exact = |x: f64| 1.0 / x.sqrt();
     assert_close("reciprocal_sqrt", reciprocal_sqrt, exact, positive(), 2.0);
     assert_close("reciprocal_sqrt near 1", reciprocal_sqrt, exact, steps(0.9, 4.1), 2.0);
+    for x in steps(-5.0, 5.0) {
+        let (found, exact) = (f64::from(erfc(x)), libm::erfc(x.into()));
+        // By the formula, and by the rounding of x² in the exponential.
+        let allowed = exact * (2.5e-7 + 1.5e-7 * f64::from(x * x));
+        assert!((found - exact).abs() <= allowed, "erfc at {x}: {found}, not {exact}");
+    }
+    assert!(erfc(100.0) < 1e-37 && erfc(-100.0) == 2.0);
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
     let sigmoid =
         |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };

@@ -18,6 +18,7 @@ mod sigmoid;
 mod softplus;
 mod square;
 mod subtract;
+mod tanh;
 
 pub use loops::{Loop, Loops, MOST, Rows};
 pub use number::{Lane, Number};
@@ -208,6 +209,15 @@ functions! {
         fills: &[Wide],
         value: Normal,
         is_activation: false,
+    }
+    /// The hyperbolic tangent.
+    TANH "tanh" = tanh::Tanh, 1 {
+        slopes: &[Slope::Value],
+        flops: [6, 3],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Wide],
+        value: Unit,
+        is_activation: true,
     }
     /// 1 if a < b, else 0.
     LESS "less" = less::Less, 2 {

@@ -10,6 +10,7 @@ mod add;
 mod bernoulli;
 mod exp;
 mod gaussian_kl;
+mod gelu;
 mod less;
 mod log;
 mod multiply;
@@ -217,6 +218,15 @@ functions! {
         tolerance: Tolerance::ELEMENTWISE,
         fills: &[Wide],
         value: Unit,
+        is_activation: true,
+    }
+    /// x·P(X < x) for X from N(0, 1).
+    GELU "gelu" = gelu::Gelu, 1 {
+        slopes: &[Slope::Operands],
+        flops: [25, 32],
+        tolerance: Tolerance { absolute: 2e-6, ..Tolerance::ELEMENTWISE },
+        fills: &[Wide],
+        value: Normal,
         is_activation: true,
     }
     /// 1 if a < b, else 0.

@@ -16,6 +16,7 @@ mod log;
 mod multiply;
 mod relu;
 mod sigmoid;
+mod silu;
 mod softplus;
 mod square;
 mod subtract;
@@ -225,6 +226,15 @@ functions! {
         slopes: &[Slope::Operands],
         flops: [25, 32],
         tolerance: Tolerance { absolute: 2e-6, ..Tolerance::ELEMENTWISE },
+        fills: &[Wide],
+        value: Normal,
+        is_activation: true,
+    }
+    /// x·sigmoid(x).
+    SILU "silu" = silu::Silu, 1 {
+        slopes: &[Slope::Operands],
+        flops: [4, 8],
+        tolerance: Tolerance::ELEMENTWISE,
         fills: &[Wide],
         value: Normal,
         is_activation: true,

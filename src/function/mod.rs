@@ -8,6 +8,7 @@ mod number;
 
 mod add;
 mod bernoulli;
+mod elu;
 mod exp;
 mod gaussian_kl;
 mod gelu;
@@ -234,6 +235,15 @@ functions! {
     SILU "silu" = silu::Silu, 1 {
         slopes: &[Slope::Operands],
         flops: [4, 8],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Wide],
+        value: Normal,
+        is_activation: true,
+    }
+    /// x above 0, eˣ − 1 below.
+    ELU "elu" = elu::Elu, 1 {
+        slopes: &[Slope::Value],
+        flops: [3, 3],
         tolerance: Tolerance::ELEMENTWISE,
         fills: &[Wide],
         value: Normal,

@@ -12,6 +12,7 @@ mod elu;
 mod exp;
 mod gaussian_kl;
 mod gelu;
+mod leaky_relu;
 mod less;
 mod log;
 mod multiply;
@@ -247,6 +248,15 @@ functions! {
         tolerance: Tolerance::ELEMENTWISE,
         fills: &[Wide],
         value: Normal,
+        is_activation: true,
+    }
+    /// x above 0, x / 100 below.
+    LEAKY_RELU "leaky_relu" = leaky_relu::LeakyRelu, 1 {
+        slopes: &[Slope::Value],
+        flops: [2, 2],
+        tolerance: Tolerance::ROUNDING,
+        fills: &[Wide],
+        value: Wide,
         is_activation: true,
     }
     /// 1 if a < b, else 0.

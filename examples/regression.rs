@@ -1,59 +1,55 @@
-//! Logistic regression on the same graph, gradients, scheduler and kernels: there is nothing of a
-//! VAE in them. `cargo run --release --example regression -- [DEVICE]`.
+//! A regression on the graph alone: a layer of GELU units that learns a sine, by a loss that no model of
+//! this crate has. All of it is fused: `cargo run --release --example regression`.
 
-use wgvae::device::{Choice, Options, Session, Values, open};
+use wgvae::device::{Choice, Options, Values, open};
+use wgvae::function::{GELU, SQUARE};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, RmsProp, Shape, Step, fuse, gradients};
 use wgvae::optimizer;
 use wgvae::random::{generator, normals};
 
-const POINTS: usize = 512;
-const STEPS: u32 = 400;
+const POINTS: usize = 256;
+const UNITS: usize = 32;
 
 fn main() -> wgvae::Result<()> {
-    let device = std::env::args().nth(1).unwrap_or_else(|| "auto".to_owned());
-    let Ok(choice) = device.parse::<Choice>();
-    let mut session: Box<dyn Session> = open(&choice, Options::default())?;
-
-    // The model: y is 1 with probability sigmoid(x·weight + bias).
     let mut graph = Graph::new();
-    let x = graph.data("x", Shape::new(POINTS, 2), Element::F32);
-    let y = graph.data("y", Shape::new(POINTS, 1), Element::F32);
-    let weight = graph.parameter("weight", Shape::new(2, 1));
-    let bias = graph.parameter("bias", Shape::new(1, 1));
-    let product = graph.matmul(x, weight)?; // [points, 1]
-    let logits = graph.bias(product, bias)?;
-    let log_likelihood = graph.bernoulli_log_likelihood(logits, y)?;
+    let column = Shape::new(POINTS, 1);
+    let (x, y) = (graph.data("x", column, Element::F32), graph.data("y", column, Element::F32));
+    let [w1, b1] = ["w1", "b1"].map(|name| graph.parameter(name, Shape::new(1, UNITS)));
+    let w2 = graph.parameter("w2", Shape::new(UNITS, 1));
+    let b2 = graph.parameter("b2", Shape::new(1, 1));
+    let product = graph.matmul(x, w1)?; // [POINTS, UNITS]
+    let inner = graph.bias(product, b1)?;
+    let hidden = graph.map(&GELU, &[inner])?;
+    let product = graph.matmul(hidden, w2)?; // [POINTS, 1]
+    let found = graph.bias(product, b2)?;
 
-    // The loss, −Σ log-likelihood: a log of it, its gradients, and what they do to the parameters.
+    // The loss: a log of the squared errors' sum, its gradients, and what they do to the parameters.
+    let error = graph.subtract(found, y)?;
+    let squares = graph.map(&SQUARE, &[error])?;
     let log = graph.log("loss", 1);
-    graph.loss_sum(log_likelihood, log, 0)?;
-    let parameters = [weight, bias];
-    let gradients = gradients(&mut graph, &[(log_likelihood, -1.0)], &parameters)?;
+    graph.loss_sum(squares, log, 0)?;
+    let parameters = [w1, b1, w2, b2];
+    let gradients = gradients(&mut graph, &[(squares, 1.0 / POINTS as f32)], &parameters)?;
     optimizer::rmsprop(&mut graph, RmsProp::default(), &parameters, &gradients)?;
 
+    let mut session = open(&Choice::Auto, Options::default())?;
     let plan = Plan::new(fuse(&graph, &[], FusionOptions::default()), &[]);
+    plan.nodes().for_each(|node| println!("{}", node.label()));
     let program = session.load(plan)?;
-    println!("{}", session.description());
+    println!("{} dispatches a step on {}", session.launches(program).len(), session.description());
 
-    // Points on either side of the line 2 a − b + 0.5 = 0.
-    let points: Vec<f32> =
-        normals(&mut generator(0, 0)).take(2 * POINTS).map(|draw| draw as f32).collect();
-    let side = |point: &[f32]| f32::from(u8::from(2.0 * point[0] - point[1] + 0.5 > 0.0));
+    let mut rng = generator(0, 0);
+    let noise: Vec<f32> = normals(&mut rng).take(2 * UNITS).map(|draw| draw as f32).collect();
+    let points: Vec<f32> = (0..POINTS).map(|i| i as f32 / 128.0 - 1.0).collect();
+    let sine: Vec<f32> = points.iter().map(|x| (3.0 * x).sin()).collect();
     session.write("x", Values::F32(&points))?;
-    session.write("y", Values::F32(&points.chunks_exact(2).map(side).collect::<Vec<_>>()))?;
-
-    let step = |index| Step::new(0, index, 0).with_learning_rate(0.01);
-    let steps: Vec<_> = (0..STEPS).map(step).collect();
+    session.write("y", Values::F32(&sine))?;
+    session.write("w1", Values::F32(&noise[..UNITS]))?;
+    session.write("w2", Values::F32(&noise[UNITS..]))?;
+    let steps: Vec<_> = (0..1000).map(|index| Step::new(0, index, 0)).collect();
     session.run(program, &steps)?;
-    for row in session.take_log(true)?.iter().step_by(80) {
-        println!(
-            "step {:>3}: log-likelihood {:.3} a point",
-            row.step,
-            row.values[0] / POINTS as f64
-        );
+    for row in session.take_log(true)?.iter().step_by(200) {
+        println!("step {:>4}: mean squared error {:.4}", row.step, row.values[0] / POINTS as f64);
     }
-    let weight = session.read("weight")?;
-    let bias = session.read("bias")?[0] / -weight[1];
-    println!("the line: {:.2} a - b + {bias:.2} = 0", weight[0] / -weight[1]);
     Ok(())
 }

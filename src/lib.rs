@@ -84,8 +84,8 @@
 //!   model. Now the stages around a product are lowered to a list of values, each from earlier ones
 //!   ([`kernel::Epilogue`]). WGSL is written from the list, between a core and the functions' own files,
 //!   and the CPU interprets it a tile at a time. What others read is stored; a function of what is read
-//!   anyway is computed once more, and halves of a tensor are read where they lie, so that no kernel of
-//!   the default model binds more than eight buffers.
+//!   anyway is computed once more, and halves of a tensor are read where they lie, so that no group binds more
+//!   than eight buffers.
 //! - **What changes from step to step is no constant.** As a constant the learning rate was part of
 //!   every pipeline's key, and a schedule would have compiled one a step.
 //! - **One text for numbers and vectors.** What a product's kernel does after the sums is written

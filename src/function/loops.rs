@@ -112,6 +112,11 @@ impl<T: Copy> Loops<T> {
     }
 }
 
+/// The columns of a row, or of all rows where they follow each other in each operand.
+fn joined<T>(operands: &[Rows<T>], columns: usize, len: usize) -> usize {
+    if operands.iter().all(|rows| rows.pitch == columns) { len } else { columns }
+}
+
 fn value<F, const ARITY: usize, N, T, R>(operands: &[Rows<T>], columns: usize, out: &mut [T])
 where
     F: Formula<ARITY>,
@@ -119,6 +124,7 @@ where
     T: Stored<N>,
     R: Runner,
 {
+    let columns = joined(operands, columns, out.len());
     R::run(
         #[inline(always)]
         || {
@@ -147,6 +153,7 @@ fn slope<F, const ARITY: usize, const OPERAND: usize, N, T, R>(
     T: Stored<N>,
     R: Runner,
 {
+    let columns = joined(operands, columns, out.len());
     R::run(
         #[inline(always)]
         || {

@@ -110,7 +110,10 @@ impl Number for Lane {
     }
     #[inline(always)]
     fn ln(self) -> Self {
-        Self(math::ln(self.0))
+        let Self(x) = self;
+        let positive = if x == f32::INFINITY { x } else { math::ln(x) };
+        let special = if x == 0.0 { f32::NEG_INFINITY } else { f32::NAN };
+        Self(if x > 0.0 { positive } else { special })
     }
     #[inline(always)]
     fn ln_1p(self) -> Self {

@@ -95,8 +95,15 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
     let products = view.live.iter().rev().filter(|&&id| matches!(view.op(id), Op::Matmul(_)));
     let stages = view.live.iter().rev().filter(|&&id| view.op(id).is_stage());
     for &seed in products.chain(stages) {
-        if let Some(group) = view.grow(seed, &chosen) {
-            try_push(&mut chosen, group);
+        let Some(group) = view.grow(seed, &chosen, true) else { continue };
+        // What it repeats may have others store one tensor more.
+        let repeats = !group.repeated.is_empty();
+        try_push(&mut chosen, group);
+        if repeats && !view.fits(&chosen) {
+            chosen.pop();
+            if let Some(group) = view.grow(seed, &chosen, false) {
+                try_push(&mut chosen, group);
+            }
         }
     }
     view.connect(&mut chosen);
@@ -228,8 +235,9 @@ impl<'a> View<'a> {
         self.makers[tensor.index()].filter(|_| !self.is_updated[tensor.index()])
     }
 
+    /// Whether a tensor is a number that can be written into a kernel's text.
     fn is_constant(&self, tensor: TensorId) -> bool {
-        matches!(self.graph.tensor(tensor).role, Role::Constant(_))
+        matches!(self.graph.tensor(tensor).role, Role::Constant(value) if value.is_finite())
     }
 
     /// The gather and the noise of one step.

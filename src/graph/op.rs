@@ -207,7 +207,7 @@ impl Op {
     pub fn input_element(&self, input: usize) -> Element {
         match (self, input) {
             (Self::GatherBatch { pixels, .. }, 0) => pixels.element(),
-            // Nobody writes either; which it is, its gather says.
+            // Read-only in both cases; the node's gather op has the element type.
             (Self::Fused(Fusion::Batch), 0) => Element::U8,
             (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 1) => Element::U32,
             _ => Element::F32,

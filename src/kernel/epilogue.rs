@@ -110,15 +110,14 @@ impl Epilogue {
             Some((_, sums)) => shape(sums),
             None => shape(parts[0].outputs[0]),
         };
-        let narrow = parts.iter().find_map(|part| match part.op {
-            Op::SplitColumns { left } => Some(left),
-            _ => None,
+        // Wider tensors have the two halves of a row computed at once.
+        let widths = parts.iter().flat_map(|part| match part.op {
+            Op::BlockSum => &part.inputs,
+            _ => &part.outputs,
         });
-        let joined = || {
-            let joins = |part: &&Node| matches!(part.op, Op::Concatenate | Op::BlockSum);
-            parts.iter().find(joins).map(|part| shape(part.inputs[0]).columns)
-        };
-        let width = narrow.or_else(joined).unwrap_or(whole.columns);
+        let joined = parts.iter().filter(|part| part.op == Op::Concatenate);
+        let widths = widths.chain(joined.flat_map(|part| &part.inputs));
+        let width = widths.map(|&id| shape(id).columns).min().unwrap_or(whole.columns);
         let is_halved = product.is_some() && whole.columns == 2 * width;
         let mut lowering = Lowering {
             graph,
@@ -219,7 +218,8 @@ impl Lowering<'_> {
             part.inputs.iter().map(|&input| self.operand(input)).collect();
         let side = |right: bool| -> SmallVec<[usize; 4]> {
             let of = |operand: &Lowered| match *operand {
-                Lowered::One(value) | Lowered::Blocks(value) => value,
+                Lowered::One(value) => value,
+                Lowered::Blocks(_) => unreachable!("a sum of blocks is no element"),
                 Lowered::Pair(left, _) if !right => left,
                 Lowered::Pair(_, right) => right,
             };

@@ -52,7 +52,7 @@ pub struct Kernel {
     pub files: &'static [&'static str],
     /// Entry point.
     pub entry_point: &'static str,
-    /// Values of the shader's `override` constants, but for those of the tiling.
+    /// Values of the shader's `override` constants, except those of the tiling.
     pub constants: fn(&Call) -> Vec<(&'static str, f64)>,
     /// How its work is cut into workgroups.
     pub grid: Grid,

@@ -12,8 +12,11 @@ use aligned_vec::{AVec, CACHELINE_ALIGN};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
-/// Numbers of a value that are computed at once: all values of a tile fit the first cache.
+/// Numbers of a value that are computed at once: eight values fit the first cache of most CPUs.
 const TILE: usize = 1024;
+
+/// Numbers between values, so that they do not all fall on the same lines of a cache.
+const PAD: usize = 16;
 
 /// Values that are listed without an allocation.
 const VALUES: usize = 24;
@@ -21,8 +24,8 @@ const VALUES: usize = 24;
 thread_local! {
     /// The values of a tile, kept from step to step, so that nothing is allocated in one.
     static VALUES_OF_TILE: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
-    /// Sums of a product of two halves, which are needed at once.
-    static HALVES: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
+    /// Sums of a product that are not finished tile by tile.
+    static SUMS: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
 }
 
 /// a, b, other operands -> what the stages make of a·b.
@@ -48,24 +51,26 @@ pub(super) fn product(
         Some(Transpose::B) => Transposed::of(call, inputs).run(finish),
         _ => Product::of(call, inputs).run_sparse(finish),
     };
-    let mut stages = Stages { epilogue, step, inputs, outputs };
-    if !epilogue.is_halved {
+    let first_row = part.of(call.outputs[0].rows).start;
+    let mut stages = Stages { epilogue, step, first_row, inputs, outputs };
+    // A transposed product has tiles of few columns, and halves are needed at once.
+    if !epilogue.is_halved && epilogue.product != Some(Transpose::B) {
         run(&mut |tile: Tile| {
             let sums = Rows { values: tile.sums, pitch: tile.pitch };
             stages.compute(Place::of(&tile), [sums; 2]);
         });
         return;
     }
-    HALVES.with_borrow_mut(|halves| {
+    SUMS.with_borrow_mut(|all| {
         let rows = stages.rows();
-        halves.resize(rows * columns, 0.0);
+        all.resize(all.len().max(rows * columns), 0.0);
         run(&mut |tile: Tile| {
             for (row, sums) in tile.rows() {
-                halves[row * columns + tile.column..][..sums.len()].copy_from_slice(sums);
+                all[row * columns + tile.column..][..sums.len()].copy_from_slice(sums);
             }
         });
         let width = epilogue.width;
-        let sums = [0, width].map(|first| Rows { values: &halves[first..], pitch: columns });
+        let sums = [0, width].map(|first| Rows { values: &all[first..], pitch: columns });
         stages.compute(Place { row: 0, column: 0, rows, columns: width }, sums);
     });
 }
@@ -78,7 +83,7 @@ pub(super) fn stages(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let mut stages = Stages { epilogue: of(call), step, inputs, outputs };
+    let mut stages = Stages { epilogue: of(call), step, first_row: 0, inputs, outputs };
     let (rows, columns) = (stages.rows(), stages.epilogue.width);
     let none = Rows { values: &[], pitch: 0 };
     stages.compute(Place { row: 0, column: 0, rows, columns }, [none; 2]);
@@ -91,8 +96,7 @@ fn of(call: &Call) -> &Epilogue {
     }
 }
 
-/// The input whose numbers above 0 say what of the product is wanted, if that is all that its stages
-/// do.
+/// Returns the input that masks the product, if the stages are only a ReLU's gradient.
 fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
     match (values.as_slice(), stores.as_slice()) {
         (
@@ -100,7 +104,7 @@ fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
             [Store::Same(2)],
         ) if *product == Some(Transpose::B) => {
             let is_mask = *slope == Value::Slope(&RELU, 0, SmallVec::from_slice(&[0, 1]));
-            is_mask.then_some(*input)
+            (is_mask && *input > 1).then_some(*input)
         }
         _ => None,
     }
@@ -136,6 +140,8 @@ enum Source<'a> {
 struct Stages<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
     step: Step,
+    /// The part's first row, in operands of the product that each part has whole.
+    first_row: usize,
     inputs: &'a [Operand<'a, f32>],
     outputs: &'b mut [&'c mut [f32]],
 }
@@ -152,10 +158,22 @@ impl Stages<'_, '_, '_> {
         self.outputs[0].len() / of_row
     }
 
+    /// A row of the part, in an input: the product's operands that each part has whole begin with the
+    /// first row of all.
+    fn row(&self, input: usize, row: usize) -> usize {
+        let is_whole = match self.epilogue.product {
+            Some(Transpose::A) => input < 2,
+            Some(_) => input == 1,
+            None => false,
+        };
+        if is_whole { self.first_row + row } else { row }
+    }
+
     /// Computes a rectangle, given the product's sums and partners there, in tiles.
     fn compute(&mut self, whole: Place, sums: [Rows<f32>; 2]) {
         VALUES_OF_TILE.with_borrow_mut(|values| {
-            values.resize(self.epilogue.values.len() * TILE, 0.0);
+            let most = self.epilogue.values.len() * (TILE + PAD);
+            values.resize(values.len().max(most), 0.0);
             let columns = whole.columns.min(TILE);
             let rows = TILE / columns;
             for column in (0..whole.columns).step_by(columns) {
@@ -178,9 +196,10 @@ impl Stages<'_, '_, '_> {
 
     fn tile(&mut self, place: Place, [sums, partners]: [Rows<f32>; 2], values: &mut [f32]) {
         let width = self.epilogue.width;
+        let size = (place.rows * place.columns).next_multiple_of(PAD) + PAD;
         let mut sources: SmallVec<[Source; VALUES]> = SmallVec::new();
         for (index, value) in self.epilogue.values.iter().enumerate() {
-            let first = index * TILE;
+            let first = index * size;
             let (before, own) = values.split_at_mut(first);
             let own = &mut own[..place.rows * place.columns];
             let find = |operand: usize| match sources[operand] {
@@ -192,19 +211,17 @@ impl Stages<'_, '_, '_> {
                 Value::Partner => Source::Outside(partners),
                 Value::Load { input, is_row, column: Column::Only } => {
                     let numbers = self.inputs[*input].reals();
-                    let first_row = if *is_row { 0 } else { place.row };
+                    let first_row = self.row(*input, place.row);
                     for (row, own) in own.chunks_exact_mut(place.columns).enumerate() {
                         own.fill(numbers[if *is_row { 0 } else { first_row + row }]);
                     }
                     Source::Tile { first, pitch: place.columns }
                 }
-                Value::Load { input, is_row, column } => Source::Outside(load(
-                    self.inputs[*input].reals(),
-                    *is_row,
-                    *column,
-                    place,
-                    width,
-                )),
+                Value::Load { input, is_row, column } => {
+                    let place = Place { row: self.row(*input, place.row), ..place };
+                    let numbers = self.inputs[*input].reals();
+                    Source::Outside(load(numbers, *is_row, *column, place, width))
+                }
                 Value::Constant(number) => {
                     own[..place.columns].fill(*number);
                     Source::Tile { first, pitch: 0 }

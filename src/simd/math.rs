@@ -6,7 +6,7 @@ use std::f32::consts::{FRAC_PI_2, LN_2, LOG2_E};
 /// 1.5·2²³: adding it leaves the nearest whole number in the lowest bits.
 const WHOLE: f32 = 12_582_912.0;
 
-/// eˣ for x up to 88; e^−87.5 below −87.5.
+/// eˣ for x up to 88; infinite above 88.4, e^−87.5 below −87.5.
 ///
 /// 2ⁿ·eʳ with n the whole number nearest to x / ln 2, so that |r| ≤ ln 2 / 2, by the Taylor series
 /// of eʳ to its seventh term, whose rest is below 2⁻²⁶.
@@ -17,6 +17,7 @@ pub fn exp(x: f32) -> f32 {
     const LOW: f32 = -2.121_944_4e-4;
     // Not by `max`, which would take NaN for a number.
     let x = if x < -87.5 { -87.5 } else { x };
+    let x = if x > 88.8 { 88.8 } else { x };
     let shifted = x * LOG2_E + WHOLE;
     let n = shifted - WHOLE;
     let r = (x - n * HIGH) - n * LOW;

@@ -48,7 +48,7 @@ impl Part {
     /// All of it.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// This part of so many things.
+    /// Range of this part in `len` items.
     pub fn of(self, len: usize) -> Range<usize> {
         let end = |index| len * index / self.count;
         end(self.index)..end(self.index + 1)
@@ -132,7 +132,7 @@ struct Tile<'a> {
     row: usize,
     /// Its first column.
     column: usize,
-    /// Its rows, of so many columns, with other things behind them.
+    /// Row-major sums with stride `pitch`; entries past `columns` are unspecified.
     sums: &'a [f32],
     rows: usize,
     columns: usize,

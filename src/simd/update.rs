@@ -144,7 +144,7 @@ impl Descent {
         let (mean_squares, mean_squares_rest) = mean_squares.as_chunks_mut::<LANES>();
         for ((gradients, weights), mean_squares) in gradients.iter().zip(weights).zip(mean_squares)
         {
-            // Copies: the compiler need not fear that one is part of another.
+            // Local copies tell the compiler that the slices do not alias.
             let [mut new_weights, mut new_mean_squares] = [*weights, *mean_squares];
             for lane in 0..LANES {
                 let (gradient, mean_square) = (gradients[lane], &mut new_mean_squares[lane]);

@@ -107,11 +107,12 @@ fn mistakes_are_named() -> Outcome {
         ("test_date = \"x\"", "found `test_date`, perhaps for `test_data`"),
         (
             "momentum = 0.9",
-            "found `momentum`, which is none of batch, binarize, changes, checkpoint_every, ",
+            "found `momentum`, which is none of activation, batch, binarize, changes, checkpoint_every, ",
         ),
         ("checkpoint_every = \"0s\"", "expected steps, as in 500, or seconds, as in 60s"),
         ("epochs = \"three\"", "expected u32"),
         ("hidden = 20", "expected a sequence"),
+        ("activation = \"mish\"", "expected one of relu, "),
         ("binarize = \"maybe\"", "unknown variant `maybe`"),
         ("size = \"28\"", "expected ROWSxCOLUMNS, such as 28x28"),
         ("size = \"0x784\"", "expected ROWSxCOLUMNS, such as 28x28"),

@@ -8,10 +8,13 @@ use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
-use wgvae::function::{FUNCTIONS, Function, Rows, SIGMOID, SOFTPLUS};
-use wgvae::graph::{Binarize, Pixels, RmsProp, Step};
+use wgvae::function::{EXP, FUNCTIONS, Function, LOG, RELU, Rows, SIGMOID, SOFTPLUS};
+use wgvae::graph::{
+    Binarize, Element, FusionOptions, Graph, Op, Pixels, Plan, RmsProp, Shape, Step, TensorId, fuse,
+};
 use wgvae::kernel::{Variant, Vectors};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::random::{generator, normals};
 use wgvae::simd::math::{cos_sin_turns, erfc, exp, ln, ln_1p, reciprocal_sqrt};
 use wgvae::simd::vectors;
 use wgvae::train::{Config, Report, Trainer};
@@ -88,6 +91,85 @@ fn value(function: &Function, x: f32) -> f32 {
     let mut y = [f32::NAN];
     (function.vectors.value)(&[Rows { values: &[x], pitch: 1 }], 1, &mut y);
     y[0]
+}
+
+/// All combinations of `count` of these.
+fn combinations(of: &[f32], count: usize) -> Vec<Vec<f32>> {
+    let longer = |shorter: Vec<f32>| of.iter().map(move |&x| [shorter.as_slice(), &[x]].concat());
+    (0..count).fold(vec![Vec::new()], |all, _| all.into_iter().flat_map(longer).collect())
+}
+
+#[test]
+fn functions_of_special_numbers_are_as_those_of_the_twin() {
+    let special = [0.0, -0.0, 1.0, -1.0, 100.0, -100.0, 1e30, -1e30, f32::NAN];
+    for function in FUNCTIONS {
+        for operands in combinations(&special, function.arity()) {
+            let rows: Vec<_> = operands.chunks(1).map(|values| Rows { values, pitch: 1 }).collect();
+            let [found, expected] = [&function.vectors, &function.f32].map(|loops| {
+                let mut y = [f32::NAN];
+                (loops.value)(&rows, 1, &mut y);
+                y[0]
+            });
+            let same = found == expected || found.is_nan() && expected.is_nan();
+            let near = (found - expected).abs() <= 1e-6 + 1e-5 * expected.abs();
+            assert!(same || near, "{function:?} of {operands:?}: {found}, not {expected}");
+        }
+    }
+    let infinite = f32::INFINITY;
+    assert_eq!([value(&EXP, infinite), value(&LOG, infinite)], [infinite; 2]);
+    assert!(value(&EXP, -infinite) < 1e-37 && value(&LOG, -infinite).is_nan());
+}
+
+/// An operand of a product that is an operand of its stages, too: each thread has all of it.
+#[test]
+fn weights_can_be_operands_of_stages() -> Outcome {
+    const SIDE: usize = 131;
+    type Append = fn(&mut Graph, TensorId, TensorId) -> wgvae::Result<TensorId>;
+    let graphs: [Append; 4] = [
+        |graph, x, w| {
+            let product = graph.matmul(x, w)?;
+            graph.add(product, w)
+        },
+        |graph, x, w| {
+            let product = graph.matmul_transpose_a(x, w)?;
+            let product = graph.multiply(product, x)?;
+            graph.add(product, w)
+        },
+        |graph, x, w| {
+            let product = graph.matmul_transpose_b(x, w)?;
+            graph.apply(Op::MapBackward(&RELU, 0), &[product, w]).map(|outputs| outputs[0])
+        },
+        |graph, x, w| {
+            let product = graph.matmul_transpose_b(x, w)?;
+            let column = graph.row_sum(w)?;
+            let product = graph.multiply(product, column)?;
+            graph.add(product, x)
+        },
+    ];
+    let numbers: Vec<f32> =
+        normals(&mut generator(3, 0)).take(2 * SIDE * SIDE).map(|x| x as f32).collect();
+    for (index, append) in graphs.into_iter().enumerate() {
+        let mut graph = Graph::new();
+        let data = |graph: &mut Graph, name| graph.data(name, Shape::new(SIDE, SIDE), Element::F32);
+        let (x, w) = (data(&mut graph, "x"), data(&mut graph, "w"));
+        let y = append(&mut graph, x, w)?;
+        let plan = Plan::new(fuse(&graph, &[y], FusionOptions::default()), &[y]);
+        let run = |session: &mut dyn Session| -> wgvae::Result<Vec<f64>> {
+            let program = session.load(plan.clone())?;
+            session.write("x", Values::F32(&numbers[..SIDE * SIDE]))?;
+            session.write("w", Values::F32(&numbers[SIDE * SIDE..]))?;
+            session.run(program, &[Step::default()])?;
+            session.read_output(program, y)
+        };
+        let expected = run(&mut CpuSession::<f64>::new())?;
+        for threads in 1..=3 {
+            let found = run(&mut CpuSession::<f32>::with_threads(Some(threads)))?;
+            let pairs = found.iter().zip(&expected);
+            let worst = pairs.map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f64::max);
+            assert!(worst < 1e-3, "graph {index} on {threads} threads: {worst}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::session::GpuSession;
 use super::tuning_file::TuningFile;
 use crate::device::cpu::CpuSession;
 use crate::device::{Description, ProgramId, Session, Values};
+use crate::function::LESS;
 use crate::graph::{Element, Graph, Node, Plan, Role, Step, Tensor};
 use crate::kernel::{Call, Core, Kernel, Variant};
 use crate::random::{generator, normals};
@@ -31,6 +32,9 @@ const HOPELESS_ON_CPU: f64 = 1.15;
 
 /// Timings of a variant, of which the shortest counts.
 const TIMINGS: usize = 5;
+
+/// Results from here on are not compared: f32 overflows nearby.
+const HUGE: f64 = 1e30;
 
 /// A variant whose first call took so many times as long as the shortest is timed no more.
 const FAR: u32 = 4;
@@ -288,12 +292,19 @@ impl Trial {
     /// Whether every number is within twice the kernel's tolerance, since both are in f32.
     fn agree(&self, found: &[Vec<f64>]) -> bool {
         let tolerance = (Kernel::of(&self.call).tolerance)(&self.call);
+        // Where numbers within rounding of each other are compared, some results are others.
+        let has_steps = self.call.epilogue.iter().flat_map(|stages| stages.functions());
+        let has_steps = has_steps.into_iter().any(|function| *function == LESS);
         let near = |(found, expected): (&Vec<f64>, &Vec<f64>)| {
-            let tolerance = tolerance.for_results(expected);
-            let mut pairs = found.iter().zip(expected);
-            pairs.all(|(found, &expected)| {
-                (found - expected).abs() <= 2.0 * tolerance.bound(expected)
-            })
+            // Operands that a function is not meant for may give numbers beyond all bounds.
+            let pairs = found.iter().zip(expected).filter(|(_, expected)| expected.abs() < HUGE);
+            let compared: Vec<_> = pairs.clone().map(|(_, &expected)| expected).collect();
+            let tolerance = tolerance.for_results(&compared);
+            let is_far = |(found, expected): &(&f64, &f64)| {
+                let error = (*found - *expected).abs();
+                error.is_nan() || error > 2.0 * tolerance.bound(**expected)
+            };
+            pairs.filter(is_far).count() <= if has_steps { expected.len() / 1000 } else { 0 }
         };
         let lengths = self.expected.iter().map(Vec::len);
         found.iter().map(Vec::len).eq(lengths) && found.iter().zip(&self.expected).all(near)

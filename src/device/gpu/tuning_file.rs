@@ -110,6 +110,8 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
 fn kernels_sum() -> u32 {
     let mut sum = Crc::new();
     sources().into_iter().for_each(|name| sum.update(source(name).as_bytes()));
-    CORES.iter().flat_map(|core| core.passes.concat()).for_each(|text| sum.update(text.as_bytes()));
+    // Which writes the epilogues.
+    sum.update(include_bytes!("../../kernel/text.rs"));
+    CORES.iter().flat_map(|core| core.passes.concat()).for_each(|name| sum.update(name.as_bytes()));
     sum.sum()
 }

@@ -26,8 +26,9 @@ struct Growth<'a> {
 }
 
 impl View<'_> {
-    /// The largest group around a node that no chosen group has; none if that is the node alone.
-    pub(super) fn grow(&self, seed: NodeId, chosen: &Chosen) -> Option<Group> {
+    /// The largest group around a node that no chosen group has; none if that is the node alone. With
+    /// `can_repeat` it computes once more what leaves it fewer tensors to read.
+    pub(super) fn grow(&self, seed: NodeId, chosen: &Chosen, can_repeat: bool) -> Option<Group> {
         let is_product = matches!(self.op(seed), Op::Matmul(_));
         let shape = self.graph.tensor(self.output(seed)).shape;
         let mut growth = Growth {
@@ -48,10 +49,14 @@ impl View<'_> {
             growth.nodes.push(seed);
         }
         while growth.neighbours().into_iter().any(|id| growth.try_join(id)) {}
-        growth.repeat();
+        if can_repeat {
+            growth.repeat();
+        }
         while growth.bindings() > growth.most {
             growth.leave();
-            growth.repeat();
+            if can_repeat {
+                growth.repeat();
+            }
         }
         growth.nodes.sort_unstable();
         (growth.nodes.len() > 1).then(|| growth.group())
@@ -59,16 +64,32 @@ impl View<'_> {
 
     /// Sets the outputs of all groups: what others read.
     pub(super) fn connect(&self, chosen: &mut Chosen) {
-        let Chosen { groups, is_taken, readers } = chosen;
-        for group in groups.iter_mut().filter(|group| group.fusion == Fusion::Stages) {
-            let is_read = |tensor: &TensorId| {
-                self.outputs.contains(tensor)
-                    || readers[tensor.index()] > 0
-                    || self.readers(*tensor).iter().any(|reader| !is_taken[reader.index()])
-            };
-            let made = group.nodes.iter().flat_map(|&id| self.graph.node(id).outputs.clone());
-            group.outputs = made.filter(is_read).collect();
+        for index in 0..chosen.groups.len() {
+            if chosen.groups[index].fusion == Fusion::Stages {
+                chosen.groups[index].outputs = self.stored(&chosen.groups[index], chosen);
+            }
         }
+    }
+
+    /// Whether no group of stages binds too many buffers.
+    pub(super) fn fits(&self, chosen: &Chosen) -> bool {
+        let stages = chosen.groups.iter().filter(|group| group.fusion == Fusion::Stages);
+        stages.into_iter().all(|group| {
+            let is_product = group.nodes.iter().any(|&id| matches!(self.op(id), Op::Matmul(_)));
+            let most = MOST_BINDINGS - usize::from(is_product);
+            group.inputs.len() + self.stored(group, chosen).len() <= most
+        })
+    }
+
+    /// The tensors that a group makes and others read.
+    fn stored(&self, group: &Group, chosen: &Chosen) -> Vec<TensorId> {
+        let is_read = |tensor: &TensorId| {
+            self.outputs.contains(tensor)
+                || chosen.readers[tensor.index()] > 0
+                || self.readers(*tensor).iter().any(|reader| !chosen.is_taken[reader.index()])
+        };
+        let made = group.nodes.iter().flat_map(|&id| self.graph.node(id).outputs.clone());
+        made.filter(is_read).collect()
     }
 }
 
@@ -121,7 +142,7 @@ impl Growth<'_> {
         true
     }
 
-    /// Removes the node that was added last. What joined for its sake has joined after it.
+    /// Removes the node that was added last. Nodes that depend on it were added later and are gone.
     fn leave(&mut self) {
         self.nodes.pop();
         self.repeated.clear();
@@ -257,6 +278,9 @@ impl Growth<'_> {
             }
             if is_split && !self.outputs(id).iter().all(|half| read.contains(half)) {
                 return None;
+            }
+            if nodes.contains(&id) {
+                continue;
             }
             nodes.push(id);
             for &source in self.view.inputs(id) {

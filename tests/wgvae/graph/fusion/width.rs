@@ -69,6 +69,45 @@ fn halves_of_halves() -> TestResult {
 }
 
 #[test]
+fn what_is_computed_once_more_may_be_wider() -> TestResult {
+    for wide in [2, 4, 8] {
+        check_small(|graph| {
+            let x = graph.data("x", Shape::new(3, wide / 2), Element::F32);
+            let y = graph.data("y", Shape::new(3, wide), Element::F32);
+            let column = graph.row_sum(x)?;
+            let sum = graph.add(column, y)?;
+            let h = graph.sigmoid(column)?;
+            let product = graph.multiply(h, sum)?;
+            Ok(vec![sum, h, product])
+        })?;
+        check_small(|graph| {
+            let x = graph.data("x", Shape::new(3, 1), Element::F32);
+            let half = graph.constant(0.5, Shape::new(3, wide));
+            let sum = graph.add(x, half)?;
+            let h = graph.sigmoid(x)?;
+            let product = graph.multiply(h, sum)?;
+            Ok(vec![sum, h, product])
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn numbers_that_no_text_can_have_stay_operands() -> TestResult {
+    for number in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+        let mut graph = Graph::new();
+        let x = graph.data("x", Shape::new(3, 4), Element::F32);
+        let mask = graph.constant(number, Shape::new(3, 4));
+        let inner = graph.sigmoid(x)?;
+        let y = graph.add(inner, mask)?;
+        let fused = wgvae::graph::fuse(&graph, &[y], FusionOptions::default());
+        assert_eq!(fused.nodes().len(), 1);
+        assert_eq!(fused.nodes()[0].inputs, [x, mask]);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_sum_of_rows_beside_their_halves() -> TestResult {
     for columns in [2, 4, 8] {
         check_small(|graph| {

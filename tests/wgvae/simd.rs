@@ -72,8 +72,9 @@ fn functions_are_accurate_over_their_range() {
     assert_close("reciprocal_sqrt near 1", reciprocal_sqrt, exact, steps(0.9, 4.1), 2.0);
     for x in steps(-5.0, 5.0) {
         let (found, exact) = (f64::from(erfc(x)), libm::erfc(x.into()));
-        // By the formula, and by the rounding of x² in the exponential.
-        let allowed = exact * (2.5e-7 + 1.5e-7 * f64::from(x * x));
+        // 1.2e-7 by the formula, two units by the exponential and three by its argument and what it is
+        // multiplied by and subtracted from; and by the rounding of x².
+        let allowed = exact * (4.5e-7 + 1.5e-7 * f64::from(x * x));
         assert!((found - exact).abs() <= allowed, "erfc at {x}: {found}, not {exact}");
     }
     assert!(erfc(100.0) < 1e-37 && erfc(-100.0) == 2.0);

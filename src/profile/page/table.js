@@ -47,7 +47,7 @@ function compare(one, other) {
     if (one === null || other === null) {
         return (one !== null) - (other !== null);
     }
-    return typeof one === "number" ? one - other : one.localeCompare(other, "en");
+    return one < other ? -1 : Number(one > other);
 }
 
 // Sorts by a column: numbers from the largest at first, then the other way round.

@@ -1,14 +1,15 @@
-// count [rows, 1] = how many of x's columns [rows, COLUMNS] are infinite or NaN: one workgroup a row.
-// By their bits, since a compiler may take it that no float is either.
+// count [rows, 1] = how many of x's columns [rows, COLUMNS] are infinite or NaN. By their bits, since a
+// compiler may take it that no float is either.
 
-#import common/reduce
+#import common/row_total
 
-override COLUMNS: u32;
+@group(0) @binding(1) var<storage, read_write> count: array<f32>;
 
 const EXPONENT = 0x7f800000u;
 
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> count: array<f32>;
+fn term(number: f32) -> f32 {
+    return select(0.0, 1.0, (bitcast<u32>(number) & EXPONENT) == EXPONENT);
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn count_nonfinite(
@@ -20,13 +21,7 @@ fn count_nonfinite(
     if row >= arrayLength(&count) {
         return;
     }
-    var sum = 0.0;
-    for (var column = lane; column < COLUMNS; column += WORKGROUP) {
-        if (bitcast<u32>(x[row * COLUMNS + column]) & EXPONENT) == EXPONENT {
-            sum += 1.0;
-        }
-    }
-    let total = workgroup_sum(lane, sum);
+    let total = row_total(row, lane);
     if lane == 0u {
         count[row] = total;
     }

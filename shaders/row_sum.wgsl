@@ -1,11 +1,12 @@
-// sums [rows, 1] of the columns of x [rows, COLUMNS]: one workgroup a row.
+// sums [rows, 1] of the columns of x [rows, COLUMNS].
 
-#import common/reduce
+#import common/row_total
 
-override COLUMNS: u32;
-
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
+
+fn term(number: f32) -> f32 {
+    return number;
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn row_sum(
@@ -17,11 +18,7 @@ fn row_sum(
     if row >= arrayLength(&sums) {
         return;
     }
-    var sum = 0.0;
-    for (var column = lane; column < COLUMNS; column += WORKGROUP) {
-        sum += x[row * COLUMNS + column];
-    }
-    let total = workgroup_sum(lane, sum);
+    let total = row_total(row, lane);
     if lane == 0u {
         sums[row] = total;
     }

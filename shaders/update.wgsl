@@ -6,6 +6,7 @@
 // of the log.
 
 #import common/arguments
+#import common/number
 #import common/reduce
 #import common/fours
 #import common/each
@@ -107,18 +108,13 @@ fn update_bias(index: u32) {
     }
 }
 
-// Not four[i], as in part: what is beside a term may be infinite.
-fn number(four: vec4f, i: u32) -> f32 {
-    let two = select(four.xy, four.zw, i >= 2u);
-    return select(two.x, two.y, i % 2u == 1u);
-}
-
 fn sum_term(i: u32, lane: u32) {
     let at = HEAD + 8u * table[0] + 3u * i;
     let start = table[at];
     let end = start + table[at + 1u];
     var sum = 0.0;
     for (var element = start + lane; element < end; element += LANES) {
+        // The other three numbers may be infinite.
         sum += number(vec4f(workspace[element / UNIT]), element % UNIT);
     }
     let total = workgroup_sum(lane, sum);

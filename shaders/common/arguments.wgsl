@@ -1,4 +1,4 @@
-// What a dispatch is given besides its buffers: kernel::Arguments in Rust.
+// Arguments of a dispatch besides its buffers: kernel::Arguments in Rust.
 
 struct Arguments {
     index: u32,     // steps before this one

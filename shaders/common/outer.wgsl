@@ -1,5 +1,7 @@
 // Sums of four rows, one k at a time: the columns of `sums` are rows of the product.
 
+#import common/turn
+
 // Adds the products of one k, each on its own, so that a compiler may fuse product and sum.
 fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
     return mat4x4f(
@@ -8,10 +10,6 @@ fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
         sums[2] + b * a.z,
         sums[3] + b * a.w,
     );
-}
-
-fn turn(m: mat4x4f) -> mat4x4f {
-    return mat4x4f(m[1], m[2], m[3], m[0]);
 }
 
 // Finishes the four rows of sums that begin at `row` and `column`, and their partners. They are turned, not

@@ -8,6 +8,7 @@
 // (where a vector is a row) or in b_block (where it is a k).
 
 #import common/product
+#import common/turn
 
 fn row_order(lane: u32) -> u32 {
     return select(lane, 0u, TRANSPOSE_A);
@@ -43,10 +44,6 @@ fn b_block(k: u32, column: u32, order: u32) -> mat4x4f {
         b_four(k + (2u ^ order), column),
         b_four(k + (3u ^ order), column),
     );
-}
-
-fn turn(m: mat4x4f) -> mat4x4f {
-    return mat4x4f(m[1], m[2], m[3], m[0]);
 }
 
 // The columns of the sums are rows of the product: column i is row i ^ order of the four.

@@ -36,7 +36,7 @@ pub trait CpuReal: Real {
     const PARALLEL: bool;
     /// The twin in this precision.
     fn twin(twins: &Twins) -> Twin<Self>;
-    /// What computes a call in its twin's place, if there is something.
+    /// The kernel that computes a call in place of its twin, if there is one.
     fn kernel(call: &Call) -> Option<simd::Kernel<Self>>;
 }
 

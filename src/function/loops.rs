@@ -33,7 +33,7 @@ pub struct Loops<T> {
 }
 
 /// The most operands of a formula.
-pub const MOST: usize = 3;
+pub const MOST: usize = 2;
 
 /// Converts between the numbers that are stored and those that a formula is evaluated in.
 pub(super) trait Stored<N: Number>: Copy {
@@ -103,11 +103,7 @@ impl<T: Copy> Loops<T> {
     {
         Self {
             value: value::<F, ARITY, N, T, R>,
-            slopes: [
-                slope::<F, ARITY, 0, N, T, R>,
-                slope::<F, ARITY, 1, N, T, R>,
-                slope::<F, ARITY, 2, N, T, R>,
-            ],
+            slopes: [slope::<F, ARITY, 0, N, T, R>, slope::<F, ARITY, 1, N, T, R>],
         }
     }
 }
@@ -115,6 +111,29 @@ impl<T: Copy> Loops<T> {
 /// The columns of a row, or of all rows where they follow each other in each operand.
 fn joined<T>(operands: &[Rows<T>], columns: usize, len: usize) -> usize {
     if operands.iter().all(|rows| rows.pitch == columns) { len } else { columns }
+}
+
+/// Row `index` of each operand.
+#[inline(always)]
+fn rows<'a, const ARITY: usize, T>(
+    operands: &[Rows<'a, T>],
+    index: usize,
+    columns: usize,
+) -> [&'a [T]; ARITY] {
+    std::array::from_fn(|operand| operands[operand].row(index, columns))
+}
+
+/// The numbers of a column.
+#[inline(always)]
+fn at<const ARITY: usize, N: Number, T: Stored<N>>(
+    rows: &[&[T]; ARITY],
+    column: usize,
+) -> [N; ARITY] {
+    let mut x = [N::of(0.0); ARITY];
+    for operand in 0..ARITY {
+        x[operand] = rows[operand][column].load();
+    }
+    x
 }
 
 fn value<F, const ARITY: usize, N, T, R>(operands: &[Rows<T>], columns: usize, out: &mut [T])
@@ -129,14 +148,9 @@ where
         #[inline(always)]
         || {
             for (index, out) in out.chunks_exact_mut(columns).enumerate() {
-                let rows: [&[T]; ARITY] =
-                    std::array::from_fn(|operand| operands[operand].row(index, columns));
+                let rows = rows::<ARITY, T>(operands, index, columns);
                 for (column, out) in out.iter_mut().enumerate() {
-                    let mut x = [N::of(0.0); ARITY];
-                    for operand in 0..ARITY {
-                        x[operand] = rows[operand][column].load();
-                    }
-                    *out = T::store(F::value(x));
+                    *out = T::store(F::value(at(&rows, column)));
                 }
             }
         },
@@ -159,14 +173,10 @@ fn slope<F, const ARITY: usize, const OPERAND: usize, N, T, R>(
         || {
             for (index, out) in out.chunks_exact_mut(columns).enumerate() {
                 let dy = operands[0].row(index, columns);
-                let rows: [&[T]; ARITY] =
-                    std::array::from_fn(|operand| operands[1 + operand].row(index, columns));
+                let rows = rows::<ARITY, T>(&operands[1..], index, columns);
                 for (column, out) in out.iter_mut().enumerate() {
-                    let mut x = [N::of(0.0); ARITY];
-                    for operand in 0..ARITY {
-                        x[operand] = rows[operand][column].load();
-                    }
-                    *out = T::store(dy[column].load() * F::slope(OPERAND, x));
+                    let slope = F::slope(OPERAND, at(&rows, column));
+                    *out = T::store(dy[column].load() * slope);
                 }
             }
         },

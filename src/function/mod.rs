@@ -42,7 +42,7 @@ pub trait Formula<const ARITY: usize> {
     fn slope<N: Number>(operand: usize, x: [N; ARITY]) -> N;
 }
 
-/// What the gradient of an operand is, given that of the value.
+/// The gradient of an operand, given that of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slope {
     /// There is none: the operand is data.

@@ -17,6 +17,9 @@ use contract::{contract, order};
 /// Columns that one element of a fused kernel's row sums covers.
 pub const SUM_COLUMNS: usize = 4;
 
+/// Storage buffers that a kernel may bind on every adapter.
+pub const MOST_BINDINGS: usize = 8;
+
 /// What a fused node computes. In the comments, `inputs -> outputs`, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fusion {
@@ -96,7 +99,7 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
     let stages = view.live.iter().rev().filter(|&&id| view.op(id).is_stage());
     for &seed in products.chain(stages) {
         let Some(group) = view.grow(seed, &chosen, true) else { continue };
-        // What it repeats may have others store one tensor more.
+        // Where it repeats a stage, another group may have to store one tensor more.
         let repeats = !group.repeated.is_empty();
         try_push(&mut chosen, group);
         if repeats && !view.fits(&chosen) {

@@ -20,7 +20,7 @@ mod step;
 mod tensor;
 mod text;
 
-pub use fusion::{Fusion, FusionOptions, SUM_COLUMNS, fuse};
+pub use fusion::{Fusion, FusionOptions, MOST_BINDINGS, SUM_COLUMNS, fuse};
 pub use gradient::{Weight, gradients};
 pub use op::{Binarize, LOG_ROWS, Op, Pixels, RmsProp, Stream, Transpose};
 pub use plan::Plan;

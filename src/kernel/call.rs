@@ -29,10 +29,10 @@ pub struct Size {
     pub slice: u32,
 }
 
-/// What a dispatch is given besides its buffers; the shaders' `struct Arguments`.
+/// Arguments of a dispatch besides its buffers; the shaders' `struct Arguments`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
-#[allow(missing_docs)] // Those of Step, Scalars and Size.
+#[allow(missing_docs)] // The fields of Step, Scalars and Size have the same names.
 pub struct Arguments {
     pub index: u32,
     pub first_row: u32,
@@ -52,7 +52,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Those of a step.
+    /// The arguments of a step of this size.
     pub fn new(step: Step, size: Size) -> Self {
         let Step { index, first_row, seed, scalars } = step;
         let Size { m, n, k, first, second, stride, across, groups, slice } = size;

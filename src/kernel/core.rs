@@ -4,7 +4,7 @@
 
 use super::table::wrapped;
 use super::{Call, Size};
-use crate::graph::{Op, Shape};
+use crate::graph::{MOST_BINDINGS, Op, Shape};
 
 /// The files of a pass, besides those of the kernel and of the unit: [`source`](super::source).
 pub type Pass = &'static [&'static str];
@@ -31,9 +31,6 @@ pub struct Core {
     /// PCI ids of vendors whose GPUs have too few registers for its sums.
     pub spills_on: &'static [u32],
 }
-
-/// Storage buffers that a shader stage may bind on every adapter.
-const MOST_BINDINGS: usize = 8;
 
 /// Intel's PCI id.
 const INTEL: u32 = 0x8086;

@@ -152,11 +152,17 @@ impl Epilogue {
         })
     }
 
-    /// The inputs of which one row, or one number, serves all rows.
-    pub fn row_inputs(&self) -> impl Iterator<Item = usize> + '_ {
-        self.values.iter().filter_map(|value| match value {
-            Value::Load { input, is_row: true, .. } => Some(*input),
-            _ => None,
+    /// The inputs of which a row of the results depends on the whole, a bit for each place: those of
+    /// one row, and a product's operands except the left one's rows.
+    pub fn whole_inputs(&self) -> u64 {
+        let of_product = match self.product {
+            Some(Transpose::A) => 0b11,
+            Some(_) => 0b10,
+            None => 0,
+        };
+        self.values.iter().fold(of_product, |whole, value| match value {
+            Value::Load { input, is_row: true, .. } => whole | 1 << input,
+            _ => whole,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! The kernel table.
 
 use super::core::{layers, layers_and_terms, product};
-use super::{Call, Case, Grid, Kernel, Size, Split, Table, Tiling, Tolerance, Twins, WORKGROUP};
+use super::{
+    Call, Case, Epilogue, Grid, Kernel, Size, Split, Table, Tiling, Tolerance, Twins, WORKGROUP,
+};
 use crate::cpu;
 use crate::cpu::Real;
 use crate::cpu::gather_batch::Grey;
@@ -31,13 +33,7 @@ macro_rules! twins {
 pub(super) static PRODUCT: Kernel = Kernel {
     entry_point: "main",
     grid: Grid::Tiles(product),
-    split: |call| {
-        let rows = |inputs: &[usize]| inputs.iter().fold(0, |whole, input| whole | 1 << input);
-        let stages = call.epilogue.as_ref();
-        let of_stages = stages.map_or(0, |stages| rows(&stages.row_inputs().collect::<Vec<_>>()));
-        let is_a = stages.is_some_and(|stages| stages.product == Some(crate::graph::Transpose::A));
-        Split::Rows { whole: of_stages | if is_a { 0b11 } else { 0b10 } }
-    },
+    split: rows_of_stages,
     tolerance: |call| {
         let sums = Tolerance::cancelling_sum(call.mnk()[2]);
         let mut functions = call.epilogue.iter().flat_map(|epilogue| epilogue.functions());
@@ -63,10 +59,7 @@ pub(super) static STAGES: Kernel = Kernel {
         let (rows, width) = rows_and_width(call);
         invocations(rows * width.div_ceil(SUM_COLUMNS))
     }),
-    split: |call| {
-        let rows = call.epilogue.iter().flat_map(|stages| stages.row_inputs());
-        Split::Rows { whole: rows.fold(0, |whole, input| whole | 1 << input) }
-    },
+    split: rows_of_stages,
     tolerance: |call| {
         let functions = call.epilogue.iter().flat_map(|epilogue| epilogue.functions());
         let most =
@@ -383,6 +376,11 @@ const fn row_sum(
         grid: Grid::Own(|call| wrapped(call.outputs[0].rows)),
         ..plain(name, files, twins, cases)
     }
+}
+
+/// By rows of all inputs that are not needed whole.
+fn rows_of_stages(call: &Call) -> Split {
+    Split::Rows { whole: call.epilogue.as_ref().map_or(0, Epilogue::whole_inputs) }
 }
 
 /// Rows and columns of what stages compute.

@@ -28,12 +28,6 @@ impl Tolerance {
         Self { absolute: (terms as f64) * 2f64.powi(-21) + 1e-7, relative: 1.3e-6 }
     }
 
-    /// A sum of `terms` numbers of one sign: nothing cancels, so the error is relative and grows
-    /// as the root of the terms.
-    pub fn one_signed_sum(terms: usize) -> Self {
-        Self { absolute: 1e-5, relative: 1.3e-6 * (terms as f64).sqrt().max(1.0) }
-    }
-
     /// For results that may be of any size, where this is for those of size 1: the absolute part grows
     /// with the largest of them.
     pub fn for_results(self, expected: &[f64]) -> Self {

@@ -140,7 +140,7 @@ enum Source<'a> {
 struct Stages<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
     step: Step,
-    /// The part's first row, in operands of the product that each part has whole.
+    /// The part's first row, in inputs that each part has whole.
     first_row: usize,
     inputs: &'a [Operand<'a, f32>],
     outputs: &'b mut [&'c mut [f32]],
@@ -158,14 +158,9 @@ impl Stages<'_, '_, '_> {
         self.outputs[0].len() / of_row
     }
 
-    /// A row of the part, in an input: the product's operands that each part has whole begin with the
-    /// first row of all.
+    /// A row of the part, in an input: one that each part has whole begins with the first row of all.
     fn row(&self, input: usize, row: usize) -> usize {
-        let is_whole = match self.epilogue.product {
-            Some(Transpose::A) => input < 2,
-            Some(_) => input == 1,
-            None => false,
-        };
+        let is_whole = self.epilogue.whole_inputs() >> input & 1 == 1;
         if is_whole { self.first_row + row } else { row }
     }
 

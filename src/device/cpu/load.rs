@@ -111,12 +111,17 @@ impl<T: CpuReal> CpuSession<T> {
         let vectors = self.forced.unwrap_or(widest);
         let nodes = plan
             .nodes()
-            .flat_map(|node| match T::kernel(&Call::of(plan.graph(), node)) {
-                Some(_) => std::slice::from_ref(node),
-                None => node.primitives(),
-            })
-            .map(|node| {
+            .flat_map(|node| {
                 let call = Call::of(plan.graph(), node);
+                match T::kernel(&call) {
+                    Some(_) => vec![(node, call)],
+                    None => {
+                        let primitives = node.primitives().iter();
+                        primitives.map(|part| (part, Call::of(plan.graph(), part))).collect()
+                    }
+                }
+            })
+            .map(|(node, call)| {
                 let kernel = Kernel::of(&call);
                 let (work, variant) = match (T::kernel(&call), &kernel.twins) {
                     (Some(kernel), _) => {

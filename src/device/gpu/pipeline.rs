@@ -17,7 +17,7 @@ pub(super) struct Pipeline {
     pub(super) has_arguments: bool,
 }
 
-/// What the text of a kernel has if it takes [`Arguments`].
+/// Declaration of [`Arguments`] in the text of a kernel that takes them.
 const ARGUMENTS: &str = "var<immediate> args: Arguments;";
 
 /// The texts of all passes, and constants, the latter by their bits.

@@ -1,11 +1,8 @@
 //! Grows groups of stages around a matrix product, or by themselves.
 
-use super::{Chosen, Fusion, Group, View};
+use super::{Chosen, Fusion, Group, MOST_BINDINGS, View};
 use crate::graph::{Element, NodeId, Op, Shape, TensorId};
 use std::collections::BTreeSet;
-
-/// Storage buffers that a shader stage may bind on every adapter.
-const MOST_BINDINGS: usize = 8;
 
 /// Stages that a group computes once more, rather than reading what another stored.
 const MOST_REPEATED: usize = 4;
@@ -21,8 +18,8 @@ struct Growth<'a> {
     width: usize,
     /// The widths before each node that joined.
     widths: Vec<usize>,
-    /// The most bindings.
-    most: usize,
+    /// Whether it may compute once more what leaves it fewer tensors to read.
+    can_repeat: bool,
 }
 
 impl View<'_> {
@@ -39,8 +36,7 @@ impl View<'_> {
             rows: shape.rows,
             width: shape.columns,
             widths: Vec::new(),
-            // Slices of a product are one more.
-            most: MOST_BINDINGS - usize::from(is_product),
+            can_repeat,
         };
         if growth.is_taken(seed) || !is_product && !growth.try_join(seed) {
             return None;
@@ -49,14 +45,10 @@ impl View<'_> {
             growth.nodes.push(seed);
         }
         while growth.neighbours().into_iter().any(|id| growth.try_join(id)) {}
-        if can_repeat {
-            growth.repeat();
-        }
-        while growth.bindings() > growth.most {
+        growth.repeat();
+        while !growth.fits() {
             growth.leave();
-            if can_repeat {
-                growth.repeat();
-            }
+            growth.repeat();
         }
         growth.nodes.sort_unstable();
         (growth.nodes.len() > 1).then(|| growth.group())
@@ -66,29 +58,34 @@ impl View<'_> {
     pub(super) fn connect(&self, chosen: &mut Chosen) {
         for index in 0..chosen.groups.len() {
             if chosen.groups[index].fusion == Fusion::Stages {
-                chosen.groups[index].outputs = self.stored(&chosen.groups[index], chosen);
+                chosen.groups[index].outputs = self.stored(&chosen.groups[index].nodes, chosen);
             }
         }
     }
 
     /// Whether no group of stages binds too many buffers.
     pub(super) fn fits(&self, chosen: &Chosen) -> bool {
-        let stages = chosen.groups.iter().filter(|group| group.fusion == Fusion::Stages);
-        stages.into_iter().all(|group| {
-            let is_product = group.nodes.iter().any(|&id| matches!(self.op(id), Op::Matmul(_)));
-            let most = MOST_BINDINGS - usize::from(is_product);
-            group.inputs.len() + self.stored(group, chosen).len() <= most
-        })
+        let mut stages = chosen.groups.iter().filter(|group| group.fusion == Fusion::Stages);
+        stages.all(|group| self.can_bind(&group.nodes, &group.inputs, chosen))
     }
 
-    /// The tensors that a group makes and others read.
-    fn stored(&self, group: &Group, chosen: &Chosen) -> Vec<TensorId> {
+    /// Whether nodes that read these tensors bind no more buffers than every adapter has.
+    fn can_bind(&self, nodes: &[NodeId], inputs: &[TensorId], chosen: &Chosen) -> bool {
+        // Slices of a product are one more.
+        let is_product = nodes.iter().any(|&id| matches!(self.op(id), Op::Matmul(_)));
+        let count = inputs.len() + self.stored(nodes, chosen).len();
+        count + usize::from(is_product) <= MOST_BINDINGS
+    }
+
+    /// Tensors that these nodes make and others read.
+    fn stored(&self, nodes: &[NodeId], chosen: &Chosen) -> Vec<TensorId> {
+        let is_other = |id: &NodeId| !nodes.contains(id) && !chosen.is_taken[id.index()];
         let is_read = |tensor: &TensorId| {
             self.outputs.contains(tensor)
                 || chosen.readers[tensor.index()] > 0
-                || self.readers(*tensor).iter().any(|reader| !chosen.is_taken[reader.index()])
+                || self.readers(*tensor).iter().any(is_other)
         };
-        let made = group.nodes.iter().flat_map(|&id| self.graph.node(id).outputs.clone());
+        let made = nodes.iter().flat_map(|&id| &self.graph.node(id).outputs).copied();
         made.filter(is_read).collect()
     }
 }
@@ -156,7 +153,7 @@ impl Growth<'_> {
         let width = match op {
             Op::SplitColumns { left } => {
                 let whole = self.shape(inputs[0]).columns;
-                // What would not fit half of the width: wider tensors, and sums over all of it.
+                // Wider tensors, and sums over the whole width, do not fit half of it.
                 let is_wide = |&id: &NodeId| {
                     let mut tensors = self.outputs(id).iter().chain(self.view.inputs(id));
                     let is_wider = tensors.any(|&tensor| self.shape(tensor).columns > self.width);
@@ -217,7 +214,7 @@ impl Growth<'_> {
         true
     }
 
-    /// What the group reads and does not make, a product's operands first, without constants.
+    /// Operands from outside, a product's first, without constants.
     fn read(&self) -> Vec<TensorId> {
         let mut read = Vec::new();
         let mut nodes = [self.nodes.as_slice(), &self.repeated].concat();
@@ -232,26 +229,14 @@ impl Growth<'_> {
         read
     }
 
-    /// What the group makes and others read.
-    fn made(&self) -> Vec<TensorId> {
-        let is_read = |tensor: &TensorId| {
-            let outside = |reader: &NodeId| !self.is_taken(*reader);
-            self.view.outputs.contains(tensor)
-                || self.chosen.readers[tensor.index()] > 0
-                || self.view.readers(*tensor).iter().any(outside)
-        };
-        let made = self.nodes.iter().flat_map(|&id| self.outputs(id)).copied();
-        made.filter(is_read).collect()
-    }
-
-    fn bindings(&self) -> usize {
-        self.read().len() + self.made().len()
+    fn fits(&self) -> bool {
+        self.view.can_bind(&self.nodes, &self.read(), self.chosen)
     }
 
     /// Computes once more what takes few stages, where that leaves fewer tensors to read: the halves of
     /// a tensor, and functions of what is read anyway.
     fn repeat(&mut self) {
-        loop {
+        while self.can_repeat {
             let read = self.read();
             let found = read.iter().find_map(|&input| self.repeatable(input, &read));
             let Some(nodes) = found else { return };
@@ -300,13 +285,9 @@ impl Growth<'_> {
     }
 
     fn group(self) -> Group {
-        let (inputs, outputs) = (self.read(), self.made());
-        Group {
-            fusion: Fusion::Stages,
-            nodes: self.nodes,
-            repeated: self.repeated,
-            inputs,
-            outputs,
-        }
+        let inputs = self.read();
+        let Self { nodes, repeated, .. } = self;
+        // The outputs follow from all groups: see `connect`.
+        Group { fusion: Fusion::Stages, nodes, repeated, inputs, outputs: Vec::new() }
     }
 }

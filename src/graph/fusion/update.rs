@@ -26,7 +26,7 @@ impl View<'_> {
         let weight = update(self.output(product))?;
         let (sums, bias) = match self.reader(dy, |op| op == Op::ColumnSum) {
             Some(sums) => (Some(sums), update(self.output(sums))?),
-            // Of a batch of one image, the gradient of the bias is dy itself.
+            // With one image in a batch, the gradient of the bias is dy itself.
             None => (None, update(dy)?),
         };
         let targets = |id: NodeId| self.graph.node(id).outputs.as_slice();

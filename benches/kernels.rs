@@ -6,9 +6,10 @@
 mod common;
 
 use wgvae::device::gpu::{Adapters, Trial};
-use wgvae::graph::{Binarize, Pixels, RmsProp};
+use wgvae::graph::{Binarize, Pixels};
 use wgvae::kernel::{Arguments, Call, Kernel, Variant};
 use wgvae::model::{Architecture, Images};
+use wgvae::optimizer::Optimizer;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -34,7 +35,7 @@ fn main() -> Outcome {
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let plan = architecture.training_plan(images, RmsProp::default(), true)?;
+    let plan = architecture.training_plan(images, Optimizer::default(), true)?;
     for node in plan.nodes() {
         let call = Call::of(plan.graph(), node);
         let (kernel, label) = (Kernel::of(&call), call.label());

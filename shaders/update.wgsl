@@ -1,5 +1,5 @@
 // The gradients of all layers, used where they arise: dweight = x^T dy with x [K, inputs] and
-// dy [K, outputs], dbias = the column sums of dy, and RMSProp on both. No gradient is stored.
+// dy [K, outputs], dbias = the column sums of dy, and the optimiser on both. No gradient is stored.
 //
 // First come the workgroups for the tiles of all weights, layer by layer; then those for the biases,
 // an invocation for each unit; then one for each term of the loss, whose sum goes to the step's row
@@ -10,19 +10,22 @@
 #import common/reduce
 #import common/fours
 #import common/each
-#import common/descent
 
 override LOG_ROWS: u32;
 
 @group(0) @binding(0) var<storage, read_write> workspace: array<Unit>;
 @group(0) @binding(1) var<storage, read_write> parameters: array<Unit>;
-@group(0) @binding(2) var<storage, read_write> mean_squares: array<Unit>;
+@group(0) @binding(2) var<storage, read_write> states: array<Unit>;
 @group(0) @binding(3) var<storage, read_write> loss_log: array<f32>;
 @group(0) @binding(4) var<storage, read> table: array<u32>;
 
-// The table begins with the number of layers, that of terms, and the columns of the log; then come
-// the layers, then the terms, each as where it begins, how long it is, and its column of the log.
+// The table begins with the number of layers, that of terms, and the columns of the log. Then come the
+// layers, each as its sizes, where its matrices begin, and its targets; then the terms, each as where it
+// begins, how long it is, and its column of the log.
 const HEAD = 3u;
+const TARGETS = 4u; // from the beginning of a layer's entries to that of its weight's
+const PARAMETER = 1u + STATES; // entries of a weight or bias
+const LAYER = TARGETS + 2u * PARAMETER;
 
 // This invocation's layer: its sizes, and where its matrices begin, in elements of their buffers.
 var<private> inputs: u32;
@@ -30,20 +33,17 @@ var<private> outputs: u32;
 var<private> x: u32;
 var<private> dy: u32;
 var<private> weight: u32;
-var<private> weight_mean_square: u32;
 var<private> bias: u32;
-var<private> bias_mean_square: u32;
 
 fn enter_layer(i: u32) {
-    let at = HEAD + 8u * i;
+    let at = HEAD + LAYER * i;
     inputs = table[at];
     outputs = table[at + 1u];
     x = table[at + 2u];
     dy = table[at + 3u];
-    weight = table[at + 4u];
-    weight_mean_square = table[at + 5u];
-    bias = table[at + 6u];
-    bias_mean_square = table[at + 7u];
+    weight = table[at + TARGETS];
+    bias = table[at + TARGETS + PARAMETER];
+    enter_states(at + TARGETS + 1u, at + TARGETS + PARAMETER + 1u);
 }
 
 fn rows() -> u32 {
@@ -78,20 +78,12 @@ fn b_four(k: u32, column: u32) -> vec4f {
     return select(vec4f(), b_load(dy + k * outputs + column), k < args.k);
 }
 
-// Units w of the parameters and ms of the mean squares, by their gradient.
-fn rmsprop(w: u32, ms: u32, gradient: Unit) {
-    let mean_square = mean_square_of(mean_squares[ms], gradient);
-    mean_squares[ms] = mean_square;
-    parameters[w] -= step_of(args.learning_rate, gradient, mean_square);
-}
-
 fn finish_one(row: u32, column: u32, gradient: Unit) {
-    let i = row * outputs + column;
-    rmsprop((weight + i) / UNIT, (weight_mean_square + i) / UNIT, gradient);
+    update_weight(row * outputs + column, gradient);
 }
 
 // The unit of this index of all biases.
-fn update_bias(index: u32) {
+fn update_biases(index: u32) {
     var rest = index;
     for (var i = 0u; i < table[0]; i++) {
         enter_layer(i);
@@ -101,7 +93,7 @@ fn update_bias(index: u32) {
             for (var k = 0u; k < args.k; k++) {
                 gradient += workspace[dy / UNIT + k * units + rest];
             }
-            rmsprop(bias / UNIT + rest, bias_mean_square / UNIT + rest, gradient);
+            update_bias(rest * UNIT, gradient);
             return;
         }
         rest -= units;
@@ -109,7 +101,7 @@ fn update_bias(index: u32) {
 }
 
 fn sum_term(i: u32, lane: u32) {
-    let at = HEAD + 8u * table[0] + 3u * i;
+    let at = HEAD + LAYER * table[0] + 3u * i;
     let start = table[at];
     let end = start + table[at + 1u];
     var sum = 0.0;
@@ -153,7 +145,7 @@ fn main(
         let tile = tile_of(tile_index(index, lane));
         compute_tile(own, tile, lane % TILE_LANES);
     } else if index < biases_end {
-        update_bias((index - tiles_end) * LANES + lane);
+        update_biases((index - tiles_end) * LANES + lane);
     } else if index < biases_end + table[1] {
         sum_term(index - biases_end, lane);
     }

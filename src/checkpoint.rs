@@ -1,14 +1,14 @@
 //! `checkpoint.safetensors`: all that the next step of a run depends on. It holds the weights, under
-//! the names that the model's file has for them, RMSProp's mean squares, each under `rms.` and its
-//! weight's name, and in its metadata where the run is ([`State`]). Of what the step depends on
+//! the names that the model's file has for them, the optimiser's states, each under its prefix and its
+//! weight's name (`rms.` for RMSProp's mean squares), and in its metadata where the run is ([`State`]). Of what the step depends on
 //! besides, the settings are in the run's `config.toml`, and of the data there is a checksum.
 
 use crate::data::{Dataset, Levels, Split};
 use crate::eval::Measures;
 use crate::file::{Files, replace_in};
 use crate::graph::Binarize;
-use crate::model::{Parameters, Weights, encode, to_bytes};
-use crate::optimizer::MEAN_SQUARE;
+use crate::model::{Parameters, States, Weights, encode, to_bytes};
+use crate::optimizer::Optimizer;
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use flate2::Crc;
@@ -38,6 +38,9 @@ pub struct State {
     pub batch: usize,
     /// What becomes of grey pixels.
     pub binarize: Binarize,
+    /// The optimiser.
+    #[serde(default)]
+    pub optimizer: Optimizer,
     /// Checksum of the images ([`fingerprint`]).
     pub data: u32,
     /// How far it is.
@@ -61,9 +64,9 @@ pub struct Lengths {
 impl State {
     /// Of a run at its beginning, on data of this [`fingerprint`].
     pub fn of(config: &Config, data: u32) -> Self {
-        let Config { seed, batch, binarize, .. } = *config;
+        let Config { seed, batch, binarize, optimizer, .. } = *config;
         let (position, files) = Default::default();
-        Self { seed, batch, binarize, data, position, best: None, files }
+        Self { seed, batch, binarize, optimizer, data, position, best: None, files }
     }
 }
 
@@ -72,8 +75,8 @@ impl State {
 pub struct Checkpoint {
     /// The weights.
     pub weights: Weights,
-    /// RMSProp's mean squares of gradients, in the weights' order and shapes.
-    pub mean_squares: Vec<Vec<f32>>,
+    /// Each of the optimiser's states, in the weights' order and shapes.
+    pub states: States,
     /// Where the run is.
     pub state: State,
 }
@@ -95,7 +98,10 @@ impl Checkpoint {
             ("checksum".to_owned(), checksum),
             ("step".to_owned(), self.state.position.step.to_string()),
         ]);
-        let groups = [("", self.weights.values.as_slice()), (MEAN_SQUARE, &self.mean_squares)];
+        let prefixes = self.state.optimizer.rule().states.iter().map(|state| state.prefix);
+        let states = prefixes.zip(self.states.iter().map(Vec::as_slice));
+        let weights = ("", self.weights.values.as_slice());
+        let groups: Vec<_> = [weights].into_iter().chain(states).collect();
         replace_in(files, path, &encode(path, &self.weights.architecture, &groups, metadata)?)
     }
 
@@ -117,11 +123,13 @@ impl Checkpoint {
         let file = Parameters::parse(path, bytes)?;
         let wrong = |found: String| file.wrong("a checkpoint of a run", found);
         let text = file.entry("state").ok_or_else(|| wrong("no state in its metadata".into()))?;
-        let state = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let state: State = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let architecture = file.architecture()?;
         let values = file.values(&architecture, "")?;
-        let mean_squares = file.values(&architecture, MEAN_SQUARE)?;
-        let checkpoint = Self { weights: Weights { architecture, values }, mean_squares, state };
+        let own = state.optimizer.rule().states.iter();
+        let states =
+            own.map(|state| file.values(&architecture, state.prefix)).collect::<Result<_>>()?;
+        let checkpoint = Self { weights: Weights { architecture, values }, states, state };
         if file.entry("checksum") != Some(&checkpoint.checksum(text).to_string()) {
             return Err(wrong("one that was damaged: its checksum is another".to_owned()));
         }
@@ -132,7 +140,7 @@ impl Checkpoint {
     fn checksum(&self, state: &str) -> u32 {
         let mut sum = Crc::new();
         sum.update(state.as_bytes());
-        for values in self.weights.values.iter().chain(&self.mean_squares) {
+        for values in self.weights.values.iter().chain(self.states.iter().flatten()) {
             update(&mut sum, values);
         }
         sum.sum()

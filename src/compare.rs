@@ -5,7 +5,7 @@ use crate::Result;
 use crate::data::Dataset;
 use crate::device::cpu::CpuSession;
 use crate::device::{Description, ProgramId, Session, Values};
-use crate::graph::{Node, Plan, RmsProp, Step};
+use crate::graph::{Node, Plan, Step};
 use crate::model::{Architecture, Images, Weights, initial_weights};
 use crate::train::Config;
 use serde::Serialize;
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
         let architecture = config.architecture(images.width())?;
         let (pixels, binarize) = (images.levels.pixels(), config.binarize);
         let set = Images { name: "compare", count, batch, pixels, binarize };
-        let plan = architecture.training_plan(set, RmsProp::default(), config.fuse)?;
+        let plan = architecture.training_plan(set, config.optimizer, config.fuse)?;
         Ok(Self { architecture, plan, config, images })
     }
 

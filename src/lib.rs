@@ -19,7 +19,8 @@
 //! # Crate layout
 //!
 //! ```text
-//! function  element-wise functions and likelihoods: a table with a row a function
+//! function  element-wise functions and densities: a table with a row a function
+//! optimizer how weights follow their gradients: a table with a row a rule
 //!   ↑
 //! graph     what is computed: ops, gradients, order, memory. Plain data.
 //!   ↑
@@ -35,13 +36,13 @@
 //!
 //! Dependencies point upwards only. [`Vae`] has all of it behind one value, for programs that train
 //! and use models. Beside them stand [`model`] (the autoencoder's graphs, weights
-//! and file), [`optimizer`], [`checkpoint`], [`data`] (images from files), [`random`], [`report`]
+//! and file), [`checkpoint`], [`data`] (images from files), [`random`], [`report`]
 //! (pictures and event files), [`mod@file`] and [`error`].
 //!
 //! # A step, from formula to dispatch
 //!
 //! 1. [`model::forward`] writes the model down as ops on a [`graph::Graph`];
-//!    [`graph::gradients`] appends the backward ops and [`optimizer::rmsprop`] the updates.
+//!    [`graph::gradients`] appends the backward ops and [`graph::Graph::optimize`] the updates.
 //! 2. [`graph::fuse`] rewrites the graph into few nodes: element-wise ops become stages of the matrix
 //!    product next to them, whatever the model, and a step of the default model is nine nodes. Each
 //!    keeps the ops that it replaced, which the f64 oracle runs in its place. A [`graph::Plan`] drops
@@ -55,8 +56,9 @@
 //!    takes the fastest.
 //! 4. A step is then a list of dispatches. All that changes from one to the next is a
 //!    [`graph::Step`], which comes in immediate data: the step's number, where its rows begin, the
-//!    seed, the learning rate and the weight of the KL divergence. Many steps go into one submit of about 100 ms; the loss of each goes into a ring
-//!    buffer that is read back while the next submit runs. Nothing is allocated or uploaded.
+//!    seed, the learning rate, the weight of the KL divergence and the scale of gradients. Many steps
+//!    go into one submit of about 100 ms; the loss of each goes into a ring buffer that is read back
+//!    while the next submit runs. Nothing is allocated or uploaded.
 //!
 //! `wgvae graph` prints the plan of a step.
 //!
@@ -66,6 +68,16 @@
 //! value and slope in WGSL, `shaders/functions/NAME.wgsl`, and one in Rust, `src/function/NAME.rs`, of
 //! which the f64 oracle, its f32 twin and the CPU's vectors are made. Gradients, fused kernels,
 //! tests, `wgvae verify` and `--activation` walk the table.
+//!
+//! # Adding an optimiser
+//!
+//! An optimiser is a row of [`optimizer::RULES`], a text in WGSL, `shaders/optimizers/NAME.wgsl`, and one
+//! in Rust, `src/optimizer/NAME.rs`: how the states of a weight follow its gradient, and the weight its
+//! states. The update of all layers stays one dispatch; checkpoints, checks, tests and `--optimizer` walk
+//! the table. Corrections of running means that begin at 0 are computed from the step's number, so
+//! nothing of them is state.
+//!
+//! A [`model::Likelihood`] is a row, too: the density of a pixel, its mean, and how to draw one.
 //!
 //! # Adding a kernel
 //!

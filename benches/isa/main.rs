@@ -24,9 +24,10 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::Command;
 use valid::specialised;
-use wgvae::graph::{Binarize, Pixels, RmsProp};
+use wgvae::graph::{Binarize, Pixels};
 use wgvae::kernel::{Arguments, Call, Kernel, Variant};
 use wgvae::model::{Architecture, Images};
+use wgvae::optimizer::Optimizer;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -80,7 +81,7 @@ fn show(vendor: &Vendor, wanted: &[String]) -> Outcome<()> {
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let plan = architecture.training_plan(images, RmsProp::default(), true)?;
+    let plan = architecture.training_plan(images, Optimizer::default(), true)?;
     let mut seen = HashSet::new();
     for node in plan.nodes() {
         let call = Call::of(plan.graph(), node);

@@ -150,8 +150,8 @@ pub fn goes_on(state: State) -> bool {
     let folder = must(tempfile::tempdir_in(memory()));
     let outside = ["victim", "train/victim"].map(|name| folder.path().join(name));
     let run = folder.path().join("run");
-    let State { seed, batch, binarize, .. } = state;
-    let config = Config { hidden: vec![1], seed, batch, binarize, ..Config::default() };
+    let State { seed, batch, binarize, optimizer, .. } = state;
+    let config = Config { hidden: vec![1], seed, batch, binarize, optimizer, ..Config::default() };
     let description = described();
     let settings = RunConfig::new(&config, &description, Default::default());
     let created = RunFolder::create(Arc::new(System), &run, &settings, state.data);
@@ -161,15 +161,16 @@ pub fn goes_on(state: State) -> bool {
     outside.iter().for_each(|path| must(fs::write(path, "not the run's")));
     let architecture = must(Architecture::new(2, &[1]));
     let weights = initial_weights(&architecture, 0);
-    let mean_squares = weights.values.clone();
+    let states: Vec<_> =
+        state.optimizer.rule().states.iter().map(|_| weights.values.clone()).collect();
     let data = state.data;
-    let saved = Checkpoint { weights: weights.clone(), mean_squares: mean_squares.clone(), state };
+    let saved = Checkpoint { weights: weights.clone(), states: states.clone(), state };
     must(saved.save(&System, &run.join(wgvae::checkpoint::FILE_NAME)));
     let resumed = allowed(RunFolder::resume(Arc::new(System), &run, &settings, data));
     let goes_on = resumed.is_some();
     if let Some((mut folder, checkpoint)) = resumed {
         assert!(same(&must(checkpoint.ok_or("a checkpoint")), &saved));
-        let _ = allowed(folder.save(Position::default(), weights, mean_squares));
+        let _ = allowed(folder.save(Position::default(), weights, states));
     }
     let is_whole = |path: &_| must(fs::read(path)) == b"not the run's";
     assert!(outside.iter().all(is_whole));
@@ -224,7 +225,8 @@ fn matrix(name: &str, bytes: &[u8]) {
 fn same(one: &Checkpoint, other: &Checkpoint) -> bool {
     one.state == other.state
         && same_weights(&one.weights, &other.weights)
-        && bits(&one.mean_squares) == bits(&other.mean_squares)
+        && one.states.len() == other.states.len()
+        && one.states.iter().zip(&other.states).all(|(one, other)| bits(one) == bits(other))
 }
 
 fn same_weights(one: &Weights, other: &Weights) -> bool {

@@ -7,6 +7,9 @@ struct Arguments {
     seed_high: u32,
     learning_rate: f32,
     kl_weight: f32,
+    gradient_scale: f32,    // factor of every gradient, in the updates
+    first_correction: f32,  // of an optimiser's running means, which begin at 0
+    second_correction: f32,
     m: u32,      // rows
     n: u32,      // columns
     k: u32,      // terms of a sum

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::shared::{StepFlags, say};
 use super::table::{self, Cell, Column, WideFlag, say_words};
 use crate::Result;
-use crate::graph::{Node, Pixels, Plan, RmsProp, TensorId};
+use crate::graph::{Node, Pixels, Plan, TensorId};
 use crate::model::Images;
 use crate::train::Config;
 use std::process::ExitCode;
@@ -26,9 +26,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.step.over(Config::default());
     let architecture = config.architecture(arguments.input)?;
-    let Config { batch, fuse, binarize, .. } = config;
+    let Config { batch, fuse, binarize, optimizer, .. } = config;
     let images = Images { name: "train", count: 60_000, batch, pixels: Pixels::Bytes, binarize };
-    let plan = architecture.training_plan(images, RmsProp::default(), fuse)?;
+    let plan = architecture.training_plan(images, optimizer, fuse)?;
     match arguments.wide.width() {
         None => say(plan.to_string().trim_end())?,
         width => print(&plan, width)?,

@@ -41,6 +41,10 @@ const FLAGS: &[(&str, &str)] = &[
     ("z-dim", "hidden"),
 ];
 
+/// Where an optimiser's constants are set.
+const CONSTANTS: &str = "constants of an optimiser are set in the table [optimizer] of a '--config' \
+                         file, which '--optimizer rmsprop --print-config' prints";
+
 /// Remedies for flags that have no counterpart here.
 const OTHERS: &[(&str, &str)] = &[
     ("beta", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
@@ -48,10 +52,11 @@ const OTHERS: &[(&str, &str)] = &[
     ("cpu", "the flag is '--device cpu'"),
     ("cuda", "the flag is '--device gpu'"),
     ("gpu", "the flag is '--device gpu'"),
-    ("momentum", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
-    ("optim", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
-    ("optimizer", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
-    ("weight-decay", "the optimiser is the tutorial's RMSProp, whose '--learning-rate' can be set"),
+    ("beta1", CONSTANTS),
+    ("beta2", CONSTANTS),
+    ("epsilon", CONSTANTS),
+    ("momentum", "none of the optimisers ('--optimizer') has it"),
+    ("weight-decay", CONSTANTS),
 ];
 
 /// Adds the name of a flag here to the error that it is unknown.

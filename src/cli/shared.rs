@@ -4,6 +4,7 @@ use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::model::Activation;
+use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
 use crate::{Action, Error, Result};
 use clap::ValueEnum;
@@ -57,6 +58,9 @@ pub(super) struct StepFlags {
     /// Function between layers [default: relu]
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
+    /// Rule of the updates, with the default constants of its paper [default: rmsprop]
+    #[arg(long, help_heading = MODEL, value_name = "RULE", value_parser = optimizers())]
+    optimizer: Option<Optimizer>,
     /// Images of one step [default: 64]
     #[arg(long, help_heading = MODEL)]
     batch: Option<usize>,
@@ -69,6 +73,12 @@ pub(super) struct StepFlags {
 fn activations() -> impl TypedValueParser<Value = Activation> {
     let names = Activation::all().map(|activation| activation.function().name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Activation>())
+}
+
+/// The names of all optimisers.
+fn optimizers() -> impl TypedValueParser<Value = Optimizer> {
+    let of_name = |name: String| Rule::named(&name).map(Optimizer::of).ok_or("no such rule");
+    PossibleValuesParser::new(RULES.iter().map(|rule| rule.name)).try_map(of_name)
 }
 
 /// Layer sizes, as `--hidden` takes them.
@@ -99,6 +109,7 @@ impl StepFlags {
         Config {
             hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
             activation: self.activation.unwrap_or(config.activation),
+            optimizer: self.optimizer.unwrap_or(config.optimizer),
             batch: self.batch.unwrap_or(config.batch),
             fuse: config.fuse && !self.no_fuse,
             ..config

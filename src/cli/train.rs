@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// What a run that goes on cannot change.
-const FIXED: [&str; 17] = [
+const FIXED: [&str; 18] = [
     "config",
     "size",
     "label_column",
@@ -38,6 +38,7 @@ const FIXED: [&str; 17] = [
     "limit",
     "hidden",
     "activation",
+    "optimizer",
     "batch",
     "no_fuse",
     "seed",
@@ -78,7 +79,7 @@ pub(super) struct Arguments {
     /// Times that each image is seen [default: 30]
     #[arg(long, help_heading = MODEL)]
     epochs: Option<u32>,
-    /// RMSProp's step size [default: 0.001]
+    /// The optimiser's step size [default: 0.001]
     #[arg(long, help_heading = MODEL, allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Seed of the starting weights, the shuffles and the noise [default: 0]

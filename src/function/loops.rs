@@ -36,7 +36,7 @@ pub struct Loops<T> {
 pub const MOST: usize = 2;
 
 /// Converts between the numbers that are stored and those that a formula is evaluated in.
-pub(super) trait Stored<N: Number>: Copy {
+pub(crate) trait Stored<N: Number>: Copy {
     /// From storage.
     fn load(self) -> N;
     /// To storage.
@@ -66,14 +66,14 @@ impl Stored<Lane> for f32 {
 }
 
 /// Runs a loop's body with vectors, or as it is.
-pub(super) trait Runner {
+pub(crate) trait Runner {
     /// Runs it.
     fn run(body: impl FnOnce());
 }
 
 /// Runs a body as it is.
 #[derive(Debug)]
-pub(super) struct Plain;
+pub(crate) struct Plain;
 
 impl Runner for Plain {
     fn run(body: impl FnOnce()) {
@@ -83,7 +83,7 @@ impl Runner for Plain {
 
 /// Runs a body with the widest vectors of the CPU, or those that were asked for.
 #[derive(Debug)]
-pub(super) struct Vectorized;
+pub(crate) struct Vectorized;
 
 impl Runner for Vectorized {
     #[inline(always)]

@@ -25,11 +25,11 @@ mod subtract;
 mod tanh;
 
 pub use loops::{Loop, Loops, MOST, Rows};
+pub(crate) use loops::{Plain, Runner, Stored, Vectorized};
 pub use number::{Lane, Number};
 
 use crate::kernel::{Fill, Tolerance};
 use Fill::{Binary, Normal, Positive, Unit, Wide};
-use loops::{Plain, Vectorized};
 use std::fmt::{Debug, Formatter};
 
 /// The text of a function in Rust.

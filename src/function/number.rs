@@ -23,6 +23,10 @@ pub trait Number:
     fn ln_1p(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
+    /// The number divided by the square root of another, which is above 0.
+    fn over_root(self, radicand: Self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
     /// The complementary error function, 2/√π·∫ e^−t² from the number to infinity.
     fn erfc(self) -> Self;
 
@@ -61,6 +65,14 @@ macro_rules! number {
             #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
+            }
+            #[inline(always)]
+            fn over_root(self, radicand: Self) -> Self {
+                self / radicand.sqrt()
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
             }
             #[inline(always)]
             fn erfc(self) -> Self {
@@ -122,6 +134,14 @@ impl Number for Lane {
     #[inline(always)]
     fn abs(self) -> Self {
         Self(self.0.abs())
+    }
+    #[inline(always)]
+    fn over_root(self, radicand: Self) -> Self {
+        Self(self.0 * math::reciprocal_sqrt(radicand.0))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
     }
     #[inline(always)]
     fn erfc(self) -> Self {

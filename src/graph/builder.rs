@@ -2,11 +2,12 @@
 //! fails with [`Error::Shape`](crate::Error::Shape) where the op is not defined for its operands.
 
 use super::{
-    Binarize, Element, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Scalar, Shape, Stream, TensorId,
+    Binarize, Element, Graph, LOG_ROWS, Op, Pixels, Role, Scalar, Shape, Stream, TensorId,
     Transpose,
 };
 use crate::Result;
 use crate::function::{self, Function};
+use crate::optimizer::{Optimizer, State};
 
 impl Graph {
     /// A tensor that the host fills and the graph only reads.
@@ -193,19 +194,39 @@ impl Graph {
         self.one(Op::CountNonfinite, &[x])
     }
 
-    /// Updates w and its mean square ms from dw.
-    pub fn rmsprop(
+    /// Updates w and the optimiser's states of it, in its order, from dw.
+    pub fn update(
         &mut self,
-        constants: RmsProp,
+        optimizer: Optimizer,
         dw: TensorId,
         w: TensorId,
-        ms: TensorId,
+        states: &[TensorId],
     ) -> Result<()> {
-        self.update(Op::RmsProp(constants), &[dw], &[w, ms])
+        self.apply_in_place(Op::Update(optimizer), &[dw], &[&[w], states].concat())
+    }
+
+    /// Updates every parameter by its gradient, with states named after it
+    /// ([`State::prefix`](crate::optimizer::State::prefix)).
+    pub fn optimize(
+        &mut self,
+        optimizer: Optimizer,
+        parameters: &[TensorId],
+        gradients: &[TensorId],
+    ) -> Result<()> {
+        for (&w, &dw) in parameters.iter().zip(gradients) {
+            let (name, shape) = (self.tensor(w).name.clone(), self.tensor(w).shape);
+            let state = |(state, start): (&State, f64)| {
+                let name = format!("{}{name}", state.prefix);
+                self.add_tensor(name, shape, Element::F32, Role::State(start as f32))
+            };
+            let states: Vec<_> = optimizer.states().map(state).collect();
+            self.update(optimizer, dw, w, &states)?;
+        }
+        Ok(())
     }
 
     /// Writes the sum of all of term into a column of the log.
     pub fn loss_sum(&mut self, term: TensorId, log: TensorId, column: usize) -> Result<()> {
-        self.update(Op::LossSum { column }, &[term], &[log])
+        self.apply_in_place(Op::LossSum { column }, &[term], &[log])
     }
 }

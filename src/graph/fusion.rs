@@ -13,6 +13,7 @@ mod update;
 use super::hazard::hazards;
 use super::{Element, Graph, Node, NodeId, Op, Role, Shape, TensorId, schedule};
 use contract::{contract, order};
+pub use update::{Target, UpdateLayout};
 
 /// Columns that one element of a fused kernel's row sums covers.
 pub const SUM_COLUMNS: usize = 4;
@@ -29,9 +30,9 @@ pub enum Fusion {
     /// each of which computes an element from elements at the same place; or stages alone, without a
     /// and b. Constants are no operands.
     Stages,
-    /// x, dy of each layer, then each term of the loss; updates each layer's weight, the weight's
-    /// mean square, its bias and the bias's mean square by RMSProp with xᵀ·dy and the column sums of
-    /// dy, then the loss log, if there are terms.
+    /// x, dy of each layer, then each term of the loss; updates each layer's weight and bias, with
+    /// their states, by xᵀ·dy and the column sums of dy, then the loss log, if there are terms: see
+    /// [`UpdateLayout`].
     Update,
 }
 
@@ -49,7 +50,7 @@ impl Fusion {
 /// What the pass may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FusionOptions {
-    /// Whether RMSProp joins the products that make its gradients. Without it the gradients are
+    /// Whether the optimiser joins the products that make its gradients. Without it the gradients are
     /// tensors of their own, for clipping them or averaging them over machines.
     pub updates: bool,
 }

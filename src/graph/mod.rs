@@ -20,9 +20,9 @@ mod step;
 mod tensor;
 mod text;
 
-pub use fusion::{Fusion, FusionOptions, MOST_BINDINGS, SUM_COLUMNS, fuse};
+pub use fusion::{Fusion, FusionOptions, MOST_BINDINGS, SUM_COLUMNS, Target, UpdateLayout, fuse};
 pub use gradient::{Weight, gradients};
-pub use op::{Binarize, LOG_ROWS, Op, Pixels, RmsProp, Stream, Transpose};
+pub use op::{Binarize, LOG_ROWS, Op, Pixels, Stream, Transpose};
 pub use plan::Plan;
 pub use step::{Scalar, Scalars, Step};
 pub use tensor::{Element, Role, Shape, Tensor, TensorId};
@@ -172,7 +172,12 @@ impl Graph {
     /// # Errors
     /// [`Shape`](crate::Error::Shape) if the op is not defined for these tensors, or a target is
     /// also an input or given twice.
-    pub fn update(&mut self, op: Op, inputs: &[TensorId], targets: &[TensorId]) -> Result<()> {
+    pub fn apply_in_place(
+        &mut self,
+        op: Op,
+        inputs: &[TensorId],
+        targets: &[TensorId],
+    ) -> Result<()> {
         op.check_targets(&self.tensors_of(inputs), &self.tensors_of(targets))?;
         let operands = [inputs, targets].concat();
         let times = |id: &TensorId| operands.iter().filter(|&other| other == id).count();

@@ -5,6 +5,7 @@ use super::fusion::{Fusion, SUM_COLUMNS};
 use super::step::Scalar;
 use super::tensor::{Element, Role, Shape, Tensor};
 use crate::function::{Function, Slope};
+use crate::optimizer::Optimizer;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -40,23 +41,6 @@ pub enum Stream {
     Bernoulli = 4,
     /// The latent noise of importance sampling.
     Importance = 5,
-}
-
-/// The constants of TensorFlow-1 RMSProp: `ms += (g² − ms)·(1 − decay)`,
-/// `w −= learning_rate·g / √(ms + epsilon)`, with the step's
-/// [learning rate](super::Scalars::learning_rate).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RmsProp {
-    /// How much of the mean square is kept each step.
-    pub decay: f64,
-    /// Added inside the square root.
-    pub epsilon: f64,
-}
-
-impl Default for RmsProp {
-    fn default() -> Self {
-        Self { decay: 0.9, epsilon: 1e-10 }
-    }
 }
 
 /// How a set of images on a device holds its pixels.
@@ -148,8 +132,8 @@ pub enum Op {
     },
     /// x `[r, c]` -> how many of each row are infinite or NaN `[r, 1]`.
     CountNonfinite,
-    /// dw updates w, ms.
-    RmsProp(RmsProp),
+    /// dw updates w, then the optimiser's states of it, all of one shape.
+    Update(Optimizer),
     /// term `[r, c]` updates log: its sum goes to row `step mod LOG_ROWS` of this column.
     LossSum {
         /// Column of the log.
@@ -178,7 +162,7 @@ impl Op {
             Self::Normal { .. } => "normal",
             Self::Uniform { .. } => "uniform",
             Self::CountNonfinite => "count_nonfinite",
-            Self::RmsProp(_) => "rmsprop",
+            Self::Update(optimizer) => optimizer.rule().name,
             Self::LossSum { .. } => "loss_sum",
             Self::Fused(fusion) => fusion.name(),
         }
@@ -186,7 +170,7 @@ impl Op {
 
     /// Whether the outputs are existing tensors that the op changes in place.
     pub fn updates(&self) -> bool {
-        matches!(self, Self::RmsProp(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update))
+        matches!(self, Self::Update(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update))
     }
 
     /// Whether it computes each element of its outputs from the same place of its inputs, or from a
@@ -280,7 +264,10 @@ impl Op {
         let reals = inputs.iter().chain(targets).all(reals);
         let kept = |t: &&Tensor| matches!(t.role, Role::Data | Role::Constant(_));
         let fits = match (*self, inputs, targets) {
-            (Self::RmsProp(_), [dw], [w, ms]) => dw.shape == w.shape && w.shape == ms.shape,
+            (Self::Update(optimizer), [dw], targets) => {
+                targets.len() == 1 + optimizer.rule().states.len()
+                    && targets.iter().all(|target| target.shape == dw.shape)
+            }
             (Self::LossSum { column }, [_], [log]) => {
                 let shape = log.shape;
                 let inside = shape.rows == LOG_ROWS && column < shape.columns;

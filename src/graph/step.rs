@@ -1,5 +1,7 @@
 //! The values that change from step to step without a plan being compiled anew.
 
+use crate::optimizer::{Optimizer, Rates};
+
 /// One step of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Step {
@@ -20,12 +22,14 @@ pub struct Scalars {
     pub learning_rate: f64,
     /// Weight of the KL divergence in the loss.
     pub kl_weight: f64,
+    /// Factor of every gradient, in the updates.
+    pub gradient_scale: f64,
 }
 
 impl Default for Scalars {
-    /// A learning rate of 0.001, as in the tutorial, and a weight of 1.
+    /// A learning rate of 0.001, as in the tutorial, a weight and a factor of 1.
     fn default() -> Self {
-        Self { learning_rate: 1e-3, kl_weight: 1.0 }
+        Self { learning_rate: 1e-3, kl_weight: 1.0, gradient_scale: 1.0 }
     }
 }
 
@@ -70,5 +74,16 @@ impl Step {
     /// The same step with this weight of the KL divergence.
     pub fn with_kl_weight(self, kl_weight: f64) -> Self {
         Self { scalars: Scalars { kl_weight, ..self.scalars }, ..self }
+    }
+
+    /// The same step with this factor of every gradient.
+    pub fn with_gradient_scale(self, gradient_scale: f64) -> Self {
+        Self { scalars: Scalars { gradient_scale, ..self.scalars }, ..self }
+    }
+
+    /// The numbers of the step that an optimiser's update takes.
+    pub fn rates(self, optimizer: Optimizer) -> Rates<f64> {
+        let Scalars { learning_rate, gradient_scale, .. } = self.scalars;
+        Rates { learning_rate, gradient_scale, corrections: optimizer.corrections(self.index) }
     }
 }

@@ -1,6 +1,7 @@
 //! Graphs and plans as text: the tensors that outlive a step, then a line a node.
 
-use super::{Fusion, Graph, Node, Op, Plan, Role, TensorId, Transpose};
+use super::{Fusion, Graph, Node, Op, Plan, Role, TensorId, Transpose, UpdateLayout};
+use crate::optimizer::Optimizer;
 use std::fmt;
 
 impl fmt::Display for Graph {
@@ -71,8 +72,14 @@ fn write_node(
     writeln!(f, "{outputs} {sign} {}({inputs})", node.label())
 }
 
-/// The short name of an op: that of fused stages has the product, then their functions.
+/// The short name of an op: that of fused stages has the product, then their functions, that of a fused
+/// update the optimiser unless it is the default.
 pub(crate) fn label(op: Op, parts: &[Op]) -> String {
+    if op == Op::Fused(Fusion::Update) {
+        let rule = UpdateLayout::of(parts).optimizer.rule();
+        let is_default = rule == Optimizer::default().rule();
+        return if is_default { op.name().to_owned() } else { format!("update+{}", rule.name) };
+    }
     if op != Op::Fused(Fusion::Stages) {
         return op.name().to_owned();
     }

@@ -1,7 +1,8 @@
 //! One application of a kernel: shapes, the step, and how a twin is called.
 
 use super::epilogue::Epilogue;
-use crate::graph::{Fusion, Graph, Node, Op, RmsProp, Scalars, Shape, Step, Transpose, label};
+use crate::graph::{Fusion, Graph, Node, Op, Scalars, Shape, Step, Transpose, UpdateLayout, label};
+use crate::optimizer::Optimizer;
 use bytemuck::{Pod, Zeroable};
 use std::fmt::{Display, Formatter};
 
@@ -40,6 +41,9 @@ pub struct Arguments {
     pub seed_high: u32,
     pub learning_rate: f32,
     pub kl_weight: f32,
+    pub gradient_scale: f32,
+    pub first_correction: f32,
+    pub second_correction: f32,
     pub m: u32,
     pub n: u32,
     pub k: u32,
@@ -52,13 +56,16 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The arguments of a step of this size.
-    pub fn new(step: Step, size: Size) -> Self {
+    /// The arguments of a step of this size, with the corrections of an optimiser if it updates by one.
+    pub fn new(step: Step, size: Size, optimizer: Option<Optimizer>) -> Self {
         let Step { index, first_row, seed, scalars } = step;
         let Size { m, n, k, first, second, stride, across, groups, slice } = size;
         let (seed_low, seed_high) = (seed as u32, (seed >> 32) as u32);
-        let Scalars { learning_rate, kl_weight } = scalars;
-        let [learning_rate, kl_weight] = [learning_rate, kl_weight].map(|scalar| scalar as f32);
+        let Scalars { learning_rate, kl_weight, gradient_scale } = scalars;
+        let [learning_rate, kl_weight, gradient_scale] =
+            [learning_rate, kl_weight, gradient_scale].map(|scalar| scalar as f32);
+        let corrections = optimizer.map_or([1.0; 2], |optimizer| optimizer.corrections(index));
+        let [first_correction, second_correction] = corrections.map(|scalar| scalar as f32);
         Self {
             index,
             first_row,
@@ -66,6 +73,9 @@ impl Arguments {
             seed_high,
             learning_rate,
             kl_weight,
+            gradient_scale,
+            first_correction,
+            second_correction,
             m,
             n,
             k,
@@ -143,25 +153,28 @@ impl Call {
 
     /// Multiplications of each of its matrix products.
     fn products(&self) -> Vec<usize> {
-        let ops = self.parts.iter().chain([&self.op]);
-        let count = ops.filter(|op| matches!(op, Op::Matmul(_))).count();
-        match self.op {
-            Op::Fused(Fusion::Update) => {
-                let of_layer = |pair: &[Shape]| pair[0].len() * pair[1].columns;
-                self.inputs[..2 * count].chunks_exact(2).map(of_layer).collect()
-            }
-            _ if count > 0 => vec![self.mnk().iter().product()],
-            _ => Vec::new(),
+        if let Some(layout) = self.update() {
+            let of_layer = |pair: &[Shape]| pair[0].len() * pair[1].columns;
+            return (0..layout.layers)
+                .map(|layer| of_layer(&self.inputs[layout.matrices(layer)]))
+                .collect();
         }
+        let mut ops = self.parts.iter().chain([&self.op]);
+        let is_product = ops.any(|op| matches!(op, Op::Matmul(_)));
+        if is_product { vec![self.mnk().iter().product()] } else { Vec::new() }
     }
 
-    /// RMSProp's constants, of a fused op that updates by it.
-    pub fn rmsprop(&self) -> RmsProp {
-        let constants = self.parts.iter().find_map(|part| match part {
-            Op::RmsProp(constants) => Some(*constants),
-            _ => None,
-        });
-        constants.unwrap_or_default()
+    /// The layout of its operands, if it is a fused update.
+    pub fn update(&self) -> Option<UpdateLayout> {
+        (self.op == Op::Fused(Fusion::Update)).then(|| UpdateLayout::of(&self.parts))
+    }
+
+    /// The optimiser that it updates by.
+    pub fn optimizer(&self) -> Option<Optimizer> {
+        match self.op {
+            Op::Update(optimizer) => Some(optimizer),
+            _ => self.update().map(|layout| layout.optimizer),
+        }
     }
 
     /// The column of the loss log that each term of a fused op goes to.

@@ -7,6 +7,7 @@ use crate::graph::{
     Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Pixels, Role, Shape, TensorId,
     fuse,
 };
+use crate::optimizer::{Optimizer, Rule};
 use crate::{Error, Result};
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub enum Fill {
     Tiny,
     /// Positive numbers around 1e-10, the squares of tiny ones.
     TinySquare,
+    /// 0.
+    Zero,
     /// N(0, 1), and now and then infinite or NaN.
     Broken,
     /// Uniform on [0, 1], with both ends.
@@ -185,7 +188,7 @@ impl Case {
             .collect();
         let (inputs, targets) = operands.split_at(self.inputs.len());
         match &self.work {
-            Work::Op(op) if op.updates() => graph.update(*op, inputs, targets)?,
+            Work::Op(op) if op.updates() => graph.apply_in_place(*op, inputs, targets)?,
             Work::Op(op) => drop(graph.apply(*op, inputs)?),
             Work::Fused(Append(append)) => {
                 let outputs = append(&mut graph, &operands)?;
@@ -268,19 +271,28 @@ impl Case {
         SHAPES.iter().map(case).collect()
     }
 
-    /// dw updates w and ms, with gradients of every size and with such as make epsilon matter.
-    pub(super) fn rmsprop(op: Op) -> Vec<Self> {
-        let case = |shape, dw, ms| Self {
-            targets: vec![
-                (Input::real(shape, Fill::Normal), Role::Parameter),
-                (Input::real(shape, ms), Role::State(1.0)),
-            ],
-            ..Self::new(op, vec![Input::real(shape, dw)])
+    /// dw updates w and its states, with gradients of every size, with such as make epsilon matter, and
+    /// with such as have the sign of a mean that is not 0: what nearly cancels has no relative accuracy.
+    pub(super) fn update(rule: &'static Rule) -> Vec<Self> {
+        let case = |shape, dw, square, mean| {
+            let states = rule.states.iter().map(|state| {
+                let fill = if state.is_signed { mean } else { square };
+                (Input::real(shape, fill), Role::State(0.0))
+            });
+            let weight = (Input::real(shape, Fill::Normal), Role::Parameter);
+            Self {
+                targets: [weight].into_iter().chain(states).collect(),
+                ..Self::new(Op::Update(Optimizer::of(rule)), vec![Input::real(shape, dw)])
+            }
         };
-        let both = |&shape: &Shape| {
-            [case(shape, Fill::Wide, Fill::Positive), case(shape, Fill::Tiny, Fill::TinySquare)]
+        let all = |&shape: &Shape| {
+            [
+                case(shape, Fill::Wide, Fill::Positive, Fill::Zero),
+                case(shape, Fill::Tiny, Fill::TinySquare, Fill::Zero),
+                case(shape, Fill::Positive, Fill::Positive, Fill::Positive),
+            ]
         };
-        SHAPES.iter().flat_map(both).collect()
+        SHAPES.iter().flat_map(all).collect()
     }
 
     /// term `[rows, columns]` updates a column of a log.

@@ -4,7 +4,7 @@
 
 use super::table::wrapped;
 use super::{Call, Size};
-use crate::graph::{MOST_BINDINGS, Op, Shape};
+use crate::graph::{MOST_BINDINGS, Shape};
 
 /// The files of a pass, besides those of the kernel and of the unit: [`source`](super::source).
 pub type Pass = &'static [&'static str];
@@ -230,31 +230,25 @@ pub(super) fn product(call: &Call, core: &Core) -> Option<Tiling> {
     }
 }
 
-/// The products of all layers, one after the other, then a workgroup for each term of the loss.
+/// The products of all layers of an update, one after the other, then a workgroup for each term of the
+/// loss.
 pub(super) fn layers(call: &Call, core: &Core) -> Option<Tiling> {
+    let layout = call.update()?;
     let stride = 2 * core.columns;
-    let (layers, terms) = layers_and_terms(call);
-    let matrices = &call.inputs[..2 * layers];
-    if !core.reads(matrices.iter().map(|shape| shape.columns)) {
+    let shapes = || (0..layout.layers).map(|layer| &call.inputs[layout.matrices(layer)]);
+    if !core.reads(shapes().flatten().map(|shape| shape.columns)) {
         return None;
     }
     let tiles = |pair: &[Shape]| {
         core.tiles(pair[0].columns, pair[1].columns, stride).iter().product::<usize>()
     };
-    let groups = core.groups(matrices.chunks_exact(2).map(tiles).sum());
-    let biases: usize = matrices.chunks_exact(2).map(|pair| pair[1].columns / core.unit).sum();
+    let groups = core.groups(shapes().map(tiles).sum());
+    let biases: usize = shapes().map(|pair| pair[1].columns / core.unit).sum();
     let bias_groups = biases.div_ceil(core.lanes);
     let [k, first, second, stride, size] =
         [call.inputs[0].rows, bias_groups, core.columns, stride, groups].map(|size| size as u32);
     let size = Size { k, first, second, stride, groups: size, ..Size::default() };
-    let mut tiling = core.tiling(size, bias_groups + terms)?;
+    let mut tiling = core.tiling(size, bias_groups + layout.terms)?;
     tiling.constants.push(("WORKGROUP", core.lanes as f64));
     Some(tiling)
-}
-
-/// How many layers an update has, and how many terms of the loss.
-pub(super) fn layers_and_terms(call: &Call) -> (usize, usize) {
-    let is_layer = |op: &&Op| matches!(op, Op::Matmul(_));
-    let layers = call.parts.iter().filter(is_layer).count();
-    (layers, call.inputs.len() - 2 * layers)
 }

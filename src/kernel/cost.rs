@@ -51,8 +51,7 @@ fn flops(graph: &Graph, node: &Node) -> usize {
         Op::StepScalar { .. } | Op::SplitColumns { .. } | Op::Concatenate => 0,
         // Of two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
         Op::Normal { .. } => 4 * output(0),
-        // ms: two multiplications, two additions; w: two additions, sqrt, division, multiplication.
-        Op::RmsProp(_) => 9 * input(0),
+        Op::Update(optimizer) => optimizer.rule().flops * input(0),
         Op::Fused(_) => 0,
     }
 }

@@ -37,7 +37,7 @@ use crate::graph::{Fusion, Op, SUM_COLUMNS};
 
 /// Every kernel.
 pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    [&table::PRODUCT, &table::STAGES].into_iter().chain(table::FILES)
+    [&table::PRODUCT, &table::STAGES, &table::OPTIMIZER].into_iter().chain(table::FILES)
 }
 
 /// Invocations of a workgroup, for all kernels but those that begin with a matrix product.
@@ -80,6 +80,7 @@ impl Kernel {
                 &table::PRODUCT
             }
             (_, Some(_)) => &table::STAGES,
+            (Op::Update(_), _) => &table::OPTIMIZER,
             _ => table::FILES.iter().find(of_name).unwrap_or_else(|| {
                 unreachable!(
                     "{} has no row in the kernel table; a test sees to that",
@@ -108,15 +109,19 @@ impl Kernel {
         };
         let unit = if is_vector { "common/vector" } else { "common/scalar" };
         let unit = (variant.core().is_some() || call.epilogue.is_some()).then_some(unit);
-        let imports = call.epilogue.as_ref().map_or_else(Vec::new, text::imports);
+        let rule = call.optimizer().map(|optimizer| optimizer.rule());
+        let mut imports = call.epilogue.as_ref().map_or_else(Vec::new, text::imports);
+        imports.extend(rule.map(|rule| format!("optimizers/{}", rule.name)));
         let stages = call.epilogue.as_ref();
         let stages = stages.map(|stages| text::epilogue(stages, call.inputs.len()));
+        let update = rule.map(|rule| text::update(rule, call.update().is_some()));
+        let written = stages.or(update).unwrap_or_default();
         let module = |files: &core::Pass| {
             let imports = imports.iter().map(String::as_str);
             let all =
                 unit.into_iter().chain(files.iter().copied()).chain(self.files.iter().copied());
             let files = module(&all.chain(imports).collect::<Vec<_>>());
-            files + stages.as_deref().unwrap_or_default()
+            files + &written
         };
         passes.iter().map(module).collect()
     }

@@ -1,17 +1,19 @@
 //! The kernel table.
 
-use super::core::{layers, layers_and_terms, product};
+use super::core::{layers, product};
 use super::{
-    Call, Case, Epilogue, Grid, Kernel, Size, Split, Table, Tiling, Tolerance, Twins, WORKGROUP,
+    Call, Case, Epilogue, Fill, Grid, Kernel, Size, Split, Table, Tiling, Tolerance, Twins,
+    WORKGROUP,
 };
 use crate::cpu;
 use crate::cpu::Real;
 use crate::cpu::gather_batch::Grey;
 use crate::function::{Function, Loops};
 use crate::graph::{
-    Binarize, LOG_ROWS, Op, Pixels, RmsProp, SUM_COLUMNS, Scalar, Shape, Step, Stream,
+    Binarize, LOG_ROWS, Op, Pixels, SUM_COLUMNS, Scalar, Shape, Step, Stream, Target, UpdateLayout,
 };
 use crate::kernel::Operand;
+use crate::optimizer::{self, Block, Optimizer, RULES, Rule};
 
 /// One twin for both precisions.
 macro_rules! twins {
@@ -84,6 +86,25 @@ pub(super) static STAGES: Kernel = Kernel {
 };
 
 const ROUNDING: f64 = Tolerance::ROUNDING.relative;
+
+/// An optimiser's update of one parameter.
+pub(super) static OPTIMIZER: Kernel = Kernel {
+    entry_point: "main",
+    constants: coefficients,
+    tolerance: |call| match call.optimizer() {
+        Some(optimizer) => optimizer.rule().tolerance,
+        None => unreachable!("the row is for updates"),
+    },
+    ..plain(
+        "optimizer",
+        &["optimizer"],
+        Twins {
+            f64: |call, step, read, write| update(call, step, read, write, |rule| rule.f64),
+            f32: |call, step, read, write| update(call, step, read, write, |rule| rule.f32),
+        },
+        || RULES.iter().flat_map(|rule| Case::update(rule)).collect(),
+    )
+};
 
 /// The kernels that have files of their own.
 pub(super) static FILES: &[Kernel] = &[
@@ -211,25 +232,6 @@ pub(super) static FILES: &[Kernel] = &[
     },
     Kernel {
         constants: |call| {
-            let Op::RmsProp(constants) = call.op else { unreachable!("the row is for this op") };
-            vec![("GAIN", 1.0 - constants.decay), ("EPSILON", constants.epsilon)]
-        },
-        // An update is about 1e-3: five digits of it.
-        tolerance: |_| Tolerance { absolute: 1e-8, relative: 5e-7 },
-        ..plain(
-            "rmsprop",
-            &["rmsprop"],
-            twins!(|call, step, read, [w, ms]| {
-                let Op::RmsProp(constants) = call.op else {
-                    unreachable!("the row is for this op")
-                };
-                cpu::rmsprop::rmsprop(step, constants, read[0].reals(), w, ms);
-            }),
-            || Case::rmsprop(Op::RmsProp(RmsProp::default())),
-        )
-    },
-    Kernel {
-        constants: |call| {
             let Op::LossSum { column } = call.op else { unreachable!("the row is for this op") };
             vec![columns(call), ("COLUMN", column as f64), ("LOG_ROWS", LOG_ROWS as f64)]
         },
@@ -271,9 +273,8 @@ pub(super) static FILES: &[Kernel] = &[
         twins: None,
         entry_point: "main",
         constants: |call| {
-            let RmsProp { decay, epsilon } = call.rmsprop();
-            let gain = 1.0 - decay;
-            vec![("GAIN", gain), ("EPSILON", epsilon), ("LOG_ROWS", LOG_ROWS as f64)]
+            let rows = [("LOG_ROWS", LOG_ROWS as f64)];
+            coefficients(call).into_iter().chain(rows).collect()
         },
         grid: Grid::Tiles(layers),
         split: |_| Split::Layers,
@@ -293,31 +294,31 @@ const NO_TWINS: Twins = Twins {
 
 const UPDATE: Table = Table {
     buffers: 4,
-    // Workspace, parameters, mean squares, log.
-    buffer: |call, operand| {
-        let (layers, _) = layers_and_terms(call);
-        match operand.checked_sub(call.inputs.len()) {
-            None => 0,
-            Some(output) if output == 4 * layers => 3,
-            Some(output) => 1 + output % 2,
-        }
+    // Workspace, parameters, states, log.
+    buffer: |call, operand| match operand.checked_sub(call.inputs.len()) {
+        None => 0,
+        Some(output) => match layout(call).target(output) {
+            Target::Weight(None) | Target::Bias(None) => 1,
+            Target::Weight(_) | Target::Bias(_) => 2,
+            Target::Log => 3,
+        },
     },
     entries: |call, places| {
-        let (layers, terms) = layers_and_terms(call);
-        let log_columns = if terms > 0 { call.outputs[4 * layers].columns } else { 1 };
-        let head = [layers, terms, log_columns].map(|count| count as u32);
+        let layout = layout(call);
+        let log_columns = layout.log().map_or(1, |log| call.outputs[log].columns);
+        let head = [layout.layers, layout.terms, log_columns].map(|count| count as u32);
         let (inputs, outputs) = places.split_at(call.inputs.len());
-        let (matrices, starts) = inputs.split_at(2 * layers);
-        let shape = |layer: usize, operand: usize| call.inputs[2 * layer + operand].columns as u32;
         let layer = |layer: usize| {
-            let sizes = [shape(layer, 0), shape(layer, 1)];
-            [&sizes, &matrices[2 * layer..][..2], &outputs[4 * layer..][..4]].concat()
+            let matrices = layout.matrices(layer);
+            let columns = call.inputs[matrices.clone()].iter().map(|shape| shape.columns as u32);
+            let places = [&inputs[matrices], &outputs[layout.targets(layer)]].concat();
+            columns.chain(places).collect::<Vec<_>>()
         };
-        let columns = call.loss_columns().map(|column| column as u32);
-        let lengths = call.inputs[2 * layers..].iter().map(|shape| shape.len() as u32);
-        let term = |((&start, length), column)| [start, length, column];
-        let terms = starts.iter().zip(lengths).zip(columns).flat_map(term);
-        head.into_iter().chain((0..layers).flat_map(layer)).chain(terms).collect()
+        let term = |(input, column): (usize, usize)| {
+            [inputs[input], call.inputs[input].len() as u32, column as u32]
+        };
+        let terms = layout.loss_terms().zip(call.loss_columns()).flat_map(term);
+        head.into_iter().chain((0..layout.layers).flat_map(layer)).chain(terms).collect()
     },
 };
 
@@ -367,6 +368,30 @@ const fn plain(
 /// One workgroup for each row, which it sums up.
 const fn row_sum(
     name: &'static str,
+fn layout(call: &Call) -> UpdateLayout {
+    call.update().unwrap_or_else(|| unreachable!("the row is for fused updates"))
+}
+
+/// The coefficients of the optimiser that a call updates by.
+fn coefficients(call: &Call) -> Vec<(&'static str, f64)> {
+    call.optimizer().iter().flat_map(Optimizer::coefficients).collect()
+}
+
+/// An update on the CPU, as its definition has it.
+fn update<T: Real>(
+    call: &Call,
+    step: Step,
+    read: &[Operand<T>],
+    write: &mut [&mut [T]],
+    of: fn(&'static Rule) -> optimizer::Loop<T>,
+) {
+    let (Some(optimizer), [weights, states @ ..]) = (call.optimizer(), write) else {
+        unreachable!("the row is for updates")
+    };
+    let block = Block::whole(read[0].reals());
+    of(optimizer.rule())(optimizer, step.rates(optimizer), block, weights, states);
+}
+
     files: &'static [&'static str],
     twins: Twins,
     cases: fn() -> Vec<Case>,

@@ -1,10 +1,12 @@
-//! The WGSL of a kernel: files of `shaders/`, which name what they import, and the epilogue of a
-//! fused kernel, which is written here, a line a value.
+//! The WGSL of a kernel: files of `shaders/`, which name what they import, and what is written here,
+//! the epilogue of a fused kernel, a line a value, and where an optimiser's states are.
 
 use super::epilogue::{Column, Epilogue, Store, Value};
 use crate::graph::Transpose;
+use crate::optimizer::Rule;
 use include_dir::{Dir, include_dir};
 use std::fmt::Write;
+use std::ops::Range;
 
 /// The shaders.
 static SHADERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/shaders");
@@ -134,6 +136,72 @@ fn input_name(epilogue: &Epilogue, input: usize) -> String {
         (Some(_), 1) => "b".to_owned(),
         _ => format!("x{input}"),
     }
+}
+
+/// An optimiser's states: how they are bound or found, and the updates that the kernel of one parameter,
+/// or of all layers, calls.
+pub(super) fn update(rule: &Rule, is_fused: bool) -> String {
+    let mut text = String::new();
+    let states = 0..rule.states.len();
+    let written = if is_fused {
+        write_fused_update(&mut text, rule, states)
+    } else {
+        write_update(&mut text, rule, states)
+    };
+    written.map_or_else(|_| unreachable!("strings can be written to"), |()| text)
+}
+
+/// `update_at`, where each state is a buffer.
+fn write_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fmt::Result {
+    for state in states {
+        binding(text, 2 + state, &format!("states_{state}"), "f32")?;
+    }
+    writeln!(text, "\nfn update_at(i: u32, gradient: Unit) {{")?;
+    write_rule(text, rule, "w[i]", |state| format!("states_{state}[i]"))
+}
+
+/// `enter_states`, `update_weight` and `update_bias`, where states are in one buffer, and a table says
+/// where.
+fn write_fused_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fmt::Result {
+    writeln!(text, "const STATES = {}u;", states.len())?;
+    for state in states.clone() {
+        writeln!(text, "var<private> weight_state_{state}: u32;")?;
+        writeln!(text, "var<private> bias_state_{state}: u32;")?;
+    }
+    writeln!(text, "\nfn enter_states(of_weight: u32, of_bias: u32) {{")?;
+    for state in states.clone() {
+        writeln!(text, "    weight_state_{state} = table[of_weight + {state}u];")?;
+        writeln!(text, "    bias_state_{state} = table[of_bias + {state}u];")?;
+    }
+    let parameters: String = states.clone().map(|state| format!("at_{state}: u32, ")).collect();
+    writeln!(text, "}}\n\nfn update_at(at: u32, {parameters}gradient: Unit) {{")?;
+    write_rule(text, rule, "parameters[at]", |state| format!("states[at_{state}]"))?;
+    for parameter in ["weight", "bias"] {
+        let at = |name: String| format!("({name} + i) / UNIT, ");
+        let states = states.clone().map(|state| at(format!("{parameter}_state_{state}")));
+        let places: String = [at(parameter.to_owned())].into_iter().chain(states).collect();
+        writeln!(text, "\nfn update_{parameter}(i: u32, gradient: Unit) {{")?;
+        writeln!(text, "    update_at({places}gradient);\n}}")?;
+    }
+    Ok(())
+}
+
+/// The body of a function that updates `weight`, given its `gradient`, and its states.
+fn write_rule(
+    text: &mut String,
+    Rule { name, states, .. }: &Rule,
+    weight: &str,
+    place: impl Fn(usize) -> String,
+) -> std::fmt::Result {
+    writeln!(text, "    let g = gradient * args.gradient_scale;")?;
+    let mut new = String::new();
+    for state in 0..states.len() {
+        let place = place(state);
+        writeln!(text, "    let state_{state} = {name}_state_{state}({place}, g{new});")?;
+        writeln!(text, "    {place} = state_{state};")?;
+        write!(new, ", state_{state}")?;
+    }
+    writeln!(text, "    {weight} = {name}_weight({weight}, g{new});\n}}")
 }
 
 /// The index of a place in an array of units, or of numbers where there is one column.

@@ -23,6 +23,7 @@ use crate::Result;
 use crate::device::{Session, Values};
 
 /// A model's weights, apart from any device, in the order of [`Architecture::parameters`].
+use crate::optimizer::Optimizer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// The layers.
@@ -33,6 +34,9 @@ pub struct Weights {
 
 impl Weights {
     /// Copies them from a session.
+/// Each of an optimiser's states: its elements of each parameter, in the same order.
+pub type States = Vec<Vec<Vec<f32>>>;
+
     ///
     /// # Errors
     /// If the session does not hold them, or the device fails.
@@ -51,14 +55,43 @@ impl Weights {
 }
 
 impl Architecture {
-    /// Copies what a session holds for each parameter under its name behind a prefix.
+    /// Copies the values that a session holds of each parameter, under its name behind a prefix.
     pub(crate) fn read(&self, prefix: &str, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
         let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let read = |Parameter { name, .. }| session.read(&format!("{prefix}{name}")).map(narrow);
         self.parameters().into_iter().map(read).collect()
     }
 
-    /// The other way.
+    /// Reads what an optimiser keeps of the weights: each of its states, of every parameter.
+    pub(crate) fn read_states(
+        &self,
+        optimizer: Optimizer,
+        session: &mut dyn Session,
+    ) -> Result<States> {
+        optimizer.states().map(|(state, _)| self.read(state.prefix, session)).collect()
+    }
+
+    /// The states before the first step.
+    pub(crate) fn starting_states(&self, optimizer: Optimizer) -> States {
+        let all = |value: f64| {
+            let parameters = self.parameters().into_iter();
+            parameters.map(|parameter| vec![value as f32; parameter.shape.len()]).collect()
+        };
+        optimizer.states().map(|(_, start)| all(start)).collect()
+    }
+
+    /// Copies an optimiser's states into a session.
+    pub(crate) fn write_states(
+        &self,
+        optimizer: Optimizer,
+        states: &States,
+        session: &mut dyn Session,
+    ) -> Result<()> {
+        let mut all = optimizer.states().zip(states);
+        all.try_for_each(|((state, _), values)| self.write(state.prefix, values, session))
+    }
+
+    /// Copies values of every parameter into a session, under its name behind a prefix.
     pub(crate) fn write(
         &self,
         prefix: &str,

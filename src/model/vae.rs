@@ -1,11 +1,12 @@
 //! The graphs of the model.
 
 use super::{Architecture, Parameter};
+use crate::Result;
 use crate::graph::{
-    Binarize, Element, FusionOptions, Graph, Pixels, Plan, RmsProp, Scalar, Shape, Stream,
-    TensorId, Weight, fuse, gradients,
+    Binarize, Element, FusionOptions, Graph, Pixels, Plan, Scalar, Shape, Stream, TensorId, Weight,
+    fuse, gradients,
 };
-use crate::{Result, optimizer};
+use crate::optimizer::Optimizer;
 
 /// Columns of the loss log of a training plan, each a sum over the batch.
 pub const LOSS_TERMS: [&str; 2] = ["log-likelihood", "KL divergence"];
@@ -19,7 +20,7 @@ pub struct Forward {
     pub stddev: TensorId,
     /// Samples of the posterior `[batch, latent]`.
     pub z: TensorId,
-    /// Bernoulli logits `[batch, input]`.
+    /// The decoder's output `[batch, parameters·input]`: of Bernoulli pixels, their logits.
     pub logits: TensorId,
     /// `[batch, 1]`.
     pub log_likelihood: TensorId,
@@ -129,11 +130,11 @@ fn network(
 }
 
 /// Appends the loss −Σ (log-likelihood − weight·KL), with the step's
-/// [weight](crate::graph::Scalars::kl_weight), its gradients, RMSProp and the loss log.
+/// [weight](crate::graph::Scalars::kl_weight), its gradients, the updates and the loss log.
 ///
 /// # Errors
 /// None but those of a faulty op.
-pub fn training(graph: &mut Graph, pass: &Forward, constants: RmsProp) -> Result<()> {
+pub fn training(graph: &mut Graph, pass: &Forward, optimizer: Optimizer) -> Result<()> {
     let terms =
         [(pass.log_likelihood, Weight::Constant(-1.0)), (pass.kl, Weight::Step(Scalar::KlWeight))];
     let log = graph.log("loss", LOSS_TERMS.len());
@@ -143,7 +144,7 @@ pub fn training(graph: &mut Graph, pass: &Forward, constants: RmsProp) -> Result
     let is_parameter = |&id: &TensorId| graph.tensor(id).role == crate::graph::Role::Parameter;
     let parameters: Vec<_> = graph.tensor_ids().filter(is_parameter).collect();
     let gradients = gradients(graph, &terms, &parameters)?;
-    optimizer::rmsprop(graph, constants, &parameters, &gradients)
+    graph.optimize(optimizer, &parameters, &gradients)
 }
 
 /// Orders a graph, its ops fused or as they are.
@@ -157,13 +158,13 @@ impl Architecture {
     ///
     /// # Errors
     /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step.
-    pub fn training_plan(&self, images: Images, constants: RmsProp, fused: bool) -> Result<Plan> {
+    pub fn training_plan(&self, images: Images, optimizer: Optimizer, fused: bool) -> Result<Plan> {
         self.check_batch(images.batch)?;
         let mut graph = Graph::new();
         let x = images.gather(&mut graph, self.input())?;
         let eps = images.noise(&mut graph, self.latent(), Stream::Latent)?;
         let pass = forward(&mut graph, self, x, eps)?;
-        training(&mut graph, &pass, constants)?;
+        training(&mut graph, &pass, optimizer)?;
         Ok(plan(graph, &[], fused))
     }
 

@@ -1,7 +1,6 @@
 //! The table of a step's kernels: how long each takes, and how far that is from the roofs.
 
 use crate::device::{Launch, Roofs, Span, TimedSteps};
-use crate::graph::Op;
 use crate::kernel::{Call, Cost, Variant};
 use serde::Serialize;
 use std::f64::consts::FRAC_PI_2;
@@ -236,10 +235,8 @@ fn least_us(roofs: &Roofs, Cost { flops, bytes }: Cost, dispatches: usize) -> (f
 
 /// The largest matrix product of a call, else its first output.
 fn shape(call: &Call) -> String {
-    match (call.op, call.multiplications()) {
-        (Op::Fused(crate::graph::Fusion::Update), _) => {
-            format!("{} layers", call.parts.iter().filter(|op| matches!(op, Op::Matmul(_))).count())
-        }
+    match (call.update(), call.multiplications()) {
+        (Some(layout), _) => format!("{} layers", layout.layers),
         (_, 0) => call.outputs[0].to_string(),
         _ => call.mnk().map(|size| size.to_string()).join("x"),
     }

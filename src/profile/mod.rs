@@ -18,8 +18,9 @@ use crate::device::{
     Description, Launch, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer, Traffic,
     Values,
 };
-use crate::graph::{Binarize, Pixels, RmsProp, Shape, Step};
+use crate::graph::{Binarize, Pixels, Shape, Step};
 use crate::model::{Architecture, Images, Parameter, initial_weights};
+use crate::optimizer::Optimizer;
 use crate::random::pixels;
 use serde::Serialize;
 use std::ops::Range;
@@ -202,7 +203,8 @@ fn load(
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
+    let program =
+        session.load(architecture.training_plan(images, Optimizer::default(), fused)?)?;
     initial_weights(architecture, 0).write(session)?;
     session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;
     session.write("profile.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;

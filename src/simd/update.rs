@@ -1,17 +1,17 @@
-//! The gradients of all layers, RMSProp with them, and the sums of the loss.
+//! The gradients of all layers, the optimiser's updates with them, and the sums of the loss.
 
-use super::math::reciprocal_sqrt;
 use super::outer::Product;
 use super::{Finish, Part, Tile, vectorized};
-use crate::graph::{LOG_ROWS, RmsProp, Step};
+use crate::graph::{LOG_ROWS, Step};
 use crate::kernel::{Call, Operand};
+use crate::optimizer::{Block, Optimizer, Rates};
 
 /// Columns of a bias whose gradients are summed at once.
 const COLUMNS: usize = 64;
 
-/// x, dy of each layer, then each term of the loss; updates each layer's weight, the weight's mean
-/// square, its bias and the bias's mean square, then the log. A part has the same share of the rows
-/// of every weight, and of the columns of every bias; the first has the log, too.
+/// Updates every layer's weight and bias, with their states, then the log: see
+/// [`UpdateLayout`](crate::graph::UpdateLayout). A part has the same share of the rows of every weight,
+/// and of the columns of every bias; the first has the log, too.
 pub(super) fn update(
     call: &Call,
     step: Step,
@@ -19,142 +19,80 @@ pub(super) fn update(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let descent = Descent::of(call, step);
-    let layers = outputs.len() / 4;
-    let (matrices, terms) = inputs.split_at(2 * layers);
-    let mut log = None;
-    for (layer, targets) in outputs.chunks_mut(4).enumerate() {
-        match targets {
-            [weight, weight_ms, bias, bias_ms] => {
-                let [x, dy] = [0, 1].map(|operand| matrices[2 * layer + operand].reals());
-                let [k, n] = [0, 1].map(|operand| call.inputs[2 * layer + operand].columns);
-                Product::of_gradient(part, [k, n], x, dy).run_sparse(&mut Layer {
-                    descent,
-                    n,
-                    weight,
-                    weight_ms,
-                });
-                let first = part.of(n).start;
-                update_bias(descent, (dy, n), first, bias, bias_ms);
-            }
-            [found] => log = Some(found),
-            _ => unreachable!("four tensors a layer, and the log"),
-        }
+    let Some(layout) = call.update() else { unreachable!("the kernel is for updates") };
+    let rates = step.rates(layout.optimizer);
+    let (targets, log) = outputs.split_at_mut(layout.targets(layout.layers).start);
+    for (layer, targets) in targets.chunks_mut(layout.targets(0).len()).enumerate() {
+        let matrices = layout.matrices(layer);
+        let shapes = &call.inputs[matrices.clone()];
+        let (k, n) = (shapes[0].columns, shapes[1].columns);
+        let (x, dy) = (inputs[matrices.start].reals(), inputs[matrices.start + 1].reals());
+        let (weight, bias) = targets.split_at_mut(layout.parameter());
+        let [weight, bias] = [weight, bias].map(|all| Parameter {
+            optimizer: layout.optimizer,
+            rates,
+            stride: n,
+            all,
+        });
+        Product::of_gradient(part, [k, n], x, dy).run_sparse(&mut { weight });
+        update_bias(bias, (dy, n), part.of(n).start);
     }
-    if let Some(log) = log.filter(|log| !log.is_empty()) {
+    if let Some(log) = log.first_mut().filter(|log| !log.is_empty()) {
         let row = step.index as usize % LOG_ROWS * (log.len() / LOG_ROWS);
-        for ((column, term), shape) in
-            call.loss_columns().zip(terms).zip(&call.inputs[2 * layers..])
-        {
-            log[row + column] = sum(term.reals(), shape.columns);
+        for (column, term) in call.loss_columns().zip(layout.loss_terms()) {
+            log[row + column] = sum(inputs[term].reals(), call.inputs[term].columns);
         }
     }
 }
 
-/// The bias's columns from `first` on, with the sums of those of dy, which has n.
-fn update_bias(
-    descent: Descent,
-    (dy, n): (&[f32], usize),
-    first: usize,
-    bias: &mut [f32],
-    bias_ms: &mut [f32],
-) {
-    let starts = (first..).step_by(COLUMNS);
-    for ((start, bias), bias_ms) in
-        starts.zip(bias.chunks_mut(COLUMNS)).zip(bias_ms.chunks_mut(COLUMNS))
-    {
+/// The bias's columns from `first` on, with the sums of those of dy, which has `n`.
+fn update_bias(mut bias: Parameter, (dy, n): (&[f32], usize), first: usize) {
+    let len = bias.all[0].len();
+    for start in (0..len).step_by(COLUMNS) {
+        let mut gradients = [0.0; COLUMNS];
+        let gradients = &mut gradients[..COLUMNS.min(len - start)];
         vectorized(
             #[inline(always)]
             || {
-                let mut gradients = [0.0; COLUMNS];
-                let gradients = &mut gradients[..bias.len()];
                 for dy in dy.chunks_exact(n) {
-                    let dy = &dy[start..][..gradients.len()];
+                    let dy = &dy[first + start..][..gradients.len()];
                     gradients.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
                 }
-                descent.follow(gradients, bias, bias_ms);
             },
         );
+        bias.update(Block { first: start, ..Block::whole(gradients) });
     }
 }
 
-/// Numbers that are updated, or summed, at once.
+/// Numbers that are summed at once.
 const LANES: usize = 16;
 
-/// The rows of a weight that a part updates.
-struct Layer<'a> {
-    descent: Descent,
+/// The part of a weight or bias that is updated, and its states.
+struct Parameter<'a, 'b> {
+    optimizer: Optimizer,
+    rates: Rates<f64>,
     /// Columns.
-    n: usize,
-    weight: &'a mut [f32],
-    weight_ms: &'a mut [f32],
+    stride: usize,
+    all: &'a mut [&'b mut [f32]],
 }
 
-impl Finish for Layer<'_> {
+impl Parameter<'_, '_> {
+    fn update(&mut self, block: Block<f32>) {
+        if let [weights, states @ ..] = &mut self.all {
+            (self.optimizer.rule().vectors)(self.optimizer, self.rates, block, weights, states);
+        }
+    }
+}
+
+impl Finish for Parameter<'_, '_> {
     fn finish(&mut self, tile: Tile) {
-        let Self { descent, n, weight, weight_ms } = self;
-        vectorized(
-            #[inline(always)]
-            || {
-                for (row, gradients) in tile.rows() {
-                    let at = row * *n + tile.column..row * *n + tile.column + gradients.len();
-                    descent.follow(gradients, &mut weight[at.clone()], &mut weight_ms[at]);
-                }
-            },
-        );
-    }
-}
-
-/// RMSProp's constants.
-#[derive(Clone, Copy)]
-struct Descent {
-    learning_rate: f32,
-    gain: f32,
-    epsilon: f32,
-}
-
-impl Descent {
-    fn of(call: &Call, step: Step) -> Self {
-        let RmsProp { decay, epsilon } = call.rmsprop();
-        Self {
-            learning_rate: step.scalars.learning_rate as f32,
-            gain: (1.0 - decay) as f32,
-            epsilon: epsilon as f32,
-        }
-    }
-
-    /// As [`rmsprop`](crate::cpu::rmsprop::rmsprop).
-    #[inline(always)]
-    fn follow(self, gradients: &[f32], weights: &mut [f32], mean_squares: &mut [f32]) {
-        let rest = self.follow_by::<LANES>(gradients, weights, mean_squares);
-        let rest = self.follow_by::<{ LANES / 2 }>(rest.0, rest.1, rest.2);
-        self.follow_by::<1>(rest.0, rest.1, rest.2);
-    }
-
-    /// Updates so many at once, and returns what is left.
-    #[inline(always)]
-    fn follow_by<'a, const LANES: usize>(
-        self,
-        gradients: &'a [f32],
-        weights: &'a mut [f32],
-        mean_squares: &'a mut [f32],
-    ) -> (&'a [f32], &'a mut [f32], &'a mut [f32]) {
-        let (gradients, rest) = gradients.as_chunks::<LANES>();
-        let (weights, weights_rest) = weights.as_chunks_mut::<LANES>();
-        let (mean_squares, mean_squares_rest) = mean_squares.as_chunks_mut::<LANES>();
-        for ((gradients, weights), mean_squares) in gradients.iter().zip(weights).zip(mean_squares)
-        {
-            // Local copies tell the compiler that the slices do not alias.
-            let [mut new_weights, mut new_mean_squares] = [*weights, *mean_squares];
-            for lane in 0..LANES {
-                let (gradient, mean_square) = (gradients[lane], &mut new_mean_squares[lane]);
-                *mean_square += (gradient * gradient - *mean_square) * self.gain;
-                let root = reciprocal_sqrt(*mean_square + self.epsilon);
-                new_weights[lane] -= self.learning_rate * gradient * root;
-            }
-            [*weights, *mean_squares] = [new_weights, new_mean_squares];
-        }
-        (rest, weights_rest, mean_squares_rest)
+        self.update(Block {
+            gradients: &tile.sums[..tile.pitch * tile.rows],
+            pitch: tile.pitch,
+            columns: tile.columns,
+            first: tile.row * self.stride + tile.column,
+            stride: self.stride,
+        });
     }
 }
 

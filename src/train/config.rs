@@ -6,6 +6,7 @@ use crate::device::Description;
 use crate::device::gpu::Choices;
 use crate::graph::{Binarize, Scalars, Step};
 use crate::model::{Activation, Architecture};
+use crate::optimizer::Optimizer;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
@@ -39,7 +40,7 @@ pub struct Config {
     pub epochs: u32,
     /// Images of one step.
     pub batch: usize,
-    /// RMSProp's step size.
+    /// The optimiser's step size.
     pub learning_rate: f64,
     /// Whether ops are fused.
     pub fuse: bool,
@@ -56,6 +57,9 @@ pub struct Config {
     /// Every how many steps one is repeated on the f64 oracle, and compared. No result depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<u32>,
+    /// What follows the gradients.
+    #[serde(skip_serializing_if = "is_default")]
+    pub optimizer: Optimizer,
     /// See [`Source::reading`].
     #[serde(skip_serializing_if = "is_default")]
     pub reading: Reading,
@@ -70,7 +74,7 @@ pub struct Config {
 pub struct Change {
     /// Steps before it, over all epochs; at least 1.
     pub step: u32,
-    /// RMSProp's step size from there on.
+    /// The optimiser's step size from there on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
     /// Where the run went on. Not repeated: a run of its settings is on one device.
@@ -130,6 +134,7 @@ impl Default for Config {
             profile_every: None,
             checkpoint_every: None,
             self_check: None,
+            optimizer: Optimizer::default(),
             reading: Reading::default(),
             changes: Vec::new(),
         }
@@ -214,13 +219,13 @@ impl Config {
         step.with_learning_rate(self.learning_rate_after(index))
     }
 
-    /// RMSProp's step size after `step` steps.
+    /// The optimiser's step size after `step` steps.
     pub fn learning_rate_after(&self, step: u32) -> f64 {
         let before = self.changes.iter().take_while(|change| change.step <= step);
         before.filter_map(|change| change.learning_rate).last().unwrap_or(self.learning_rate)
     }
 
-    /// RMSProp's step sizes, from the first on.
+    /// The optimiser's step sizes, from the first on.
     fn learning_rates(&self) -> impl Iterator<Item = f64> {
         let later = self.changes.iter().filter_map(|change| change.learning_rate);
         [self.learning_rate].into_iter().chain(later)

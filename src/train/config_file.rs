@@ -6,6 +6,7 @@ use crate::device::gpu::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
 use crate::model::Activation;
+use crate::optimizer::Optimizer;
 use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -168,6 +169,7 @@ fn keys() -> Vec<String> {
         profile_every: Some(1),
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),
+        optimizer: Optimizer::default().with("decay", 0.5).unwrap_or_default(),
         reading: Reading { header: Some(true), ..Reading::default() },
         changes: vec![Change::default()],
         ..Config::default()

@@ -9,7 +9,7 @@ use crate::checkpoint::{self, Checkpoint, Lengths, Position, State};
 use crate::eval::Measures;
 use crate::file::{Files, remove_drafts, replace_in};
 use crate::graph::Binarize;
-use crate::model::{Weights, to_safetensors};
+use crate::model::{States, Weights, to_safetensors};
 use crate::report::{ChangePoint, EpochPoint, StepPoint, elbo_curve};
 use crate::{Action, Error, Result};
 use std::fs::{File, TryLockError};
@@ -234,17 +234,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`]; the last checkpoint is then as it was.
-    pub fn save(
-        &mut self,
-        position: Position,
-        weights: Weights,
-        mean_squares: Vec<Vec<f32>>,
-    ) -> Result<()> {
+    pub fn save(&mut self, position: Position, weights: Weights, states: States) -> Result<()> {
         let metrics = self.metrics.sync()?;
         let events = self.board.as_mut().map(Board::sync).transpose()?;
         self.state.position = position;
         self.state.files = Lengths { metrics, events };
-        let checkpoint = Checkpoint { weights, mean_squares, state: self.state.clone() };
+        let checkpoint = Checkpoint { weights, states, state: self.state.clone() };
         checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
 
@@ -352,6 +347,7 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
             config.activation.to_string(),
             weights.architecture.activation().to_string(),
         ),
+        ("optimizer", config.optimizer.to_string(), state.optimizer.to_string()),
         ("seed", config.seed.to_string(), state.seed.to_string()),
         ("batch", config.batch.to_string(), state.batch.to_string()),
         ("binarize", named(config.binarize), named(state.binarize)),

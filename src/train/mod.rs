@@ -75,7 +75,7 @@ pub struct EpochReport {
     pub test: Measures,
     /// Training images, those of a last partial batch left out.
     pub images: usize,
-    /// RMSProp's step size in its last step.
+    /// The optimiser's step size in its last step.
     pub learning_rate: f64,
     /// Seconds of the training alone.
     pub seconds: f64,

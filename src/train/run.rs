@@ -151,8 +151,8 @@ impl Run<'_> {
         let settings = RunConfig::new(config, &description, session.choices());
         let (mut folder, checkpoint) = open(&settings)?;
         match checkpoint {
-            Some(Checkpoint { weights, mean_squares, state }) => {
-                trainer.resume(session, &weights, &mean_squares, state.position)?;
+            Some(Checkpoint { weights, states, state }) => {
+                trainer.resume(session, &weights, &states, state.position)?;
                 check_end(config, &trainer)?;
                 let step = state.position.step;
                 if trainer.epochs() < config.epochs {
@@ -163,7 +163,7 @@ impl Run<'_> {
             }
             None => {
                 let weights = trainer.weights(session)?;
-                folder.save(trainer.position(), weights, trainer.mean_squares(session)?)?;
+                folder.save(trainer.position(), weights, trainer.states(session)?)?;
             }
         }
         let Config { changes, .. } = folder.keep_settings(settings)?;
@@ -204,9 +204,9 @@ impl Run<'_> {
                 tell(&report)
             });
             let sound = advanced.and_then(|report| {
-                Ok((report, trainer.weights(session)?, trainer.mean_squares(session)?))
+                Ok((report, trainer.weights(session)?, trainer.states(session)?))
             });
-            let (report, weights, mean_squares) =
+            let (report, weights, states) =
                 sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
                 folder.epoch(&report, &weights)?;
@@ -217,7 +217,7 @@ impl Run<'_> {
                     folder.show_pictures(report.epoch, drawn)?;
                 }
             }
-            folder.save(trainer.position(), weights, mean_squares)?;
+            folder.save(trainer.position(), weights, states)?;
             if is_requested.get() {
                 info!("a checkpoint of step {}, as requested", trainer.position().step);
             }
@@ -240,9 +240,9 @@ impl Run<'_> {
         let Error::NonFinite { what, step, .. } = error else { return error };
         info!("{what} at step {step}: looking for the kernel that it began in");
         let found = Checkpoint::load(&self.folder.join(checkpoint::FILE_NAME)).and_then(
-            |Checkpoint { weights, mean_squares, state }| {
+            |Checkpoint { weights, states, state }| {
                 let (position, stop) = (state.position, self.is_interrupted);
-                trainer.find_nonfinite(session, &weights, &mean_squares, position, step, stop)
+                trainer.find_nonfinite(session, &weights, &states, position, step, stop)
             },
         );
         match &found {

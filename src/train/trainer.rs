@@ -9,11 +9,10 @@ use crate::checkpoint::Position;
 use crate::data::Split;
 use crate::device::{LogRow, ProgramId, Session, Values};
 use crate::eval::Evaluator;
-use crate::graph::{Binarize, Plan, RmsProp, Step};
+use crate::graph::{Binarize, Plan, Step};
 use crate::model::{
-    Architecture, Evaluation, Images, LOSS_TERMS, Weights, evaluation, initial_weights,
+    Architecture, Evaluation, Images, LOSS_TERMS, States, Weights, evaluation, initial_weights,
 };
-use crate::optimizer::MEAN_SQUARE;
 use crate::profile::kernel_times;
 use crate::random::generator;
 use nonfinite::finite;
@@ -68,7 +67,7 @@ impl Trainer {
         let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
         session.write("test.indices", Values::U32(&in_order))?;
         let weights = initial_weights(&architecture, config.seed);
-        let ones: Vec<_> = weights.values.iter().map(|values| vec![1.0; values.len()]).collect();
+        let states = architecture.starting_states(config.optimizer);
         let mut trainer = Self {
             architecture,
             config: config.clone(),
@@ -82,7 +81,7 @@ impl Trainer {
             order: None,
         };
         // The session may have trained before.
-        trainer.resume(session, &weights, &ones, Position::default())?;
+        trainer.resume(session, &weights, &states, Position::default())?;
         Ok(trainer)
     }
 
@@ -94,23 +93,26 @@ impl Trainer {
         &mut self,
         session: &mut dyn Session,
         weights: &Weights,
-        mean_squares: &[Vec<f32>],
+        states: &States,
         position: Position,
     ) -> Result<()> {
         weights.write(session)?;
-        self.architecture.write(MEAN_SQUARE, mean_squares, session)?;
+        self.architecture.write_states(self.config.optimizer, states, session)?;
         self.position = position;
         Ok(())
     }
 
-    /// RMSProp's mean squares, after all steps so far.
+    /// The optimiser's states, after all steps so far.
     ///
     /// # Errors
     /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
-    pub fn mean_squares(&self, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
-        let values = self.architecture.read(MEAN_SQUARE, session)?;
-        self.check_finite(MEAN_SQUARE, &values)?;
-        Ok(values)
+    pub fn states(&self, session: &mut dyn Session) -> Result<States> {
+        let optimizer = self.config.optimizer;
+        let states = self.architecture.read_states(optimizer, session)?;
+        for ((state, _), values) in optimizer.states().zip(&states) {
+            self.check_finite(state.prefix, values)?;
+        }
+        Ok(states)
     }
 
     /// The weights, after all steps so far.
@@ -342,7 +344,7 @@ impl Plans {
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
         Ok(Self {
-            training: architecture.training_plan(images, RmsProp::default(), config.fuse)?,
+            training: architecture.training_plan(images, config.optimizer, config.fuse)?,
             watching: architecture.watching_plan()?,
             evaluation: evaluation(&architecture, test, config.fuse)?,
         })

@@ -5,10 +5,10 @@ use super::{Row, compare};
 use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{Session, Values};
-use crate::graph::{Binarize, Pixels, RmsProp, Step};
+use crate::graph::{Binarize, Pixels, Step};
 use crate::kernel::Tolerance;
-use crate::model::{Architecture, Images, Parameter, initial_weights};
-use crate::optimizer::MEAN_SQUARE;
+use crate::model::{Architecture, Images, initial_weights};
+use crate::optimizer::{Optimizer, RMSPROP};
 use crate::random::pixels;
 
 /// How many steps are compared.
@@ -26,7 +26,7 @@ const LOSS: Tolerance = Tolerance { absolute: 0.0, relative: 3e-6 };
 const WEIGHTS: Tolerance = Tolerance { absolute: 1e-6, relative: 1e-6 };
 
 /// Mean squares of gradients that are themselves sums over the batch. Ten times the largest seen.
-const MEAN_SQUARES: Tolerance = Tolerance { absolute: 1e-6, relative: 5e-5 };
+const STATES: Tolerance = Tolerance { absolute: 1e-6, relative: 5e-5 };
 
 /// Trains on a device, with ops fused or as they are, and on the oracle, where they are not: a row
 /// for the loss of each step, then one each for the weights and RMSProp's mean squares after the
@@ -49,7 +49,7 @@ pub fn verify_steps(session: &mut dyn Session, seed: u64, fused: bool) -> Result
             Row::new("training step", variant, format!("step {}, loss", step + 1), &comparison)
         })
         .collect();
-    for (what, tolerance) in [("weights", WEIGHTS), ("mean squares", MEAN_SQUARES)] {
+    for (what, tolerance) in [("weights", WEIGHTS), ("mean squares", STATES)] {
         let rows_of_tensors = found.tensors.iter().zip(&expected.tensors).filter_map(|(a, b)| {
             let comparison = compare(&a.values, &b.values, tolerance);
             let shape = format!("{} after {STEPS} steps", a.name);
@@ -85,11 +85,11 @@ fn train(
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
+    let program =
+        session.load(architecture.training_plan(images, Optimizer::default(), fused)?)?;
     initial_weights(architecture, seed).write(session)?;
-    for Parameter { name, shape } in architecture.parameters() {
-        session.write(&format!("{MEAN_SQUARE}{name}"), Values::F32(&vec![1.0; shape.len()]))?;
-    }
+    let states = architecture.starting_states(Optimizer::default());
+    architecture.write_states(Optimizer::default(), &states, session)?;
     session.write("verify.images", Values::U8(&pixels(COUNT * architecture.input(), seed)))?;
     let indices: Vec<u32> = (0..COUNT as u32).collect();
     session.write("verify.indices", Values::U32(&indices))?;
@@ -100,7 +100,7 @@ fn train(
     for parameter in architecture.parameters() {
         for (what, name) in [
             ("weights", parameter.name.clone()),
-            ("mean squares", format!("{MEAN_SQUARE}{}", parameter.name)),
+            ("mean squares", format!("{}{}", RMSPROP.states[0].prefix, parameter.name)),
         ] {
             let values = session.read(&name)?;
             tensors.push(Trained { what, name, values });

@@ -6,8 +6,9 @@ use crate::devices::sessions;
 use std::error::Error;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
-use wgvae::graph::{Binarize, Pixels, Plan, RmsProp, Step};
+use wgvae::graph::{Binarize, Pixels, Plan, Step};
 use wgvae::model::{Activation, Architecture, Images, Weights, initial_weights, load};
+use wgvae::optimizer::Optimizer;
 use wgvae::random::pixels;
 use wgvae::train::ConfigFile;
 
@@ -20,7 +21,7 @@ fn plan(architecture: &Architecture) -> wgvae::Result<Plan> {
     let (count, pixels) = (BATCH * STEPS as usize, Pixels::Bytes);
     let binarize = Binarize::Threshold;
     let images = Images { name: "train", count, batch: BATCH, pixels, binarize };
-    architecture.training_plan(images, RmsProp::default(), true)
+    architecture.training_plan(images, Optimizer::default(), true)
 }
 
 /// The weights after some steps.

@@ -5,8 +5,9 @@ use std::error::Error;
 
 use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
-use wgvae::graph::{Binarize, Pixels, RmsProp};
+use wgvae::graph::{Binarize, Pixels};
 use wgvae::model::{Architecture, Images, MOST_ELEMENTS, Weights, initial_weights};
+use wgvae::optimizer::Optimizer;
 
 mod file;
 
@@ -132,7 +133,7 @@ fn weights_pass_through_a_session() -> Outcome {
     };
     let mut session = CpuSession::<f32>::new();
     assert!(weights.write(&mut session).is_err(), "there are no such tensors yet");
-    session.load(architecture.training_plan(images, RmsProp::default(), true)?)?;
+    session.load(architecture.training_plan(images, Optimizer::default(), true)?)?;
     let zero = Weights::read(&architecture, &mut session)?;
     assert!(zero.values.concat().iter().all(|&value| value == 0.0));
     weights.write(&mut session)?;

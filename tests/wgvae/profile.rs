@@ -8,9 +8,10 @@ use std::time::Duration;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
-use wgvae::graph::{Binarize, Pixels, Plan, RmsProp, Step};
+use wgvae::graph::{Binarize, Pixels, Plan, Step};
 use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::optimizer::Optimizer;
 use wgvae::profile::{Baseline, Profile, capture, profile, trace};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -20,7 +21,7 @@ const BATCH: usize = 8;
 fn plan(architecture: &Architecture, batch: usize, fused: bool) -> wgvae::Result<Plan> {
     let (pixels, binarize) = (Pixels::Bytes, Binarize::Stochastic);
     let images = Images { name: "images", count: 64, batch, pixels, binarize };
-    architecture.training_plan(images, RmsProp::default(), fused)
+    architecture.training_plan(images, Optimizer::default(), fused)
 }
 
 /// A small model, ready to train.

@@ -16,6 +16,7 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::file::System;
 use wgvae::graph::Binarize;
 use wgvae::model::{Architecture, Weights, initial_weights};
+use wgvae::optimizer::Optimizer;
 use wgvae::random::pixels;
 use wgvae::train::{Config, Every, Report, Trainer};
 use wgvae::{Error, Result};
@@ -57,7 +58,7 @@ fn metrics(run: &Path) -> Fallible<Vec<Value>> {
 struct End {
     files: Vec<Vec<u8>>,
     weights: Weights,
-    mean_squares: Vec<Vec<f32>>,
+    states: Vec<Vec<Vec<f32>>>,
     position: Position,
     best: Option<f64>,
     metrics: Vec<Value>,
@@ -67,12 +68,12 @@ impl End {
     fn of(run: &Path) -> Fallible<Self> {
         let files = ["model.safetensors", "best.safetensors", "elbo.png", "samples.png"];
         let files = files.map(|name| fs::read(run.join(name)));
-        let Checkpoint { weights, mean_squares, state } = Checkpoint::load(&run.join(FILE_NAME))?;
+        let Checkpoint { weights, states, state } = Checkpoint::load(&run.join(FILE_NAME))?;
         let State { position, best, .. } = state;
         Ok(Self {
             files: files.into_iter().collect::<std::io::Result<_>>()?,
             weights,
-            mean_squares,
+            states,
             position,
             best,
             metrics: metrics(run)?,
@@ -82,34 +83,41 @@ impl End {
 
 #[test]
 fn no_bit_depends_on_where_training_stops_and_goes_on() -> Fallible<()> {
-    let (data, config) = (data()?, config());
+    for optimizer in [Optimizer::default()] {
+        check_parts(&Config { optimizer, ..config() })?;
+    }
+    Ok(())
+}
+
+fn check_parts(config: &Config) -> Fallible<()> {
+    let data = data()?;
     for (mut whole, name) in sessions().into_iter().zip(0..) {
         let mut told = Vec::new();
-        let mut trainer = Trainer::new(whole.as_mut(), &config, &data)?;
+        let mut trainer = Trainer::new(whole.as_mut(), config, &data)?;
         for _ in 0..config.epochs {
             trainer.epoch(whole.as_mut(), |report| tell(&mut told, report))?;
         }
-        let expected = (trainer.weights(whole.as_mut())?, trainer.mean_squares(whole.as_mut())?);
+        let expected = (trainer.weights(whole.as_mut())?, trainer.states(whole.as_mut())?);
         let mut told_in_parts = Vec::new();
         let mut state = None;
         // Each part on a session of its own: 8 steps an epoch, so parts end in and at epochs.
         for most in [3, 5, 1, 7, 6, 2] {
             let Some(mut part) = sessions().into_iter().nth(name) else { continue };
-            let mut trainer = Trainer::new(part.as_mut(), &config, &data)?;
-            if let Some((weights, mean_squares, position)) = state.take() {
-                let mean_squares: Vec<_> = mean_squares;
-                trainer.resume(part.as_mut(), &weights, &mean_squares, position)?;
+            let mut trainer = Trainer::new(part.as_mut(), config, &data)?;
+            if let Some((weights, states, position)) = state.take() {
+                let states: Vec<_> = states;
+                trainer.resume(part.as_mut(), &weights, &states, position)?;
             }
             let tell = |report| tell(&mut told_in_parts, report);
             trainer.advance(part.as_mut(), most, &|| false, tell)?;
-            let (weights, mean_squares) =
-                (trainer.weights(part.as_mut())?, trainer.mean_squares(part.as_mut())?);
-            state = Some((weights, mean_squares, trainer.position()));
+            let (weights, states) =
+                (trainer.weights(part.as_mut())?, trainer.states(part.as_mut())?);
+            state = Some((weights, states, trainer.position()));
         }
-        let (weights, mean_squares, position) = state.ok_or("nothing was trained")?;
+        let (weights, states, position) = state.ok_or("nothing was trained")?;
         let name = whole.description();
         assert_eq!(position.step, 24);
-        assert!((weights, mean_squares) == expected, "{name}");
+        assert!((weights, states) == expected, "{name}, {}", config.optimizer);
         assert_eq!(told, told_in_parts, "{name}");
     }
     Ok(())
@@ -138,18 +146,21 @@ fn checkpoint() -> Fallible<Checkpoint> {
     let mut weights = initial_weights(&Architecture::new(5, &[3, 2])?, 4);
     weights.values[0][0] = f32::NAN;
     weights.values[0][1] = f32::MIN_POSITIVE / 4.0;
-    let mean_squares = weights.values.iter().map(|values| vec![0.1; values.len()]).collect();
+    let states = [0.1].map(|state| {
+        weights.values.iter().map(|values| vec![state; values.len()]).collect::<Vec<_>>()
+    });
     let train = wgvae::eval::Measures { elbo: -0.1 - 0.2, log_likelihood: 1e-300, kl: 1.0 / 3.0 };
     let state = State {
         seed: u64::MAX,
         batch: 4,
         binarize: Binarize::Stochastic,
+        optimizer: Optimizer::default().with("epsilon", 0.1 + 0.2)?,
         data: 3,
         position: Position { step: 12, train, seconds: 0.1 + 0.7 },
         best: Some(-123.456_789_012_345_67),
         files: Lengths { metrics: 17, events: Some([("a".into(), 1), ("b".into(), 2)]) },
     };
-    Ok(Checkpoint { weights, mean_squares, state })
+    Ok(Checkpoint { weights, states: states.into(), state })
 }
 
 #[test]
@@ -160,7 +171,7 @@ fn a_checkpoint_comes_back_bit_for_bit() -> Fallible<()> {
     saved.save(&System, &path)?;
     let found = Checkpoint::load(&path)?;
     let bits = |checkpoint: &Checkpoint| -> Vec<u32> {
-        let all = checkpoint.weights.values.iter().chain(&checkpoint.mean_squares);
+        let all = checkpoint.weights.values.iter().chain(checkpoint.states.iter().flatten());
         all.flatten().map(|value| value.to_bits()).collect()
     };
     assert_eq!(bits(&found), bits(&saved));

@@ -9,10 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wgvae::function::{FUNCTIONS, Function, RELU, Slope};
-use wgvae::graph::{
-    Binarize, Element, Fusion, Op, Pixels, RmsProp, Scalar, Shape, Stream, Transpose,
-};
+use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, Scalar, Shape, Stream, Transpose};
 use wgvae::kernel::{CORES, Call, Case, Kernel, kernels, probes, source, sources};
+use wgvae::optimizer::{Optimizer, RULES};
 
 mod backends;
 #[cfg(target_os = "linux")]
@@ -76,7 +75,7 @@ fn every_op() -> Vec<Op> {
         Op::Normal { .. } => Op::Normal { shape, stream },
         Op::Uniform { .. } => Op::Uniform { shape, stream },
         Op::CountNonfinite => Op::CountNonfinite,
-        Op::RmsProp(_) => Op::RmsProp(RmsProp::default()),
+        Op::Update(_) => Op::Update(Optimizer::default()),
         Op::LossSum { .. } => Op::LossSum { column: 0 },
         Op::Fused(Fusion::Batch) => Op::Fused(Fusion::Batch),
         Op::Fused(Fusion::Stages) => Op::Fused(Fusion::Stages),
@@ -162,7 +161,8 @@ fn every_activation_is_checked_around_products() -> Outcome {
 fn every_kernel_with_files_has_its_twin() -> Outcome {
     for kernel in kernels().filter(|kernel| !kernel.files.is_empty()) {
         assert_eq!(kernel.files, [kernel.name]);
-        if kernel.twins.is_none() {
+        // The twin of an optimiser is its rule's.
+        if kernel.twins.is_none() || kernel.name == "optimizer" {
             continue;
         }
         let name = kernel.name;
@@ -193,6 +193,20 @@ fn every_function_has_its_texts() -> Outcome {
 /// What is part of the program is what is in the folder, each imports what is there, and is used.
 #[test]
 fn every_shader_file_is_used() -> Outcome {
+#[test]
+fn every_optimizer_has_its_texts() -> Outcome {
+    for rule in RULES {
+        let name = rule.name;
+        let text = source(&format!("optimizers/{name}"));
+        let states = (0..rule.states.len()).map(|state| format!("fn {name}_state_{state}("));
+        for function in states.chain([format!("fn {name}_weight(")]) {
+            assert!(text.contains(&function), "{name}: {function}");
+        }
+        assert!(Path::new(ROOT).join(format!("src/optimizer/{name}.rs")).is_file(), "{name}");
+    }
+    Ok(())
+}
+
     let folder = Path::new(ROOT).join("shaders");
     let name = |path: &PathBuf| -> Result<String, Box<dyn Error>> {
         let name = path.strip_prefix(&folder)?.with_extension("");
@@ -209,6 +223,7 @@ fn every_shader_file_is_used() -> Outcome {
     let of_cores = CORES.iter().flat_map(|core| core.passes.concat());
     let of_kernels = kernels().flat_map(|kernel| kernel.files.iter().copied());
     used.extend(of_cores.chain(of_kernels).map(str::to_owned));
+    used.extend(RULES.iter().map(|rule| format!("optimizers/{}", rule.name)));
     used.extend(probes(true, usize::MAX).iter().map(|probe| format!("roofs/{}", probe.name)));
     for name in &names {
         for import in source(name).lines().filter_map(|line| line.strip_prefix("#import ")) {

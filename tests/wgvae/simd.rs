@@ -10,10 +10,11 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
 use wgvae::function::{EXP, FUNCTIONS, Function, LOG, RELU, Rows, SIGMOID, SOFTPLUS};
 use wgvae::graph::{
-    Binarize, Element, FusionOptions, Graph, Op, Pixels, Plan, RmsProp, Shape, Step, TensorId, fuse,
+    Binarize, Element, FusionOptions, Graph, Op, Pixels, Plan, Shape, Step, TensorId, fuse,
 };
 use wgvae::kernel::{Variant, Vectors};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::optimizer::Optimizer;
 use wgvae::random::{generator, normals};
 use wgvae::simd::math::{cos_sin_turns, erfc, exp, ln, ln_1p, reciprocal_sqrt};
 use wgvae::simd::vectors;
@@ -276,7 +277,7 @@ fn nothing_is_allocated_in_a_step() -> Outcome {
     };
     let architecture = Architecture::new(784, &[90, 30])?;
     let mut session = CpuSession::<f32>::with_threads(Some(1));
-    let plan = architecture.training_plan(images, RmsProp::default(), true)?;
+    let plan = architecture.training_plan(images, Optimizer::default(), true)?;
     let program = session.load(plan)?;
     initial_weights(&architecture, 0).write(&mut session)?;
     let pixels: Vec<u8> = (0..BATCH * 784).map(|i| (i * i % 251) as u8).collect();

@@ -95,7 +95,7 @@ fn numbers_that_are_not_finite_are_not_handed_out() -> Fallible<()> {
         let session = session.as_mut();
         let (trainer, _) = epoch(session, &config, &data, |_| Ok(()))?;
         overwrite(session, "rms.decoder.0.bias", f64::INFINITY)?;
-        let wrong = trainer.mean_squares(session).err().ok_or("infinite mean squares")?;
+        let wrong = trainer.states(session).err().ok_or("infinite mean squares")?;
         let expected = "rms.decoder.0.bias has 1 elements that are infinite or NaN at step 160";
         assert_eq!(wrong.to_string(), expected);
         assert!(trainer.weights(session).is_ok());
@@ -143,24 +143,24 @@ fn what_an_origin_is_given_is_from_before_its_step() -> Fallible<()> {
     for mut session in sessions() {
         let session = session.as_mut();
         let mut trainer = Trainer::new(session, &config, &data)?;
-        let mean_squares = trainer.mean_squares(session)?;
+        let states = trainer.states(session)?;
         let mut weights = trainer.weights(session)?;
         weights.values[0].fill(2e38);
         let (begun, stop) = (Position::default(), || false);
-        let found = trainer.find_nonfinite(session, &weights, &mean_squares, begun, 1, &stop)?;
+        let found = trainer.find_nonfinite(session, &weights, &states, begun, 1, &stop)?;
         let found = found.ok_or("no origin")?;
         assert!(
             found.starts_with("step 1's matmul, whose encoder.0.product [8, 9] has inf in row ")
         );
         assert!(found.ends_with(", from numbers up to 2.000e38"), "{found}");
-        let found = trainer.find_nonfinite(session, &weights, &mean_squares, begun, 1, &|| true)?;
+        let found = trainer.find_nonfinite(session, &weights, &states, begun, 1, &|| true)?;
         assert_eq!(found, None);
         // A mean square that was infinite after step 49, looked for from the weights after step 100.
         weights.values[0].fill(0.01);
-        let mut mean_squares = mean_squares;
-        mean_squares[0][0] = f32::INFINITY;
+        let mut states = states;
+        states[0][0][0] = f32::INFINITY;
         let later = Position { step: 49, ..begun };
-        let found = trainer.find_nonfinite(session, &weights, &mean_squares, later, 100, &stop)?;
+        let found = trainer.find_nonfinite(session, &weights, &states, later, 100, &stop)?;
         let found = found.ok_or("no origin")?;
         assert!(found.starts_with("step 50's rmsprop, whose "), "{found}");
     }

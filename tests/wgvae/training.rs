@@ -8,8 +8,9 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::{Adapters, GpuSession};
 use wgvae::device::{LogRow, ProgramId, Session, Values};
 use wgvae::eval::Evaluator;
-use wgvae::graph::{Binarize, Pixels, RmsProp, Step};
+use wgvae::graph::{Binarize, Pixels, Step};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::optimizer::Optimizer;
 use wgvae::train::{Config, KernelReport, Report, StepReport, Trainer};
 use wgvae::{Error, Result};
 
@@ -122,7 +123,8 @@ fn load(
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let program = session.load(architecture.training_plan(images, RmsProp::default(), fused)?)?;
+    let program =
+        session.load(architecture.training_plan(images, Optimizer::default(), fused)?)?;
     let bytes: Vec<u8> = (0..images.count * 20).map(|i| (i * 37 % 256) as u8).collect();
     session.write("train.images", Values::U8(&bytes))?;
     let indices: Vec<u32> = (0..images.count as u32).collect();

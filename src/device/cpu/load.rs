@@ -138,6 +138,7 @@ impl<T: CpuReal> CpuSession<T> {
                 Ok(Bound {
                     work,
                     split: (kernel.split)(&call),
+                    layout: call.update(),
                     reads: node.inputs.iter().map(&mut place).collect::<Result<_>>()?,
                     writes: node.outputs.iter().map(&mut place).collect::<Result<_>>()?,
                     launch: Launch {

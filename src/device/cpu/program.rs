@@ -8,14 +8,15 @@ use super::team::Member;
 use super::{CpuReal, Storage};
 use crate::Result;
 use crate::device::Launch;
-use crate::graph::{Plan, Shape, Step, Tensor, TensorId};
+use crate::graph::{Plan, Shape, Step, Target, Tensor, TensorId, UpdateLayout};
 use crate::kernel::{Operand, Split, Twin, Vectors};
 use crate::simd::{Kernel, Part, use_vectors};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Operands of a node that are listed without an allocation: those of an update of ten layers.
+/// Operands of a node that are listed without an allocation: those of an update of six layers by a rule
+/// of two states, or of ten by one.
 const OPERANDS: usize = 41;
 
 /// Operations of a step below which threads are not worth waking.
@@ -44,6 +45,8 @@ pub(super) enum Work<T> {
 pub(super) struct Bound<T> {
     pub(super) work: Work<T>,
     pub(super) split: Split,
+    /// That of its operands, if it is a fused update.
+    pub(super) layout: Option<UpdateLayout>,
     pub(super) reads: Vec<Place>,
     pub(super) writes: Vec<Place>,
     pub(super) launch: Launch,
@@ -258,8 +261,7 @@ fn elements(rows: &Range<usize>, shape: Shape) -> Range<usize> {
 impl<T> Bound<T> {
     /// Whether parts of it write this, and not only the first.
     pub(super) fn writes_in_parts(&self, place: Place) -> bool {
-        let log =
-            |index| self.split == Split::Layers && index % 4 == 0 && index + 1 == self.writes.len();
+        let log = |index| self.layout.is_some_and(|layout| layout.log() == Some(index));
         let mut writes = self.writes.iter().enumerate();
         self.split != Split::Whole && writes.any(|(index, write)| *write == place && !log(index))
     }
@@ -290,12 +292,11 @@ impl<T> Bound<T> {
             Split::Whole if part.index > 0 => 0..0,
             Split::Whole => 0..shape.len(),
             Split::Rows { .. } => elements(&part.of(shape.rows), shape),
-            Split::Layers => match (output % 4, output + 1 == self.writes.len()) {
-                // A weight or its mean square, a bias or its own, and the log.
-                (0, true) if part.index > 0 => 0..0,
-                (0, true) => 0..shape.len(),
-                (0 | 1, _) => elements(&part.of(shape.rows), shape),
-                _ => part.of(shape.len()),
+            Split::Layers => match self.layout.map(|layout| layout.target(output)) {
+                Some(Target::Weight(_)) => elements(&part.of(shape.rows), shape),
+                Some(Target::Bias(_)) => part.of(shape.len()),
+                Some(Target::Log) | None if part.index > 0 => 0..0,
+                Some(Target::Log) | None => 0..shape.len(),
             },
         }
     }

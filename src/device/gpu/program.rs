@@ -6,6 +6,7 @@ use super::pipeline::{Chosen, Pipeline};
 use crate::device::Launch;
 use crate::graph::{Plan, Step, TensorId};
 use crate::kernel::{Arguments, Size};
+use crate::optimizer::Optimizer;
 use std::num::NonZeroU64;
 
 /// What a node's dispatches need, all of it made at load.
@@ -14,6 +15,7 @@ pub(super) struct Dispatch {
     passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
     bind_groups: Vec<wgpu::BindGroup>,
     size: Size,
+    optimizer: Option<Optimizer>,
     has_arguments: bool,
 }
 
@@ -21,7 +23,7 @@ impl Dispatch {
     /// Binds the buffers of a node: its operands, then those of each further group.
     pub(super) fn new(
         gpu: &Gpu,
-        Chosen { kernel, tiling, .. }: &Chosen,
+        Chosen { kernel, call, tiling, .. }: &Chosen,
         pipeline: Pipeline,
         groups: &[&[Region]],
     ) -> Self {
@@ -37,6 +39,7 @@ impl Dispatch {
             bind_groups: pipeline.layouts.iter().zip(groups).map(bind_group).collect(),
             passes: pipeline.passes.into_iter().zip(tiling.grids.iter().copied()).collect(),
             size: tiling.size,
+            optimizer: call.optimizer(),
         }
     }
 
@@ -53,7 +56,8 @@ impl Dispatch {
                 pass.set_bind_group(index, bind_group, &[]);
             }
             if self.has_arguments {
-                pass.set_immediates(0, bytemuck::bytes_of(&Arguments::new(step, self.size)));
+                let arguments = Arguments::new(step, self.size, self.optimizer);
+                pass.set_immediates(0, bytemuck::bytes_of(&arguments));
             }
             pass.dispatch_workgroups(*x, *y, *z);
         }

@@ -2,6 +2,84 @@
 
 use super::{Fusion, Group, View};
 use crate::graph::{NodeId, Op, TensorId, Transpose};
+use crate::optimizer::Optimizer;
+use std::ops::Range;
+
+/// The operands of a [fused update](Fusion::Update). Its inputs are x and dy of each layer, then the
+/// terms of the loss; its outputs each layer's weight, the weight's states, its bias and the bias's
+/// states, then the loss log if there are terms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpdateLayout {
+    /// Number of layers.
+    pub layers: usize,
+    /// Number of terms of the loss.
+    pub terms: usize,
+    /// The rule that all layers are updated by.
+    pub optimizer: Optimizer,
+}
+
+/// An output of a fused update: a parameter or one of its states, or the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A weight, or the state of this index.
+    Weight(Option<usize>),
+    /// A bias, or the state of this index.
+    Bias(Option<usize>),
+    /// The loss log.
+    Log,
+}
+
+impl UpdateLayout {
+    /// The layout of an update that replaced these primitives.
+    pub fn of(parts: &[Op]) -> Self {
+        let count = |test: fn(&Op) -> bool| parts.iter().filter(|op| test(op)).count();
+        let optimizer = parts.iter().find_map(|op| match op {
+            Op::Update(optimizer) => Some(*optimizer),
+            _ => None,
+        });
+        Self {
+            layers: count(|op| matches!(op, Op::Matmul(_))),
+            terms: count(|op| matches!(op, Op::LossSum { .. })),
+            optimizer: optimizer.unwrap_or_default(),
+        }
+    }
+
+    /// A parameter and its states.
+    pub fn parameter(&self) -> usize {
+        1 + self.optimizer.rule().states.len()
+    }
+
+    /// The inputs that are x and dy of a layer.
+    pub fn matrices(&self, layer: usize) -> Range<usize> {
+        2 * layer..2 * (layer + 1)
+    }
+
+    /// The inputs that are terms of the loss.
+    pub fn loss_terms(&self) -> Range<usize> {
+        2 * self.layers..2 * self.layers + self.terms
+    }
+
+    /// The outputs of a layer: its weight with its states, then its bias with its own.
+    pub fn targets(&self, layer: usize) -> Range<usize> {
+        let both = 2 * self.parameter();
+        both * layer..both * (layer + 1)
+    }
+
+    /// The output that is the loss log, if there are terms.
+    pub fn log(&self) -> Option<usize> {
+        (self.terms > 0).then(|| self.targets(self.layers).start)
+    }
+
+    /// What an output is.
+    pub fn target(&self, output: usize) -> Target {
+        if self.log() == Some(output) {
+            return Target::Log;
+        }
+        let parameter = self.parameter();
+        let state = (output % parameter).checked_sub(1);
+        if output / parameter % 2 == 0 { Target::Weight(state) } else { Target::Bias(state) }
+    }
+}
 
 impl View<'_> {
     /// All layers and all sums of the loss as one group, then each layer as one, for the case that
@@ -15,13 +93,13 @@ impl View<'_> {
         groups
     }
 
-    /// The layer of a product xᵀ·dy, if its gradients only feed RMSProp.
+    /// The layer of a product xᵀ·dy, if its gradients only feed one optimiser.
     fn update(&self, product: NodeId) -> Option<Group> {
         if self.op(product) != Op::Matmul(Transpose::A) {
             return None;
         }
         let &[_, dy] = self.inputs(product) else { return None };
-        let is_update = |op| matches!(op, Op::RmsProp(_));
+        let is_update = |op| matches!(op, Op::Update(_));
         let update = |gradient| self.reader(gradient, is_update);
         let weight = update(self.output(product))?;
         let (sums, bias) = match self.reader(dy, |op| op == Op::ColumnSum) {

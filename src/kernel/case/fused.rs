@@ -6,9 +6,9 @@ use crate::function::{
     ADD, BERNOULLI, FUNCTIONS, Function, GAUSSIAN_KL, MULTIPLY, RELU, SOFTPLUS, SUBTRACT, Slope,
 };
 use crate::graph::{
-    Binarize, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Scalar, Shape, Stream, TensorId,
-    Transpose,
+    Binarize, Graph, LOG_ROWS, Op, Pixels, Role, Scalar, Shape, Stream, TensorId, Transpose,
 };
+use crate::optimizer::{Optimizer, RULES, Rule};
 use Fill::{Binary, Normal, Positive, Weight};
 
 /// Products for brief cases: rows and columns that are no multiples of a tile, and others.
@@ -89,11 +89,20 @@ impl Case {
         [Pixels::Bytes, Pixels::Reals].into_iter().flat_map(gather).map(fused).collect()
     }
 
-    /// One layer, then several with terms of the loss.
+    /// One layer, then several with terms of the loss, by each rule.
     pub(in crate::kernel) fn updates() -> Vec<Self> {
-        let one = Append::new(update);
-        let one = |&mnk| Self::whole(&one, update_operands(mnk), update_targets(mnk));
-        PRODUCTS.iter().map(one).chain([three_layers()]).collect()
+        let of_rule = |(index, &rule): (usize, &&'static Rule)| {
+            let append = Append::new(move |graph: &mut Graph, x: &[TensorId]| {
+                update(graph, rule, x)?;
+                Ok(Vec::new())
+            });
+            let is_brief = index > 0;
+            let products = if is_brief { &FEW[..] } else { &PRODUCTS };
+            let one = |&mnk| Self::whole(&append, update_operands(mnk), update_targets(rule, mnk));
+            let cases = products.iter().map(one).chain([three_layers(rule)]);
+            cases.map(|case| Self { is_brief, ..case }).collect::<Vec<_>>()
+        };
+        RULES.iter().enumerate().flat_map(of_rule).collect()
     }
 
     /// One operand, by its place, has another shape than the others.
@@ -235,36 +244,42 @@ fn update_operands([m, n, k]: [usize; 3]) -> Vec<Filling> {
     vec![(Shape::new(k, m), Normal), (Shape::new(k, n), Weight)]
 }
 
-/// weight, its mean square, bias, its mean square.
-fn update_targets([m, n, _]: [usize; 3]) -> Vec<(Filling, Role)> {
-    let pair = |shape| [((shape, Normal), Role::Parameter), ((shape, Positive), Role::State(1.0))];
-    [pair(Shape::new(m, n)), pair(Shape::new(1, n))].concat()
+/// weight, its states, bias, its states.
+fn update_targets(rule: &Rule, [m, n, _]: [usize; 3]) -> Vec<(Filling, Role)> {
+    let parameter = |shape| {
+        let states = rule.states.iter().map(move |_| ((shape, Positive), Role::State(0.0)));
+        [((shape, Normal), Role::Parameter)].into_iter().chain(states)
+    };
+    parameter(Shape::new(m, n)).chain(parameter(Shape::new(1, n))).collect()
 }
 
-fn update(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
-    let &[input, dy, weight, weight_ms, bias, bias_ms] = x else { return Ok(Vec::new()) };
-    let dweight = graph.matmul_transpose_a(input, dy)?;
-    graph.rmsprop(RmsProp::default(), dweight, weight, weight_ms)?;
-    let dbias = graph.column_sum(dy)?;
-    graph.rmsprop(RmsProp::default(), dbias, bias, bias_ms)?;
-    Ok(Vec::new())
+/// Appends a layer's updates, given x, dy and the targets.
+fn update(graph: &mut Graph, rule: &'static Rule, x: &[TensorId]) -> Result<()> {
+    let optimizer = Optimizer::of(rule);
+    let (matrices, targets) = x.split_at(2);
+    let (weight, bias) = targets.split_at(targets.len() / 2);
+    let dweight = graph.matmul_transpose_a(matrices[0], matrices[1])?;
+    graph.update(optimizer, dweight, weight[0], &weight[1..])?;
+    let dbias = graph.column_sum(matrices[1])?;
+    graph.update(optimizer, dbias, bias[0], &bias[1..])
 }
 
 /// Layers 7-65-130-3 with a batch of 33, and two terms of the loss.
-fn three_layers() -> Case {
+fn three_layers(rule: &'static Rule) -> Case {
     let layers = [[7, 65, 33], [65, 130, 33], [130, 3, 33]];
     let terms = [(Shape::new(33, 33), Normal), (Shape::new(33, 1), Normal)];
     let log = ((Shape::new(LOG_ROWS, 3), Normal), Role::Log);
-    let append = Append::new(|graph: &mut Graph, x: &[TensorId]| {
+    let append = Append::new(move |graph: &mut Graph, x: &[TensorId]| {
         let (inputs, targets) = x.split_at(8);
-        for (operands, targets) in inputs.chunks(2).zip(targets.chunks_exact(4)) {
-            update(graph, &[operands, targets].concat())?;
+        let (log, targets) = targets.split_last().unwrap_or((&x[0], &[]));
+        for (operands, targets) in inputs.chunks(2).zip(targets.chunks(targets.len() / 3)) {
+            update(graph, rule, &[operands, targets].concat())?;
         }
-        graph.loss_sum(inputs[6], targets[12], 0)?;
-        graph.loss_sum(inputs[7], targets[12], 2)?;
+        graph.loss_sum(inputs[6], *log, 0)?;
+        graph.loss_sum(inputs[7], *log, 2)?;
         Ok(Vec::new())
     });
     let inputs = layers.into_iter().flat_map(update_operands).chain(terms).collect();
-    let targets = layers.into_iter().flat_map(update_targets).chain([log]).collect();
-    Case::whole(&append, inputs, targets)
+    let targets = layers.into_iter().flat_map(|mnk| update_targets(rule, mnk)).chain([log]);
+    Case::whole(&append, inputs, targets.collect())
 }

@@ -3,8 +3,8 @@
 use super::{STEPS_PER_WATCH, Trainer};
 use crate::checkpoint::Position;
 use crate::device::{LogRow, Session};
-use crate::graph::{RmsProp, Step};
-use crate::model::{Evaluation, Parameter, Weights, evaluation};
+use crate::graph::Step;
+use crate::model::{Evaluation, Parameter, States, Weights, evaluation};
 use crate::train::inspect::Inspection;
 use crate::{Error, Result};
 
@@ -20,22 +20,22 @@ impl Trainer {
         &mut self,
         session: &mut dyn Session,
         weights: &Weights,
-        mean_squares: &[Vec<f32>],
+        states: &States,
         position: Position,
         step: u64,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<String>> {
         // What was under way has nothing more to tell.
         session.take_log(true)?;
-        self.resume(session, weights, mean_squares, position)?;
+        self.resume(session, weights, states, position)?;
         let noticed = step as u32;
-        // Where the weights had been looked at last but one: a mean square that becomes infinite shows
+        // Where the weights had been looked at last but one: a state that becomes infinite shows
         // in its weight a step later.
         let good = noticed.saturating_sub(1 + STEPS_PER_WATCH) / STEPS_PER_WATCH * STEPS_PER_WATCH;
         while self.position.step < good && !stop() {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
-        let plan = self.architecture.training_plan(self.images, RmsProp::default(), false)?;
+        let plan = self.architecture.training_plan(self.images, self.config.optimizer, false)?;
         let training = Inspection::load(session, &plan)?;
         for index in self.position.step..noticed {
             if stop() {

@@ -1,8 +1,9 @@
 //! The whole model: the gradient of every parameter, and what a training step makes of it.
 
 use wgvae::device::Session;
-use wgvae::graph::{Plan, RmsProp, Scalar, Shape, Weight};
+use wgvae::graph::{Plan, Scalar, Shape, Weight};
 use wgvae::model::{Architecture, Forward, forward, training};
+use wgvae::optimizer::Optimizer;
 
 use super::TestResult;
 use super::problem::Draw::{Bit, Normal};
@@ -44,7 +45,7 @@ fn every_parameter() -> TestResult {
 
 #[test]
 fn a_training_step_goes_down_the_gradient() -> TestResult {
-    let constants = RmsProp { decay: 0.75, epsilon: 0.25 };
+    let constants = Optimizer::default().with("decay", 0.75)?.with("epsilon", 0.25)?;
     let (mut problem, pass) = model(0)?;
     problem.term(pass.log_likelihood, -1.0);
     problem.term(pass.kl, Weight::Step(Scalar::KlWeight));
@@ -54,13 +55,13 @@ fn a_training_step_goes_down_the_gradient() -> TestResult {
     for &tensor in &problem.wrt {
         let name = &problem.graph.tensor(tensor).name;
         // From ms = 1: a quarter of the way to g².
-        let (mut mean_squares, mut weights) = (Vec::new(), Vec::new());
+        let (mut states, mut weights) = (Vec::new(), Vec::new());
         for (w, g) in problem.values(tensor).iter().zip(problem.differences(tensor)?) {
             let ms = 0.75 + 0.25 * g * g;
-            mean_squares.push(ms);
+            states.push(ms);
             weights.push(w - RATE * g / (ms + 0.25).sqrt());
         }
-        problem.compare(&run.session.read(&format!("rms.{name}"))?, &mean_squares, "ms");
+        problem.compare(&run.session.read(&format!("rms.{name}"))?, &states, "ms");
         problem.compare(&run.session.read(name)?, &weights, name);
     }
     let rows = run.session.take_log(true)?;

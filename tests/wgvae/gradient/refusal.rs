@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use wgvae::Error;
 use wgvae::function::{FUNCTIONS, LESS, Slope};
-use wgvae::graph::{
-    Binarize, Element, Graph, Op, RmsProp, Role, Shape, Stream, TensorId, gradients,
-};
+use wgvae::graph::{Binarize, Element, Graph, Op, Role, Shape, Stream, TensorId, gradients};
 use wgvae::kernel::{Case, CaseGraph, Work, kernels};
+use wgvae::optimizer::Optimizer;
 
 use super::TestResult;
 
@@ -118,7 +117,7 @@ fn a_parameter_behind_an_update() -> TestResult {
     let mut graph = Graph::new();
     let (dw, w) = (graph.parameter("dw", SHAPE), graph.parameter("w", SHAPE));
     let ms = graph.add_tensor("rms.w", SHAPE, Element::F32, Role::State(1.0));
-    graph.rmsprop(RmsProp::default(), dw, w, ms)?;
+    graph.update(Optimizer::default(), dw, w, &[ms])?;
     let y = graph.relu(w)?;
     assert_eq!(refused(&graph, y, &[dw])?, Some("rmsprop"));
     Ok(())

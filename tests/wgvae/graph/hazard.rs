@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use wgvae::graph::hazard::{Hazard, Kind, hazards};
-use wgvae::graph::{Element, Graph, NodeId, RmsProp, Shape};
+use wgvae::graph::{Element, Graph, NodeId, Shape};
+use wgvae::optimizer::Optimizer;
 
 use super::random::for_each_sample;
 use super::reference::touched;
@@ -17,7 +18,7 @@ fn an_update_waits_for_every_earlier_reader() -> TestResult {
     let (w, ms) = weight(&mut graph, "w", SQUARE);
     let y = graph.matmul(x, w)?;
     graph.matmul_transpose_b(y, w)?;
-    graph.rmsprop(RmsProp::default(), y, w, ms)?;
+    graph.update(Optimizer::default(), y, w, &[ms])?;
     graph.relu(w)?;
     let [product, second, update, later] = nodes(&graph, [0, 1, 2, 3]);
     let all: Vec<_> = graph.node_ids().collect();

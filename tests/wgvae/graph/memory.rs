@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use wgvae::graph::memory::{Lifetime, SlotError, Slots, assign, check, lifetimes};
 use wgvae::graph::schedule::schedule;
-use wgvae::graph::{Element, Graph, NodeId, RmsProp, Role, Shape, TensorId};
+use wgvae::graph::{Element, Graph, NodeId, Role, Shape, TensorId};
+use wgvae::optimizer::Optimizer;
 
 use super::random::for_each_sample;
 use super::{SQUARE, TestResult, nodes, pairs, reference, square, weight};
@@ -22,7 +23,7 @@ fn a_tensor_lives_from_its_first_use_to_its_last() -> TestResult {
     let a = graph.matmul(x, w)?; // place 0
     let (left, right) = graph.split_columns(a, 1)?; // 1
     let b = graph.relu(a)?; // 2
-    graph.rmsprop(RmsProp::default(), b, w, ms)?; // 3
+    graph.update(Optimizer::default(), b, w, &[ms])?; // 3
     let c = graph.relu(left)?; // 4
     let order: Vec<_> = graph.node_ids().collect();
     let life = |first, last| Lifetime { first, last };

@@ -6,7 +6,8 @@ use wgvae::Error;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
 use wgvae::graph::schedule::schedule;
-use wgvae::graph::{Element, Graph, Node, Plan, RmsProp, Shape, Step, TensorId};
+use wgvae::graph::{Element, Graph, Node, Plan, Shape, Step, TensorId};
+use wgvae::optimizer::Optimizer;
 
 use super::random::{Sample, for_each_sample};
 use super::{SQUARE, TestResult, nodes, pairs, reference, square, weight};
@@ -21,7 +22,7 @@ fn a_plan_knows_what_outlives_it() -> TestResult {
     let only_dead = square(&mut graph, "only_dead");
     graph.relu(only_dead)?;
     let y = graph.relu(x)?;
-    graph.rmsprop(RmsProp::default(), y, w, ms)?;
+    graph.update(Optimizer::default(), y, w, &[ms])?;
     let plan = Plan::new(graph.clone(), &[y]);
     assert_eq!(plan.persistent().collect::<Vec<_>>(), [w, ms, x]);
     assert_eq!(plan.log(), None);
@@ -142,7 +143,8 @@ fn the_order_of_updates_decides_what_is_read() -> TestResult {
     let x = graph.data("x", Shape::new(1, 1), Element::F32);
     let (w, ms) = weight(&mut graph, "w", Shape::new(1, 1));
     let before = graph.add(x, w)?;
-    graph.rmsprop(RmsProp { decay: 1.0, epsilon: 0.0 }, x, w, ms)?;
+    let optimizer = Optimizer::default().with("decay", 1.0)?.with("epsilon", 0.0)?;
+    graph.update(optimizer, x, w, &[ms])?;
     let after = graph.add(x, w)?;
     assert!(graph.nodes().iter().map(Node::reads).all(|reads| reads.count() >= 2));
     let mut session = CpuSession::<f64>::new();

@@ -6,9 +6,9 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use wgvae::function::{ADD, FUNCTIONS, Function, LESS, RELU, SIGMOID, SOFTPLUS, SUBTRACT, Slope};
 use wgvae::graph::{
-    Element, Graph, Op, RmsProp, Role, Scalar, Shape, Stream, TensorId, Transpose, Weight,
-    gradients,
+    Element, Graph, Op, Role, Scalar, Shape, Stream, TensorId, Transpose, Weight, gradients,
 };
+use wgvae::optimizer::Optimizer;
 
 use super::{TestResult, weight};
 
@@ -264,6 +264,6 @@ impl Maker {
         if !updatable || dw == w || dw == ms {
             return Ok(());
         }
-        self.graph.rmsprop(RmsProp::default(), dw, w, ms)
+        self.graph.update(Optimizer::default(), dw, w, &[ms])
     }
 }

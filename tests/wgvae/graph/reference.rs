@@ -12,7 +12,7 @@ use super::random::Sample;
 pub(super) fn touched(node: &Node) -> [HashSet<TensorId>; 2] {
     let writes: HashSet<_> = node.outputs.iter().copied().collect();
     let mut reads: HashSet<_> = node.inputs.iter().copied().collect();
-    if matches!(node.op, Op::RmsProp(_) | Op::LossSum { .. }) {
+    if matches!(node.op, Op::Update(_) | Op::LossSum { .. }) {
         reads.extend(&writes);
     }
     [reads, writes]

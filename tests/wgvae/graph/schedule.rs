@@ -1,7 +1,8 @@
 //! Which nodes run, in which order, and the judge of orders.
 
 use wgvae::graph::schedule::{OrderError, check, live_nodes, schedule};
-use wgvae::graph::{Graph, NodeId, RmsProp, Shape, TensorId};
+use wgvae::graph::{Graph, NodeId, Shape, TensorId};
+use wgvae::optimizer::Optimizer;
 
 use super::random::for_each_sample;
 use super::{SQUARE, TestResult, nodes, pairs, reference, square, weight};
@@ -15,7 +16,7 @@ fn dead_code_is_dropped_and_updates_are_kept() -> TestResult {
     let dead = graph.sigmoid(y)?;
     graph.softplus(dead)?;
     let dw = graph.add(x, x)?;
-    graph.rmsprop(RmsProp::default(), dw, w, ms)?;
+    graph.update(Optimizer::default(), dw, w, &[ms])?;
     let (left, _) = graph.split_columns(w, 1)?;
     let [relu, sigmoid, add, update, split] = nodes(&graph, [0, 1, 3, 4, 5]);
     assert_eq!(live_nodes(&graph, &[]), [add, update]);
@@ -75,7 +76,7 @@ fn an_update_that_would_free_memory_waits_for_the_readers() -> TestResult {
     let y = graph.matmul(x, w)?;
     let dw = graph.matmul_transpose_a(x, y)?;
     let dx = graph.matmul_transpose_b(y, w)?;
-    graph.rmsprop(RmsProp::default(), dw, w, ms)?;
+    graph.update(Optimizer::default(), dw, w, &[ms])?;
     // Without the write-after-read hazard the update would come before dx: it frees dw.
     assert_eq!(schedule(&graph, &[dx]), nodes(&graph, [0, 1, 2, 3]));
     let [product, gradient, reader, update] = nodes(&graph, [0, 1, 2, 3]);

@@ -5,9 +5,10 @@ use wgvae::function::{
     ADD, BERNOULLI, FUNCTIONS, GAUSSIAN_KL, MOST, MULTIPLY, RELU, SOFTPLUS, Slope,
 };
 use wgvae::graph::{
-    Binarize, Element, Fusion, Graph, LOG_ROWS, Op, Pixels, RmsProp, Role, Scalar, Shape, Stream,
-    TensorId, Transpose,
+    Binarize, Element, Fusion, Graph, LOG_ROWS, Op, Pixels, Role, Scalar, Shape, Stream, TensorId,
+    Transpose,
 };
+use wgvae::optimizer::{Optimizer, RMSPROP};
 
 use super::TestResult;
 
@@ -262,7 +263,7 @@ fn try_update(op: Op, inputs: &[&str], targets: &[&str]) -> wgvae::Result<()> {
         panic!("one of {inputs:?} {targets:?} is no tensor");
     };
     let before = graph.clone();
-    let result = graph.update(op, &inputs, &targets);
+    let result = graph.apply_in_place(op, &inputs, &targets);
     match &result {
         Ok(()) => assert_eq!(graph.nodes()[0].outputs, targets),
         Err(_) => assert_eq!(graph, before),

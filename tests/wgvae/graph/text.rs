@@ -2,9 +2,10 @@
 
 use wgvae::function::SQUARE;
 use wgvae::graph::{
-    Binarize, Element, FusionOptions, Graph, Node, Plan, RmsProp, Role, Shape, Stream, TensorId,
-    fuse, gradients,
+    Binarize, Element, FusionOptions, Graph, Node, Plan, Role, Shape, Stream, TensorId, fuse,
+    gradients,
 };
+use wgvae::optimizer::Optimizer;
 
 use super::TestResult;
 
@@ -23,7 +24,7 @@ fn small() -> wgvae::Result<Graph> {
     let term = graph.bernoulli_log_likelihood(logits, x)?;
     graph.loss_sum(term, log, 0)?;
     let gradients = gradients(&mut graph, &[(term, -1.0)], &[w])?;
-    graph.rmsprop(RmsProp::default(), gradients[0], w, ms)?;
+    graph.update(Optimizer::default(), gradients[0], w, &[ms])?;
     graph.split_columns(logits, 1)?;
     Ok(graph)
 }

@@ -66,8 +66,8 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "override COLUMN: u32; override MORE: f32;",
         "override Some(\"MORE\") is not given once",
     ),
-    ("rmsprop", "GAIN: f32", "GAIN: u32", "override GAIN of kind Some(Uint) is given 0.0"),
-    ("rmsprop", "GAIN: f32", "GAIN: bool", "override GAIN of kind Some(Bool) is given 0.0"),
+    ("optimizer", "GAIN: f32", "GAIN: u32", "override GAIN of kind Some(Uint) is given 0.0"),
+    ("optimizer", "GAIN: f32", "GAIN: bool", "override GAIN of kind Some(Bool) is given 0.0"),
     ("row_sum", "fn row_sum(", "fn row_sum((", "error: "),
 ];
 

@@ -8,10 +8,11 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
 use wgvae::graph::schedule::live_nodes;
 use wgvae::graph::{
-    Binarize, Element, FusionOptions, Graph, Node, Op, Plan, RmsProp, SUM_COLUMNS, Shape, Step,
-    Stream, TensorId, fuse,
+    Binarize, Element, FusionOptions, Graph, Node, Op, Plan, SUM_COLUMNS, Shape, Step, Stream,
+    TensorId, fuse,
 };
 use wgvae::model::{Architecture, Forward, forward, initial_weights, training};
+use wgvae::optimizer::Optimizer;
 use wgvae::random::generator;
 use wgvae::verify::compare;
 
@@ -61,7 +62,7 @@ fn vae(sizes: Sizes) -> wgvae::Result<(Architecture, Graph, Forward)> {
     let x = graph.gather_batch(images, indices, batch, Binarize::Stochastic)?;
     let eps = graph.normal(Shape::new(batch, architecture.latent()), Stream::Latent)?;
     let pass = forward(&mut graph, &architecture, x, eps)?;
-    training(&mut graph, &pass, RmsProp::default())?;
+    training(&mut graph, &pass, Optimizer::default())?;
     Ok((architecture, graph, pass))
 }
 
@@ -159,7 +160,7 @@ fn without_updates_the_gradients_stay_tensors() -> TestResult {
     for sizes in ALL {
         let (architecture, graph, _) = vae(sizes)?;
         let fused = fuse(&graph, &[], FusionOptions { updates: false });
-        let updates = fused.nodes().iter().filter(|node| matches!(node.op, Op::RmsProp(_)));
+        let updates = fused.nodes().iter().filter(|node| matches!(node.op, Op::Update(_)));
         assert_eq!(updates.count(), architecture.parameters().len());
         let made: Vec<_> = fused.nodes().iter().flat_map(|node| &node.outputs).collect();
         for parameter in architecture.parameters() {
@@ -252,7 +253,7 @@ fn the_stages_of_autoencoders_are_their_primitives() -> TestResult {
         let x = data(&mut graph, "x", sizes.input);
         let eps = data(&mut graph, "eps", architecture.latent());
         let pass = forward(&mut graph, &architecture, x, eps)?;
-        training(&mut graph, &pass, RmsProp::default())?;
+        training(&mut graph, &pass, Optimizer::default())?;
         for outputs in [vec![], vec![pass.stddev, pass.log_likelihood]] {
             let sample = Sample::of(0, graph.clone(), outputs, generator(0, 0));
             let fused = check_values(&sample, FusionOptions::default())?;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use wgvae::function::SQUARE;
-use wgvae::graph::{Element, FusionOptions, Graph, Node, RmsProp, Shape, TensorId, gradients};
+use wgvae::graph::{Element, FusionOptions, Graph, Node, Shape, TensorId, gradients};
+use wgvae::optimizer::Optimizer;
 use wgvae::random::generator;
 
 use super::super::TestResult;
@@ -142,7 +143,7 @@ fn what_is_updated_in_between_is_not_computed_once_more() -> TestResult {
         let first = graph.matmul(x, dw)?;
         let first = graph.multiply(first, before)?;
         if is_updated {
-            graph.rmsprop(RmsProp::default(), dw, w, ms)?;
+            graph.update(Optimizer::default(), dw, w, &[ms])?;
         }
         // This one reads w, too, so it could compute the function of it by itself.
         let second = graph.matmul(first, dw)?;

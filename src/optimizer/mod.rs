@@ -1,0 +1,310 @@
+//! Optimisers: one row of [`RULES`] each, with a text in WGSL (`shaders/optimizers/`) and one in Rust,
+//! of which the f64 oracle, its f32 twin and the CPU's vectors are made. A new optimiser is these two
+//! texts and its row: graphs, the fused update, checkpoints, checks and `--optimizer` walk the table.
+
+mod loops;
+mod rmsprop;
+
+pub use loops::{Block, Loop};
+
+use crate::function::{Lane, Number, Plain, Vectorized};
+use crate::kernel::Tolerance;
+use crate::{Error, Result};
+use loops::update;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Display, Formatter};
+
+/// The text of a rule in Rust.
+pub trait Formula<const STATES: usize, const COEFFICIENTS: usize> {
+    /// The new weight and the new states, from the gradient of the loss by the weight.
+    fn update<N: Number>(
+        coefficients: [N; COEFFICIENTS],
+        rates: Rates<N>,
+        weight: N,
+        gradient: N,
+        states: [N; STATES],
+    ) -> (N, [N; STATES]);
+}
+
+/// Numbers that change from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates<N> {
+    /// The step size.
+    pub learning_rate: N,
+    /// What the gradient is multiplied by first.
+    pub gradient_scale: N,
+    /// See [`Rule::corrections`].
+    pub corrections: [N; 2],
+}
+
+impl<N> Rates<N> {
+    fn map<M>(self, convert: impl Fn(N) -> M) -> Rates<M> {
+        Rates {
+            learning_rate: convert(self.learning_rate),
+            gradient_scale: convert(self.gradient_scale),
+            corrections: self.corrections.map(convert),
+        }
+    }
+}
+
+/// A constant of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value unless another is given.
+    pub default: f64,
+    /// The values that it can have, in words.
+    pub expected: &'static str,
+    /// Whether it can have a value.
+    pub allows: fn(f64) -> bool,
+}
+
+impl Constant {
+    /// A share of a running mean that is kept each step.
+    const fn decay(name: &'static str, default: f64) -> Self {
+        let allows = |value| (0.0..=1.0).contains(&value);
+        Self { name, default, expected: "a number from 0 to 1", allows }
+    }
+
+    /// The same, where a running mean that began at 0 is corrected.
+    const fn beta(name: &'static str, default: f64) -> Self {
+        let allows = |value| (0.0..1.0).contains(&value);
+        Self { name, default, expected: "a number from 0 to below 1", allows }
+    }
+
+    /// A finite number that is not negative.
+    const fn positive(name: &'static str, default: f64) -> Self {
+        let allows = |value: f64| value >= 0.0 && value.is_finite();
+        Self { name, default, expected: "a number from 0 on", allows }
+    }
+}
+
+/// A number that an optimiser keeps of every weight.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    /// The beginning of its tensor's name; the weight's name follows.
+    pub prefix: &'static str,
+    /// What it is, in words.
+    pub name: &'static str,
+    /// Whether it can be negative.
+    pub is_signed: bool,
+    /// Its value before the first step, given the constants.
+    pub start: fn(&Constants) -> f64,
+}
+
+/// The most constants, or coefficients, of a rule.
+pub const MOST_CONSTANTS: usize = 5;
+
+/// Values of a rule's constants or coefficients, in its order; the others are 0.
+pub type Constants = [f64; MOST_CONSTANTS];
+
+/// A row of the table.
+pub struct Rule {
+    /// Its name; `shaders/optimizers/` has a file of that name with `{name}_state_0(before, gradient)`,
+    /// `{name}_state_1(before, gradient, state_0)` and so on for each state, and
+    /// `{name}_weight(before, gradient, state_0, …)`.
+    pub name: &'static str,
+    /// Its constants.
+    pub constants: &'static [Constant],
+    /// Its states.
+    pub states: &'static [State],
+    /// The `override` constants of its shader, which are the coefficients of its formula.
+    pub coefficients: &'static [&'static str],
+    /// Their values, given the constants.
+    pub prepare: fn(&Constants) -> Constants,
+    /// What the running means are multiplied by because they began at 0, given the constants and the
+    /// number of updates, this one included: the shaders' `args.first_correction` and
+    /// `args.second_correction`.
+    pub corrections: fn(&Constants, u32) -> [f64; 2],
+    /// Floating-point operations of one weight's update.
+    pub flops: usize,
+    /// How far f32 may be from f64.
+    pub tolerance: Tolerance,
+    /// The oracle.
+    pub f64: Loop<f64>,
+    /// The oracle's twin.
+    pub f32: Loop<f32>,
+    /// The CPU's vectors.
+    pub vectors: Loop<f32>,
+}
+
+impl Debug for Rule {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Rule {
+    /// The rule of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        RULES.iter().copied().find(|rule| rule.name == name)
+    }
+}
+
+/// A rule with values of its constants.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Settings", into = "Settings")]
+pub struct Optimizer {
+    rule: &'static Rule,
+    constants: Constants,
+}
+
+impl Optimizer {
+    /// A rule with the defaults of its constants.
+    pub const fn of(rule: &'static Rule) -> Self {
+        let mut constants = [0.0; MOST_CONSTANTS];
+        let mut index = 0;
+        while index < rule.constants.len() {
+            constants[index] = rule.constants[index].default;
+            index += 1;
+        }
+        Self { rule, constants }
+    }
+
+    /// The same optimiser with another value of a constant.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is no constant of this name, or it cannot have this value.
+    pub fn with(mut self, constant: &str, value: f64) -> Result<Self> {
+        let wrong = |expected: String, found: String| {
+            Err(Error::Setting { setting: "--optimizer", expected, found })
+        };
+        let mut all = self.rule.constants.iter().zip(&mut self.constants);
+        let Some((known, own)) = all.find(|(known, _)| known.name == constant) else {
+            let names: Vec<_> = self.rule.constants.iter().map(|known| known.name).collect();
+            let expected = format!("a constant of {}: {}", self.rule.name, names.join(", "));
+            return wrong(expected, constant.to_owned());
+        };
+        if !(known.allows)(value) {
+            return wrong(format!("{constant}: {}", known.expected), value.to_string());
+        }
+        *own = value;
+        Ok(self)
+    }
+
+    /// Its rule.
+    pub const fn rule(&self) -> &'static Rule {
+        self.rule
+    }
+
+    /// Its constants, by name.
+    pub fn constants(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        self.rule.constants.iter().map(|constant| constant.name).zip(self.constants)
+    }
+
+    /// Its states, each with its value before the first step.
+    pub fn states(&self) -> impl Iterator<Item = (&'static State, f64)> + '_ {
+        self.rule.states.iter().map(|state| (state, (state.start)(&self.constants)))
+    }
+
+    /// The coefficients of its formula, by their names in the shader.
+    pub fn coefficients(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        self.rule.coefficients.iter().copied().zip((self.rule.prepare)(&self.constants))
+    }
+
+    /// The first coefficients, as many as the formula has.
+    fn values<const COEFFICIENTS: usize>(&self) -> [f64; COEFFICIENTS] {
+        let all = (self.rule.prepare)(&self.constants);
+        std::array::from_fn(|index| all[index])
+    }
+
+    /// What the running means are multiplied by in the step of this index, counted from 0.
+    pub fn corrections(&self, index: u32) -> [f64; 2] {
+        (self.rule.corrections)(&self.constants, index.saturating_add(1))
+    }
+}
+
+/// An optimiser as files have it; constants that are left out have their defaults.
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    name: String,
+    #[serde(flatten)]
+    constants: BTreeMap<String, f64>,
+}
+
+impl From<Optimizer> for Settings {
+    fn from(optimizer: Optimizer) -> Self {
+        let constants = optimizer.constants().map(|(name, value)| (name.to_owned(), value));
+        Self { name: optimizer.rule.name.to_owned(), constants: constants.collect() }
+    }
+}
+
+impl TryFrom<Settings> for Optimizer {
+    type Error = String;
+
+    fn try_from(Settings { name, constants }: Settings) -> std::result::Result<Self, String> {
+        let set = |optimizer: Self, (name, value): (&String, &f64)| optimizer.with(name, *value);
+        let optimizer = Rule::named(&name).map(Self::of).ok_or_else(|| {
+            let names: Vec<_> = RULES.iter().map(|rule| rule.name).collect();
+            format!("expected one of {}, found '{name}'", names.join(", "))
+        })?;
+        constants.iter().try_fold(optimizer, set).map_err(|error| error.to_string())
+    }
+}
+
+impl Default for Optimizer {
+    /// The tutorial's.
+    fn default() -> Self {
+        Self::of(&RMSPROP)
+    }
+}
+
+impl Debug for Optimizer {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl Display for Optimizer {
+    /// `adam (beta1 0.9, beta2 0.999, epsilon 0.00000001, initial 0)`.
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        let constants = self.constants().map(|(name, value)| format!("{name} {value}"));
+        write!(f, "{} ({})", self.rule.name, constants.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// A row for each name, and the list of all rows.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $row:ident $name:literal = $formula:path, $states:literal, $coefficients:literal {
+        $($field:ident: $value:expr,)*
+    })*) => {
+        $($(#[$doc])*
+        pub static $row: Rule = Rule {
+            name: $name,
+            f64: update::<$formula, $states, $coefficients, f64, f64, Plain>,
+            f32: update::<$formula, $states, $coefficients, f32, f32, Plain>,
+            vectors: update::<$formula, $states, $coefficients, Lane, f32, Vectorized>,
+            $($field: $value,)*
+        };)*
+
+        /// Every rule.
+        pub static RULES: &[&Rule] = &[$(&$row),*];
+    };
+}
+
+rules! {
+    /// RMSProp as in TensorFlow 1.
+    RMSPROP "rmsprop" = rmsprop::RmsProp, 1, 2 {
+        constants: &[
+            Constant::decay("decay", 0.9),
+            Constant::positive("epsilon", 1e-10),
+            Constant::positive("initial", 1.0),
+        ],
+        states: &[State { prefix: "rms.", name: "mean squares", is_signed: false, start: |&[_, _, initial, ..]| initial }],
+        coefficients: &["GAIN", "EPSILON"],
+        prepare: |&[decay, epsilon, ..]| [1.0 - decay, epsilon, 0.0, 0.0, 0.0],
+        corrections: |_, _| [1.0; 2],
+        // ms: two multiplications, two additions; w: two additions, sqrt, division, multiplication.
+        flops: 9,
+        // An update is about 1e-3: five digits of it.
+        tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
+    }
+}

@@ -2,6 +2,7 @@
 //! of which the f64 oracle, its f32 twin and the CPU's vectors are made. A new optimiser is these two
 //! texts and its row: graphs, the fused update, checkpoints, checks and `--optimizer` walk the table.
 
+mod adam;
 mod loops;
 mod rmsprop;
 
@@ -305,6 +306,25 @@ rules! {
         // ms: two multiplications, two additions; w: two additions, sqrt, division, multiplication.
         flops: 9,
         // An update is about 1e-3: five digits of it.
+        tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
+    }
+    /// Adam.
+    ADAM "adam" = adam::Adam, 2, 3 {
+        constants: &[
+            Constant::beta("beta1", 0.9),
+            Constant::beta("beta2", 0.999),
+            Constant::positive("epsilon", 1e-8),
+            Constant::positive("initial", 0.0),
+        ],
+        states: &[
+            State { prefix: "m.", name: "means", is_signed: true, start: |_| 0.0 },
+            State { prefix: "v.", name: "mean squares", is_signed: false, start: |&[_, _, _, initial, _]| initial },
+        ],
+        coefficients: &["FIRST_GAIN", "SECOND_GAIN", "EPSILON"],
+        prepare: |&[beta1, beta2, epsilon, ..]| [1.0 - beta1, 1.0 - beta2, epsilon, 0.0, 0.0],
+        corrections: adam::corrections,
+        // m: three operations; v: four; w: sqrt, division and six others.
+        flops: 15,
         tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
     }
 }

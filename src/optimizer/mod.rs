@@ -3,6 +3,7 @@
 //! texts and its row: graphs, the fused update, checkpoints, checks and `--optimizer` walk the table.
 
 mod adam;
+mod adamw;
 mod loops;
 mod rmsprop;
 
@@ -325,6 +326,25 @@ rules! {
         corrections: adam::corrections,
         // m: three operations; v: four; w: sqrt, division and six others.
         flops: 15,
+        tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
+    }
+    /// Adam with decoupled weight decay.
+    ADAMW "adamw" = adamw::AdamW, 2, 4 {
+        constants: &[
+            Constant::beta("beta1", 0.9),
+            Constant::beta("beta2", 0.999),
+            Constant::positive("epsilon", 1e-8),
+            Constant::positive("initial", 0.0),
+            Constant::positive("weight_decay", 0.01),
+        ],
+        states: ADAM.states,
+        coefficients: &["FIRST_GAIN", "SECOND_GAIN", "EPSILON", "DECAY"],
+        prepare: |&[beta1, beta2, epsilon, _, decay]| {
+            [1.0 - beta1, 1.0 - beta2, epsilon, decay, 0.0]
+        },
+        corrections: adam::corrections,
+        // Adam's, two multiplications and a subtraction.
+        flops: 18,
         tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
     }
 }

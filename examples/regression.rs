@@ -4,7 +4,7 @@
 use wgvae::device::{Choice, Options, Values, open};
 use wgvae::function::{GELU, SQUARE};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, Shape, Step, fuse, gradients};
-use wgvae::optimizer::Optimizer;
+use wgvae::optimizer::{ADAM, Optimizer};
 use wgvae::random::{generator, normals};
 
 const POINTS: usize = 256;
@@ -30,7 +30,7 @@ fn main() -> wgvae::Result<()> {
     graph.loss_sum(squares, log, 0)?;
     let parameters = [w1, b1, w2, b2];
     let gradients = gradients(&mut graph, &[(squares, 1.0 / POINTS as f32)], &parameters)?;
-    graph.optimize(Optimizer::default(), &parameters, &gradients)?;
+    graph.optimize(Optimizer::of(&ADAM), &parameters, &gradients)?;
 
     let mut session = open(&Choice::Auto, Options::default())?;
     let plan = Plan::new(fuse(&graph, &[], FusionOptions::default()), &[]);

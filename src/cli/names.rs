@@ -43,7 +43,7 @@ const FLAGS: &[(&str, &str)] = &[
 
 /// Where an optimiser's constants are set.
 const CONSTANTS: &str = "constants of an optimiser are set in the table [optimizer] of a '--config' \
-                         file, which '--optimizer rmsprop --print-config' prints";
+                         file, which '--optimizer adamw --print-config' prints";
 
 /// Remedies for flags that have no counterpart here.
 const OTHERS: &[(&str, &str)] = &[

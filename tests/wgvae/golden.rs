@@ -9,11 +9,10 @@ use std::fs;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, Values};
-use wgvae::graph::{
-    Element, FusionOptions, Graph, Plan, RmsProp, Role, Shape, Step, TensorId, fuse,
-};
+use wgvae::graph::{Element, FusionOptions, Graph, Plan, Role, Shape, Step, TensorId, fuse};
 use wgvae::kernel::{CORES, Tolerance, Variant};
 use wgvae::model::{Architecture, forward, training};
+use wgvae::optimizer::{ADAM, ADAMW, Optimizer};
 use wgvae::verify::compare;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -29,6 +28,10 @@ const F64_STORED_F32: Tolerance = Tolerance { absolute: 1e-9, relative: 6.1e-8 }
 
 struct Golden {
     file: Vec<u8>,
+    optimizer: Optimizer,
+    learning_rate: f64,
+    /// Another file with what the weights become, and the run in it.
+    outcome: Option<(Vec<u8>, &'static str)>,
     architecture: Architecture,
     /// Allowed error in f32, relative to the largest element of a tensor.
     f32: f64,
@@ -37,14 +40,24 @@ struct Golden {
 
 impl Golden {
     fn open(name: &str, input: usize, hidden: &[usize]) -> Result<Self, Box<dyn Error>> {
-        let path = format!("{}/tests/golden/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-        let architecture = Architecture::new(input, hidden)?;
-        Ok(Self { file: fs::read(path)?, architecture, f32: 2e-6, f64: F64 })
+        Ok(Self {
+            file: read(name)?,
+            optimizer: Optimizer::default(),
+            learning_rate: 1e-3,
+            outcome: None,
+            architecture: Architecture::new(input, hidden)?,
+            f32: 2e-6,
+            f64: F64,
+        })
     }
 
     /// A tensor's shape and elements; none if the file does not have it.
     fn get(&self, name: &str) -> Result<Option<Stored>, Box<dyn Error>> {
-        let tensors = SafeTensors::deserialize(&self.file)?;
+        let (file, name) = match &self.outcome {
+            Some((file, run)) if name.starts_with("after") => (file, &format!("{run}.{name}")[..]),
+            _ => (&self.file, name),
+        };
+        let tensors = SafeTensors::deserialize(file)?;
         let Ok(view) = tensors.tensor(name) else { return Ok(None) };
         let values = match view.dtype() {
             Dtype::F64 => {
@@ -71,6 +84,10 @@ impl Golden {
             _ => values,
         }))
     }
+}
+
+fn read(name: &str) -> std::io::Result<Vec<u8>> {
+    fs::read(format!("{}/tests/golden/{name}.safetensors", env!("CARGO_MANIFEST_DIR")))
 }
 
 /// How the graph is run, and so what of it can be seen.
@@ -132,7 +149,7 @@ impl<'a> Run<'a> {
         let x = graph.data("x", Shape::new(batch, architecture.input()), Element::F32);
         let eps = graph.data("eps", Shape::new(batch, architecture.latent()), Element::F32);
         let pass = forward(&mut graph, architecture, x, eps)?;
-        training(&mut graph, &pass, RmsProp::default())?;
+        training(&mut graph, &pass, golden.optimizer)?;
         let program = session.load(mode.plan(&graph))?;
         for parameter in architecture.parameters() {
             let values = golden.parameter(&format!("init.{}", parameter.name))?;
@@ -147,8 +164,13 @@ impl<'a> Run<'a> {
             let size = shape[1] * shape[2];
             self.session.write(name, Values::F64(&values[step * size..][..size]))?;
         }
-        self.session.run(self.program, &[Step::new(0, step as u32, 0)])?;
+        let rate = self.golden.learning_rate;
+        let step_of = Step::new(0, step as u32, 0).with_learning_rate(rate);
+        self.session.run(self.program, &[step_of])?;
         let rows = self.session.take_log(true)?;
+        if self.golden.outcome.is_some() {
+            return Ok(());
+        }
         let elbo: Vec<f64> = rows.iter().map(|row| row.values[0] - row.values[1]).collect();
         let expected = self.golden.must("elbo")?.1;
         self.compare("elbo", &elbo, &expected[step..=step])
@@ -174,7 +196,9 @@ impl<'a> Run<'a> {
 
     fn state(&mut self, prefix: &str) -> Outcome {
         for parameter in self.golden.architecture.parameters() {
-            for name in [parameter.name.clone(), format!("rms.{}", parameter.name)] {
+            let states = self.golden.optimizer.rule().states.iter();
+            let names = states.map(|state| format!("{}{}", state.prefix, parameter.name));
+            for name in [parameter.name.clone()].into_iter().chain(names) {
                 let key = format!("{prefix}.{name}");
                 if let Some(expected) = self.golden.parameter(&key)? {
                     let found = self.session.read(&name)?;
@@ -247,6 +271,28 @@ fn check_everywhere(golden: &Golden, shared: usize) -> Outcome {
 fn tiny() -> Outcome {
     // 10 ELBOs, 2 × 16 states
     check_everywhere(&Golden::open("tiny-5-3-2", 5, &[3, 2])?, 10 + 32)
+}
+
+#[test]
+fn other_optimizers() -> Outcome {
+    let adam = Optimizer::of(&ADAM);
+    let set = adam.with("beta1", 0.8)?.with("beta2", 0.95)?.with("epsilon", 0.02)?;
+    let decaying = Optimizer::of(&ADAMW).with("weight_decay", 0.3)?;
+    for (run, optimizer, learning_rate) in [
+        ("adam", adam, 1e-3),
+        ("adam_set", set.with("initial", 0.5)?, 0.01),
+        ("adamw", decaying, 1e-3),
+    ] {
+        let golden = Golden {
+            optimizer,
+            learning_rate,
+            outcome: Some((read("optimizers")?, run)),
+            ..Golden::open("tiny-5-3-2", 5, &[3, 2])?
+        };
+        // 3 × 16 tensors
+        check_everywhere(&golden, 48)?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod kernels;
 mod matrix;
 mod model;
 mod noise;
+mod optimizer;
 mod outputs;
 mod profile;
 mod profile_page;

@@ -16,7 +16,7 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::file::System;
 use wgvae::graph::Binarize;
 use wgvae::model::{Architecture, Weights, initial_weights};
-use wgvae::optimizer::Optimizer;
+use wgvae::optimizer::{ADAMW, Optimizer};
 use wgvae::random::pixels;
 use wgvae::train::{Config, Every, Report, Trainer};
 use wgvae::{Error, Result};
@@ -83,7 +83,7 @@ impl End {
 
 #[test]
 fn no_bit_depends_on_where_training_stops_and_goes_on() -> Fallible<()> {
-    for optimizer in [Optimizer::default()] {
+    for optimizer in [Optimizer::default(), Optimizer::of(&ADAMW)] {
         check_parts(&Config { optimizer, ..config() })?;
     }
     Ok(())
@@ -146,7 +146,7 @@ fn checkpoint() -> Fallible<Checkpoint> {
     let mut weights = initial_weights(&Architecture::new(5, &[3, 2])?, 4);
     weights.values[0][0] = f32::NAN;
     weights.values[0][1] = f32::MIN_POSITIVE / 4.0;
-    let states = [0.1].map(|state| {
+    let states = [0.1, -0.2].map(|state| {
         weights.values.iter().map(|values| vec![state; values.len()]).collect::<Vec<_>>()
     });
     let train = wgvae::eval::Measures { elbo: -0.1 - 0.2, log_likelihood: 1e-300, kl: 1.0 / 3.0 };
@@ -154,7 +154,7 @@ fn checkpoint() -> Fallible<Checkpoint> {
         seed: u64::MAX,
         batch: 4,
         binarize: Binarize::Stochastic,
-        optimizer: Optimizer::default().with("epsilon", 0.1 + 0.2)?,
+        optimizer: Optimizer::of(&ADAMW).with("epsilon", 0.1 + 0.2)?,
         data: 3,
         position: Position { step: 12, train, seconds: 0.1 + 0.7 },
         best: Some(-123.456_789_012_345_67),

@@ -1,0 +1,96 @@
+"""Writes optimizers.safetensors: tiny-5-3-2.safetensors' model, trained on its inputs by PyTorch's Adam
+and AdamW in float64. Needs PyTorch (1.13 or later)."""
+
+import json
+import struct
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+LATENT, STEPS = 2, 10
+
+# The runs, by name: an optimiser, its settings, and the second moment that it begins with.
+RUNS = {
+    "adam": (torch.optim.Adam, {}, 0.0),
+    "adam_set": (torch.optim.Adam, {"lr": 0.01, "betas": (0.8, 0.95), "eps": 0.02}, 0.5),
+    "adamw": (torch.optim.AdamW, {"weight_decay": 0.3}, 0.0),
+}
+
+
+def read(path):
+    """The f64 tensors of a safetensors file."""
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    tensors = {}
+    for name, entry in json.loads(data[8 : 8 + size]).items():
+        if name != "__metadata__":
+            begin, end = (8 + size + offset for offset in entry["data_offsets"])
+            values = torch.frombuffer(bytearray(data[begin:end]), dtype=torch.float64)
+            tensors[name] = values.reshape(entry["shape"])
+    return tensors
+
+
+def write(path, tensors):
+    """A safetensors file of f64 tensors."""
+    header, body = {}, b""
+    for name, tensor in tensors.items():
+        values = tensor.detach().contiguous().numpy().tobytes()
+        offsets = [len(body), len(body) + len(values)]
+        header[name] = {"dtype": "F64", "shape": list(tensor.shape), "data_offsets": offsets}
+        body += values
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+
+
+def loss(weights, x, eps):
+    """The negative ELBO, summed over the batch."""
+    linear = torch.nn.functional.linear
+    hidden = x
+    for name in ["encoder.0", "encoder.2"]:
+        hidden = linear(hidden, weights[f"{name}.weight"], weights[f"{name}.bias"])
+        hidden = torch.relu(hidden) if name == "encoder.0" else hidden
+    mean, stddev = hidden[:, :LATENT], torch.nn.functional.softplus(hidden[:, LATENT:]) + 1e-6
+    hidden = mean + stddev * eps
+    for name in ["decoder.0", "decoder.2"]:
+        hidden = linear(hidden, weights[f"{name}.weight"], weights[f"{name}.bias"])
+        hidden = torch.relu(hidden) if name == "decoder.0" else hidden
+    log_likelihood = -torch.nn.functional.binary_cross_entropy_with_logits(
+        hidden, x, reduction="sum"
+    )
+    kl = 0.5 * (mean**2 + stddev**2 - 1 - 2 * stddev.log()).sum()
+    return kl - log_likelihood
+
+
+def main():
+    golden = read(HERE / "tiny-5-3-2.safetensors")
+    results = {}
+    for run, (kind, settings, initial) in RUNS.items():
+        weights = {
+            name.removeprefix("init."): tensor.clone().requires_grad_()
+            for name, tensor in golden.items()
+            if name.startswith("init.")
+        }
+        optimizer = kind(weights.values(), **settings)
+        for weight in weights.values():
+            optimizer.state[weight] = {
+                "step": torch.tensor(0.0),
+                "exp_avg": torch.zeros_like(weight),
+                "exp_avg_sq": torch.full_like(weight, initial),
+            }
+        for step in range(STEPS):
+            optimizer.zero_grad()
+            loss(weights, golden["x"][step], golden["eps"][step]).backward()
+            optimizer.step()
+            if step + 1 not in (1, STEPS):
+                continue
+            for name, weight in weights.items():
+                after = f"{run}.after{step + 1}"
+                results[f"{after}.{name}"] = weight.clone()
+                results[f"{after}.m.{name}"] = optimizer.state[weight]["exp_avg"].clone()
+                results[f"{after}.v.{name}"] = optimizer.state[weight]["exp_avg_sq"].clone()
+    write(HERE / "optimizers.safetensors", results)
+
+
+main()

@@ -1,6 +1,6 @@
 //! Layer sizes, and the parameters that follow from them.
 
-use super::Activation;
+use super::{Activation, BERNOULLI, Likelihood};
 use crate::graph::Shape;
 use crate::{Error, Result};
 
@@ -14,6 +14,7 @@ pub struct Architecture {
     input: usize,
     hidden: Vec<usize>,
     activation: Activation,
+    likelihood: &'static Likelihood,
 }
 
 /// A weight or bias, by the name that PyTorch gives it in `nn.Sequential(Linear, ReLU, Linear)`.
@@ -55,12 +56,17 @@ impl Architecture {
             return wrong("--hidden", &expected, found);
         }
         let (hidden, activation) = (hidden_layer_sizes.to_vec(), Activation::default());
-        Ok(Self { input, hidden, activation })
+        Ok(Self { input, hidden, activation, likelihood: &BERNOULLI })
     }
 
     /// The same layers with another activation between them.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
+    }
+
+    /// The distribution of a pixel.
+    pub fn likelihood(&self) -> &'static Likelihood {
+        self.likelihood
     }
 
     /// The function between layers.
@@ -111,7 +117,7 @@ impl Architecture {
     /// Widths from the latents to the logits.
     pub fn decoder(&self) -> Vec<usize> {
         let mut widths: Vec<_> = self.hidden.iter().rev().copied().collect();
-        widths.push(self.input);
+        widths.push(self.input * self.likelihood.parameters());
         widths
     }
 

@@ -6,6 +6,7 @@ mod activation;
 mod architecture;
 mod file;
 mod init;
+mod likelihood;
 mod vae;
 
 pub use activation::Activation;
@@ -13,6 +14,7 @@ pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
 pub(crate) use file::{Parameters, encode, to_bytes, to_safetensors};
 pub use file::{Scale, load, load_as, save};
 pub use init::initial_weights;
+pub use likelihood::{BERNOULLI, LIKELIHOODS, Likelihood};
 pub use vae::{
     DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, LOSS_TERMS,
     decoding, encoding, evaluation, forward, likelihood, posterior_predictive, prior_predictive,
@@ -21,9 +23,9 @@ pub use vae::{
 
 use crate::Result;
 use crate::device::{Session, Values};
+use crate::optimizer::Optimizer;
 
 /// A model's weights, apart from any device, in the order of [`Architecture::parameters`].
-use crate::optimizer::Optimizer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// The layers.
@@ -32,11 +34,11 @@ pub struct Weights {
     pub values: Vec<Vec<f32>>,
 }
 
-impl Weights {
-    /// Copies them from a session.
 /// Each of an optimiser's states: its elements of each parameter, in the same order.
 pub type States = Vec<Vec<Vec<f32>>>;
 
+impl Weights {
+    /// Copies them from a session.
     ///
     /// # Errors
     /// If the session does not hold them, or the device fails.

@@ -74,7 +74,7 @@ pub fn forward(
     let z = graph.reparameterize(mean, stddev, eps)?;
     graph.rename(z, "z");
     let logits = decode(graph, architecture, z)?;
-    let log_likelihood = graph.bernoulli_log_likelihood(logits, x)?;
+    let log_likelihood = log_likelihood(graph, architecture, logits, x)?;
     let kl = graph.gaussian_kl(mean, stddev)?;
     graph.rename(log_likelihood, "log_likelihood");
     graph.rename(kl, "kl");
@@ -102,6 +102,18 @@ fn encode(
 fn decode(graph: &mut Graph, architecture: &Architecture, z: TensorId) -> Result<TensorId> {
     let logits = network(graph, "decoder", architecture, &architecture.decoder(), z)?; // [batch, input]
     Ok(graph.rename(logits, "logits"))
+}
+
+/// ln p(x) of each row, given the decoder's output.
+fn log_likelihood(
+    graph: &mut Graph,
+    architecture: &Architecture,
+    decoded: TensorId,
+    x: TensorId,
+) -> Result<TensorId> {
+    let likelihood = architecture.likelihood();
+    let parameters = likelihood.split(graph, decoded)?;
+    likelihood.log_likelihood(graph, &parameters, x)
 }
 
 /// Linear layers with the activation between them. x `[batch, widths[0]]`.
@@ -244,7 +256,9 @@ pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Tens
     let mut graph = Graph::new();
     let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
     let logits = decode(&mut graph, architecture, z)?;
-    let probabilities = graph.sigmoid(logits)?;
+    let likelihood = architecture.likelihood();
+    let parameters = likelihood.split(&mut graph, logits)?;
+    let probabilities = graph.map(likelihood.mean, &parameters)?;
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
 
@@ -257,7 +271,7 @@ pub fn likelihood(architecture: &Architecture, batch: usize) -> Result<(Plan, Te
     let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
     let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
     let logits = decode(&mut graph, architecture, z)?;
-    let log_likelihood = graph.bernoulli_log_likelihood(logits, x)?;
+    let log_likelihood = log_likelihood(&mut graph, architecture, logits, x)?;
     Ok((plan(graph, &[log_likelihood], true), log_likelihood))
 }
 
@@ -335,8 +349,10 @@ fn draw(
     fused: bool,
 ) -> Result<(Plan, Drawn)> {
     let logits = decode(&mut graph, architecture, z)?;
-    let probabilities = graph.sigmoid(logits)?;
-    let sample = graph.bernoulli_sample(probabilities, Stream::Bernoulli)?;
+    let likelihood = architecture.likelihood();
+    let parameters = likelihood.split(&mut graph, logits)?;
+    let probabilities = graph.map(likelihood.mean, &parameters)?;
+    let sample = (likelihood.sample)(&mut graph, probabilities, &parameters, Stream::Bernoulli)?;
     let outputs: Vec<_> = x.into_iter().chain([z, probabilities, sample]).collect();
     Ok((plan(graph, &outputs, fused), Drawn { x, z, probabilities, sample }))
 }

@@ -1,6 +1,10 @@
-// sums [1, columns] = column sums of x [rows, columns]: one invocation a column, rows in order.
+// sums [g, COLUMNS] = column sums of x [g * GROUP, COLUMNS] over groups of successive rows: one
+// invocation a sum, rows in order.
 
 #import common/grid
+
+override COLUMNS: u32;
+override GROUP: u32;
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
@@ -10,14 +14,14 @@ fn column_sum(
     @builtin(global_invocation_id) id: vec3u,
     @builtin(num_workgroups) groups: vec3u,
 ) {
-    let column = flat_index(id, groups);
-    let columns = arrayLength(&sums);
-    if column >= columns {
+    let i = flat_index(id, groups);
+    if i >= arrayLength(&sums) {
         return;
     }
+    let start = i / COLUMNS * GROUP * COLUMNS + i % COLUMNS;
     var sum = 0.0;
-    for (var i = column; i < arrayLength(&x); i += columns) {
-        sum += x[i];
+    for (var row = 0u; row < GROUP; row++) {
+        sum += x[start + row * COLUMNS];
     }
-    sums[column] = sum;
+    sums[i] = sum;
 }

@@ -132,7 +132,36 @@ impl Graph {
 
     /// Column sums of x `[r, c]` -> `[1, c]`.
     pub fn column_sum(&mut self, x: TensorId) -> Result<TensorId> {
-        self.one(Op::ColumnSum, &[x])
+        let group = self.tensor(x).shape.rows;
+        self.one(Op::ColumnSum { group }, &[x])
+    }
+
+    /// Column sums of x `[g·group, c]` over groups of successive rows -> `[g, c]`.
+    pub fn group_sum(&mut self, x: TensorId, group: usize) -> Result<TensorId> {
+        self.one(Op::ColumnSum { group }, &[x])
+    }
+
+    /// ln Σ eˣ of x `[g·group, c]` over groups of successive rows -> `[g, c]`, where no exponential
+    /// overflows.
+    pub fn log_sum_exp(&mut self, x: TensorId, group: usize) -> Result<TensorId> {
+        self.one(Op::LogSumExp { group }, &[x])
+    }
+
+    /// Each row of x `[r, c]` `times` times, one after the other -> `[r·times, c]`.
+    pub fn repeat_rows(&mut self, x: TensorId, times: usize) -> Result<TensorId> {
+        self.one(Op::RepeatRows { times }, &[x])
+    }
+
+    /// The step's `batch` labels, in the order of `indices` u32 `[n, 1]` -> `[batch, classes]`, 1 in the
+    /// column of a row's label, else 0; labels u32 `[n, 1]`.
+    pub fn one_hot(
+        &mut self,
+        labels: TensorId,
+        indices: TensorId,
+        batch: usize,
+        classes: usize,
+    ) -> Result<TensorId> {
+        self.one(Op::OneHot { batch, classes }, &[labels, indices])
     }
 
     /// x `[r, c]` -> `[r, left]`, `[r, c − left]`.

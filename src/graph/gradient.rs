@@ -3,7 +3,7 @@
 //! others.
 
 use super::{Graph, Node, Op, Role, Scalar, TensorId, Transpose};
-use crate::function::{Function, Slope};
+use crate::function::{EXP, Function, Slope};
 use crate::{Error, Result};
 use std::collections::HashMap;
 
@@ -149,7 +149,19 @@ fn backward(
         (Op::Map(function), operands) => {
             map_backward(graph, function, operands, node.outputs[0], dy)
         }
-        (Op::RowSum | Op::ColumnSum, &[x]) => Ok(vec![(x, repeat(graph, dy, x)?)]),
+        (Op::ColumnSum { group }, &[x]) if group < graph.tensor(x).shape.rows => {
+            Ok(vec![(x, graph.repeat_rows(dy, group)?)])
+        }
+        (Op::RowSum | Op::ColumnSum { .. }, &[x]) => Ok(vec![(x, repeat(graph, dy, x)?)]),
+        // dx = dy·e^(x − y), each y repeated for its group.
+        (Op::LogSumExp { group }, &[x]) => {
+            let y = graph.repeat_rows(node.outputs[0], group)?;
+            let below = graph.subtract(x, y)?;
+            let shares = graph.map(&EXP, &[below])?;
+            let dy = graph.repeat_rows(dy, group)?;
+            Ok(vec![(x, graph.multiply(dy, shares)?)])
+        }
+        (Op::RepeatRows { times }, &[x]) => Ok(vec![(x, graph.group_sum(dy, times)?)]),
         (Op::SplitColumns { .. }, &[x]) => Ok(vec![(x, graph.concatenate(d[0], d[1])?)]),
         (Op::Concatenate, &[a, b]) => {
             let (da, db) = graph.split_columns(dy, graph.tensor(a).shape.columns)?;

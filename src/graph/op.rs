@@ -107,8 +107,29 @@ pub enum Op {
     /// x `[r, c]` -> sums of each row's blocks of [`SUM_COLUMNS`](super::SUM_COLUMNS) columns
     /// `[r, c / 4]`, rounded up. Made by [`fuse`](super::fuse) alone.
     BlockSum,
-    /// x `[r, c]` -> sums of its columns `[1, c]`.
-    ColumnSum,
+    /// x `[g·group, c]` -> sums of its columns, over groups of successive rows `[g, c]`.
+    ColumnSum {
+        /// Rows of a group: all of them, for whole columns.
+        group: usize,
+    },
+    /// x `[g·group, c]` -> ln Σ eˣ of its columns, over groups of successive rows `[g, c]`.
+    LogSumExp {
+        /// Rows of a group.
+        group: usize,
+    },
+    /// x `[r, c]` -> each row `times` times, one after the other `[r·times, c]`.
+    RepeatRows {
+        /// How often.
+        times: usize,
+    },
+    /// labels u32 `[n, 1]`, indices u32 `[n, 1]` -> `[batch, classes]`: for labels
+    /// `indices[first_row..]` 1 in the label's column, else 0; rows past the end repeat the last.
+    OneHot {
+        /// Rows of the result.
+        batch: usize,
+        /// Labels, from 0 on. Of a larger one the row is 0.
+        classes: usize,
+    },
     /// x `[r, c]` -> its first `left` columns, the others.
     SplitColumns {
         /// Width of the first output.
@@ -156,7 +177,10 @@ impl Op {
             Self::StepScalar { .. } => "step_scalar",
             Self::RowSum => "row_sum",
             Self::BlockSum => "block_sum",
-            Self::ColumnSum => "column_sum",
+            Self::ColumnSum { .. } => "column_sum",
+            Self::LogSumExp { .. } => "log_sum_exp",
+            Self::RepeatRows { .. } => "repeat_rows",
+            Self::OneHot { .. } => "one_hot",
             Self::SplitColumns { .. } => "split_columns",
             Self::Concatenate => "concatenate",
             Self::Normal { .. } => "normal",
@@ -194,6 +218,7 @@ impl Op {
             // Read-only in both cases; the node's gather op has the element type.
             (Self::Fused(Fusion::Batch), 0) => Element::U8,
             (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 1) => Element::U32,
+            (Self::OneHot { .. }, _) => Element::U32,
             _ => Element::F32,
         }
     }
@@ -245,7 +270,17 @@ impl Op {
             (Self::BlockSum, &[x]) => {
                 Some(vec![Shape::new(x.rows, x.columns.div_ceil(SUM_COLUMNS))])
             }
-            (Self::ColumnSum, &[x]) => Some(vec![Shape::new(1, x.columns)]),
+            (Self::ColumnSum { group } | Self::LogSumExp { group }, &[x]) => {
+                let is_whole = group > 0 && x.rows.is_multiple_of(group);
+                is_whole.then(|| vec![Shape::new(x.rows / group, x.columns)])
+            }
+            (Self::RepeatRows { times }, &[x]) => {
+                Some(vec![Shape::new(x.rows.checked_mul(times)?, x.columns)])
+            }
+            (Self::OneHot { batch, classes }, &[labels, indices]) => {
+                let are_columns = labels.columns == 1 && indices.columns == 1;
+                are_columns.then(|| vec![Shape::new(batch, classes)])
+            }
             (Self::SplitColumns { left }, &[x]) => {
                 let right = x.columns.checked_sub(left)?;
                 Some(vec![Shape::new(x.rows, left), Shape::new(x.rows, right)])

@@ -313,9 +313,34 @@ impl Case {
         Self::same(Op::RowSum, &[Fill::Normal])
     }
 
-    /// Sums over rows.
-    pub(super) fn column_sum() -> Vec<Self> {
-        Self::same(Op::ColumnSum, &[Fill::Normal])
+    /// One operand of each shape, on which the op depends.
+    pub(super) fn of_shapes(op: fn(Shape) -> Op, fill: Fill) -> Vec<Self> {
+        SHAPES.iter().map(|&shape| Self::new(op(shape), vec![Input::real(shape, fill)])).collect()
+    }
+
+    /// As many groups of rows as a shape has rows, of 1 to 6 rows each, and one of 300.
+    pub(super) fn groups(op: fn(usize) -> Op, fill: Fill) -> Vec<Self> {
+        let case = |(shape, group): (Shape, usize)| {
+            let grouped = Shape::new(shape.rows * group, shape.columns);
+            Self::new(op(group), vec![Input::real(grouped, fill)])
+        };
+        let few = SHAPES.iter().zip([1, 2, 3, 4, 5, 6, 1, 2]).map(|(&shape, group)| (shape, group));
+        few.chain([(Shape::new(2, 3), 300)]).map(case).collect()
+    }
+
+    /// Batches that run past the end of the labels, of which some are no class.
+    pub(super) fn one_hot() -> Vec<Self> {
+        let case = |&Shape { rows, columns }: &Shape| {
+            let words = |rows, below| Input {
+                shape: Shape::new(rows, 1),
+                element: Element::U32,
+                fill: Fill::Below(below as u32),
+            };
+            let labels = 2 * rows + 3;
+            let operands = vec![words(labels, columns + 1), words(rows + 1, labels)];
+            Self::new(Op::OneHot { batch: rows, classes: columns }, operands)
+        };
+        SHAPES.iter().map(case).collect()
     }
 
     /// Numbers of which some are none.

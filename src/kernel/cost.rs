@@ -45,10 +45,18 @@ fn flops(graph: &Graph, node: &Node) -> usize {
         Op::Map(function) => function.flops[0] * output(0),
         Op::MapBackward(function, _) => function.flops[1] * output(0),
         Op::GatherBatch { .. } | Op::Uniform { .. } => output(0),
-        Op::RowSum | Op::BlockSum | Op::ColumnSum | Op::LossSum { .. } | Op::CountNonfinite => {
-            input(0)
-        }
-        Op::StepScalar { .. } | Op::SplitColumns { .. } | Op::Concatenate => 0,
+        Op::RowSum
+        | Op::BlockSum
+        | Op::ColumnSum { .. }
+        | Op::LossSum { .. }
+        | Op::CountNonfinite => input(0),
+        // A comparison, a subtraction, an exponential and an addition.
+        Op::LogSumExp { .. } => 4 * input(0),
+        Op::StepScalar { .. }
+        | Op::SplitColumns { .. }
+        | Op::Concatenate
+        | Op::RepeatRows { .. }
+        | Op::OneHot { .. } => 0,
         // Of two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
         Op::Normal { .. } => 4 * output(0),
         Op::Update(optimizer) => optimizer.rule().flops * input(0),

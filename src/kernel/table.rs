@@ -148,13 +148,59 @@ pub(super) static FILES: &[Kernel] = &[
         )
     },
     Kernel {
+        constants: grouped,
         split: |_| Split::Whole,
-        tolerance: |call| Tolerance::cancelling_sum(call.inputs[0].rows),
+        tolerance: |call| Tolerance::cancelling_sum(group(call)),
         ..plain(
             "column_sum",
             &["column_sum"],
-            twins!(|_, _, read, [sums]| cpu::column_sum::column_sum(read[0].reals(), sums)),
-            Case::column_sum,
+            twins!(|call, _, read, [sums]| {
+                cpu::column_sum::column_sum(read[0].reals(), call.columns(), group(call), sums);
+            }),
+            || {
+                let whole = |shape: Shape| Op::ColumnSum { group: shape.rows };
+                let grouped = Case::groups(|group| Op::ColumnSum { group }, Fill::Normal);
+                Case::of_shapes(whole, Fill::Normal).into_iter().chain(grouped).collect()
+            },
+        )
+    },
+    Kernel {
+        constants: grouped,
+        split: |_| Split::Whole,
+        ..plain(
+            "log_sum_exp",
+            &["log_sum_exp"],
+            twins!(|call, _, read, [y]| {
+                cpu::log_sum_exp::log_sum_exp(read[0].reals(), call.columns(), group(call), y);
+            }),
+            || Case::groups(|group| Op::LogSumExp { group }, Fill::Wide),
+        )
+    },
+    Kernel {
+        constants: |call| vec![columns(call), ("TIMES", group(call) as f64)],
+        split: |_| Split::Whole,
+        tolerance: |_| Tolerance::EXACT,
+        ..plain(
+            "repeat_rows",
+            &["repeat_rows"],
+            twins!(|call, _, read, [y]| {
+                cpu::repeat_rows::repeat_rows(read[0].reals(), call.columns(), group(call), y);
+            }),
+            || Case::of_shapes(|shape| Op::RepeatRows { times: 1 + shape.columns % 5 }, Fill::Wide),
+        )
+    },
+    Kernel {
+        constants: |call| vec![columns(call)],
+        split: |_| Split::Whole,
+        tolerance: |_| Tolerance::EXACT,
+        ..plain(
+            "one_hot",
+            &["one_hot"],
+            twins!(|call, step, read, [x]| {
+                let (labels, indices) = (read[0].words(), read[1].words());
+                cpu::one_hot::one_hot(step, call.columns(), labels, indices, x);
+            }),
+            Case::one_hot,
         )
     },
     Kernel {
@@ -322,6 +368,30 @@ const UPDATE: Table = Table {
     },
 };
 
+fn layout(call: &Call) -> UpdateLayout {
+    call.update().unwrap_or_else(|| unreachable!("the row is for fused updates"))
+}
+
+/// The coefficients of the optimiser that a call updates by.
+fn coefficients(call: &Call) -> Vec<(&'static str, f64)> {
+    call.optimizer().iter().flat_map(Optimizer::coefficients).collect()
+}
+
+/// An update on the CPU, as its definition has it.
+fn update<T: Real>(
+    call: &Call,
+    step: Step,
+    read: &[Operand<T>],
+    write: &mut [&mut [T]],
+    of: fn(&'static Rule) -> optimizer::Loop<T>,
+) {
+    let (Some(optimizer), [weights, states @ ..]) = (call.optimizer(), write) else {
+        unreachable!("the row is for updates")
+    };
+    let block = Block::whole(read[0].reals());
+    of(optimizer.rule())(optimizer, step.rates(optimizer), block, weights, states);
+}
+
 /// A stage on the CPU, as its definition has it.
 fn stage<T: Real>(
     call: &Call,
@@ -368,30 +438,6 @@ const fn plain(
 /// One workgroup for each row, which it sums up.
 const fn row_sum(
     name: &'static str,
-fn layout(call: &Call) -> UpdateLayout {
-    call.update().unwrap_or_else(|| unreachable!("the row is for fused updates"))
-}
-
-/// The coefficients of the optimiser that a call updates by.
-fn coefficients(call: &Call) -> Vec<(&'static str, f64)> {
-    call.optimizer().iter().flat_map(Optimizer::coefficients).collect()
-}
-
-/// An update on the CPU, as its definition has it.
-fn update<T: Real>(
-    call: &Call,
-    step: Step,
-    read: &[Operand<T>],
-    write: &mut [&mut [T]],
-    of: fn(&'static Rule) -> optimizer::Loop<T>,
-) {
-    let (Some(optimizer), [weights, states @ ..]) = (call.optimizer(), write) else {
-        unreachable!("the row is for updates")
-    };
-    let block = Block::whole(read[0].reals());
-    of(optimizer.rule())(optimizer, step.rates(optimizer), block, weights, states);
-}
-
     files: &'static [&'static str],
     twins: Twins,
     cases: fn() -> Vec<Case>,
@@ -453,6 +499,19 @@ fn columns(call: &Call) -> (&'static str, f64) {
 
 fn sides(left: Shape, right: Shape) -> Vec<(&'static str, f64)> {
     vec![("LEFT", left.columns as f64), ("RIGHT", right.columns as f64)]
+}
+
+/// Rows of a group, or repetitions of a row.
+fn group(call: &Call) -> usize {
+    match call.op {
+        Op::ColumnSum { group } | Op::LogSumExp { group } => group,
+        Op::RepeatRows { times } => times,
+        _ => unreachable!("the rows are for these ops"),
+    }
+}
+
+fn grouped(call: &Call) -> Vec<(&'static str, f64)> {
+    vec![columns(call), ("GROUP", group(call) as f64)]
 }
 
 /// Workgroups for this many invocations.

@@ -102,7 +102,8 @@ impl View<'_> {
         let is_update = |op| matches!(op, Op::Update(_));
         let update = |gradient| self.reader(gradient, is_update);
         let weight = update(self.output(product))?;
-        let (sums, bias) = match self.reader(dy, |op| op == Op::ColumnSum) {
+        let group = self.graph.tensor(dy).shape.rows;
+        let (sums, bias) = match self.reader(dy, |op| op == Op::ColumnSum { group }) {
             Some(sums) => (Some(sums), update(self.output(sums))?),
             // With one image in a batch, the gradient of the bias is dy itself.
             None => (None, update(dy)?),

@@ -109,8 +109,23 @@ fn matmul() -> TestResult {
 
 #[test]
 fn sums_of_rows_and_columns() -> TestResult {
-    for op in [Op::RowSum, Op::ColumnSum] {
-        SHAPES.into_iter().try_for_each(|shape| check(op, &[(shape, Normal, true)]))?;
+    for shape in SHAPES {
+        for op in [Op::RowSum, Op::ColumnSum { group: shape.rows }] {
+            check(op, &[(shape, Normal, true)])?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn groups_of_rows() -> TestResult {
+    for (groups, group, columns) in [(1, 1, 1), (1, 3, 2), (3, 2, 1), (2, 5, 3), (4, 1, 2)] {
+        let shape = Shape::new(groups * group, columns);
+        for op in
+            [Op::ColumnSum { group }, Op::LogSumExp { group }, Op::RepeatRows { times: group }]
+        {
+            check(op, &[(shape, Normal, true)])?;
+        }
     }
     Ok(())
 }

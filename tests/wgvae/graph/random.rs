@@ -146,7 +146,18 @@ impl Maker {
             9 | 10 => self.apply(Op::SplitColumns { left }, &[a]),
             11 | 12 => self.join(a),
             13 | 14 => self.apply(Op::RowSum, &[a]),
-            15 => self.apply(Op::ColumnSum, &[a]),
+            15 => {
+                let group = if shape.rows.is_multiple_of(left) { left } else { shape.rows };
+                let sums = [shape.rows, group].map(|group| Op::ColumnSum { group });
+                let ops = [
+                    sums[0],
+                    sums[1],
+                    Op::LogSumExp { group },
+                    Op::RepeatRows { times: if shape.rows == 1 { left } else { 1 } },
+                ];
+                let op = ops[self.rng.random_range(0..4)];
+                self.apply(op, &[a])
+            }
             16 => {
                 let half = self.graph.constant(0.5, shape);
                 self.pool.push(half);

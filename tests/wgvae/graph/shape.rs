@@ -25,7 +25,8 @@ const NOTHING: [Op; 3] = [
     Op::StepScalar { shape: Shape::new(0, 0), scalar: Scalar::LearningRate },
 ];
 const SPLIT: Op = Op::SplitColumns { left: 2 };
-const UPDATE: Op = Op::RmsProp(RmsProp { decay: 0.9, epsilon: 0.0 });
+const ONE_HOT: Op = Op::OneHot { batch: 5, classes: 4 };
+const UPDATE: Op = Op::Update(Optimizer::of(&RMSPROP));
 
 /// Operands of these shapes, of the element types that the op takes.
 fn operands(graph: &mut Graph, op: Op, shapes: Shapes) -> Vec<TensorId> {
@@ -71,7 +72,7 @@ fn check_refusal(op: Op, inputs: Shapes) {
 
 #[test]
 fn shapes_of_the_outputs() -> TestResult {
-    let cases: [(Op, Shapes, Shapes); 22] = [
+    let cases: [(Op, Shapes, Shapes); 26] = [
         (GATHER, &[[9, 2], [7, 1]], &[[5, 2]]),
         (REALS, &[[9, 2], [7, 1]], &[[5, 2]]),
         (Op::Matmul(Transpose::None), &[[2, 3], [3, 5]], &[[2, 5]]),
@@ -79,7 +80,11 @@ fn shapes_of_the_outputs() -> TestResult {
         (Op::Matmul(Transpose::B), &[[2, 3], [5, 3]], &[[2, 5]]),
         (Op::Matmul(Transpose::None), &[[1, 1], [1, 1]], &[[1, 1]]),
         (Op::RowSum, &[[2, 3]], &[[2, 1]]),
-        (Op::ColumnSum, &[[2, 3]], &[[1, 3]]),
+        (Op::ColumnSum { group: 2 }, &[[2, 3]], &[[1, 3]]),
+        (Op::ColumnSum { group: 2 }, &[[6, 3]], &[[3, 3]]),
+        (Op::LogSumExp { group: 3 }, &[[6, 2]], &[[2, 2]]),
+        (Op::RepeatRows { times: 3 }, &[[2, 5]], &[[6, 5]]),
+        (ONE_HOT, &[[9, 1], [7, 1]], &[[5, 4]]),
         (Op::BlockSum, &[[2, 1]], &[[2, 1]]),
         (Op::BlockSum, &[[2, 4]], &[[2, 1]]),
         (Op::BlockSum, &[[2, 5]], &[[2, 2]]),
@@ -168,7 +173,7 @@ fn an_operand_may_be_repeated_along_rows_and_columns() -> TestResult {
 
 #[test]
 fn an_op_refuses_what_does_not_fit_and_leaves_the_graph_alone() {
-    let cases: [(Op, Shapes); 37] = [
+    let cases: [(Op, Shapes); 48] = [
         (GATHER, &[[9, 2], [7, 2]]),
         (GATHER, &[[0, 2], [7, 1]]),
         (
@@ -185,9 +190,20 @@ fn an_op_refuses_what_does_not_fit_and_leaves_the_graph_alone() {
         (Op::RowSum, &[]),
         (Op::RowSum, &[[2, 0]]),
         (Op::RowSum, &[[2, 3], [2, 3]]),
-        (Op::ColumnSum, &[]),
-        (Op::ColumnSum, &[[0, 3]]),
-        (Op::ColumnSum, &[[2, 3], [2, 3]]),
+        (Op::ColumnSum { group: 2 }, &[]),
+        (Op::ColumnSum { group: 2 }, &[[0, 3]]),
+        (Op::ColumnSum { group: 0 }, &[[2, 3]]),
+        (Op::ColumnSum { group: 2 }, &[[3, 3]]),
+        (Op::ColumnSum { group: 2 }, &[[2, 3], [2, 3]]),
+        (Op::LogSumExp { group: 4 }, &[[2, 3]]),
+        (Op::LogSumExp { group: 1 }, &[[2, 3], [2, 3]]),
+        (Op::RepeatRows { times: 0 }, &[[2, 3]]),
+        (Op::RepeatRows { times: usize::MAX }, &[[2, 3]]),
+        (Op::RepeatRows { times: 1 }, &[[2, 3], [2, 3]]),
+        (ONE_HOT, &[[9, 1]]),
+        (ONE_HOT, &[[9, 2], [7, 1]]),
+        (ONE_HOT, &[[9, 1], [7, 2]]),
+        (Op::OneHot { batch: 5, classes: 0 }, &[[9, 1], [7, 1]]),
         (Op::BlockSum, &[]),
         (Op::BlockSum, &[[2, 0]]),
         (Op::BlockSum, &[[2, 3], [2, 3]]),

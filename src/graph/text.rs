@@ -1,4 +1,4 @@
-//! Graphs and plans as text: the tensors that outlive a step, then a line a node.
+//! Graphs and plans as text: the tensors that outlive a step, then one line per node.
 
 use super::{Fusion, Graph, Node, Op, Plan, Role, TensorId, Transpose};
 use std::fmt;
@@ -35,7 +35,7 @@ impl fmt::Display for Plan {
 }
 
 impl Role {
-    /// What it is called in print.
+    /// The name in print.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Data => "data",
@@ -71,7 +71,7 @@ fn write_node(
     writeln!(f, "{outputs} {sign} {}({inputs})", node.label())
 }
 
-/// The short name of an op: that of fused stages has the product, then their functions.
+/// The short name of an op; that of fused stages lists the product and the functions.
 pub(crate) fn label(op: Op, parts: &[Op]) -> String {
     if op != Op::Fused(Fusion::Stages) {
         return op.name().to_owned();
@@ -104,7 +104,7 @@ pub(crate) fn label(op: Op, parts: &[Op]) -> String {
 }
 
 impl Node {
-    /// A short name of what it computes, as `linear+relu`.
+    /// A short name of the computation, such as `linear+relu`.
     pub fn label(&self) -> String {
         label(self.op, &self.parts.iter().map(|part| part.op).collect::<Vec<_>>())
     }

@@ -1,5 +1,5 @@
-//! TensorFlow-1's RMSProp (Tieleman and Hinton, 2012): epsilon is inside the square root, and ms
-//! starts at 1, which is the caller's business.
+//! TensorFlow-1's RMSProp (Tieleman and Hinton, 2012): epsilon is inside the square root, and the
+//! caller initialises ms to 1.
 
 use super::Real;
 use crate::graph::{RmsProp, Step};

@@ -23,9 +23,9 @@ impl SlotId {
 /// The first and last place in the order at which a tensor's value matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Where it is written.
+    /// Place of the first write.
     pub first: usize,
-    /// Where it is last read; past the end of the order for an output.
+    /// Place of the last access; past the end of the order for an output.
     pub last: usize,
 }
 

@@ -65,7 +65,7 @@ pub enum Column {
     Only,
 }
 
-/// How an output is stored.
+/// The way an output is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
     /// One value per element.

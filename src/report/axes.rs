@@ -84,7 +84,7 @@ impl Axis {
     fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
         let mut ticks = self.scale.ticks(self.step);
         if let Labels::Powers { zero: Some(zero) } = self.labels {
-            // This leaves room for the labels of two ticks.
+            // This leaves space for the labels of two ticks.
             ticks.retain(|&tick| tick > zero + 0.75 * self.step);
             ticks.insert(0, zero);
         }

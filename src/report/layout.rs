@@ -106,7 +106,7 @@ impl TileLayout {
         Ok(layout)
     }
 
-    /// Adds room for the text, and computes the total size.
+    /// Adds space for the text, and computes the total size.
     fn place(&mut self, path: &Path, tiles: &Tiles) -> Result<()> {
         let Tiles { title, lines, labels, groups, .. } = *tiles;
         self.line_height = self.tile.1;

@@ -1,7 +1,7 @@
-//! Every variant of every product of a training step, checked against the CPU and then timed.
+//! Checks every variant of every product of a training step against the CPU, and then times it.
 //!
-//! `cargo bench --bench kernels -- [DEVICE] [BATCH] [KERNEL] [VARIANT]`; DEVICE as in `wgvae devices`, `gpu` if
-//! none is given, BATCH 64, every KERNEL and VARIANT.
+//! `cargo bench --bench kernels -- [DEVICE] [BATCH] [KERNEL] [VARIANT]`; DEVICE as in `wgvae
+//! devices`, by default `gpu`; BATCH, by default 64; by default every KERNEL and VARIANT.
 
 mod common;
 
@@ -13,7 +13,7 @@ use wgvae::optimizer::Optimizer;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// Timings of each variant, in turns; the shortest counts.
+/// Timings of each variant, interleaved; the shortest counts.
 const TIMINGS: usize = 20;
 
 fn main() -> Outcome {

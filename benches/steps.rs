@@ -1,8 +1,9 @@
-//! Whole training steps: fused and not, by batch and width. Timings of one run can be compared with
-//! each other; how they compare with those of another run depends on what else the machine does.
+//! Times whole training steps, fused and not, by batch and width. Timings of one run can be
+//! compared with each other; a comparison with another run depends on the other load of the
+//! machine.
 //!
-//! `cargo bench --bench steps -- [DEVICE] [MOST]`; DEVICE as for `--device`, `gpu` if none is given;
-//! MOST is the largest batch, 512 if none is given, at most 4096.
+//! `cargo bench --bench steps -- [DEVICE] [MOST]`; DEVICE as for `--device`, by default `gpu`; MOST
+//! is the largest batch, by default 512, at most 4096.
 
 mod common;
 
@@ -12,7 +13,7 @@ use wgvae::profile::{Profile, profile};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// A fused step is timed so often that it takes about a second on the slowest devices.
+/// The number of fused steps: they take about a second on the slowest devices.
 const STEPS: u32 = 40;
 
 fn main() -> Outcome {
@@ -36,7 +37,7 @@ fn main() -> Outcome {
     row(&choice, &[200, 100], 64, false)
 }
 
-/// Each on a session of its own, so that nothing is left of the one before.
+/// Times a row in a new session, so that earlier rows have no effect.
 fn row(choice: &Choice, hidden: &[usize], batch: usize, fused: bool) -> Outcome {
     let mut session: Box<dyn Session> = open(choice, Options::default())?;
     let architecture = Architecture::new(784, hidden)?;

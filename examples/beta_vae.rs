@@ -1,5 +1,6 @@
-//! A β-VAE (Higgins and others, 2017) whose weight of the KL divergence rises over the first epochs. The
-//! weight comes with each step, so nothing is compiled anew: `cargo run --release --example beta_vae`.
+//! A β-VAE (Higgins and others, 2017) whose weight of the KL divergence rises over the first
+//! epochs. The weight is passed with each step, so no recompilation is needed: `cargo run --release
+//! --example beta_vae`.
 
 use std::path::Path;
 use wgvae::data::Split;

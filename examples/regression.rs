@@ -1,5 +1,5 @@
-//! A regression on the graph alone: a layer of GELU units that learns a sine, by a loss that no model of
-//! this crate has. All of it is fused: `cargo run --release --example regression`.
+//! A regression that uses only the graph: a layer of GELU units that learns a sine, with a loss
+//! that no model of this crate has. All of it is fused: `cargo run --release --example regression`.
 
 use wgvae::device::{Choice, Options, Values, open};
 use wgvae::function::{GELU, SQUARE};
@@ -23,7 +23,7 @@ fn main() -> wgvae::Result<()> {
     let product = graph.matmul(hidden, w2)?; // [POINTS, 1]
     let found = graph.bias(product, b2)?;
 
-    // The loss: a log of the squared errors' sum, its gradients, and what they do to the parameters.
+    // The loss: a log of the squared errors' sum, its gradients, and the updates of the parameters.
     let error = graph.subtract(found, y)?;
     let squares = graph.map(&SQUARE, &[error])?;
     let log = graph.log("loss", 1);

@@ -1,5 +1,5 @@
-//! Loads a model and prints images that it makes up:
-//! `cargo run --release --example sample -- [FILE] [COUNT]`, after `--example train`.
+//! Loads a model and prints images drawn from its prior: `cargo run --release --example sample --
+//! [FILE] [COUNT]`, after `--example train`.
 
 use std::path::Path;
 use wgvae::Vae;

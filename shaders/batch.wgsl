@@ -1,5 +1,5 @@
-// The step's images and their noise: the first workgroups do what gather_batch does, the others what
-// normal does.
+// The step's images and their noise: the first workgroups do the work of gather_batch, the others
+// that of normal.
 
 #import common/grid
 #import common/gather

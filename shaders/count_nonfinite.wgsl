@@ -1,5 +1,5 @@
-// count [rows, 1] = how many of x's columns [rows, COLUMNS] are infinite or NaN. By their bits, since a
-// compiler may take it that no float is either.
+// count [rows, 1] = the number of x's columns [rows, COLUMNS] that are infinite or NaN. Tests the
+// bits, since a compiler may assume that every float is finite.
 
 #import common/row_total
 

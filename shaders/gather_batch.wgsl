@@ -1,4 +1,4 @@
-// The step's images: one invocation an element of x [batch, COLUMNS].
+// The step's images: one invocation per element of x [batch, COLUMNS].
 
 #import common/grid
 #import common/gather

@@ -1,5 +1,5 @@
-// Updates log [LOG_ROWS, COLUMNS]: the sum of all of term goes to the step's row of COLUMN.
-// One workgroup.
+// Updates log [LOG_ROWS, COLUMNS]: the sum of all elements of term goes to the step's row of
+// COLUMN. One workgroup.
 
 #import common/arguments
 #import common/reduce

@@ -1,4 +1,4 @@
-// Stages by themselves: one invocation a block of four columns.
+// Stages without a product: one invocation per block of four columns.
 
 #import common/arguments
 #import common/grid

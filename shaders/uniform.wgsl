@@ -1,4 +1,4 @@
-// draws [rows, COLUMNS] from the multiples of 2^-24 from 0 to below 1: one invocation an element.
+// draws [rows, COLUMNS] from the multiples of 2^-24 in [0, 1): one invocation per element.
 
 #import common/grid
 #import common/philox

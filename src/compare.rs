@@ -1,5 +1,5 @@
-//! The same training on two devices, side by side: on the same noise, batch by batch, and beside the
-//! f64 oracle as far as that is worth waiting for.
+//! The same training on two devices: with the same noise, batch by batch, and for the first steps
+//! also compared with the f64 oracle.
 
 use crate::Result;
 use crate::data::Dataset;
@@ -11,51 +11,51 @@ use crate::train::Config;
 use serde::Serialize;
 use std::time::Instant;
 
-/// Steps that are timed kernel by kernel after the training, and steps run so before those that
-/// don't count: the first may have to make what times it.
+/// Steps that are timed kernel by kernel after the training, and timed steps before those that
+/// don't count: the first may have to create the timers.
 const TIMED: u32 = 10;
 const COLD: u32 = 1;
 
 /// One step on both devices.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedStep {
-    /// Counted from 1.
+    /// The step's number, counted from 1.
     pub step: u32,
-    /// ELBO of the batch, in nats an image.
+    /// ELBO of the batch, in nats per image.
     pub elbo: [f64; 2],
-    /// That of the f64 oracle, in the first steps.
+    /// ELBO on the f64 oracle, in the first steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oracle: Option<f64>,
-    /// Between the two devices, relative to the larger.
+    /// Difference between the two devices, relative to the larger value.
     pub difference: f64,
 }
 
 /// A parameter on both devices, after the last step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedTensor {
-    /// Its name.
+    /// The parameter's name.
     pub name: String,
-    /// The largest difference between two of its numbers.
+    /// The largest absolute difference of an element.
     pub max_abs: f64,
-    /// The largest number, for comparison.
+    /// The largest absolute element, for comparison.
     pub largest: f64,
 }
 
 /// A kernel on both devices.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedKernel {
-    /// The op; the CPU runs a fused one as the list of its primitives.
+    /// The op; the CPU runs a fused op as the list of its primitives.
     pub kernel: String,
-    /// Shapes of its outputs.
+    /// Shape of its first output.
     pub shape: String,
-    /// Milliseconds a step, the median over steps after the first that was timed.
+    /// Milliseconds per step, the median over the timed steps except the first.
     pub ms: [f64; 2],
 }
 
-/// Two devices that did the same.
+/// The results of two devices.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// What they are.
+    /// The devices.
     pub devices: [Description; 2],
     /// Every step.
     pub steps: Vec<ComparedStep>,
@@ -63,30 +63,30 @@ pub struct Comparison {
     pub tensors: Vec<ComparedTensor>,
     /// Every op of a step, in order.
     pub kernels: Vec<ComparedKernel>,
-    /// Training steps a second, compiling excluded.
+    /// Training steps per second, without compilation.
     pub steps_per_second: [f64; 2],
     /// The largest difference of a step.
     pub largest_difference: f64,
     /// The largest difference from the oracle, relative to it, over the steps that it ran.
     pub oracle_difference: [f64; 2],
-    /// What both may be.
+    /// The allowed value of all three differences.
     pub tolerance: f64,
-    /// Whether they are.
+    /// Whether all are allowed.
     pub ok: bool,
 }
 
-/// How much is compared.
+/// The extent of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
     /// Steps on both devices, at least 1.
     pub steps: u32,
     /// Steps on the oracle.
     pub oracle_steps: u32,
-    /// The relative difference of a step's ELBO that is allowed.
+    /// The allowed relative difference of a step's ELBO.
     pub tolerance: f64,
 }
 
-/// What a device made of the steps.
+/// The results of one device.
 struct Trained {
     elbo: Vec<f64>,
     weights: Weights,
@@ -97,7 +97,8 @@ struct Trained {
 /// Trains the same model on the same images, in their order, with the same noise on two devices.
 ///
 /// # Errors
-/// [`Setting`](crate::Error::Setting) if there are fewer images than in a batch; whatever a device reports.
+/// [`Setting`](crate::Error::Setting) if there are fewer images than in a batch; any error of a
+/// device.
 pub fn compare(
     sessions: [&mut dyn Session; 2],
     config: &Config,
@@ -141,12 +142,12 @@ fn difference(a: f64, b: f64) -> f64 {
     (a - b).abs() / a.abs().max(b.abs())
 }
 
-/// The largest of some numbers, or NaN if one is.
+/// The largest of `numbers`, or NaN if one is NaN.
 fn largest(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.fold(0.0, |most, number| if number <= most { most } else { number })
 }
 
-/// What is the same on all devices.
+/// The inputs that all devices share.
 struct Run<'a> {
     architecture: Architecture,
     plan: Plan,
@@ -194,8 +195,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Milliseconds of each node of the plan, whose primitives a device may run one by one: the median
-    /// over steps, the first [`COLD`] of them left out.
+    /// Milliseconds of each node of the plan, whose primitives a device may run one by one: the
+    /// median over steps, without the first [`COLD`].
     fn time(
         &self,
         session: &mut dyn Session,

@@ -1,20 +1,20 @@
-//! Everything that can go wrong, in one enum: what was expected, what was found, and where.
-//! The program adds the remedy and the exit code (`cli`); the library only states facts.
+//! All errors in one enum: the expected value, the found value, and the place. The program adds the
+//! remedy and the exit code (`cli`); the library only states facts.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-/// The library's result.
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What is done with a file.
+/// A file operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It, or a folder, is read.
+    /// Reading a file or a folder.
     Read,
-    /// It is read and decompressed.
+    /// Reading and decompressing a file.
     Decompress,
-    /// It is made or replaced.
+    /// Creating or replacing a file.
     Write,
 }
 
@@ -28,7 +28,7 @@ impl std::fmt::Display for Action {
     }
 }
 
-/// What went wrong.
+/// An error of the library.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -37,41 +37,41 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
+        /// The operation that failed.
         action: Action,
-        /// The system's reason.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file is there, but is not what it should be.
+    /// A file exists but has the wrong content.
     #[error("{}: expected {}, found {}", shown(path), legible(expected), legible(found))]
     File {
         /// The file.
         path: PathBuf,
-        /// What a valid file has.
+        /// The content of a valid file.
         expected: String,
-        /// What this one has.
+        /// The content of this file.
         found: String,
     },
-    /// Data that can be read in another way, or could be if they were kept otherwise.
+    /// Data that a setting or a conversion would make readable.
     #[error("{}: expected {}, found {}", shown(path), legible(expected), legible(found))]
     Data {
         /// The file.
         path: PathBuf,
-        /// What could be read.
+        /// The content that can be read.
         expected: String,
-        /// What there is.
+        /// The content of the file.
         found: String,
-        /// The settings that say how it is meant, or what makes it readable.
+        /// The settings that choose a reading, or the conversion that makes the file readable.
         remedy: String,
     },
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("{setting}: expected {}, found {}", legible(expected), legible(found))]
     Setting {
-        /// Its name, as the user knows it: `--hidden`.
+        /// The setting's name, as the user knows it: `--hidden`.
         setting: &'static str,
-        /// What is allowed.
+        /// The allowed values.
         expected: String,
-        /// What was given.
+        /// The given value.
         found: String,
     },
     /// An op was given tensors that it is not defined for.
@@ -79,51 +79,51 @@ pub enum Error {
     Shape {
         /// The op's name.
         op: &'static str,
-        /// The shapes or types that it takes.
+        /// The shapes or types that the op takes.
         expected: String,
-        /// The ones it got.
+        /// The given shapes or types.
         found: String,
     },
-    /// A gradient was asked for through an op that has no gradient rule.
+    /// A gradient was requested through an op that has no gradient rule.
     #[error("{op} has no gradient, and the loss depends on a parameter through it")]
     NotDifferentiable {
         /// The op's name.
         op: &'static str,
     },
-    /// A tensor of this name is not held by the device.
+    /// The device holds no tensor of this name.
     #[error("no tensor named {name}: expected one of {known}")]
     UnknownTensor {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
         /// The names that exist.
         known: String,
     },
-    /// A tensor is used as something that it is not.
+    /// A tensor was used with the wrong element type or shape.
     #[error("tensor {name}: expected {expected}, found {found}")]
     TensorMismatch {
         /// The tensor.
         name: String,
-        /// Its element type and shape.
+        /// The tensor's element type and shape.
         expected: String,
-        /// What it was used as.
+        /// The element type or shape of the use.
         found: String,
     },
-    /// No device fits the request.
+    /// No device matches the request.
     #[error("no device matches \"{}\": found {}", legible(wanted), legible(found))]
     NoDevice {
-        /// What was asked for.
+        /// The requested device.
         wanted: String,
-        /// What there is.
+        /// The available devices.
         found: String,
     },
-    /// The adapter lacks something that every plan needs.
+    /// The adapter lacks a feature that every plan needs.
     #[error("{adapter}: expected {expected}, found {found}")]
     Unsupported {
         /// The adapter's name.
         adapter: String,
-        /// What is needed.
+        /// The required feature.
         expected: String,
-        /// What it has.
+        /// The adapter's value.
         found: String,
     },
     /// The driver or wgpu reported an error, the device was lost, or it gave wrong results.
@@ -131,22 +131,22 @@ pub enum Error {
     Device {
         /// The adapter's name.
         adapter: String,
-        /// The last step that had been submitted, counted from 1.
+        /// The last submitted step, counted from 1.
         step: Option<u64>,
-        /// The driver's words.
+        /// The driver's message.
         message: String,
     },
-    /// A stop was requested while kernels were tried.
+    /// A stop was requested while kernels were being tuned.
     #[error("interrupted while kernels were tried")]
     Interrupted,
     /// A term of the loss, or a weight, is infinite or not a number.
     #[error("{what} at step {step}{}", origin.as_ref().map_or(String::new(), |origin| format!("; it began in {origin}")))]
     NonFinite {
-        /// Which it is: `KL divergence is inf`.
+        /// The name and value of the number: `KL divergence is inf`.
         what: String,
-        /// The step after which it was found, counted from 1.
+        /// The step after which the number was found, counted from 1.
         step: u64,
-        /// The first kernel that made such a number, where it was looked for and found.
+        /// The first kernel that produced such a number, if a search found it.
         origin: Option<String>,
     },
     /// A picture could not be drawn or encoded.
@@ -159,16 +159,16 @@ pub enum Error {
     },
 }
 
-/// A path, for a terminal.
+/// Formats a path for a terminal.
 fn shown(path: &Path) -> String {
     legible(&path.display().to_string())
 }
 
-/// The most letters of what a file has that a message shows.
+/// The maximum number of characters of file content in a message.
 const MOST_SHOWN: usize = 800;
 
-/// What comes from a file, for a terminal: what would move its cursor is escaped, and of what is long the
-/// middle is left out.
+/// Formats file content for a terminal: escapes control characters except newlines, and cuts the
+/// middle out of long text.
 fn legible(found: &str) -> String {
     let mut shown = String::new();
     for letter in found.chars() {
@@ -187,13 +187,13 @@ fn legible(found: &str) -> String {
 }
 
 impl Error {
-    /// An [`Error::File`].
+    /// Creates an [`Error::File`].
     pub fn file(path: &Path, expected: impl Display, found: impl Display) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
         Self::File { path: path.to_owned(), expected, found }
     }
 
-    /// An [`Error::Io`] maker for `map_err`.
+    /// Returns a function for `map_err` that creates an [`Error::Io`].
     pub fn io(path: &Path, action: Action) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), action, source }
     }

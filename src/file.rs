@@ -1,6 +1,6 @@
-//! Files that survive what happens to a program. What replaces a file is whole on the disk before it
-//! takes the name, so a reader finds the old one or the new one, after a crash and a power cut too.
-//! Every change to a disk is one operation of [`Files`], so that a test can end the world after any.
+//! Crash-safe files. A replacement is complete on the disk before it gets the file's name, so a
+//! reader finds the old file or the new one, even after a crash or a power cut. Every change to a
+//! disk is one operation of [`Files`], so that a test can simulate a crash after any of them.
 
 use crate::{Action, Error, Result};
 use flate2::Crc;
@@ -12,48 +12,48 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::debug;
 
-/// What is done to files and folders, one operation each.
+/// File operations, which tests can replace.
 pub trait Files: Debug + Send + Sync {
-    /// Makes a folder, and those that it is in, where they are missing.
+    /// Creates a folder and its missing parents.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes a file of these bytes, or makes them all of a file; a link of that name is replaced.
+    /// Creates a file with these bytes, or replaces its content; a link of that name is replaced.
     ///
     /// # Errors
-    /// The system's; some of the bytes may be there.
+    /// The system's error; some of the bytes may have been written.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-    /// Adds bytes to the end of a file, which it makes if it is missing.
+    /// Appends bytes to a file, which is created if necessary.
     ///
     /// # Errors
-    /// The system's; some of the bytes may be there.
+    /// The system's error; some of the bytes may have been written.
     fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-    /// Leaves only the first `len` bytes of a file.
+    /// Truncates a file to its first `len` bytes.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     fn cut(&self, path: &Path, len: u64) -> io::Result<()>;
 
-    /// Waits until what was written to a file, or the names in a folder, would survive a power cut.
+    /// Waits until the content of a file, or the names in a folder, would survive a power cut.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     fn sync(&self, path: &Path) -> io::Result<()>;
 
-    /// Gives a file another name, and takes that from what has it.
+    /// Renames a file, replacing a file of the new name.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     fn remove(&self, path: &Path) -> io::Result<()>;
 }
 
@@ -67,7 +67,7 @@ impl Files for System {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // What a link leads to is not the file that is meant.
+        // The target of a link is not the file to write.
         if path.is_symlink() {
             fs::remove_file(path)?;
         }
@@ -86,7 +86,8 @@ impl Files for System {
         if !path.is_dir() {
             return OpenOptions::new().append(true).open(path)?.sync_all();
         }
-        // Elsewhere a folder is no file, and its names are kept with the files.
+        // On other systems a folder cannot be opened as a file, and its names are synced with the
+        // files.
         if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
     }
 
@@ -99,11 +100,11 @@ impl Files for System {
     }
 }
 
-/// Replaces the file that a user names, or makes it, with the folders that it is in: what a link leads
-/// to is replaced, not the link, and a device or a pipe is written to.
+/// Creates or replaces the file that a user names, and creates its missing parent folders. The
+/// target of a link is replaced, not the link; a device or a pipe is written to.
 ///
 /// # Errors
-/// As [`replace_in`].
+/// Like [`replace_in`].
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::io(path, Action::Write)(error);
     if is_stream(path) {
@@ -114,25 +115,25 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     replace_in(&System, &target, bytes)
 }
 
-/// Makes a folder, and those that it is in, where they are missing.
+/// Creates a folder and its missing parents.
 fn make(folder: &Path) -> io::Result<()> {
-    // Systems say of a folder below a file that it exists, or that there is no such path.
+    // For a folder below a file, systems report that it exists, or that there is no such path.
     match folder.ancestors().find(|ancestor| ancestor.exists()) {
         Some(ancestor) if !ancestor.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
         _ => fs::create_dir_all(folder),
     }
 }
 
-/// Whether a path is a device, a pipe, or a name like `/dev/stdout` of a file that is open.
+/// Whether a path is a device, a pipe, or a name of an open file, such as `/dev/stdout`.
 fn is_stream(path: &Path) -> bool {
     path.starts_with("/dev/")
         || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// The most links that lead from one to the next.
+/// The maximum length of a chain of links.
 const MOST_LINKS: usize = 40;
 
-/// The path that a chain of links ends at, which may not exist; without a link the path itself.
+/// The target of a chain of links, which may not exist; the path itself if it is no link.
 fn target_of(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -144,17 +145,16 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
-/// Replaces a file by these operations: the bytes go to a draft beside it, which then takes its name,
-/// so a link of that name is replaced.
+/// Replaces a file with the given operations: the bytes are written to a draft beside it, which is
+/// then renamed; a link of that name is replaced.
 ///
 /// # Errors
-/// [`Error::Io`]; the old file is then as it was, or, if the system failed at the very last, the new
-/// one is there.
+/// [`Error::Io`]; the old file is then unchanged, or, if the last operation failed, replaced.
 pub fn replace_in(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = draft_of(path);
     let drafted = files.write(&draft, bytes).and_then(|()| files.sync(&draft));
     let renamed = drafted.and_then(|()| files.rename(&draft, path)).inspect_err(|_| {
-        // The first error is the one to report; there may be no draft at all.
+        // The first error is reported; there may be no draft at all.
         let _ = files.remove(&draft);
     });
     renamed.and_then(|()| files.sync(folder_of(path))).map_err(Error::io(path, Action::Write))?;
@@ -162,21 +162,21 @@ pub fn replace_in(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// How the name of a draft ends.
+/// The extension of a draft.
 const DRAFT: &str = ".tmp";
 
-/// The most bytes of a file's name that its draft's name repeats; systems allow 255 in all.
+/// The maximum length in bytes of a name that the draft's name includes; systems allow 255 in all.
 const LONGEST: usize = 128;
 
-/// The file in which the next bytes of a file are written, until they are whole; no other process uses
-/// it.
+/// The path of a file's draft, which holds the next content until it is complete; no other process
+/// uses it.
 fn draft_of(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
     let mut draft = OsString::from(".");
     if name.len() <= LONGEST {
         draft.push(name);
     } else {
-        // Two long names may begin alike.
+        // Two long names may have the same beginning.
         let mut sum = Crc::new();
         sum.update(name.as_encoded_bytes());
         let start: String = name.to_string_lossy().chars().take(LONGEST / 4).collect();
@@ -186,7 +186,7 @@ fn draft_of(path: &Path) -> PathBuf {
     path.with_file_name(draft)
 }
 
-/// The folder that a file is in.
+/// The folder of a file.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -194,21 +194,20 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Removes the drafts that other processes left in a folder when they were killed.
+/// Removes the drafts in a folder that killed processes left behind.
 pub fn remove_drafts(files: &dyn Files, folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(DRAFT));
         let process = rest.and_then(|rest| rest.rsplit_once('.'));
         if process.is_some_and(|(_, id)| id.parse::<u32>().is_ok()) {
-            // One that stays is in nobody's way.
+            // A draft that cannot be removed does no harm.
             let _ = files.remove(&entry.path());
         }
     }
 }
 
-/// A file that only grows, and whose length is known: a crash may leave more of it than was meant,
-/// which is then cut off.
+/// An append-only file of known length: bytes that a crash leaves after that length are cut off.
 #[derive(Clone, Debug)]
 pub struct Growing {
     files: Arc<dyn Files>,
@@ -217,7 +216,7 @@ pub struct Growing {
 }
 
 impl Growing {
-    /// An empty file, in place of any that is there.
+    /// Creates an empty file, replacing an existing one.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -226,10 +225,10 @@ impl Growing {
         Ok(Self { files, path, len: 0 })
     }
 
-    /// The first `len` bytes of a file that is there.
+    /// Opens an existing file and truncates it to its first `len` bytes.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::File`] if it is shorter, or is not itself in its folder but elsewhere.
+    /// [`Error::Io`]; [`Error::File`] if the file is shorter, or if the path is a link or a folder.
     pub fn cut(files: Arc<dyn Files>, path: PathBuf, len: u64) -> Result<Self> {
         let found = fs::symlink_metadata(&path).map_err(Error::io(&path, Action::Read))?;
         if !found.is_file() || found.len() < len {
@@ -243,22 +242,22 @@ impl Growing {
         Ok(Self { files, path, len })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How long it is.
+    /// The length of the file.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether nothing was added.
+    /// Whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Adds bytes.
+    /// Appends bytes.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -268,7 +267,7 @@ impl Growing {
         Ok(())
     }
 
-    /// Waits until all of it would survive a power cut, with its name.
+    /// Waits until the file and its name would survive a power cut.
     ///
     /// # Errors
     /// [`Error::Io`].

@@ -1,4 +1,4 @@
-//! Rows of numbers, as models take and give them.
+//! Rows of numbers, the input and output of models.
 
 mod element;
 mod file;
@@ -17,7 +17,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Of these numbers.
+    /// Creates a matrix.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are not `rows * columns`.
@@ -32,7 +32,7 @@ impl Matrix {
         Ok(Self { rows, columns, values })
     }
 
-    /// Of these numbers, which are as many in each of `rows` rows, at least one.
+    /// Creates a matrix of equally long rows; `rows` is at least one.
     pub(crate) fn of_rows(rows: usize, values: Vec<f32>) -> Self {
         Self { rows, columns: values.len() / rows, values }
     }
@@ -42,7 +42,7 @@ impl Matrix {
         self.rows
     }
 
-    /// Numbers of a row.
+    /// Number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -52,7 +52,7 @@ impl Matrix {
         &self.values
     }
 
-    /// The numbers, row by row, without the matrix.
+    /// Converts the matrix to its numbers, row by row.
     pub fn into_values(self) -> Vec<f32> {
         self.values
     }

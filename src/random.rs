@@ -1,6 +1,6 @@
 //! Random numbers of the host: starting weights, shuffles and the operands of checks. The generator
-//! is ChaCha8, and normal numbers are made of it by pure Rust arithmetic, so they are the same on
-//! every platform. (The devices' noise is [`philox`](crate::cpu::philox).)
+//! is ChaCha8, and normal numbers are derived from it by pure Rust arithmetic, so they are the same
+//! on every platform. (The devices' noise is [`philox`](crate::cpu::philox).)
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -27,7 +27,7 @@ pub fn normals(rng: &mut impl Rng) -> impl Iterator<Item = f64> {
     std::iter::repeat_with(move || normal_pair(rng)).flatten()
 }
 
-/// So many pixels, as many of them bright as in handwritten digits: 13 in 100.
+/// `count` pixels of 0 or 255; 13 in 100 are bright, as in handwritten digits.
 pub fn pixels(count: usize, seed: u64) -> Vec<u8> {
     let mut rng = generator(seed, 0);
     (0..count).map(|_| if rng.random_bool(0.13) { 255 } else { 0 }).collect()

@@ -1,10 +1,10 @@
-//! What every result begins with.
+//! The header of every result.
 
 use std::process::Command;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Description, Session};
 
-/// What was measured: the device, the CPU beside it, and the version of this project.
+/// Describes the device, the CPU, and the version of this project.
 pub(crate) fn header(device: &Description) -> String {
     let git = Command::new("git").args(["describe", "--always", "--dirty"]).output();
     let commit = git.ok().filter(|output| output.status.success());

@@ -1,12 +1,12 @@
-//! The innermost loop in what drivers show of a GPU's instructions.
+//! Finds the innermost loop in a GPU's assembly, as drivers print it.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// Instructions of a loop.
+/// Instruction counts of a loop.
 #[derive(Clone, Copy)]
 pub(super) struct Loop {
     pub(super) instructions: usize,
-    /// How many of them multiply and add.
+    /// How many of the instructions multiply and add.
     pub(super) fmas: usize,
 }
 
@@ -16,7 +16,7 @@ impl Loop {
     }
 }
 
-/// Names of instructions that multiply and add: on AMD's, Intel's and NVIDIA's GPUs.
+/// Name prefixes of multiply-add instructions on AMD's, Intel's and NVIDIA's GPUs.
 const FMAS: [&str; 6] = ["v_fma_f32", "v_fmac", "v_pk_fma_f32", "v_dual_fmac", "mad(", "ffma"];
 
 /// A line of an assembly.
@@ -24,15 +24,15 @@ enum Line<'a> {
     Label(&'a str),
     Instruction {
         name: &'a str,
-        /// The label that it may jump to.
+        /// The label of a possible jump.
         target: Option<&'a str>,
-        /// Whether the next instruction may follow.
+        /// Whether the next instruction may be executed after this one.
         goes_on: bool,
     },
     Other,
 }
 
-/// Of the loops that hold no other, the one that multiplies and adds the most.
+/// Among the innermost loops, finds the one with the most multiply-adds.
 pub(super) fn inner_loop(assembly: &str) -> Option<Loop> {
     let mut labels = HashMap::new();
     let mut instructions = Vec::new();
@@ -69,8 +69,8 @@ pub(super) fn inner_loop(assembly: &str) -> Option<Loop> {
     loops.iter().filter(is_inner).map(count).max_by_key(|found| found.fmas)
 }
 
-/// What leads from the head of a loop to its end, where it jumps back. A compiler may have put other
-/// instructions between the two.
+/// The instructions on the paths from the head of a loop to its end, where it jumps back. A
+/// compiler may have put other instructions between the two.
 fn members(before: &[Vec<usize>], head: usize, end: usize) -> BTreeSet<usize> {
     let mut found = BTreeSet::from([head, end]);
     let mut open = vec![end];
@@ -92,19 +92,19 @@ fn read(line: &str) -> Line<'_> {
     let has_condition = line.split_whitespace().next().is_some_and(is_condition);
     let mut words = line.split_whitespace().skip(usize::from(has_condition));
     let Some(first) = words.next() else { return Line::Other };
-    // Of NVIDIA's: `block 7 L13 [6] -> {`.
+    // A label of NVIDIA's: `block 7 L13 [6] -> {`.
     if first == "block" || first == "block.u" {
         return words.nth(1).map_or(Line::Other, Line::Label);
     }
     if let Some(label) = first.strip_suffix(':') {
         return Line::Label(label);
     }
-    // What a message of Intel's is, on a line of its own.
+    // Intel's assembly describes a message on a separate line.
     let is_note = line.contains("MsgDesc:");
     if is_note || ["START", "END", "}", ";", "//"].iter().any(|other| first.starts_with(other)) {
         return Line::Other;
     }
-    // NVIDIA's have their result first: `r1 = ffma r2 r3 r4`.
+    // NVIDIA's instructions begin with the result: `r1 = ffma r2 r3 r4`.
     let name = line.split_once(" = ").and_then(|(_, right)| right.split_whitespace().next());
     let name = name.unwrap_or(first);
     let is_jump =

@@ -1,4 +1,4 @@
-//! A Vulkan driver as a compiler: what it says of a compiled pipeline
+//! Uses a Vulkan driver as a compiler, and reads its report on a compiled pipeline
 //! (VK_KHR_pipeline_executable_properties).
 
 use ash::khr::pipeline_executable_properties as executables;
@@ -7,12 +7,12 @@ use std::ffi::CStr;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// A statistic beside the driver's own: invocations of a subgroup.
+/// The name of an additional statistic: invocations per subgroup.
 pub(super) const SUBGROUP: &str = "Subgroup size";
 
-/// An open device that can compile, and nothing else.
+/// An open device that is used only to compile.
 pub(super) struct Compiler {
-    /// The GPU's and the driver's name.
+    /// The name of the GPU.
     pub(super) name: String,
     device: Device,
     executables: executables::Device,
@@ -20,15 +20,15 @@ pub(super) struct Compiler {
     _entry: Entry,
 }
 
-/// What became of a compute pipeline.
+/// A compiled compute pipeline.
 pub(super) struct Executable {
-    /// Names and values, as the driver has them, and [`SUBGROUP`].
+    /// The driver's names and values, and [`SUBGROUP`].
     pub(super) statistics: Vec<(String, u64)>,
     /// The GPU's instructions, as text.
     pub(super) assembly: String,
 }
 
-/// What a pipeline needs beside its SPIR-V.
+/// The interface of a pipeline, besides its SPIR-V.
 pub(super) struct Interface<'a> {
     pub(super) entry_point: &'a CStr,
     /// Storage buffers in each descriptor set.
@@ -38,7 +38,8 @@ pub(super) struct Interface<'a> {
 
 #[allow(unsafe_code)]
 // SAFETY of all below: every handle is used while its parent, held by the same value, is alive;
-// create infos and what they point to outlive their calls; the SPIR-V is naga's, of a valid module.
+// create infos and what they point to outlive their calls; the SPIR-V comes from naga, for a valid
+// module.
 impl Compiler {
     pub(super) fn new() -> Outcome<Self> {
         let entry = unsafe { Entry::load()? };
@@ -159,7 +160,7 @@ impl Compiler {
 }
 
 impl Executable {
-    /// The statistic of this name.
+    /// The statistic with this name.
     pub(super) fn statistic(&self, name: &str) -> Option<u64> {
         self.statistics.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
@@ -168,7 +169,7 @@ impl Executable {
 impl Drop for Compiler {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        // SAFETY: nothing that was made with them is left.
+        // SAFETY: all objects that were created with them have been destroyed.
         unsafe {
             self.device.destroy_device(None);
             self.instance.destroy_instance(None);

@@ -1,4 +1,4 @@
-//! GPUs that are not there, and how Mesa's driver for each is made to compile for it.
+//! GPUs that Mesa's drivers can compile for without the hardware, and the settings for that.
 
 use super::assembly::inner_loop;
 use super::driver::{Executable, SUBGROUP};
@@ -10,13 +10,13 @@ pub(super) struct Vendor {
     pub(super) id: u32,
     /// The driver's manifest.
     pub(super) manifest: &'static str,
-    /// What stands in for the kernel, if the driver needs that.
+    /// The stand-in for the kernel driver, if Mesa's driver needs one.
     pub(super) shim: Option<&'static str>,
-    /// The environment variable that names the GPU.
+    /// The environment variable that selects the GPU.
     pub(super) variable: &'static str,
     /// Values of that variable, and the GPUs' names.
     pub(super) gpus: &'static [(&'static str, &'static str)],
-    /// Titles of columns, and the driver's statistics that they show.
+    /// Titles of columns, and the driver's statistics in them.
     columns: &'static [(&'static str, &'static str)],
 }
 
@@ -29,7 +29,7 @@ impl Vendor {
         format!("| kernel | variant | {} |\n| --- | --- |{sides}", titles.join(" | "))
     }
 
-    /// A row of it.
+    /// A row of the table.
     pub(super) fn row(&self, kernel: &str, variant: &str, executable: &Executable) -> String {
         let statistic = |name| executable.statistic(name).map(|value| value.to_string());
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

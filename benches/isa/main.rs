@@ -1,10 +1,10 @@
-//! What compilers for GPUs make of every variant of every product of a training step. No GPU is
-//! needed: Mesa's drivers compile for one that they are only told of. The script `drivers` beside
-//! this file fetches them.
+//! Instruction statistics of GPU compilers for every variant of every product of a training step.
+//! No GPU is needed: Mesa's drivers compile for GPUs that are not installed. The script `drivers`
+//! beside this file downloads them.
 //!
-//! `cargo bench --bench isa -- amd|intel|nvidia [GPU [KERNEL VARIANT]]`; of each vendor a few GPUs,
-//! or the one that is named as its driver names it (`navi21`, `0x56a0`, `174`). With a kernel and a
-//! variant, their instructions.
+//! `cargo bench --bench isa -- amd|intel|nvidia [GPU [KERNEL VARIANT]]`; without GPU, a few GPUs of
+//! the vendor; GPU is the driver's name of one (`navi21`, `0x56a0`, `174`). With a kernel and a
+//! variant, prints their instructions.
 
 #[allow(dead_code)]
 #[path = "../../tests/wgvae/shaders/backends.rs"]
@@ -46,7 +46,7 @@ fn main() -> Outcome<()> {
     gpus.into_iter().try_for_each(|gpu| start(vendor, gpu, &arguments))
 }
 
-/// Starts this program anew with the driver, the libraries it came with, and the GPU's name.
+/// Restarts this program with the driver, the libraries it came with, and the GPU's name.
 fn start(vendor: &Vendor, gpu: &str, arguments: &[String]) -> Outcome<()> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("drivers");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/isa/drivers");
@@ -67,7 +67,7 @@ fn start(vendor: &Vendor, gpu: &str, arguments: &[String]) -> Outcome<()> {
     if status.success() { Ok(()) } else { Err(format!("{gpu}: {status}").into()) }
 }
 
-/// Prints a table, or the instructions of the kernel and the variant that are named.
+/// Prints a table, or the instructions of the given kernel and variant.
 fn show(vendor: &Vendor, wanted: &[String]) -> Outcome<()> {
     let compiler = Compiler::new()?;
     if wanted.is_empty() {

@@ -1,8 +1,8 @@
-"""Images a second of `wgvae train --device cpu` and of the same model in JAX and PyTorch, in turns.
+"""Images per second of `wgvae train --device cpu` and of the same model in JAX and PyTorch, interleaved.
 
 usage: turns.py [TURNS]    (after `cargo build --release`; pip install numpy torch "jax[cpu]" optax)
-A turn runs the peers, wgvae, and the peers again, each for two epochs, of which the second counts.
-Prints a table: medians, and the median over the turns of wgvae's rate over a peer's mean.
+A turn runs the peers, wgvae, and the peers again, each for two epochs; the second epoch counts.
+Prints a table: medians, and the median over the turns of wgvae's rate divided by a peer's mean.
 """
 import json, pathlib, re, statistics, subprocess, sys, tempfile
 

@@ -1,7 +1,7 @@
-//! Multiplications with additions written for x86-64 processors by hand, as a second opinion.
+//! Multiply-adds written by hand for x86-64 processors, to verify the measured rate.
 
-/// The best of many timings on all threads, in 10⁹ operations a second; none where the processor has
-/// no such instructions.
+/// The best of many timings on all threads, in 10⁹ operations per second; none if the processor
+/// lacks the instructions.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn gflops() -> Option<f64> {
     if is_x86_feature_detected!("avx512f") {
@@ -30,7 +30,7 @@ mod x86 {
     const CHAINS: usize = 12;
     const TIMINGS: usize = 200;
 
-    /// Runs the loop on all threads at once; it says how many numbers a vector has.
+    /// Runs the loop on all threads at once; `run` returns the number of elements in a vector.
     pub(super) fn best(run: unsafe fn(f32) -> usize) -> f64 {
         let arrived = AtomicUsize::new(0);
         let rates = rayon::broadcast(|thread| {
@@ -40,7 +40,7 @@ mod x86 {
                     spin_loop();
                 }
                 let began = Instant::now();
-                // SAFETY: the caller has asked the processor for the instructions.
+                // SAFETY: the caller has checked that the processor has the instructions.
                 let lanes = unsafe { run(black_box(1.0)) };
                 (2 * ROUNDS * CHAINS * lanes) as f64 / began.elapsed().as_secs_f64()
             };

@@ -1,7 +1,7 @@
-//! The roofs of a device, measured five times, with the spread of each: its largest value over its
-//! smallest, less 1. On the CPU, the FMA rate beside that of a loop written for this one processor.
+//! Measures the peak rates of a device five times, with the spread of each: its largest value over
+//! its smallest, less 1. On the CPU, also compares the FMA rate with that of a hand-written loop.
 //!
-//! `cargo bench --bench roofs -- [DEVICE]`; DEVICE as for `--device`, `cpu` if none is given.
+//! `cargo bench --bench roofs -- [DEVICE]`; DEVICE as for `--device`, by default `cpu`.
 
 #[path = "../common/mod.rs"]
 mod common;

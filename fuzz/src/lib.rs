@@ -1,7 +1,7 @@
-//! Readers of files that are not trusted. Each takes the bytes of a file, has the library read them as
-//! `wgvae` would, and panics if what is read is not as it is promised to be, or what is refused is
-//! refused in words that a terminal cannot show. Fuzzing looks for bytes that make one panic; the
-//! project's tests replay what was found and the corpus.
+//! Fuzz targets for readers of untrusted files. Each writes the bytes to a file, which the library
+//! reads as in `wgvae`, and panics if the result breaks a promise of the reader, or if an error
+//! message has characters that a terminal cannot show. Fuzzing searches for bytes that make one
+//! panic; the project's tests replay its findings and the corpus.
 
 use std::fmt::Debug;
 use std::fs;
@@ -17,10 +17,10 @@ use wgvae::profile::Baseline;
 use wgvae::train::{Config, ConfigFile, RunConfig, RunFolder};
 use wgvae::{Error, Matrix, Result, model};
 
-/// What is given bytes.
+/// A fuzz target, which is called with the content of a file.
 pub type Reader = fn(&[u8]);
 
-/// Every reader, by the name of its target and of its folder in `corpus/`.
+/// Every reader, with the name of its target and of its folder in `corpus/`.
 pub const READERS: [(&str, Reader); 15] = [
     ("amat", amat),
     ("checkpoint", checkpoint),
@@ -42,12 +42,12 @@ pub const READERS: [(&str, Reader); 15] = [
 /// The longest message of an error, in characters.
 const LONGEST_MESSAGE: usize = 2000;
 
-/// Binarised images, blanks between their numbers.
+/// Binarised images, with blanks between their numbers.
 pub fn amat(bytes: &[u8]) {
     images("images.amat", bytes);
 }
 
-/// A run's checkpoint, which is written as it was read.
+/// A run's checkpoint; writing it back must not change it.
 pub fn checkpoint(bytes: &[u8]) {
     in_file("checkpoint.safetensors", bytes, |path| {
         let Some(read) = allowed(Checkpoint::load(path)) else { return };
@@ -56,7 +56,7 @@ pub fn checkpoint(bytes: &[u8]) {
     });
 }
 
-/// Settings, which are written as they were read.
+/// Settings; writing them back must not change them.
 pub fn config(bytes: &[u8]) {
     in_file("config.toml", bytes, |path| {
         let Some(read) = allowed(ConfigFile::read(path)) else { return };
@@ -71,21 +71,21 @@ pub fn config(bytes: &[u8]) {
     });
 }
 
-/// Images, commas between their numbers, which may have labels, and may be gzipped.
+/// Images with commas between their numbers, possibly labelled, possibly gzipped.
 pub fn csv_images(bytes: &[u8]) {
     images("images.csv", bytes);
 }
 
-/// Rows of numbers, which are written as they were read.
+/// Rows of numbers; writing them back must not change them.
 pub fn csv_matrix(bytes: &[u8]) {
     matrix("matrix.csv", bytes);
 }
 
-/// Images of MNIST's format, and the same bytes as their labels.
+/// Images in MNIST's format; the same bytes also serve as their labels.
 pub fn idx(bytes: &[u8]) {
     images("images-idx3-ubyte", bytes);
     in_file("images-idx3-ubyte", bytes, |path| {
-        // The images' last bytes may be a whole file of labels.
+        // The last bytes of the images may be a whole file of labels.
         let count = bytes.first_chunk().map_or(0, |&word| u64::from_be_bytes(word) as u32 as usize);
         let labels = &bytes[bytes.len().saturating_sub(count + 8)..];
         must(fs::write(path.with_file_name("labels-idx1-ubyte"), labels));
@@ -93,7 +93,7 @@ pub fn idx(bytes: &[u8]) {
     });
 }
 
-/// A model, which is written as it was read.
+/// A model; writing it back must not change it.
 pub fn model(bytes: &[u8]) {
     in_file("model.safetensors", bytes, |path| {
         let Some(read) = allowed(model::load(path)) else { return };
@@ -104,12 +104,12 @@ pub fn model(bytes: &[u8]) {
     });
 }
 
-/// Images of NumPy's format.
+/// Images in NumPy's format.
 pub fn npy_images(bytes: &[u8]) {
     images("images.npy", bytes);
 }
 
-/// A matrix of NumPy's format, which is written as it was read.
+/// A matrix in NumPy's format; writing it back must not change it.
 pub fn npy_matrix(bytes: &[u8]) {
     matrix("matrix.npy", bytes);
 }
@@ -119,13 +119,13 @@ pub fn npz(bytes: &[u8]) {
     images("images.npz", bytes);
 }
 
-/// A picture of any kind, as it is and made smaller.
+/// A picture of any kind, in its original size and resized.
 pub fn picture(bytes: &[u8]) {
     images("picture.png", bytes);
     in_file("picture.png", bytes, |path| check_images(path, Size::new(3, 2)));
 }
 
-/// What `wgvae profile --json` printed.
+/// The output of `wgvae profile --json`.
 pub fn profile(bytes: &[u8]) {
     in_file("profile.json", bytes, |path| {
         let Some(read) = allowed(Baseline::read(path)) else { return };
@@ -133,8 +133,8 @@ pub fn profile(bytes: &[u8]) {
     });
 }
 
-/// What a checkpoint says of where its run is, or else a line for the name of each event file: a run
-/// that goes on from it writes to its own folder alone.
+/// The state in a checkpoint, or else one line per name of an event file: a run that resumes from
+/// it must write only to its own folder.
 pub fn run_folder(bytes: &[u8]) {
     goes_on(serde_json::from_slice(bytes).unwrap_or_else(|_| {
         let names = String::from_utf8_lossy(bytes);
@@ -145,7 +145,7 @@ pub fn run_folder(bytes: &[u8]) {
     }));
 }
 
-/// Whether a run goes on from this.
+/// Whether a run resumes from `state`.
 pub fn goes_on(state: State) -> bool {
     let folder = must(tempfile::tempdir_in(memory()));
     let outside = ["victim", "train/victim"].map(|name| folder.path().join(name));
@@ -179,7 +179,7 @@ pub fn goes_on(state: State) -> bool {
     goes_on
 }
 
-/// Which kernels were the fastest.
+/// The list of the fastest kernels.
 pub fn tuning(bytes: &[u8]) {
     in_file("tuning.json", bytes, |path| {
         known_kernels(&described(), Some(path.to_owned()));
@@ -195,7 +195,7 @@ fn images(name: &str, bytes: &[u8]) {
     in_file(name, bytes, |path| check_images(path, None));
 }
 
-/// Checks that a set has what it says.
+/// Checks that a data set is consistent.
 fn check_images(path: &Path, size: Option<Size>) {
     let Some(set) = allowed(load_images(&path.to_string_lossy(), size)) else { return };
     assert!(!set.is_empty() && set.width() > 0);
@@ -233,7 +233,7 @@ fn same_weights(one: &Weights, other: &Weights) -> bool {
     one.architecture == other.architecture && bits(&one.values) == bits(&other.values)
 }
 
-/// Numbers to compare: of NaN, none equals another.
+/// Bits of numbers, for comparison: NaN does not equal itself.
 fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
     values.iter().map(|values| values.iter().map(|value| value.to_bits()).collect()).collect()
 }
@@ -243,7 +243,7 @@ fn described() -> Description {
     Description { name, backend, driver }
 }
 
-/// Runs this on a file of these bytes, in a folder of its own.
+/// Calls `read` with a file of these bytes, in a new folder.
 fn in_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     let folder = must(tempfile::tempdir_in(memory()));
     let path = folder.path().join(name);
@@ -251,13 +251,13 @@ fn in_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     read(&path);
 }
 
-/// A folder of files that are kept in memory, where there is one.
+/// A folder in memory, if the system has one.
 fn memory() -> &'static Path {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory } else { Path::new(".") }
 }
 
-/// What was read; what is not a file of its kind may be refused, in words.
+/// Returns the result of a reader, or none if it refused the file with a valid error.
 fn allowed<T>(read: Result<T>) -> Option<T> {
     match read {
         Ok(read) => Some(read),
@@ -277,7 +277,7 @@ fn allowed<T>(read: Result<T>) -> Option<T> {
     }
 }
 
-/// What no bytes may make fail.
+/// Returns the result of an operation that must succeed for any bytes.
 fn must<T, E: Debug>(result: std::result::Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("{error:?}"))
 }

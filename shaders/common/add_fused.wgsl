@@ -1,5 +1,6 @@
-// A row's sums, four columns of them, and what they get from four k: b's columns are k, a is along k.
-// Each product is added on its own, so that a compiler may fuse the two: what GPUs are made for.
+// Adds the products of four k to a row's sums of four columns: b's columns are k, a is along k.
+// Each product is added separately, so that a compiler may fuse the two operations, which GPUs do
+// best.
 fn add_row(sums: vec4f, b: mat4x4f, a: vec4f) -> vec4f {
     return sums + b[0] * a.x + b[1] * a.y + b[2] * a.z + b[3] * a.w;
 }

@@ -1,4 +1,4 @@
-// For kernels whose columns do not need their partners: hands each unit of the sums to finish_one.
+// For kernels whose columns do not need their partners: passes each unit of the sums to finish_one.
 
 #import common/product
 

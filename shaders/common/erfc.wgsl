@@ -1,5 +1,5 @@
-// The complementary error function, to 1.2e-7 of it (Press, Teukolsky, Vetterling and Flannery, Numerical
-// Recipes in C, section 6.2), by an exponential that cannot overflow.
+// The complementary error function, with a relative error of 1.2e-7 (Press, Teukolsky, Vetterling
+// and Flannery, Numerical Recipes in C, section 6.2), by an exponential that cannot overflow.
 fn erfc(x: Unit) -> Unit {
     let z = abs(x);
     let t = 1.0 / (1.0 + 0.5 * z);

@@ -1,4 +1,4 @@
-// Four numbers of an operand of a product, from number i on, whatever the unit.
+// Loads four numbers of a product's operand, from number i on, for any unit.
 
 fn a_load(i: u32) -> vec4f {
     if UNIT == 4u {

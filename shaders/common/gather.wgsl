@@ -1,6 +1,6 @@
-// x [rows, COLUMNS]: the images that the indices name from first_row on, binarised. The data set
-// holds the bits of an f32 from 0 to 1 in a word, or four bytes, the first in the lowest bits. Past
-// the end of the indices, the last image again. The kernel's own file binds data, indices and x.
+// x [rows, COLUMNS]: the images at the indices from first_row on, binarised. A word of the data set
+// has the bits of an f32 from 0 to 1, or four bytes, the first in the lowest bits. Past the end of
+// the indices, the last image is repeated. The kernel's own file binds data, indices and x.
 
 #import common/philox
 
@@ -35,7 +35,7 @@ fn of_real(real: f32, row: u32, column: u32) -> f32 {
     return real;
 }
 
-// The element of this index.
+// Computes element i.
 fn gather(i: u32) {
     let row = args.first_row + i / COLUMNS;
     let column = i % COLUMNS;

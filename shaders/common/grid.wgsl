@@ -1,4 +1,4 @@
-// One invocation an element, in workgroups of WORKGROUP along x. A grid of more than 65,535
+// One invocation per element, in workgroups of WORKGROUP along x. A grid of more than 65,535
 // workgroups wraps into y.
 
 override WORKGROUP: u32 = 64u;

@@ -1,4 +1,4 @@
-// The epilogue of a product whose columns have their partners half a row further on.
+// The epilogue of a product whose columns have their partners half a row further right.
 
 #import common/product
 

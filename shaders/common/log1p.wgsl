@@ -1,6 +1,6 @@
 // ln(1 + x) for x in [-0.5, 1], with small relative error down to the tiniest x: twice the inverse
-// hyperbolic tangent of x / (2 + x), whose series needs no logarithm and survives fast math. The
-// first term left out is below 2e-8 of the sum.
+// hyperbolic tangent of x / (2 + x), whose series needs no logarithm and is safe with fast math.
+// The first omitted term is below 2e-8 of the sum.
 
 fn log1p(x: Unit) -> Unit {
     let s = x / (2.0 + x);
@@ -10,7 +10,7 @@ fn log1p(x: Unit) -> Unit {
     return 2.0 * (s + s * tail);
 }
 
-// ln(x), where WGSL's own has only absolute accuracy around 1.
+// ln(x), because WGSL's log has only absolute accuracy around 1.
 fn log_accurate(x: Unit) -> Unit {
     let near_1 = (x > Unit(0.5)) & (x < Unit(2.0));
     return select(log(x), log1p(x - 1.0), near_1);

@@ -1,4 +1,4 @@
-// eps [rows, LATENT] from N(0, 1): Philox words through the Box-Muller transform, four columns an
+// eps [rows, LATENT] from N(0, 1): Philox words through the Box-Muller transform, four columns per
 // invocation. The kernel's own file binds eps.
 
 #import common/scalar
@@ -10,7 +10,7 @@ override NOISE_STREAM: u32;
 
 const QUARTER_TURN = 4194304u; // of 2^24
 
-// Cosine and sine of 2*pi*turn / 2^24, to f32 accuracy on every driver (Vulkan promises only an
+// Cosine and sine of 2*pi*turn / 2^24, to f32 accuracy on every driver (Vulkan guarantees only an
 // absolute error of 2^-11): Taylor series on an eighth of a turn to either side of an axis.
 fn cos_sin(turn: u32) -> vec2f {
     let quadrant = (turn + QUARTER_TURN / 2u) / QUARTER_TURN;
@@ -32,7 +32,7 @@ fn box_muller(first: u32, second: u32) -> vec2f {
     return sqrt(-2.0 * log_accurate(u)) * cos_sin(second >> 8u);
 }
 
-// The block of four columns of this index.
+// Draws the block of four columns with this index.
 fn draw(i: u32) {
     let blocks = (LATENT + 3u) / 4u;
     let row = i / blocks;

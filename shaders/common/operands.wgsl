@@ -27,7 +27,7 @@ fn first_columns() -> u32 {
     return args.first;
 }
 
-// Zero where k, the first of the four, has gone too far.
+// Returns zero past the end of k, which is that of the first of the four.
 fn inside(four: vec4f, k: u32) -> vec4f {
     if UNIT == 4u {
         return select(vec4f(), four, k < args.k);
@@ -36,7 +36,7 @@ fn inside(four: vec4f, k: u32) -> vec4f {
 }
 
 // Four numbers of a: at row and k to k + 3, or at row to row + 3 and k if TRANSPOSE_A. Rows beyond
-// the last may be anything. Beyond K it is 0 or repeats what is at the end.
+// the last are unspecified. Beyond K the numbers are 0 or repeat the last ones.
 fn a_four(row: u32, k: u32) -> vec4f {
     if TRANSPOSE_A {
         return a_load(min(k, args.k - 1u) * args.m + row);
@@ -48,7 +48,7 @@ fn a_four(row: u32, k: u32) -> vec4f {
 }
 
 // Four numbers of b: at k and column to column + 3, or at k to k + 3 and column if TRANSPOSE_B.
-// Beyond K it is 0.
+// Beyond K they are 0.
 fn b_four(k: u32, column: u32) -> vec4f {
     if TRANSPOSE_B {
         return inside(b_load(column * args.k + k), k);

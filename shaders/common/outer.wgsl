@@ -2,7 +2,7 @@
 
 #import common/turn
 
-// Adds the products of one k, each on its own, so that a compiler may fuse product and sum.
+// Adds the products of one k separately, so that a compiler may fuse product and sum.
 fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
     return mat4x4f(
         sums[0] + b * a.x,
@@ -12,8 +12,9 @@ fn add_outer(sums: mat4x4f, b: vec4f, a: vec4f) -> mat4x4f {
     );
 }
 
-// Finishes the four rows of sums that begin at `row` and `column`, and their partners. They are turned, not
-// indexed: of m[i] FXC makes sums of all columns times 0 or 1, and infinity times 0 is NaN.
+// Finishes the four rows of sums that begin at `row` and `column`, and their partners. The matrix
+// is rotated, not indexed: FXC compiles m[i] to sums of all columns times 0 or 1, and infinity
+// times 0 is NaN.
 fn finish_rows(group: u32, row: u32, column: u32, first_sums: mat4x4f, second_sums: mat4x4f) {
     var first = first_sums;
     var second = second_sums;

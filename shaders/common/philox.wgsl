@@ -28,7 +28,7 @@ fn philox(start: vec4u, start_key: vec2u) -> vec4u {
     return counter;
 }
 
-// The words that belong to columns 4·block to 4·block + 3 of a row.
+// The random words of columns 4·block to 4·block + 3 of a row.
 fn words(stream: u32, row: u32, block: u32) -> vec4u {
     return philox(vec4u(block, row, args.index, stream), vec2u(args.seed_low, args.seed_high));
 }

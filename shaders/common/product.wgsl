@@ -1,5 +1,5 @@
-// What the ways to compute a product [M, N] = a b with inner dimension K have in common. The kernel's
-// own file says what the operands are (a_four, b_four) and what becomes of the sums (finish).
+// Code shared by all algorithms for a product [M, N] = a b with inner dimension K. The kernel's own
+// file defines how operands are loaded (a_four, b_four) and how sums are finished (finish).
 
 #import common/arguments
 
@@ -15,8 +15,8 @@ fn has_second(column: u32) -> bool {
     return column < first_columns() && column + args.second < columns();
 }
 
-// The tile of an invocation. Where a workgroup has one tile, nothing in it names the invocation, so
-// that compilers see that it is the same for all.
+// The tile of an invocation. If a workgroup has one tile, the expression does not depend on the
+// invocation, so that compilers recognise it as uniform.
 fn tile_index(group: u32, lane: u32) -> u32 {
     if LANES == TILE_LANES {
         return group;

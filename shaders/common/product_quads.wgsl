@@ -1,11 +1,11 @@
-// The product, in registers alone.
+// The product, in registers only.
 //
 // Four invocations, a quad, compute a tile of TILE_ROWS rows by 4 x 4 columns and their partners,
-// second columns further on; no memory is shared and nothing waits. Each invocation keeps the sums
-// of its own four columns and four partners for all rows, and adds to them by blocks of 4 rows by
-// 4 k, of which each reads one vector; three exchanges give it the others. After exchange i
-// invocation q holds the vector of q ^ i: the i-th in place of i ^ order, which is undone in finish
-// (where a vector is a row) or in b_block (where it is a k).
+// args.second columns further right, without shared memory or barriers. Each invocation keeps the
+// sums of its own four columns and four partners for all rows, and adds to them by blocks of 4 rows
+// by 4 k. Each invocation reads one vector of a block and gets the others by three exchanges. After
+// exchange i invocation q holds the vector of q ^ i: the i-th place has vector i ^ order, which is
+// undone in finish (where a vector is a row) or in b_block (where it is a k).
 
 #import common/product
 #import common/turn
@@ -18,7 +18,7 @@ fn k_order(lane: u32) -> u32 {
     return select(0u, lane, TRANSPOSE_A);
 }
 
-// Its columns are rows of a along k.
+// Four rows of a, as columns along k.
 fn a_block(row: u32, k: u32, lane: u32) -> mat4x4f {
     let own = a_four(row + row_order(lane), k + k_order(lane));
     let block = mat4x4f(own, quadSwapX(own), quadSwapY(own), quadSwapDiagonal(own));
@@ -28,7 +28,7 @@ fn a_block(row: u32, k: u32, lane: u32) -> mat4x4f {
     return block;
 }
 
-// Column i is b at k + (i ^ order), four columns of it.
+// Column i is four columns of b at k + (i ^ order).
 fn b_block(k: u32, column: u32, order: u32) -> mat4x4f {
     if TRANSPOSE_B {
         return transpose(mat4x4f(
@@ -118,7 +118,7 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
             second_7 = add_block(second_7, second, a_7);
         }
     }
-    // A loop keeps the kernel's finish from being compiled TILE_ROWS times.
+    // A loop prevents the kernel's finish from being compiled TILE_ROWS times.
     for (var i = 0u; i < TILE_ROWS; i += 4u) {
         finish_four(group, row + i, column, row_order(lane), first_0, second_0);
         first_0 = first_1;

@@ -1,10 +1,10 @@
-// The product, in registers alone, for drivers that run on the CPU.
+// The product, in registers only, for drivers that run on the CPU.
 //
-// A workgroup computes a tile of TILE_ROWS rows by 4 LANES columns and their partners, second columns
-// further on; each invocation all rows of 4 columns and their partners. A number of a is the same for
-// all invocations of a workgroup: a compiler that sees that reads it once, and multiplies it by
-// vectors that have an invocation's number in each place. One k at a time, so that the loop fits the
-// processor's cache of decoded instructions.
+// A workgroup computes a tile of TILE_ROWS rows by 4 LANES columns and their partners, args.second
+// columns further right; each invocation computes all rows of 4 columns and their partners. A
+// number of a is the same for all invocations of a workgroup: a compiler that recognises this reads
+// it once, and multiplies it by vectors with one element per invocation. The loop processes one k
+// at a time, so that it fits the processor's cache of decoded instructions.
 
 #import common/product
 #import common/outer
@@ -62,7 +62,7 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
         first_3 = add_outer(first_3, first, a_3);
         second_3 = add_outer(second_3, second, a_3);
     }
-    // A loop keeps the kernel's finish from being compiled for each four rows.
+    // A loop prevents the kernel's finish from being compiled for each four rows.
     for (var i = 0u; i < TILE_ROWS; i += 4u) {
         finish_rows(group, row + i, column, first_0, second_0);
         first_0 = first_1;

@@ -1,18 +1,20 @@
 // The product, staged in the workgroup's memory.
 //
-// A workgroup computes a tile of TILE_ROWS rows by as many columns and their partners, second columns
-// further on; each invocation 4 rows of 4 columns and their partners. While GROUPS terms of the sums
-// are added, each invocation loads one vector of each operand for the next ones.
+// A workgroup computes a tile of TILE_ROWS rows by as many columns and their partners, args.second
+// columns further right; each invocation computes 4 rows of 4 columns and their partners. While
+// GROUPS terms of the sums are added, each invocation loads one vector of each operand for the next
+// terms.
 
 #import common/product
 #import common/outer
 
 override GROUPS: u32; // TILE_ROWS / 4
 
-// What four rows of a, or four columns of b, have in GROUPS steps along k: for every four of them a
-// block, the four numbers of one k after those of the last. One index finds 16 numbers: computing and
-// checking indices would cost more than the product. The odd number of fours spreads groups over the
-// banks of memory. Numbers, not vectors: two invocations may not write parts of the same vector.
+// Four rows of a, or four columns of b, for GROUPS steps along k: one block per four steps, in
+// which the four numbers of one k follow those of the previous k. One index finds 16 numbers:
+// computing and checking indices would cost more than the product. The odd number of vectors per
+// group spreads groups over the banks of memory. Elements are numbers, not vectors, because two
+// invocations may not write parts of the same vector.
 struct Group {
     blocks: array<array<f32, 16>, 4>,
     unused: array<f32, 4>,
@@ -22,17 +24,17 @@ var<workgroup> a_groups: array<Group, GROUPS>;
 var<workgroup> first_groups: array<Group, GROUPS>;
 var<workgroup> second_groups: array<Group, GROUPS>;
 
-// The share of an invocation where vectors go across k: the four rows or columns, and k.
+// The part that an invocation loads if vectors go across k: the four rows or columns, and k.
 fn share_across(lane: u32) -> vec2u {
     return vec2u(lane % GROUPS, lane / GROUPS);
 }
 
-// The same where they go along k: the row or column, and the four along k.
+// The same if vectors go along k: the row or column, and the four along k.
 fn share_along(lane: u32) -> vec2u {
     return vec2u(lane / (GROUPS / 4u), lane % (GROUPS / 4u));
 }
 
-// The vector of a, from rows of the tile, that an invocation loads for all.
+// The vector of a, from rows of the tile, that an invocation loads for the workgroup.
 fn a_share(corner: vec2u, k: u32, lane: u32) -> vec4f {
     if TRANSPOSE_A {
         let across = share_across(lane);
@@ -42,7 +44,7 @@ fn a_share(corner: vec2u, k: u32, lane: u32) -> vec4f {
     return a_four(corner.y + along.x, k + 4u * along.y);
 }
 
-// The same of b, from columns of the tile or from their partners.
+// The same for b, from columns of the tile or from their partners.
 fn b_share(column: u32, k: u32, lane: u32) -> vec4f {
     if TRANSPOSE_B {
         let along = share_along(lane);
@@ -52,9 +54,9 @@ fn b_share(column: u32, k: u32, lane: u32) -> vec4f {
     return b_four(k + across.y, column + 4u * across.x);
 }
 
-// Where a share's first number lies: group, block, and number in the block. The others are
-// next(is_along) apart: those that go along k are turned here, not where blocks are read, since whole
-// blocks are more than the registers of some GPUs have room for.
+// Place of a vector's first number: group, block, and number in the block. The other numbers are
+// next(is_along) apart: vectors along k are transposed here, not where blocks are read, since whole
+// blocks do not fit the registers of some GPUs.
 fn place(is_along: bool, lane: u32) -> vec3u {
     let across = share_across(lane);
     let along = share_along(lane);
@@ -69,7 +71,7 @@ fn next(is_along: bool) -> u32 {
     return select(1u, 4u, is_along);
 }
 
-// Four rows of a, or four columns of b, from a number of a block on.
+// Four rows of a, or four columns of b, from number i of a block on.
 fn a_at(group: u32, block: u32, i: u32) -> vec4f {
     let numbers = &a_groups[group].blocks[block];
     return vec4f((*numbers)[i], (*numbers)[i + 1u], (*numbers)[i + 2u], (*numbers)[i + 3u]);
@@ -87,7 +89,7 @@ fn second_at(group: u32, block: u32, i: u32) -> vec4f {
 
 fn compute_tile(group: u32, tile: vec2u, lane: u32) {
     let corner = tile * vec2u(args.stride, TILE_ROWS);
-    let own = share_across(lane); // its columns' group, and its rows'
+    let own = share_across(lane); // the group of its columns, and that of its rows
     var first = mat4x4f();        // columns are rows of the product
     var second = mat4x4f();
     let a_place = place(!TRANSPOSE_A, lane);
@@ -104,7 +106,7 @@ fn compute_tile(group: u32, tile: vec2u, lane: u32) {
             a_groups[a_place.x].blocks[a_place.y][a_i] = a.x;
             first_groups[b_place.x].blocks[b_place.y][b_i] = b_first.x;
             second_groups[b_place.x].blocks[b_place.y][b_i] = b_second.x;
-            // FXC makes a scalar product of a[i], and infinity times 0 is NaN.
+            // FXC compiles a[i] to a scalar product, and infinity times 0 is NaN.
             a = a.yzwx;
             b_first = b_first.yzwx;
             b_second = b_second.yzwx;

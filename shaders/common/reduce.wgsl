@@ -1,5 +1,5 @@
-// One workgroup a row. The sum over a workgroup's lanes has the shape of a binary tree, always the
-// same one, so equal inputs give equal bits.
+// One workgroup per row. The sum over a workgroup's lanes is always the same binary tree, so equal
+// inputs give equal bits.
 
 override WORKGROUP: u32 = 64u;
 

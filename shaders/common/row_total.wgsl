@@ -1,4 +1,4 @@
-// One workgroup a row of x [rows, COLUMNS]. The kernel's own file says what the term of a number is.
+// One workgroup per row of x [rows, COLUMNS]. The kernel's own file defines the term of a number.
 
 #import common/reduce
 

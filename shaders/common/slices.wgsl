@@ -1,4 +1,5 @@
-// The first of two passes makes the slices of all tiles, one slice of each tile after the other.
+// The first of two passes computes the slices of all tiles: the first slice of every tile, then the
+// next.
 
 #import common/arguments
 #import common/slicing

@@ -1,4 +1,4 @@
-// The sums of a tile are made in one piece.
+// The sums of a tile are computed without slices.
 
 // The index of the workgroup that computes the first slice of the same tile as workgroup `group`.
 fn first_slice(group: u32) -> u32 {

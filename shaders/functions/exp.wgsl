@@ -3,7 +3,7 @@ fn exp_value(x: Unit) -> Unit {
     return exp(x);
 }
 
-// By the value.
+// As a function of the value.
 fn exp_slope(y: Unit) -> Unit {
     return y;
 }

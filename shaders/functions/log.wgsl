@@ -1,4 +1,4 @@
-// ln(x), where WGSL's own has only absolute accuracy around 1.
+// ln(x), because WGSL's log has only absolute accuracy around 1.
 
 #import common/log1p
 

@@ -4,7 +4,7 @@ fn sigmoid_value(x: Unit) -> Unit {
     return select(Unit(1.0), e, x < Unit(0.0)) / (1.0 + e);
 }
 
-// By the value.
+// As a function of the value.
 fn sigmoid_slope(y: Unit) -> Unit {
     return y * (1.0 - y);
 }

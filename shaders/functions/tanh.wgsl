@@ -5,7 +5,7 @@ fn tanh_value(x: Unit) -> Unit {
     return select(positive, -positive, x < Unit(0.0));
 }
 
-// By the value.
+// As a function of the value.
 fn tanh_slope(y: Unit) -> Unit {
     return 1.0 - y * y;
 }

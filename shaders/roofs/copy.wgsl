@@ -1,5 +1,5 @@
-// y = x, ROUNDS times. Each workgroup has SLICE vectors of its own, each invocation always the same
-// ones of these, so nobody waits and nobody races.
+// y = x, ROUNDS times. Each workgroup has SLICE vectors of its own, and each invocation always the
+// same ones of these, so there is no synchronisation and no data race.
 
 const LANES = 256u;
 

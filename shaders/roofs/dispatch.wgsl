@@ -1,4 +1,4 @@
-// y += x, in one vector: as little as a dispatch can do that must wait for the one before it.
+// y += x, in one vector: the smallest dispatch that must wait for the previous one.
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;

@@ -1,5 +1,6 @@
-// y = 0 + lane, 1 + lane, ... 7 + lane, the first CHAINS of them multiplied by x[0] and added to x[1]
-// 4 * ROUNDS times in registers, and all added up. Only the host knows that the factor is 1.
+// y = the sum of 0 + lane, 1 + lane, ... 7 + lane; before that, the first CHAINS of them are
+// multiplied by x[0] and added to x[1] 4 * ROUNDS times in registers. The compiler does not know
+// that the factor is 1.
 
 const LANES = 256u;
 

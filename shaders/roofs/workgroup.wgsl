@@ -1,5 +1,5 @@
-// y = the sum of 4 * ROUNDS vectors of x, read from workgroup memory: of each quarter of it, ROUNDS
-// in a row from the invocation's own place on, around the end.
+// y = the sum of 4 * ROUNDS vectors of x, read from workgroup memory: for each quarter of it,
+// ROUNDS consecutive vectors from the invocation's own place on, with wraparound.
 
 const LANES = 256u;
 const TILE = 512u;

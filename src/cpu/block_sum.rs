@@ -1,4 +1,4 @@
-//! Row sums in parts that fused kernels can make without waiting for a whole row.
+//! Partial row sums, which fused kernels can compute without waiting for a whole row.
 
 use super::Real;
 use super::row_sum::row_sum;

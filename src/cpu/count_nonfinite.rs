@@ -1,8 +1,8 @@
-//! How many numbers are infinite or NaN.
+//! The number of infinite and NaN elements.
 
 use super::Real;
 
-/// count `[rows, 1]` = how many of x's columns `[rows, columns]` are either.
+/// count `[rows, 1]` = the number of x's columns `[rows, columns]` that are infinite or NaN.
 pub fn count_nonfinite<T: Real>(x: &[T], count: &mut [T]) {
     let columns = x.len() / count.len();
     for (x, count) in x.chunks(columns).zip(count) {

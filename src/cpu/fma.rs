@@ -1,9 +1,9 @@
-//! Multiplications with additions in registers, to measure how many a thread can do: by the `pulp`
-//! crate, whose vectors are as wide as the CPU has them at run time.
+//! Multiply-adds in registers, to measure a thread's peak rate, with the `pulp` crate, whose
+//! vectors are as wide as the CPU supports at run time.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// What [`fma`] did.
+/// The result of [`fma`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fma {
     /// Numbers of a vector.
@@ -12,9 +12,8 @@ pub struct Fma {
     pub sum: f32,
 }
 
-/// `CHAINS` vectors of 0, 1, 2 and so on, each of them `rounds` times multiplied by the factor and
-/// added to the addend, rounded once. They don't depend on one another, so a CPU that works on
-/// several at once can.
+/// Multiplies `CHAINS` vectors of 0, 1, 2 and so on `rounds` times by `factor` and adds `addend`,
+/// rounded once. The chains are independent, so a CPU can work on several at once.
 pub fn fma<const CHAINS: usize>(rounds: usize, factor: f32, addend: f32) -> Fma {
     Arch::new().dispatch(Chains::<CHAINS> { rounds, factor, addend })
 }

@@ -14,7 +14,7 @@ pub enum Grey<'a> {
 }
 
 /// x `[batch, columns]`: image `indices[first_row + row]` of data `[n, columns]` for each row; past
-/// the end of the indices, the last one again.
+/// the end of the indices, the last image is repeated.
 pub fn gather_batch<T: Real>(
     step: Step,
     binarize: Binarize,

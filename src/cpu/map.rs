@@ -4,7 +4,7 @@ use super::Real;
 use crate::function::{Loop, Rows};
 use crate::graph::Shape;
 
-/// y `[rows, columns]` by a function's loop, from operands that are repeated to that shape.
+/// y `[rows, columns]` by a function's loop, with operands broadcast to that shape.
 pub fn map<T: Real>(run: Loop<T>, operands: &[(Shape, &[T])], columns: usize, y: &mut [T]) {
     let rows = y.len() / columns;
     let repeated = |&(shape, values): &(Shape, &[T])| -> Vec<T> {

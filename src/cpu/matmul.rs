@@ -1,4 +1,4 @@
-//! Matrix products. Three loops, the sum over k in order: the definition.
+//! Matrix products, by definition: three loops, with the sum over k in order.
 
 use super::Real;
 use crate::graph::Transpose;

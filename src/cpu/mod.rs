@@ -1,7 +1,8 @@
-//! The CPU twins: one pure function a kernel, under the kernel's name, over row-major slices. They
-//! are the specification that every device is checked against, so they are plain loops whose
-//! reading is the proof. Generic over [`Real`]: in f64 they are the oracle; in f32 the CPU device runs
-//! those for which it has no faster [kernel](crate::simd). [`fma`](fma::fma) is no twin: it measures the CPU's roof.
+//! The CPU twins: one pure function per kernel, under the kernel's name, over row-major slices.
+//! They are the specification that every device is checked against, so they are plain loops that
+//! can be verified by reading. They are generic over [`Real`]: in f64 they are the oracle; in f32
+//! the CPU device runs those for which it has no faster [kernel](crate::simd). [`fma`](fma::fma) is
+//! no twin: it measures the CPU's peak rate.
 //!
 //! Outputs are overwritten unless the text says "updates".
 

@@ -1,7 +1,7 @@
 //! Philox4x32-10, the counter-based random number generator of Salmon, Moraes, Dror and Shaw,
-//! "Parallel Random Numbers: As Easy as 1, 2, 3" (2011). The words for an element follow from the
-//! seed, the step and the element's place alone, so they are the same on every device, for every
-//! workgroup size, and at every resumption.
+//! "Parallel Random Numbers: As Easy as 1, 2, 3" (2011). The words for an element depend only on
+//! the seed, the step and the element's place, so they are the same on every device, for every
+//! workgroup size, and after a resumption.
 
 use crate::graph::Stream;
 
@@ -19,7 +19,7 @@ pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// The words that belong to columns `4·block` to `4·block + 3` of a row.
+/// The random words of columns `4·block` to `4·block + 3` of a row.
 pub fn words(seed: u64, step: u32, stream: Stream, row: u32, block: u32) -> [u32; 4] {
     philox([block, row, step, stream as u32], [seed as u32, (seed >> 32) as u32])
 }

@@ -1,5 +1,5 @@
-//! The encoder's output holds the means on the left and what becomes the standard deviations on
-//! the right.
+//! Splits columns. The encoder's output holds the means on the left and the columns that become the
+//! standard deviations on the right.
 
 use super::Real;
 

@@ -1,4 +1,4 @@
-//! The cells of a table, and what each column looks like.
+//! The cells of a table, and tests of the kind of each column.
 
 use super::open::room;
 use crate::{Error, Result};
@@ -6,19 +6,19 @@ use indicatif::HumanBytes;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Names that count up: fewer may be numbers.
+/// The minimum number of names that count up: fewer may be numbers.
 const COUNTED: usize = 3;
 
-/// Cells of every row, as far as they are numbers; an index and labels among them.
+/// Cells of every row as numbers where possible, index and labels included.
 pub(super) struct Cells {
     pub(super) columns: usize,
-    /// Row by row; NaN where there is a word.
+    /// Row by row; NaN in place of a word.
     pub(super) numbers: Vec<f32>,
     /// Words by column and row.
     pub(super) words: BTreeMap<usize, BTreeMap<usize, String>>,
     /// The line of each row, from 1.
     pub(super) lines: Vec<u64>,
-    /// Bytes of these, and how many there may be.
+    /// Bytes held, and their limit.
     held: usize,
     room: u64,
     /// The decimal separator.
@@ -27,7 +27,7 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn new(separator: u8) -> Self {
-        // Where commas are decimal points, semicolons are between numbers.
+        // If the decimal separator is a comma, the separator between numbers is a semicolon.
         let point = if separator == b';' { ',' } else { '.' };
         let (numbers, words, lines) = Default::default();
         Self { columns: 0, numbers, words, lines, held: 0, room: room(), point }
@@ -40,7 +40,7 @@ impl Cells {
         cell.parse().ok()
     }
 
-    /// Takes a row of as many columns as the first.
+    /// Appends a row, which must have `columns` cells.
     pub(super) fn push(
         &mut self,
         path: &Path,
@@ -71,7 +71,7 @@ impl Cells {
         Err(Error::file(path, expected, "more"))
     }
 
-    /// Puts what was no header before the other rows.
+    /// Inserts a first line that is no header before the other rows.
     pub(super) fn insert_first(&mut self, path: &Path, line: u64, row: &[String]) -> Result<()> {
         let before = self.numbers.len();
         for words in self.words.values_mut() {
@@ -93,8 +93,8 @@ impl Cells {
         self.numbers[column..].iter().step_by(self.columns).copied()
     }
 
-    /// Whether a first row has the names of the columns: there are words in it where the rest of the
-    /// column has none, or numbers that count up, as pandas has for columns without names.
+    /// Whether a first row has the names of the columns: it has words where the rest of the column
+    /// has none, or numbers that count up, which pandas writes for columns without names.
     pub(super) fn has_header(&self, first: &[String]) -> bool {
         let numbers: Vec<_> = first.iter().map(|cell| self.number(cell)).collect();
         let is_named = |column: usize| {
@@ -106,15 +106,15 @@ impl Cells {
         if named > 0 && (!self.lines.is_empty() || named == first.len()) {
             return true;
         }
-        // An index or a label may come before those that count.
+        // An index or a label may precede the numbers that count up.
         let skipped = numbers.iter().take_while(|number| number.is_none()).count();
         let counted = numbers[skipped..].iter().take_while(|number| number.is_some()).count();
         let all_counted = counted + skipped + 1 >= first.len();
         all_counted && counted >= COUNTED && count_up(&first[skipped..][..counted])
     }
 
-    /// Whether a first row has fractions above whole numbers, as pandas has for names that were there
-    /// twice, in a table of whole numbers.
+    /// Whether a first row has fractions above whole numbers, in a table of whole numbers: pandas
+    /// writes these for duplicate names.
     pub(super) fn has_doubled_names(&self, first: &[String]) -> bool {
         let numbers: Vec<_> = first.iter().map(|cell| self.number(cell)).collect();
         let is_doubled = |column: usize| {
@@ -128,8 +128,8 @@ impl Cells {
             && (0..first.len()).any(is_doubled)
     }
 
-    /// Whether a first row of too few numbers to be sure may have the names of the columns: they count
-    /// up, above fractions.
+    /// Whether a first row with fewer than [`COUNTED`] numbers may have the names of the columns:
+    /// they count up, above fractions.
     pub(super) fn may_have_header(&self, first: &[String]) -> bool {
         first.len() < COUNTED
             && count_up(first)
@@ -137,7 +137,7 @@ impl Cells {
             && self.numbers.iter().all(|number| number.fract() != 0.0)
     }
 
-    /// Checks that there are no words in these columns.
+    /// Checks that the selected columns contain no words.
     pub(super) fn check_words(&self, path: &Path, columns: impl Fn(usize) -> bool) -> Result<()> {
         let words = self.words.iter().filter(|(column, _)| columns(**column));
         let words = words
@@ -157,7 +157,7 @@ impl Cells {
         self.lines.len() >= COUNTED && (counts(0.0) || counts(1.0))
     }
 
-    /// Whether each row has a 1 in one of the last columns, and 0 in the others.
+    /// Whether each row has a 1 in one of the last `classes` columns, and 0 in the others.
     pub(super) fn are_one_hot(&self, classes: usize) -> bool {
         self.numbers.chunks_exact(self.columns).all(|row| {
             let last = &row[row.len() - classes..];
@@ -166,8 +166,8 @@ impl Cells {
         })
     }
 
-    /// How much a column looks like labels: 0 if it has one value or fractions, 2 if its numbers are
-    /// all that there are from 0 or 1 to the largest, or words; else 1.
+    /// How much a column looks like labels: 0 if it has one value or fractions, 2 if it has only
+    /// words, or every whole number from 0 or 1 to the largest; else 1.
     pub(super) fn likeness(&self, column: usize) -> u8 {
         if let Some(words) = self.words.get(&column) {
             return if words.len() == self.lines.len() { 2 } else { 0 };
@@ -183,7 +183,7 @@ impl Cells {
     }
 }
 
-/// Whether cells count up from 0 or 1, as names do: without a decimal point.
+/// Whether cells count up from 0 or 1, written without a decimal point, as names are.
 fn count_up(cells: &[String]) -> bool {
     let counts = |from: usize| (from..).zip(cells).all(|(i, cell)| *cell == i.to_string());
     counts(0) || counts(1)

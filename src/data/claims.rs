@@ -1,6 +1,6 @@
 //! Checks of picture headers that a decoder would trust.
 
-/// Returns the part of a picture that its bytes do not have, if a header claims one.
+/// Returns what a picture's header claims that its bytes do not contain, if anything.
 pub(super) fn beyond(bytes: &[u8]) -> Option<&'static str> {
     if !has_whole_palettes(bytes) {
         return Some("a palette that is cut off within a colour");
@@ -8,8 +8,8 @@ pub(super) fn beyond(bytes: &[u8]) -> Option<&'static str> {
     (!has_values_within(bytes)).then_some("values beyond its end")
 }
 
-/// Whether each palette of a PNG file is of whole colours. `png` 0.18.1 panics at others
-/// (github.com/image-rs/image-png/pull/682, which no release has yet).
+/// Whether each palette of a PNG file has whole colours. `png` 0.18.1 panics at others
+/// (github.com/image-rs/image-png/pull/682, which is in no release yet).
 fn has_whole_palettes(bytes: &[u8]) -> bool {
     let mut chunks = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n").unwrap_or_default();
     while let Some(([a, b, c, d, kind @ ..], rest)) = chunks.split_first_chunk::<8>() {
@@ -17,17 +17,17 @@ fn has_whole_palettes(bytes: &[u8]) -> bool {
         if kind == b"PLTE" && !length.is_multiple_of(3) {
             return false;
         }
-        // The data, and its checksum.
+        // Skips the data and its checksum.
         chunks = rest.get(length..).and_then(|rest| rest.get(4..)).unwrap_or_default();
     }
     true
 }
 
-/// Bytes of a number of each of TIFF's types, from 1 on, in its version 6 and in BigTIFF.
+/// Bytes per number of each TIFF type, from type 1 on, in TIFF version 6 and in BigTIFF.
 const SIZES: [u64; 18] = [1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
-/// Whether the values of a TIFF file's first directory are no longer than the file: `tiff` 0.11.3 sets 32
-/// bytes aside for each number that an entry claims, up to 256 MiB, before it reads one.
+/// Whether the values of a TIFF file's first directory are no longer than the file: `tiff` 0.11.3
+/// allocates 32 bytes for each number that an entry claims, up to 256 MiB, before it reads one.
 fn has_values_within(bytes: &[u8]) -> bool {
     let (is_little, is_big) = match bytes.get(..4) {
         Some(b"II*\0") => (true, false),
@@ -45,7 +45,7 @@ fn has_values_within(bytes: &[u8]) -> bool {
             bytes.iter().fold(0, shift)
         })
     };
-    // Where the directory is, then the sizes of its count, of an entry, and of an entry's count.
+    // The directory's position, then the sizes of its count, of an entry, and of an entry's count.
     let (place, place_size, count_size, entry, length) =
         if is_big { (8, 8, 8, 20, 8) } else { (4, 4, 2, 12, 4) };
     let values = || {
@@ -55,7 +55,7 @@ fn has_values_within(bytes: &[u8]) -> bool {
         let mut most = 0;
         for index in 0..entries {
             let at = first.checked_add(index.checked_mul(entry)?)?;
-            // Past the end there is none, which the decoder finds.
+            // The file ends before this entry; the decoder reports that.
             let Some(count) = number(at.checked_add(4)?, length) else { break };
             let size = number(at + 2, 2)?.checked_sub(1).and_then(|kind| SIZES.get(kind as usize));
             most = count.saturating_mul(size.copied().unwrap_or(0)).max(most);

@@ -8,7 +8,7 @@ use crate::{Error, Matrix, Result};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// Grey levels of images, as their file has them.
+/// Grey levels of images, in their file's type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Levels {
     /// From 0 to 255.
@@ -18,7 +18,7 @@ pub enum Levels {
 }
 
 impl Levels {
-    /// How many there are.
+    /// The number of levels.
     pub fn len(&self) -> usize {
         match self {
             Self::Bytes(levels) => levels.len(),
@@ -26,12 +26,12 @@ impl Levels {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no levels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How a device holds them.
+    /// The element type that a device stores.
     pub fn pixels(&self) -> Pixels {
         match self {
             Self::Bytes(_) => Pixels::Bytes,
@@ -39,7 +39,7 @@ impl Levels {
         }
     }
 
-    /// As a session takes them.
+    /// The levels in the form that a session takes.
     pub fn values(&self) -> Values<'_> {
         match self {
             Self::Bytes(levels) => Values::U8(levels),
@@ -47,7 +47,7 @@ impl Levels {
         }
     }
 
-    /// Exchanges white and black.
+    /// Swaps white and black.
     pub(super) fn invert(&mut self) {
         match self {
             Self::Bytes(levels) => levels.iter_mut().for_each(|level| *level = 255 - *level),
@@ -69,7 +69,7 @@ impl Levels {
         }
     }
 
-    /// The images `which`, of so many pixels each.
+    /// Selects the images `which`, of `width` pixels each.
     fn select(&self, which: &[u32], width: usize) -> Self {
         match self {
             Self::Bytes(levels) => Self::Bytes(rows(levels, which, width)),
@@ -78,7 +78,7 @@ impl Levels {
     }
 }
 
-/// Names in the order in which a person counts: 2 before 10, and -1 before 0.
+/// Compares names in natural order: 2 before 10, and -1 before 0.
 pub(super) fn by_name(one: &str, other: &str) -> Ordering {
     if let (Ok(one), Ok(other)) = (one.parse::<f64>(), other.parse::<f64>()) {
         return one.total_cmp(&other);
@@ -94,7 +94,7 @@ pub(super) fn by_name(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// A name's numbers and what is between them. Numbers come before words.
+/// Iterates over a name's numbers and the text between them. Numbers come before words.
 struct Parts<'a>(&'a str);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -127,21 +127,21 @@ fn rows<T: Copy>(all: &[T], which: &[u32], width: usize) -> Vec<T> {
 /// The class of each image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
-    /// A place in `names` for each image.
+    /// An index in `names` for each image.
     pub of: Vec<u16>,
-    /// What the classes are called.
+    /// The names of the classes.
     pub names: Vec<String>,
 }
 
 impl Labels {
-    /// Labels that are numbers, and called so, from 0 to the largest.
+    /// Labels that are numbers, named by their digits, from 0 to the largest.
     pub fn numbered(of: Vec<u16>) -> Self {
         let count = of.iter().max().map_or(0, |&most| u32::from(most) + 1);
         Self { of, names: (0..count).map(|number| number.to_string()).collect() }
     }
 
-    /// Labels that are called so, in the order of the names: numbers by their values, before words.
-    /// None if there are more than 65,536 names.
+    /// Labels with the given names, one per image, in the order of the names: numbers by value,
+    /// before words. None if there are more than 65,536 names.
     pub(super) fn named(names: impl Iterator<Item = String>) -> Option<Self> {
         let all: Vec<String> = names.collect();
         let numbers: Option<Vec<u16>> = all.iter().map(|name| name.parse::<u16>().ok()).collect();
@@ -158,36 +158,36 @@ impl Labels {
         Some(Self { of, names: names.clone() })
     }
 
-    /// What an image's class is called.
+    /// The name of an image's class.
     ///
     /// # Panics
-    /// If there are not so many images.
+    /// If `image` is not below the number of images.
     pub fn name(&self, image: usize) -> &str {
         &self.names[usize::from(self.of[image])]
     }
 }
 
-/// How much of some images is white to a model.
+/// Share of white, and blank or equal images, as a model sees them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coverage {
-    /// The mean of all pixels: the share that is 1, where pixels are 0 or 1.
+    /// The mean of all pixels: the share of ones, where pixels are 0 or 1.
     pub white: f64,
-    /// Images of which every pixel is the same.
+    /// The number of images whose pixels are all equal.
     pub blank: usize,
-    /// Whether every image is the same, of several.
+    /// Whether there are several images and all are equal.
     pub is_one: bool,
 }
 
-/// Grey images of one size, at least one of them where it comes from a file.
+/// Grey images of one size; at least one image if they come from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// Brightness, `[count, rows * columns]`, row-major.
     pub levels: Levels,
-    /// The classes, where the images have any.
+    /// The classes, if the images have any.
     pub labels: Option<Labels>,
     /// Rows and columns of an image, each at least 1.
     pub size: Size,
-    /// The name of each image's file below the folder that they are in, if each has its own.
+    /// The path of each image's file below the set's folder, if each image has its own file.
     pub files: Option<Vec<String>>,
 }
 
@@ -212,8 +212,8 @@ impl Dataset {
         self.size.pixels()
     }
 
-    /// Measures how much of the images is white once they are binarised; a pixel that is drawn counts
-    /// as its probability.
+    /// Measures how much of the images is white once they are binarised; a pixel that is drawn at
+    /// random counts as its probability.
     pub fn coverage(&self, binarize: Binarize) -> Coverage {
         let is_cut = binarize == Binarize::Threshold;
         match &self.levels {
@@ -237,7 +237,7 @@ impl Dataset {
         Coverage { white: sum / levels.len().max(1) as f64, blank, is_one }
     }
 
-    /// Keeps the first `count` images, or all where there are fewer.
+    /// Keeps the first `count` images, or all if there are fewer.
     pub fn truncate(&mut self, count: usize) {
         self.levels.truncate(count.saturating_mul(self.width()));
         if let Some(labels) = &mut self.labels {
@@ -248,7 +248,7 @@ impl Dataset {
         }
     }
 
-    /// These images, in this order.
+    /// Selects the images `which`, in this order.
     ///
     /// # Panics
     /// If one of `which` is not below [`Dataset::len`].
@@ -265,11 +265,11 @@ impl Dataset {
         }
     }
 
-    /// These images as a model sees them, `[which, rows * columns]`; a stochastic draw follows from
-    /// the seed and the place in `which`.
+    /// The images `which` as a model sees them, `[which, rows * columns]`; a stochastic draw is
+    /// determined by the seed and the index in `which`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there are none.
+    /// [`Error::Shape`] if `which` is empty.
     ///
     /// # Panics
     /// If one of `which` is not below [`Dataset::len`].

@@ -1,4 +1,4 @@
-//! A folder of IDX files: which of them belong together.
+//! Groups the IDX files of a folder into sets.
 
 use super::dataset::by_name;
 use super::open::Opened;
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many of a folder's files an error lists.
+/// The maximum number of files that an error lists.
 const LISTED: usize = 12;
 
-/// Loads the set whose files' names begin with this; of all sets, if the prefix is empty, there may
-/// be but one.
+/// Loads the set whose file names begin with `prefix`; if that is empty and there is no set without
+/// a prefix, the folder's only set.
 pub(super) fn load(
     folder: &Path,
     prefix: &str,
@@ -44,7 +44,7 @@ pub(super) fn load(
     Ok(Loaded::Split(Split { train, test }))
 }
 
-/// The files of one set that lie in a folder.
+/// The files of one set in a folder.
 #[derive(Clone, Debug, Default)]
 struct Files {
     train: Pair,
@@ -57,16 +57,16 @@ struct Pair {
     labels: Option<PathBuf>,
 }
 
-/// What the name of an IDX file says: `emnist-letters-test-images-idx3-ubyte.gz`, with dashes, dots or
+/// The parsed name of an IDX file: `emnist-letters-test-images-idx3-ubyte.gz`, with dashes, dots or
 /// underscores.
 #[derive(Debug, PartialEq, Eq)]
 struct Name {
-    /// What comes before the part: `emnist-letters-`.
+    /// The text before the part: `emnist-letters-`.
     prefix: String,
     is_test: bool,
     is_labels: bool,
-    /// How far it is from the usual spelling, for files that are there twice: a copy's number, an
-    /// underscore or a dot where a dash should be, `.gz`.
+    /// Distance from the usual spelling, to choose between copies of a file: a copy's number, an
+    /// underscore or a dot instead of a dash, `.gz`.
     oddity: u8,
 }
 
@@ -104,7 +104,7 @@ impl Name {
             "t10k" | "test" | "testing" | "val" | "valid" | "validation" => true,
             _ => return None,
         };
-        // With its own letters, as they were given.
+        // Keeps the case of the original name.
         let prefix = name.get(..prefix.len())?.to_owned();
         let is_joined_by_dash = after.starts_with('-');
         let oddity = 4 * u8::from(is_copy) + 2 * u8::from(!is_joined_by_dash) + u8::from(is_zipped);
@@ -112,7 +112,7 @@ impl Name {
     }
 }
 
-/// Finds the files of the set with a prefix, or of the only one.
+/// Finds the files of the set with `prefix`, or of the only set.
 fn choose(folder: &Path, entries: &Entries, prefix: &str) -> Result<Files> {
     let mut sets: BTreeMap<String, (Files, [u8; 4])> = BTreeMap::new();
     for path in &entries.files {
@@ -129,7 +129,7 @@ fn choose(folder: &Path, entries: &Entries, prefix: &str) -> Result<Files> {
         }
     }
     sets.retain(|_, (files, _)| files.train.images.is_some());
-    // A set without a prefix needs none, whatever lies beside it.
+    // Without a prefix, a set without one takes precedence over all others.
     if let Some((files, _)) = sets.remove(prefix) {
         return Ok(files);
     }
@@ -155,7 +155,7 @@ pub(super) fn has_idx(entries: &Entries) -> bool {
     })
 }
 
-/// The folder and the prefix of a path that is not there, but begins the names of IDX files.
+/// Splits a path that does not exist, but begins the names of IDX files, into folder and prefix.
 pub(super) fn prefix(path: &Path) -> Option<(&Path, String)> {
     let (parent, name) = (path.parent()?, path.file_name()?.to_str()?);
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
@@ -173,7 +173,7 @@ pub(super) fn prefix(path: &Path) -> Option<(&Path, String)> {
 ///
 /// # Errors
 ///
-/// [`Error::File`] with every place looked at, when there is none.
+/// [`Error::File`], with every path that was tried, if there is none.
 pub fn mnist_folder(current: &Path, program: &Path) -> Result<PathBuf> {
     let name = PathBuf::from("data/mnist");
     let above = std::iter::once(current).chain(program.ancestors().skip(1));
@@ -186,14 +186,14 @@ pub fn mnist_folder(current: &Path, program: &Path) -> Result<PathBuf> {
     Err(Error::file(&name, expected, format!("none at {}", places.join(", "))))
 }
 
-/// What is in a folder, in the order in which a person counts. Names may be of any bytes.
+/// The entries of a folder, in natural order. Names may have any bytes.
 pub(super) struct Entries {
     pub(super) files: Vec<PathBuf>,
     pub(super) folders: Vec<PathBuf>,
 }
 
 impl Entries {
-    /// Links are what they lead to; those that lead nowhere are files.
+    /// Reads a folder. Links count as their target; broken links count as files.
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder).map_err(Error::io(folder, Action::Read))? {
@@ -210,7 +210,7 @@ impl Entries {
     }
 }
 
-/// Names for an error.
+/// Lists file names for an error.
 pub(super) fn listing(paths: &[PathBuf]) -> String {
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().display().to_string();
     let listed: Vec<String> = paths.iter().take(LISTED).map(name).collect();

@@ -1,7 +1,8 @@
 //! Reads one IDX file, the format of the MNIST family: a big-endian header of a magic number, whose
-//! third byte is the type and whose fourth the number of dimensions, one size per dimension, then the
-//! numbers, all of it compressed or not. The file is not trusted: a header that lies costs no more
-//! memory than the bytes behind it. Which files belong together is left to [`folder`](super::folder).
+//! third byte is the type and whose fourth is the number of dimensions, one size per dimension,
+//! then the numbers, all of it compressed or not. The file is not trusted: a false header costs no
+//! more memory than the bytes behind it. Grouping files into sets is left to
+//! [`folder`](super::folder).
 
 use super::numbers::Numbers;
 use super::open::Opened;
@@ -14,12 +15,12 @@ use std::path::{Path, PathBuf};
 /// The most dimensions that a file may have.
 const DIMENSIONS: usize = 4;
 
-/// Whether a file begins so.
+/// Whether a file with these first bytes is an IDX file.
 pub(super) fn begins(start: &[u8]) -> bool {
     matches!(start, [0, 0, kind, 1..=4] if element(*kind).is_some())
 }
 
-/// The numbers of this type.
+/// Returns the element type of an IDX type code.
 fn element(kind: u8) -> Option<Element> {
     let name = match kind {
         0x08 => "u1",
@@ -33,7 +34,7 @@ fn element(kind: u8) -> Option<Element> {
     Element::numpy(name)
 }
 
-/// Reads images; their labels are in the file of the other name beside it, if there is one.
+/// Reads images, and labels from the file beside it with the corresponding name, if there is one.
 pub(super) fn read(file: Opened, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
     let labels = file.path.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));
@@ -41,8 +42,8 @@ pub(super) fn read(file: Opened, wanted: Wanted, account: &mut Account) -> Resul
     read_pair(file, labels, wanted, account)
 }
 
-/// Reads images `[n, d]`, `[n, rows, columns]` or `[n, 1, rows, columns]`, and their labels, if they
-/// have a file.
+/// Reads images `[n, d]`, `[n, rows, columns]` or `[n, 1, rows, columns]`, and their labels, if
+/// there is a file for them.
 pub(super) fn read_pair(
     file: Opened,
     labels_path: Option<PathBuf>,
@@ -101,7 +102,7 @@ fn read_labels(path: &Path) -> Result<Labels> {
     Labels::named(names).ok_or_else(|| Error::file(path, "at most 65536 different labels", "more"))
 }
 
-/// Numbers with a shape; no size is zero, and there are as many numbers as their product.
+/// Numbers with a shape; no size is zero, and the number of elements is the product of the sizes.
 struct Array {
     sizes: Vec<usize>,
     element: Element,
@@ -109,7 +110,7 @@ struct Array {
 }
 
 impl Array {
-    /// The whole file, which has to end where its header says.
+    /// Reads the whole file, which must end where its header says.
     fn read(mut file: Opened) -> Result<Self> {
         let start = file.start(4)?;
         let wrong = |file: &Opened, expected: String, found: String| {
@@ -149,7 +150,7 @@ impl Array {
             let expected = format!("sizes whose product fits {} bits", usize::BITS);
             return Err(wrong(&file, expected, product(&sizes)));
         };
-        // One byte more shows an oversized file, and at the end of a gzip stream it makes the
+        // One byte more detects an oversized file, and at the end of a gzip stream it makes the
         // decoder compare the checksum.
         let bytes = file.next((length as u64).saturating_add(1))?;
         if bytes.len() == length {
@@ -174,7 +175,7 @@ impl Array {
     }
 }
 
-/// `60000 x 28 x 28`.
+/// Formats sizes: `60000 x 28 x 28`.
 fn product(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }

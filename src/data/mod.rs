@@ -1,9 +1,9 @@
-//! The images that a model learns from. A file or a folder of any kind becomes a [`Dataset`], and
+//! The images that a model is trained on. A file or a folder of any kind becomes a [`Dataset`], and
 //! two of them a [`Split`]; each kind has a file here: IDX, tables (`.csv`, `.amat`), `.npy`, and
-//! pictures. How numbers become grey levels is one rule for all, in `numbers`; what was found and made
-//! of it is an [`Account`]. What is read is not trusted: it is refused with the file, the place in it and what was
-//! expected there. Grey levels stay as they are: scaling, shuffling and batching are left to the
-//! training loop.
+//! pictures. `numbers` has the one rule that maps numbers to grey levels; an [`Account`] lists what
+//! was found and how it was interpreted. Files are not trusted: an error names the file, the place
+//! in it and the expected content. Grey levels are not changed: scaling, shuffling and batching are
+//! left to the training loop.
 
 mod cells;
 mod claims;
@@ -31,11 +31,11 @@ pub(crate) use table::read_numbers;
 use crate::{Error, Result};
 use std::path::Path;
 
-/// Labels that are numbers are below this: the classes of EMNIST ByClass, the most of any set in the
-/// family of MNIST.
+/// Labels that are numbers are below this: the number of classes of EMNIST ByClass, the most of any
+/// set in the MNIST family.
 pub const CLASSES: u16 = 62;
 
-/// The size of images of so many pixels: `wanted`, if it has as many.
+/// Returns the size of images of `pixels` pixels: `wanted`, if it has that many, else a guess.
 fn size_of(path: &Path, pixels: usize, wanted: Option<Size>) -> Result<Size> {
     match wanted {
         Some(size) if size.pixels() == pixels => Ok(size),

@@ -11,7 +11,7 @@ use std::io::Cursor;
 use std::path::Path;
 use zip::ZipArchive;
 
-/// What arrays of images and of labels are called in the `.npz` files that are published.
+/// Usual names of image arrays in published `.npz` files.
 const IMAGES: [&str; 10] = [
     "x_train",
     "train_images",
@@ -31,8 +31,8 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
     images(&file.path, &bytes, None, wanted, account)
 }
 
-/// Reads the array of a `.npz` file that has the images, and the labels that belong to it; both sets,
-/// where an array of training images has one of test images beside it.
+/// Reads a `.npz` file's array of images, and the labels that belong to it; both sets, if there is
+/// an array of test images beside the one of training images.
 pub(super) fn read_archive(
     mut file: Opened,
     wanted: Wanted,
@@ -81,7 +81,7 @@ pub(super) fn read_archive(
     Ok(Loaded::Split(Split { train, test }))
 }
 
-/// The array of images among these: the only one, or one that is called so.
+/// The array of images among `names`: the only one, or one with a usual name.
 fn choose(names: &[String]) -> Option<&String> {
     let is_label = |name: &String| {
         let name = name.to_lowercase();
@@ -95,7 +95,7 @@ fn choose(names: &[String]) -> Option<&String> {
     }
 }
 
-/// What the labels of images of this name may be called.
+/// Possible names of the labels of the array `images`.
 fn labels_of(images: &str) -> impl Iterator<Item = String> {
     let swapped = [
         ("images", "labels"),

@@ -1,6 +1,6 @@
-//! Numbers of any kind become grey levels, by one rule for all formats: black is 0; white is what
-//! [`Reading::white`](super::Reading::white) says, else 1 where nothing is above 1, else what the kind
-//! has for it.
+//! Maps numbers of any kind to grey levels, by one rule for all formats: black is 0; white is
+//! [`Reading::white`](super::Reading::white) if given, else 1 if no number is above 1, else the
+//! default of the kind.
 
 use super::Levels;
 use super::reading::{Account, Wanted, unclear};
@@ -9,23 +9,23 @@ use std::path::Path;
 
 /// The numbers of a file.
 pub(super) enum Numbers {
-    /// Of 8 bits: white is 255.
+    /// 8-bit numbers: white is 255.
     Bytes(Vec<u8>),
-    /// Of pictures of 0 and 1 alone, as bytes from 0 to 255, so that they can be resized: white is 1.
+    /// Pictures of only 0 and 1, stored as 0 and 255 so that they can be resized: white is 1.
     Masks(Vec<u8>),
-    /// Of a picture with 16 bits: white is 65535.
+    /// A picture with 16 bits: white is 65535.
     Words(Vec<u16>),
-    /// Whole: white is 255, if that is enough.
+    /// Whole numbers: white is 255, if none is larger.
     Whole(Vec<f32>),
-    /// With fractions: white is 1.
+    /// Numbers with fractions: white is 1.
     Reals(Vec<f32>),
 }
 
-/// Beyond 1 by so much is rounding.
+/// An excess over white, relative to it, that counts as a rounding error.
 const ROUNDING: f32 = 1e-5;
 
 impl Numbers {
-    /// These numbers, which are whole if each is.
+    /// Numbers of a table: whole if all of them are.
     pub(super) fn of(numbers: Vec<f32>) -> Self {
         if numbers.iter().all(|number| number.fract() == 0.0) {
             Self::Whole(numbers)
@@ -52,7 +52,7 @@ impl Numbers {
         }
     }
 
-    /// The first number that is less than 0, more than `white`, or none.
+    /// The index and value of the first number outside 0 to `white`.
     fn outside(&self, white: f32) -> Option<(usize, f32)> {
         let is_outside = |number: f32| !(0.0..=white).contains(&number);
         let find = |numbers: &mut dyn Iterator<Item = f32>| {
@@ -66,7 +66,7 @@ impl Numbers {
         }
     }
 
-    /// The levels. `place` says where a number is, for an error.
+    /// Converts the numbers to levels. `place` gives the position of a number, for an error.
     pub(super) fn levels(
         self,
         path: &Path,
@@ -131,7 +131,7 @@ impl Numbers {
     }
 }
 
-/// How numbers from `least` to `most` come between 0 and `white`.
+/// Suggests how to map numbers from `least` to `most` to the range from 0 to `white`.
 fn remedy(least: f32, most: f32, white: f32, is_given: bool) -> String {
     match (least, most) {
         (least, most) if (-1.0..0.0).contains(&least) && most <= 1.0 => {

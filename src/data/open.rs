@@ -1,4 +1,4 @@
-//! Opens a file once, whatever is around it: gzip, zip, or standard input.
+//! Opens a file once, whether plain, gzipped, zipped, or standard input.
 
 use super::reading::unclear;
 use crate::device::room::available;
@@ -14,19 +14,19 @@ use zip::ZipArchive;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// How many names an error lists.
+/// The maximum number of names that an error lists.
 const LISTED: usize = 12;
 
-/// A file, decompressed while it is read. Pipes are read once, too.
+/// A file, decompressed while it is read. Pipes are supported: the file is read only once.
 pub(super) struct Opened {
-    /// For errors: `standard input` if it is that.
+    /// The path in errors; `standard input` for that.
     pub(super) path: PathBuf,
-    /// The ending of its name, in small letters, without those of gzip and zip.
+    /// The file extension in lower case, without those of gzip and zip.
     pub(super) ending: String,
-    /// What is done to have its bytes.
+    /// The operation that yields the bytes, for errors.
     pub(super) action: Action,
     reader: Box<dyn BufRead>,
-    /// What was around it.
+    /// The compression, if any.
     pub(super) around: Option<&'static str>,
 }
 
@@ -43,7 +43,8 @@ impl Opened {
     fn of(path: &Path, mut reader: Box<dyn BufRead>) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let start = start(&mut reader, 4).map_err(Error::io(path, Action::Read))?;
-        // The name doesn't tell: downloads often are unpacked on the way and keep their `.gz`.
+        // The extension is unreliable: downloads are often unpacked on the way but keep their
+        // `.gz`.
         let is_zipped = start.starts_with(GZIP);
         let ending = match ending(name.strip_suffix(".gz").unwrap_or(&name)) {
             ending if is_zipped && ending == "tgz" => "tar".to_owned(),
@@ -61,14 +62,14 @@ impl Opened {
             });
         }
         let opened = Self { path, ending, action: Action::Read, reader, around: None };
-        // What numpy and PyTorch save is a zip file, too.
+        // NumPy and PyTorch files are zip files, too.
         if start.starts_with(ZIP) && !["npz", "pt", "pth"].contains(&opened.ending.as_str()) {
             return opened.unzipped();
         }
         Ok(opened)
     }
 
-    /// The only file in a zip file; a `.npz` that is called otherwise stays what it is.
+    /// Opens the only file in a zip file; an archive of `.npy` files stays whole, as a `.npz`.
     fn unzipped(mut self) -> Result<Self> {
         let bytes = self.rest()?;
         let path = self.path.clone();
@@ -91,7 +92,7 @@ impl Opened {
             let remedy = "`unzip` it, and give --data a file or the folder";
             return Err(unclear(&path, "one file in a zip file", found, remedy));
         };
-        // Bytes grow with what arrives: what the archive says of their number is not trusted.
+        // The buffer grows with the data: the size in the archive's header is not trusted.
         let mut file = archive.by_name(name).map_err(wrong)?;
         let bytes = at_most(&mut file, room(), &path, Action::Decompress)?;
         let ending = ending(&name.to_lowercase());
@@ -99,23 +100,23 @@ impl Opened {
         Ok(Self { path, ending, action: Action::Decompress, reader, around: Some("zip") })
     }
 
-    /// The first `count` bytes, or as many as there are; they are still to be read.
+    /// Peeks at the first `count` bytes, or at all if there are fewer.
     pub(super) fn start(&mut self, count: usize) -> Result<Vec<u8>> {
         start(&mut self.reader, count).map_err(Error::io(&self.path, self.action))
     }
 
-    /// The bytes as they come.
+    /// The reader of the remaining bytes.
     pub(super) fn reader(&mut self) -> &mut dyn BufRead {
         &mut *self.reader
     }
 
-    /// All the bytes that are left.
+    /// Reads all remaining bytes.
     pub(super) fn rest(&mut self) -> Result<Vec<u8>> {
         at_most(&mut self.reader, room(), &self.path, self.action)
     }
 
-    /// The next bytes, fewer than `limit` at the end of the file. The buffer grows with what arrives:
-    /// `limit` comes from a header and may be terabytes.
+    /// Reads the next `limit` bytes, or fewer at the end of the file. The buffer grows with the
+    /// data: `limit` comes from a header and may be terabytes.
     pub(super) fn next(&mut self, limit: u64) -> Result<Vec<u8>> {
         if limit < room() {
             let mut bytes = Vec::new();
@@ -126,12 +127,12 @@ impl Opened {
     }
 }
 
-/// Bytes that a buffer may grow to: while it does there may be two of it.
+/// Size limit of a buffer in bytes: while it grows, two copies may exist.
 pub(super) fn room() -> u64 {
     available() / 2
 }
 
-/// What is decompressed may be so many times as long as its file that no machine has room for it.
+/// Reads all bytes, up to `room`: decompressed data may exceed any machine's memory.
 pub(super) fn at_most(
     reader: &mut dyn Read,
     room: u64,
@@ -147,7 +148,7 @@ pub(super) fn at_most(
     Ok(bytes)
 }
 
-/// The first bytes of a reader, which stay in it.
+/// Peeks at the first bytes of a reader.
 fn start(reader: &mut Box<dyn BufRead>, count: usize) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     reader.by_ref().take(count as u64).read_to_end(&mut start)?;

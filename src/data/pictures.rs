@@ -20,10 +20,11 @@ const ENDINGS: [&str; 15] = [
     "ppm", "pnm",
 ];
 
-/// Folders within one another that are looked into: alphabets of characters, and a set around them.
+/// The maximum depth of nested folders: alphabets of characters, and a set around them.
 const DEPTH: usize = 4;
 
-/// Whether a file is a picture, by its name. Hidden ones are not: macOS leaves them beside others.
+/// Whether a file is a picture, by its name. Hidden files are not: macOS creates them beside
+/// others.
 pub(super) fn is_picture(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     !is_hidden(path) && ENDINGS.contains(&ending.as_str())
@@ -33,7 +34,7 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'))
 }
 
-/// Reads one picture, which is called `path`.
+/// Reads one picture, which errors call `path`.
 pub(super) fn read_bytes(
     path: &Path,
     bytes: Vec<u8>,
@@ -44,7 +45,7 @@ pub(super) fn read_bytes(
 }
 
 /// Reads the pictures in a folder, in the order of their names, or those in its subfolders, whose
-/// names, or paths where they have subfolders themselves, are then their labels.
+/// names are then the labels (or whose paths, if they have subfolders themselves).
 pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
     let mut found = Found::default();
     found.look(folder, "", DEPTH)?;
@@ -106,21 +107,21 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
     Ok(Dataset { files: Some(sorted.iter().map(below).collect()), ..set })
 }
 
-/// Whether a file that is no picture may be images by itself.
+/// Whether a file that is no picture may be a data set by itself.
 fn is_alone(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").or(name.strip_suffix(".zip")).unwrap_or(&name);
     ["csv", "tsv", "amat", "npy", "npz"].iter().any(|ending| name.ends_with(&format!(".{ending}")))
 }
 
-/// Whether there are pictures in a folder, or below it.
+/// Whether a folder, or one below it, has pictures.
 pub(super) fn are_in(folder: &Path) -> Result<bool> {
     let mut found = Found::default();
     found.look(folder, "", DEPTH)?;
     Ok(!found.classes.is_empty())
 }
 
-/// What there is in a folder.
+/// The files in a folder and below it.
 #[derive(Default)]
 struct Found {
     /// Pictures by the path of their folder.
@@ -153,7 +154,7 @@ impl Found {
 struct Picture {
     grey: Grey,
     size: Size,
-    /// Whether no pixel was above 1; such are taken times 255 here.
+    /// Whether no pixel was above 1; the pixels of such pictures are multiplied by 255.
     is_mask: bool,
     is_coloured: bool,
     is_transparent: bool,
@@ -165,7 +166,7 @@ enum Grey {
     Words(Vec<u16>),
 }
 
-/// Puts pictures of one size together.
+/// Combines pictures of one size into a data set.
 fn combine(
     paths: &[PathBuf],
     decoded: Vec<Result<Picture>>,
@@ -245,19 +246,19 @@ impl Grey {
     }
 }
 
-/// The grey behind what is transparent: paper, if nothing else is said.
+/// The grey level behind transparent pixels: white by default.
 fn background(wanted: Wanted) -> u8 {
     wanted.reading.background.unwrap_or(255)
 }
 
-/// Bytes that a picture of so many bytes may be decoded to, so that one which claims to be large has
-/// to be. Deflate makes at most 1032 of one, and a palette 32 of one of those; of JPEG's blocks of 192
-/// each takes two bits.
+/// Limit of the decoded size, in bytes, of a picture of `length` bytes, so that a small file cannot
+/// claim to be a large picture. Deflate expands a byte to at most 1032, and a palette expands one
+/// of those to 32; each of JPEG's blocks of 192 takes two bits.
 fn most_decoded(length: u64) -> u64 {
     (1 << 20) + 32 * 1032 * length
 }
 
-/// The grey levels of a picture, the right way up, and resized if that is wanted.
+/// Decodes a picture to grey levels, applies its orientation, and resizes it if requested.
 fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Picture> {
     let bad = |found: String| Error::file(path, "a picture", found);
     let length = bytes.len();
@@ -332,13 +333,13 @@ fn luma([red, green, blue]: [u32; 3]) -> u32 {
         as u32
 }
 
-/// What is seen of a level of this opacity, from 0 to `most`, before a background from 0 to 1.
+/// Blends a level with opacity `alpha`, both from 0 to `most`, with a background from 0 to 1.
 fn blend(level: u32, alpha: u32, most: u32, background: f64) -> u32 {
     let opacity = f64::from(alpha) / f64::from(most);
     (f64::from(level) * opacity + background * f64::from(most) * (1.0 - opacity)).round() as u32
 }
 
-/// The levels of a picture of one size in another.
+/// Resizes levels from one size to another.
 fn resized<T>(levels: Vec<T>, from: Size, to: Size) -> Vec<T>
 where
     T: Primitive + 'static,
@@ -349,13 +350,13 @@ where
     }
     let [width, height, columns, rows] =
         [from.columns(), from.rows(), to.columns(), to.rows()].map(|length| length as u32);
-    // Averages what becomes one pixel, and neither sharpens nor rings.
+    // This filter averages the pixels that become one, and neither sharpens nor rings.
     ImageBuffer::<Luma<T>, _>::from_raw(width, height, levels)
         .map(|whole| resize(&whole, columns, rows, FilterType::Triangle).into_raw())
         .unwrap_or_default()
 }
 
-/// The grey levels of pixels from 0 to `most`, before a background from 0 to 1.
+/// The grey levels of pixels from 0 to `most`, blended with a background from 0 to 1.
 fn grey_of<T: Primitive>(pixels: &[T], most: T, is_transparent: bool, on: f64) -> Vec<T> {
     let number = |level: T| level.to_u32().unwrap_or(0);
     let grey = |&[red, green, blue, alpha]: &[T; 4]| {

@@ -1,4 +1,5 @@
-//! How files become numbers: what is said about it, what was found, and what was made of that.
+//! How files become numbers: the settings, and a report of what was found and how it was
+//! interpreted.
 
 use super::Size;
 use crate::{Error, Result};
@@ -8,8 +9,8 @@ use std::fmt::{Display, Formatter};
 use std::path::Path;
 use std::str::FromStr;
 
-/// How files are to be read where they can be read in several ways. What is not said is found in the
-/// file, or the file is refused if it does not tell.
+/// How to read files that can be read in several ways. Missing settings are derived from the file;
+/// if that is ambiguous, the file is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reading {
@@ -19,13 +20,13 @@ pub struct Reading {
     /// Whether the first line of a table has the names of its columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// The number that is white, or 1 for a model; black is 0.
+    /// The number that means white, or 1 for a model; black is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub white: Option<f32>,
-    /// Whether white and black change places.
+    /// Whether white and black are swapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invert: Option<bool>,
-    /// The grey behind what is transparent in a picture, from 0, black, to 255, white.
+    /// The grey level behind transparent pixels of a picture, from 0, black, to 255, white.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<u8>,
     /// The name of the images' array in a `.npz` file.
@@ -34,7 +35,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// These settings, where `self` does not say otherwise.
+    /// Fills the missing settings of `self` from `other`.
     pub fn or(self, other: Self) -> Self {
         Self {
             label_column: self.label_column.or(other.label_column),
@@ -46,10 +47,10 @@ impl Reading {
         }
     }
 
-    /// Checks what can be checked without a file.
+    /// Checks the settings that can be checked without a file.
     ///
     /// # Errors
-    /// [`Error::Setting`] if no number above 0 is white.
+    /// [`Error::Setting`] if `white` is not a finite number above 0.
     pub fn check(&self) -> Result<()> {
         match self.white {
             Some(white) if !(white > 0.0 && white.is_finite()) => Err(Error::Setting {
@@ -62,14 +63,14 @@ impl Reading {
     }
 }
 
-/// A column of a table; as text: `none`, `first`, `last`, a number from 1 on, or the name that the
-/// header has.
+/// A column of a table; as text: `none`, `first`, `last`, a number from 1 on, or the column's name
+/// in the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum LabelColumn {
-    /// There are no labels.
+    /// No labels.
     None,
-    /// The first column, an index not counted.
+    /// The first column, not counting an index.
     First,
     /// The last column.
     Last,
@@ -118,29 +119,29 @@ impl From<LabelColumn> for String {
     }
 }
 
-/// What was found in files, and what was made of it.
+/// A report of what was found in files and how it was interpreted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Account {
-    /// What there is: `csv, 1797 rows of 65 columns, no header`.
+    /// The findings: `csv, 1797 rows of 65 columns, no header`.
     pub found: Vec<String>,
-    /// What was made of it: `column 65 is the label`, `white is 255`.
+    /// The interpretation: `column 65 is the label`, `white is 255`.
     pub made: Vec<String>,
-    /// What takes a line each, and is worth one only where something seems wrong.
+    /// Longer findings, one line each, of interest only if something seems wrong.
     pub details: Vec<String>,
-    /// The least and the largest number.
+    /// The smallest and the largest number.
     pub range: Option<(f32, f32)>,
-    /// How the same files are read in the same way again.
+    /// The settings that read the same files the same way again.
     pub reading: Reading,
 }
 
-/// How one file is to be read.
+/// The requested size and settings of one file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) size: Option<Size>,
     pub(super) reading: &'a Reading,
 }
 
-/// An error about a file that can be read otherwise, or can be made so that it can be read.
+/// Creates an error about a file that a setting or a conversion would make readable.
 pub(super) fn unclear(
     path: &Path,
     expected: impl Display,

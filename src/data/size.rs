@@ -1,4 +1,4 @@
-//! How large an image is.
+//! The size of an image.
 
 use crate::Error;
 use crate::model::MOST_ELEMENTS;
@@ -15,18 +15,18 @@ pub struct Size {
 }
 
 impl Size {
-    /// Of so many rows and columns; none if there are no pixels, or too many to count.
+    /// Creates a size; none if there are no pixels, or too many to count.
     pub fn new(rows: usize, columns: usize) -> Option<Self> {
         let size = Self { rows: rows.try_into().ok()?, columns: columns.try_into().ok()? };
         (rows > 0 && columns > 0 && rows.checked_mul(columns).is_some()).then_some(size)
     }
 
-    /// The size of images of so many pixels about which nothing is known: a square, else one row.
+    /// Guesses the size of images of `pixels` pixels: a square if possible, else one row.
     pub fn guess(pixels: usize) -> Option<Self> {
         Self::square(pixels).or_else(|| Self::new(1, pixels))
     }
 
-    /// A square of so many pixels.
+    /// A square of `pixels` pixels, if that is possible.
     pub fn square(pixels: usize) -> Option<Self> {
         let side = pixels.isqrt();
         (side * side == pixels).then(|| Self::new(side, side))?

@@ -1,4 +1,4 @@
-//! What kind of data is at a path.
+//! Detects the kind of data at a path.
 
 use super::folder::Entries;
 use super::open::Opened;
@@ -8,11 +8,11 @@ use crate::Result;
 use std::path::Path;
 use tracing::debug;
 
-/// What a path leads to.
+/// The data at a path.
 pub(super) enum Loaded {
     /// A training and a test set.
     Split(Split),
-    /// Images.
+    /// One set of images.
     Set(Dataset),
 }
 
@@ -33,32 +33,33 @@ impl Loaded {
 /// Loads images:
 ///
 /// - `mnist`: MNIST's test images;
-/// - a folder of IDX files, or one with the subfolders `train` and `test` of pictures: its test
+/// - a folder of IDX files, or one of pictures with the subfolders `train` and `test`: its test
 ///   images;
-/// - a folder of pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or of subfolders of them, which are
-///   then the labels; or one picture. Colour becomes grey by Rec. 601, and transparency white. They have to
-///   be of one size, or are resized to `size`;
-/// - a `.npy` file of integers or floats `[n, d]`, `[n, rows, columns]` or with an axis of one channel;
-///   floats from 0 to 1; or a `.npz` file of several, one of which is named as images usually are;
-/// - a table, a line an image, between commas, semicolons, tabs or blanks, with or without a header,
-///   of whole numbers from 0 to 255, or numbers from 0 to 1. Labels are in the column that the header
-///   calls so, else in the first or last, whichever looks like labels, if the others make a square, or
-///   `size`;
-/// - an `.amat` file: the same, with blanks for commas, no header, and the label last;
+/// - a folder of pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or of subfolders of them, which
+///   are then the labels; or one picture. Colour becomes grey by Rec. 601, and transparency white.
+///   The pictures must have one size, or are resized to `size`;
+/// - a `.npy` file of integers or floats `[n, d]`, `[n, rows, columns]` or with an axis of one
+///   channel; floats from 0 to 1; or a `.npz` file of several arrays, one of which has a usual name
+///   of images;
+/// - a table with one image per line, separated by commas, semicolons, tabs or blanks, with or
+///   without a header, of whole numbers from 0 to 255, or numbers from 0 to 1. Labels are in the
+///   column that the header names as such; else in the first or last column, whichever looks like
+///   labels, if the others make a square, or `size`;
+/// - an `.amat` file: the same, with blanks instead of commas, no header, and the label last;
 /// - an IDX file of images;
-/// - each file gzipped or not, or alone in a `.zip` file; `-` is standard input.
+/// - each file plain, gzipped, or alone in a `.zip` file; `-` is standard input.
 ///
-/// Numbers none of which is above 1 count as 0 and 1.
+/// If no number is above 1, white is 1.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) for what cannot be read or decompressed; [`Error::File`](crate::Error::File), with the place in the
-/// file, for what is no such data; [`Error::Data`](crate::Error::Data) for what can be read in several ways, or in none
-/// until it is kept otherwise.
+/// [`Error::Io`](crate::Error::Io) for a file that cannot be read or decompressed;
+/// [`Error::File`](crate::Error::File), with the place in the file, for invalid data;
+/// [`Error::Data`](crate::Error::Data) for data that is ambiguous, or that needs a conversion.
 pub fn load_images(path: &str, size: Option<Size>) -> Result<Dataset> {
     Ok(read_images(path, size, &Reading::default())?.0)
 }
 
-/// [`load_images`] in a way that is said, and what was found and made of it.
+/// Like [`load_images`], with the given settings; also returns a report.
 ///
 /// # Errors
 /// Those of [`load_images`].
@@ -76,7 +77,7 @@ pub(super) fn load(source: &str, wanted: Wanted) -> Result<(Loaded, Account)> {
     let path = Path::new(source);
     let mut account = Account { reading: wanted.reading.clone(), ..Account::default() };
     let loaded = if source == "mnist" {
-        // Where the system can't tell one of the two, the other may do.
+        // If the system reports only one of the two paths, that one may suffice.
         let current = std::env::current_dir().unwrap_or_default();
         let program = std::env::current_exe().unwrap_or_default();
         folder::load(&folder::mnist_folder(&current, &program)?, "", wanted, &mut account)?
@@ -93,7 +94,7 @@ pub(super) fn load(source: &str, wanted: Wanted) -> Result<(Loaded, Account)> {
     Ok((loaded, account))
 }
 
-/// What parts of a set are called.
+/// Usual names of the parts of a set.
 const TRAIN: [&str; 2] = ["train", "training"];
 const TEST: [&str; 6] = ["test", "testing", "val", "valid", "validation", "dev"];
 
@@ -114,7 +115,7 @@ fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loade
             entries.folders.iter().find(is)
         })
     };
-    // As torchvision leaves MNIST.
+    // torchvision's layout of MNIST.
     if let Some(raw) = called(&["raw"])
         && folder::has_idx(&Entries::of(raw)?)
     {
@@ -179,14 +180,14 @@ fn in_file(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded>
     Ok(Loaded::Set(set))
 }
 
-/// Bytes by which a kind is known: a tar file has its name at 257.
+/// Bytes that identify a kind: a tar file has its name at offset 257.
 const BEGINNING: usize = 512;
 
 fn is_text(start: &[u8]) -> bool {
     !start.is_empty() && start.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
 }
 
-/// Whether a file begins with a number, then with one at a place.
+/// Whether a file begins with a number and an `INDEX:VALUE` pair.
 fn is_sparse(start: &[u8]) -> bool {
     let text = String::from_utf8_lossy(start);
     let mut words = text.split_ascii_whitespace();
@@ -198,7 +199,7 @@ fn is_sparse(start: &[u8]) -> bool {
     words.next().is_some_and(is_number) && words.next().is_some_and(is_place)
 }
 
-/// The name of a kind that is not read, and a line that makes one of it that is.
+/// The name of a kind that is not supported, and a command line that converts it to one that is.
 fn foreign(start: &[u8], ending: &str) -> Option<(&'static str, &'static str)> {
     let is_tar = start.get(257..262) == Some(b"ustar");
     Some(match start {

@@ -1,4 +1,4 @@
-//! What a model is fitted to, and what it is judged on.
+//! Training and test sets.
 
 use super::reading::{Account, Reading, Wanted};
 use super::source::{Loaded, load};
@@ -9,30 +9,31 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The share of the images that is held out where nothing else says what to test on.
+/// The share of the images that is held out if no test set is specified.
 pub const HELD_OUT: f64 = 0.1;
 
-/// Where images come from.
+/// The origin of the images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
-    /// `mnist`, or the path of a folder or a file: [`load_images`](super::load_images) says of what.
+    /// `mnist`, or the path of a folder or a file; [`load_images`](super::load_images) lists the
+    /// kinds.
     pub data: String,
-    /// Rows and columns of an image, where the file does not say; pictures are resized to it.
+    /// Rows and columns of an image, if the file does not say; pictures are resized to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
-    /// What to test on instead of the data's own test set.
+    /// The test data, if not the data's own test set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_data: Option<String>,
-    /// The share of the training images to test on instead, which are then not trained on.
+    /// The share of the training images that is held out as the test set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
-    /// How the files are to be read.
+    /// How to read the files.
     #[serde(default)]
     pub reading: Reading,
 }
 
 impl Source {
-    /// MNIST, or what is at a path.
+    /// MNIST, or the data at a path.
     pub fn new(data: impl Into<String>) -> Self {
         let reading = Reading::default();
         Self { data: data.into(), size: None, test_data: None, test_fraction: None, reading }
@@ -42,16 +43,15 @@ impl Source {
 /// A training and a test set with images of the same size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
-    /// What the parameters are fitted to.
+    /// The images that the parameters are fitted to.
     pub train: Dataset,
-    /// What the model is judged on.
+    /// The images that the model is evaluated on.
     pub test: Dataset,
 }
 
 impl Split {
-    /// Loads a training and a test set. Where the data has no test set of its own and the source
-    /// names none, a tenth is held out ([`HELD_OUT`]). Which images are held out follows from how
-    /// many there are, and from nothing else.
+    /// Loads a training and a test set. If the data has no test set and the source names none, a
+    /// tenth is held out ([`HELD_OUT`]). The choice of images depends only on their number.
     ///
     /// # Errors
     /// Those of [`load_images`](super::load_images); [`Error::File`] if the images of the two sets
@@ -61,7 +61,7 @@ impl Split {
         Self::read(source).map(|(split, _)| split)
     }
 
-    /// [`Split::load`], and what was found in the training set's files, and made of it.
+    /// Like [`Split::load`]; also returns a report on the training set's files.
     ///
     /// # Errors
     /// Those of [`Split::load`].
@@ -95,14 +95,14 @@ impl Split {
 
     /// Loads a folder of IDX files: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
     /// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or with `.gz`, or with a
-    /// dot before `idx` as some mirrors have it. A dash comes before a dot, and a plain file before
-    /// its `.gz`. EMNIST says `test` for `t10k`, and puts a prefix before each name.
+    /// dot before `idx`, as on some mirrors. A dash takes precedence over a dot, and a plain file
+    /// over its `.gz`. EMNIST uses `test` for `t10k`, and puts a prefix before each name.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] for what cannot be read or decompressed. [`Error::File`] for a folder that
-    /// lacks one of the files, or has several sets, and for a file that is cut short or too long,
-    /// is of another kind, has no items or a label not below [`CLASSES`](super::CLASSES), or
+    /// [`Error::Io`] for a file that cannot be read or decompressed. [`Error::File`] for a folder
+    /// that lacks one of the files, or has several sets, and for a file that is cut short or too
+    /// long, is of another kind, has no items or a label not below [`CLASSES`](super::CLASSES), or
     /// doesn't match the others in the number of items or the size of the images.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let reading = Reading::default();
@@ -128,7 +128,7 @@ fn hold_out(source: &Source, set: &Dataset, fraction: f64) -> Result<Split> {
         return Err(Error::file(Path::new(&source.data), expected, 1));
     }
     let held = (count as f64 * fraction).round() as usize;
-    // NaN is no share either.
+    // This rejects NaN, too.
     if !(fraction > 0.0 && fraction < 1.0) || held == 0 || held >= count {
         return Err(Error::Setting {
             setting: "--test-fraction",

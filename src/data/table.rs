@@ -1,6 +1,7 @@
-//! Images as lines of numbers: `.csv` as Kaggle has MNIST, scikit-learn its digits, or pandas writes;
-//! with tabs or semicolons; with blanks as `numpy.savetxt` writes; and `.amat`, as Larochelle and
-//! Murray have MNIST statically binarised ("The Neural Autoregressive Distribution Estimator", 2011).
+//! Images as lines of numbers: `.csv` as Kaggle has MNIST, scikit-learn its digits, or pandas
+//! writes; with tabs or semicolons; with blanks as `numpy.savetxt` writes; and `.amat`, as
+//! Larochelle and Murray have MNIST statically binarised ("The Neural Autoregressive Distribution
+//! Estimator", 2011).
 
 use super::cells::Cells;
 use super::numbers::Numbers;
@@ -16,17 +17,17 @@ use std::path::Path;
 use std::rc::Rc;
 use tracing::info;
 
-/// The most bytes of a row, so that none fills the memory before it is looked at.
+/// The maximum number of bytes in a row, so that no row fills the memory before it is checked.
 const LONGEST: usize = 8 << 20;
 
-/// What a header calls the column of labels.
+/// Header names of the column of labels.
 const LABELS: [&str; 8] =
     ["label", "labels", "class", "classes", "target", "targets", "y", "category"];
 
-/// What it calls the column that numbers the rows; pandas leaves it without a name.
+/// Header names of the column that numbers the rows; pandas leaves it without a name.
 const INDICES: [&str; 4] = ["", "index", "unnamed: 0", "id"];
 
-/// Reads a table, a line an image.
+/// Reads a table with one image per line.
 pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
     let path = file.path.clone();
     let is_amat = file.ending == "amat";
@@ -59,8 +60,8 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
     table.images(account)
 }
 
-/// Reads a table of numbers. Skips a header, and a first column that it names as an index or as row names;
-/// both are logged.
+/// Reads a table of numbers. Skips a header, and a first column that it names as an index or as row
+/// names; logs both.
 pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> {
     let mut file = Opened::new(path)?;
     let separator = separator(&file.start(LONGEST)?);
@@ -70,7 +71,7 @@ pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> 
         return Err(unclear(path, "numbers", "a first line that may count the columns", remedy));
     }
     let has_names = |header: &[String]| header.first().is_some_and(|name| name == FILE);
-    // A row alone is no header of numbers.
+    // A single row of numbers is no header.
     let is_header = has_names(&first) || !cells.lines.is_empty() && cells.has_header(&first);
     if header.unwrap_or(is_header) {
         info!("{}: the first line is a header", path.display());
@@ -95,7 +96,7 @@ pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> 
     Matrix::new(cells.lines.len(), cells.columns - skipped, rows.flatten().copied().collect())
 }
 
-/// A table, its first line apart.
+/// A table, its first line separate.
 struct Lines {
     cells: Cells,
     /// The number and the cells of the first line.
@@ -123,7 +124,8 @@ impl Lines {
     }
 }
 
-/// Refuses rows whose last columns look like one-hot labels behind a square image of the `pixels`.
+/// Refuses rows whose last columns look like one-hot labels behind the pixels of a square image;
+/// `pixels` counts both.
 fn check_one_hot(path: &Path, cells: &Cells, pixels: usize) -> Result<()> {
     if Size::square(pixels).is_some() {
         return Ok(());
@@ -138,12 +140,12 @@ fn check_one_hot(path: &Path, cells: &Cells, pixels: usize) -> Result<()> {
     Err(unclear(path, "columns of pixels", found, remedy))
 }
 
-/// Whether a header's name is that of a column that numbers the rows.
+/// Whether a header name is usual for a column that numbers the rows.
 fn names_index(name: &str) -> bool {
     INDICES.contains(&name.to_lowercase().as_str())
 }
 
-/// The separator of a table that begins so: that of its first line which is no comment.
+/// The separator of a table with these first bytes: that of its first line that is no comment.
 fn separator(start: &[u8]) -> u8 {
     let lines = start.split(|&byte| byte == b'\n');
     let line = lines.map(<[u8]>::trim_ascii).find(|line| !line.is_empty() && line[0] != b'#');
@@ -152,7 +154,7 @@ fn separator(start: &[u8]) -> u8 {
     [b'\t', b';', b','].into_iter().find(has).unwrap_or(b' ')
 }
 
-/// Calls back with the number and the cells of every row.
+/// Calls `each` with the number and the cells of every row.
 fn rows(
     file: &mut Opened,
     separator: u8,
@@ -203,7 +205,7 @@ fn rows(
     Ok(())
 }
 
-/// Refuses a row of so many bytes if it is too long.
+/// Refuses a row if `bytes` exceeds [`LONGEST`].
 fn check_length(bytes: usize) -> io::Result<()> {
     if bytes <= LONGEST {
         return Ok(());
@@ -211,7 +213,7 @@ fn check_length(bytes: usize) -> io::Result<()> {
     Err(io::Error::other(format!("a row of more than {}", HumanBytes(LONGEST as u64))))
 }
 
-/// Counts the bytes that a row was read from.
+/// A reader that counts the bytes of a row.
 struct Counted<'a> {
     reader: &'a mut dyn BufRead,
     read: Rc<Cell<usize>>,
@@ -225,7 +227,7 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Cells, and what is known of their columns.
+/// Cells with their header and settings.
 struct Table<'a> {
     path: &'a Path,
     cells: Cells,
@@ -236,7 +238,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Takes the index and the labels out, and makes images of the rest.
+    /// Separates the index and the labels, and makes images of the rest.
     fn images(mut self, account: &mut Account) -> Result<Dataset> {
         let index = self.index();
         let label = self.label(index)?;
@@ -333,7 +335,7 @@ impl Table<'_> {
                 return Err(self.two_readings(one, other));
             }
         }
-        // A column of words can be nothing else.
+        // A column of words can only be labels.
         if let Some(&column) = self.cells.words.keys().find(|&&column| {
             (column == first || column == last) && self.cells.likeness(column) == 2
         }) {
@@ -357,7 +359,7 @@ impl Table<'_> {
         }
     }
 
-    /// Whether the header's names are numbers, and so say nothing.
+    /// Whether the header's names are numbers, which carry no information.
     fn is_counted(&self) -> bool {
         self.header.iter().all(|name| name.is_empty() || name.parse::<f32>().is_ok())
     }
@@ -369,8 +371,8 @@ impl Table<'_> {
         unclear(self.path, "a column of labels", found, remedy)
     }
 
-    /// The labels of a column: names, or whole numbers in whatever way they are written. More of them
-    /// than can be counted are none: models need no labels.
+    /// The labels of a column: names, or whole numbers in any notation. Returns none if there are
+    /// too many to count: models need no labels.
     fn labels(&self, column: usize) -> Result<Option<Labels>> {
         let words = self.cells.words.get(&column);
         let name = |(row, number): (usize, f32)| match words.and_then(|words| words.get(&row)) {

@@ -1,21 +1,21 @@
-//! What a finished model is worth: bounds on the log-likelihood of images, and what its latent units
-//! do. The noise is drawn here, by image and sample, so a seed gives the same number on every device
-//! up to rounding, however many images are computed at once.
+//! Evaluation of a finished model: bounds on the log-likelihood of images, and the activity of its
+//! latent units. The noise is drawn here, by image and sample, so a seed gives the same number on
+//! every device up to rounding, however many images are computed at once.
 
 use crate::cpu::normal::normal;
 use crate::graph::{Step, Stream};
 use crate::{Matrix, Posterior, Result, Vae};
 
-/// A latent unit is active if the variance of its posterior mean over the images is above this (Burda,
+/// The threshold for active units: the variance of a unit's posterior mean over the images (Burda,
 /// Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016).
 pub const ACTIVE: f64 = 0.01;
 
-/// How images are assessed.
+/// The numbers of draws and the seed of an assessment.
 #[derive(Clone, Copy, Debug)]
 pub struct Samples {
     /// Draws of each image's latents for its log-likelihood, at least one.
     pub noise: u32,
-    /// Draws for the importance-sampled likelihood; none if it is not wanted.
+    /// Draws for the importance-sampled likelihood, if it is wanted.
     pub importance: Option<u32>,
     /// Seed of the noise.
     pub seed: u64,
@@ -26,7 +26,7 @@ pub struct Samples {
 pub struct Mean {
     /// The mean.
     pub mean: f64,
-    /// Its standard error: the images' standard deviation over √images; NaN of one image.
+    /// Its standard error: the images' standard deviation over √images; NaN for one image.
     pub error: f64,
 }
 
@@ -37,14 +37,14 @@ impl Mean {
     }
 }
 
-/// Mean, and mean square of the differences from it.
+/// Mean and variance.
 fn moments(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count)
 }
 
-/// Means over the images, in nats an image.
+/// Means over the images, in nats per image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
     /// Log-likelihood − KL: the evidence lower bound.
@@ -57,7 +57,7 @@ pub struct Assessment {
     pub nll: Option<Mean>,
     /// Number of active units, by [`ACTIVE`].
     pub active_units: usize,
-    /// KL divergence of each latent unit, which sum to `kl`.
+    /// KL divergence of each latent unit; the sum is `kl`.
     pub kl_per_unit: Vec<f64>,
 }
 
@@ -66,7 +66,7 @@ pub struct Assessment {
 /// The negative log-likelihood is −log(1/K Σ p(x|z) p(z) / q(z|x)) over K draws z of the posterior q.
 ///
 /// # Errors
-/// [`Shape`](crate::Error::Shape) if the images do not fit the model; whatever the device reports.
+/// [`Shape`](crate::Error::Shape) if the images do not fit the model; any error of the device.
 pub fn assess(
     vae: &mut Vae,
     x: &Matrix,
@@ -104,8 +104,8 @@ pub fn assess(
     })
 }
 
-/// KL divergence from N(0, 1) of each image, and the mean of each unit:
-/// (mean² + stddev² − 1) / 2 − ln stddev.
+/// KL divergence from N(0, 1) of each image, and the mean of each unit over the images: (mean² +
+/// stddev² − 1) / 2 − ln stddev.
 fn divergences(Posterior { mean, stddev }: &Posterior) -> (Vec<f64>, Vec<f64>) {
     let mut per_unit = vec![0.0; mean.columns()];
     let per_image = (0..mean.rows()).map(|row| {
@@ -124,8 +124,8 @@ fn divergences(Posterior { mean, stddev }: &Posterior) -> (Vec<f64>, Vec<f64>) {
     (per_image, per_unit)
 }
 
-/// A draw from each image's posterior, and log p(z) − log q(z|x) of it, which is
-/// Σ (eps² − z²) / 2 + ln stddev for z = mean + stddev·eps.
+/// A draw from each image's posterior, and its log p(z) − log q(z|x), which is Σ (eps² − z²) / 2 +
+/// ln stddev for z = mean + stddev·eps.
 fn latents(
     Posterior { mean, stddev }: &Posterior,
     seed: u64,
@@ -147,8 +147,8 @@ fn latents(
     Ok((Matrix::new(mean.rows(), mean.columns(), z)?, ratios))
 }
 
-/// log(1/n Σ eˣ), one x after the other: the sum is kept relative to the largest, so that neither
-/// very small nor very large terms are lost.
+/// A running log(1/n Σ eˣ): the sum is kept relative to the largest term, so that neither very
+/// small nor very large terms are lost.
 #[derive(Clone, Copy, Debug)]
 pub struct LogMeanExp {
     largest: f64,
@@ -171,7 +171,7 @@ impl LogMeanExp {
         self.count += 1.0;
     }
 
-    /// The value so far; NaN of no terms.
+    /// The value so far; NaN without terms.
     pub fn value(&self) -> f64 {
         self.largest + (self.sum / self.count).ln()
     }

@@ -1,4 +1,4 @@
-//! Measuring a model on images it has not seen: quickly after each epoch, or thoroughly at the end
+//! Evaluation of a model on held-out images: quickly after each epoch, or thoroughly at the end
 //! ([`assess`]).
 
 mod assess;
@@ -33,7 +33,7 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Loads the plan, its ops fused or as they are. The caller fills the images and indices.
+    /// Loads the plan, with its ops fused if `fused`. The caller writes the images and indices.
     ///
     /// # Errors
     /// If the device cannot hold it.
@@ -46,7 +46,7 @@ impl Evaluator {
         Self::of(session, evaluation(architecture, images, fused)?, images)
     }
 
-    /// As [`load`](Self::load), of a plan that there is.
+    /// Like [`load`](Self::load), for an existing plan.
     ///
     /// # Errors
     /// If the device cannot hold it.
@@ -57,8 +57,8 @@ impl Evaluator {
         Ok(Self { program, log_likelihood, kl, count, batch })
     }
 
-    /// Measures every image once; the noise follows from `seed` and `step`, the number of training
-    /// steps so far.
+    /// Measures every image once; the noise is determined by `seed` and `step`, the number of
+    /// training steps so far.
     ///
     /// # Errors
     /// If the device fails.

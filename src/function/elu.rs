@@ -12,7 +12,7 @@ impl Formula<1> for Elu {
         N::select(x < N::of(0.0), below, x)
     }
 
-    /// 1 where the value is above 0, else y + 1.
+    /// 1 where the value is 0 or more, else y + 1.
     #[inline(always)]
     fn slope<N: Number>(_: usize, [y]: [N; 1]) -> N {
         N::select(y < N::of(0.0), y + N::of(1.0), N::of(1.0))

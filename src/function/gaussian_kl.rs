@@ -1,4 +1,4 @@
-//! How far a normal distribution is from the standard normal one.
+//! The KL divergence of a normal distribution from the standard normal one.
 
 use super::{Formula, Number};
 

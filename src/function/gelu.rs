@@ -1,4 +1,5 @@
-//! The Gaussian error linear unit (Hendrycks and Gimpel, 2016), by the error function, as PyTorch's.
+//! The Gaussian error linear unit (Hendrycks and Gimpel, 2016), by the error function, like
+//! PyTorch's.
 
 use super::{Formula, Number};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};

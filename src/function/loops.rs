@@ -7,7 +7,7 @@ use super::{Formula, Lane, Number};
 pub struct Rows<'a, T> {
     /// The numbers, from the first row on.
     pub values: &'a [T],
-    /// From the beginning of a row to that of the next.
+    /// Distance between the beginnings of two rows.
     pub pitch: usize,
 }
 
@@ -19,27 +19,28 @@ impl<'a, T> Rows<'a, T> {
     }
 }
 
-/// Computes rows of `columns` numbers, as many as `out` has, from those of the operands.
+/// Computes rows of `columns` numbers, as many as `out` has, from rows of the operands.
 pub type Loop<T> = fn(operands: &[Rows<T>], columns: usize, out: &mut [T]);
 
 /// The loops of a formula for one number type.
 #[derive(Clone, Copy, Debug)]
 pub struct Loops<T> {
-    /// The value, from all operands.
+    /// Computes the value from all operands.
     pub value: Loop<T>,
-    /// The slope by each operand times the first of the given operands, the value's gradient. The
-    /// others are all operands of the value, or the value itself, as the [slope](super::Slope) says.
+    /// Computes the slope by each operand times the first given operand, the value's gradient. The
+    /// other given operands are all operands of the value, or the value itself, depending on the
+    /// [slope](super::Slope).
     pub slopes: [Loop<T>; MOST],
 }
 
-/// The most operands of a formula.
+/// The maximum number of operands of a formula.
 pub const MOST: usize = 2;
 
-/// Converts between the numbers that are stored and those that a formula is evaluated in.
+/// Converts between stored numbers and those that a formula is evaluated in.
 pub(crate) trait Stored<N: Number>: Copy {
-    /// From storage.
+    /// Converts from storage.
     fn load(self) -> N;
-    /// To storage.
+    /// Converts to storage.
     fn store(number: N) -> Self;
 }
 
@@ -65,13 +66,13 @@ impl Stored<Lane> for f32 {
     }
 }
 
-/// Runs a loop's body with vectors, or as it is.
+/// Runs a loop's body, with or without vectors.
 pub(crate) trait Runner {
-    /// Runs it.
+    /// Runs `body`.
     fn run(body: impl FnOnce());
 }
 
-/// Runs a body as it is.
+/// Runs a body without vectors.
 #[derive(Debug)]
 pub(crate) struct Plain;
 
@@ -81,7 +82,7 @@ impl Runner for Plain {
     }
 }
 
-/// Runs a body with the widest vectors of the CPU, or those that were asked for.
+/// Runs a body with the widest vectors of the CPU, or the selected ones.
 #[derive(Debug)]
 pub(crate) struct Vectorized;
 
@@ -108,7 +109,7 @@ impl<T: Copy> Loops<T> {
     }
 }
 
-/// The columns of a row, or of all rows where they follow each other in each operand.
+/// The length of a row, or of all rows if they are contiguous in each operand.
 fn joined<T>(operands: &[Rows<T>], columns: usize, len: usize) -> usize {
     if operands.iter().all(|rows| rows.pitch == columns) { len } else { columns }
 }

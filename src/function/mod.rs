@@ -1,7 +1,7 @@
-//! Functions of one number or a few, element by element: one row of [`FUNCTIONS`] each, with a text
-//! in WGSL (`shaders/functions/`) and one in Rust, of which the f64 oracle, its f32 twin and the CPU's
-//! vectors are made. A new function is these two texts and its row: graphs, gradients, fused kernels,
-//! checks and `--activation` walk the table.
+//! Element-wise functions of one number or a few: each has a row of [`FUNCTIONS`], a source in WGSL
+//! (`shaders/functions/`) and one in Rust, which is compiled to the f64 oracle, its f32 twin and
+//! the CPU's vectors. A new function needs only these two sources and its row: graphs, gradients,
+//! fused kernels, checks and `--activation` iterate over the table.
 
 mod loops;
 mod number;
@@ -32,36 +32,37 @@ use crate::kernel::{Fill, Tolerance};
 use Fill::{Binary, Normal, Positive, Unit, Wide};
 use std::fmt::{Debug, Formatter};
 
-/// The text of a function in Rust.
+/// The source of a function in Rust.
 pub trait Formula<const ARITY: usize> {
     /// The value at `x`.
     fn value<N: Number>(x: [N; ARITY]) -> N;
 
-    /// The partial derivative by an operand: at `x`, or given the value in its place where the slope
-    /// is [`Slope::Value`].
+    /// The partial derivative by an operand: at `x`, or, for [`Slope::Value`], as a function of the
+    /// value, which is passed instead of `x`.
     fn slope<N: Number>(operand: usize, x: [N; ARITY]) -> N;
 }
 
-/// The gradient of an operand, given that of the value.
+/// The gradient of an operand as a function of the value's gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slope {
-    /// There is none: the operand is data.
+    /// No gradient: the operand is data.
     None,
-    /// The same.
+    /// The value's gradient.
     One,
-    /// Its negative.
+    /// The negative of the value's gradient.
     MinusOne,
-    /// It times this operand.
+    /// The value's gradient times this operand.
     Operand(usize),
-    /// It times a function of all operands.
+    /// The value's gradient times a function of all operands.
     Operands,
-    /// It times a function of the value, for functions of one operand: the operand need not be kept.
+    /// The value's gradient times a function of the value, for functions of one operand: the
+    /// operand need not be kept.
     Value,
 }
 
 /// A row of the function table.
 pub struct Function {
-    /// Its name; `shaders/functions/` has a file of that name with its `{name}_value`, and a
+    /// Its name; `shaders/functions/` has a file of that name with `{name}_value`, and a
     /// `{name}_slope` (`{name}_slope_1` for the second operand) for each slope that is a function.
     pub name: &'static str,
     /// The name of the op that computes a gradient of its operands.
@@ -70,19 +71,19 @@ pub struct Function {
     pub slopes: &'static [Slope],
     /// Floating-point operations of a value, and of a slope times a gradient.
     pub flops: [usize; 2],
-    /// How far f32 may be from f64.
+    /// The allowed difference between f32 and f64.
     pub tolerance: Tolerance,
-    /// Values of the operands, on which it is checked.
+    /// Values of the operands in checks.
     pub fills: &'static [Fill],
-    /// Values like its own, on which a slope that depends on the value is checked.
+    /// Values for checks of a slope that depends on the value.
     pub value: Fill,
-    /// Whether it can stand between layers: `--activation`.
+    /// Whether it can be used between layers: `--activation`.
     pub is_activation: bool,
-    /// The oracle.
+    /// The loops of the oracle.
     pub f64: Loops<f64>,
-    /// The oracle's twin.
+    /// The loops of the oracle's twin.
     pub f32: Loops<f32>,
-    /// The CPU's vectors.
+    /// The loops with the CPU's vectors.
     pub vectors: Loops<f32>,
 }
 
@@ -101,7 +102,7 @@ impl PartialEq for Function {
 }
 
 impl Function {
-    /// The function of this name.
+    /// The function with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         FUNCTIONS.iter().copied().find(|function| function.name == name)
     }
@@ -112,7 +113,7 @@ impl Function {
     }
 }
 
-/// A row for each name, and the list of all rows.
+/// Defines a static for each row, and the list of all rows.
 macro_rules! functions {
     ($($(#[$doc:meta])* $row:ident $name:literal = $formula:path, $arity:literal {
         $($field:ident: $value:expr,)*

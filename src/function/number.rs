@@ -84,7 +84,7 @@ macro_rules! number {
 
 number! { f32 erfcf f64 erfc }
 
-/// An f32 whose functions have no branch, so that loops over them become vectors.
+/// An f32 whose functions are branch-free, so that loops over them are vectorised.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 #[repr(transparent)]
 pub struct Lane(pub f32);

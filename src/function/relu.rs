@@ -5,7 +5,7 @@ use super::{Formula, Number};
 pub(super) struct Relu;
 
 impl Formula<1> for Relu {
-    /// max(x, 0); a NaN passes through, so that it reaches the loss and is noticed.
+    /// max(x, 0); NaN is passed on, so that it reaches the loss and is detected.
     #[inline(always)]
     fn value<N: Number>([x]: [N; 1]) -> N {
         N::select(x < N::of(0.0), N::of(0.0), x)

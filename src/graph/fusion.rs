@@ -1,10 +1,10 @@
-//! Rewrites a graph into few nodes: a matrix product takes over the element-wise ops around it, which
-//! become stages of its epilogue, and the gradients of all layers become one node with their updates. A
-//! fused node keeps the primitives that it replaced, which are its meaning: the oracle runs them one by
-//! one, and fused kernels are checked against that.
+//! Rewrites a graph into few nodes: a matrix product absorbs the element-wise ops around it, which
+//! become stages of its epilogue, and the gradients of all layers become one node with their
+//! updates. A fused node keeps the primitives that it replaced, which define its result: the oracle
+//! runs them one by one, and fused kernels are checked against that.
 //!
-//! Nodes are fused only if the other nodes can still be ordered around them. What a group makes and
-//! somebody else reads is among its outputs.
+//! Nodes are fused only if the other nodes can still be ordered around them. A group's outputs are
+//! the tensors that it makes and that nodes outside it read.
 
 mod contract;
 mod stages;
@@ -15,20 +15,20 @@ use super::{Element, Graph, Node, NodeId, Op, Role, Shape, TensorId, schedule};
 use contract::{contract, order};
 pub use update::{Target, UpdateLayout};
 
-/// Columns that one element of a fused kernel's row sums covers.
+/// Columns covered by one element of a fused kernel's row sums.
 pub const SUM_COLUMNS: usize = 4;
 
-/// Storage buffers that a kernel may bind on every adapter.
+/// The number of storage buffers that a kernel may bind on every adapter.
 pub const MOST_BINDINGS: usize = 8;
 
-/// What a fused node computes. In the comments, `inputs -> outputs`, in order.
+/// The computation of a fused node. In the comments, `inputs -> outputs`, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fusion {
     /// data, indices -> x, eps: the batch and its noise.
     Batch,
     /// a, b, other operands -> results: a product a·b, with or without a transposition, and stages,
-    /// each of which computes an element from elements at the same place; or stages alone, without a
-    /// and b. Constants are no operands.
+    /// each of which computes an element from elements at the same place; or only stages, without a
+    /// and b. Constants are not operands.
     Stages,
     /// x, dy of each layer, then each term of the loss; updates each layer's weight and bias, with
     /// their states, by xᵀ·dy and the column sums of dy, then the loss log, if there are terms: see
@@ -37,7 +37,7 @@ pub enum Fusion {
 }
 
 impl Fusion {
-    /// The name of the node's kind; [`Node::label`] says what it computes.
+    /// The name of the node's kind; [`Node::label`] also names its functions.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Batch => "batch",
@@ -47,11 +47,11 @@ impl Fusion {
     }
 }
 
-/// What the pass may do.
+/// Options of the fusion pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FusionOptions {
-    /// Whether the optimiser joins the products that make its gradients. Without it the gradients are
-    /// tensors of their own, for clipping them or averaging them over machines.
+    /// Whether the optimiser joins the products that make its gradients. Otherwise the gradients are
+    /// separate tensors, for clipping them or averaging them over machines.
     pub updates: bool,
 }
 
@@ -61,19 +61,18 @@ impl Default for FusionOptions {
     }
 }
 
-/// Nodes to be replaced by one.
+/// Nodes to be replaced by one node.
 #[derive(Clone, Debug)]
 struct Group {
     fusion: Fusion,
     nodes: Vec<NodeId>,
-    /// Nodes of others that this group computes once more.
+    /// Nodes of other groups that this group recomputes.
     repeated: Vec<NodeId>,
     inputs: Vec<TensorId>,
     outputs: Vec<TensorId>,
 }
 
-/// Fuses what can be fused of the nodes that `outputs` and the updates need. Tensors keep their
-/// ids.
+/// Fuses nodes among those that `outputs` and the updates need. Tensors keep their ids.
 pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Graph {
     let graph = blocked_sums(graph, outputs);
     let view = View::new(&graph, outputs);
@@ -95,12 +94,12 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
             try_push(&mut chosen, group);
         }
     }
-    // The last first: what a later group alone reads joins that one.
+    // The last first: a tensor that only a later group reads is made in that group.
     let products = view.live.iter().rev().filter(|&&id| matches!(view.op(id), Op::Matmul(_)));
     let stages = view.live.iter().rev().filter(|&&id| view.op(id).is_stage());
     for &seed in products.chain(stages) {
         let Some(group) = view.grow(seed, &chosen, true) else { continue };
-        // Where it repeats a stage, another group may have to store one tensor more.
+        // If the group recomputes a stage, another group may have to store one more tensor.
         let repeats = !group.repeated.is_empty();
         try_push(&mut chosen, group);
         if repeats && !view.fits(&chosen) {
@@ -111,12 +110,13 @@ pub fn fuse(graph: &Graph, outputs: &[TensorId], options: FusionOptions) -> Grap
         }
     }
     view.connect(&mut chosen);
-    // There is an order of the chosen groups, or there is no group, which changes nothing.
+    // The chosen groups can be ordered, or there is no group and the graph stays as it is.
     contract(&graph, &view.live, &hazards, &chosen.groups).unwrap_or(graph)
 }
 
-/// Has row sums made from sums of [`SUM_COLUMNS`] columns each, which a fused kernel can make without
-/// waiting for the rest of the row. The loss log, which adds all of a term, takes those as they are.
+/// Replaces row sums by sums of [`SUM_COLUMNS`] columns each, which a fused kernel can compute
+/// without waiting for the rest of the row. The loss log, which adds all of a term, reads these
+/// directly.
 fn blocked_sums(graph: &Graph, outputs: &[TensorId]) -> Graph {
     let mut blocked = Graph { tensors: graph.tensors.clone(), nodes: Vec::new() };
     for node in &graph.nodes {
@@ -146,12 +146,12 @@ fn blocked_sums(graph: &Graph, outputs: &[TensorId]) -> Graph {
     blocked
 }
 
-/// The groups so far.
+/// The groups chosen so far.
 struct Chosen {
     groups: Vec<Group>,
-    /// Whether a group has each node.
+    /// Whether each node is in a group.
     is_taken: Vec<bool>,
-    /// How many groups read each tensor.
+    /// The number of groups that read each tensor.
     readers: Vec<usize>,
 }
 
@@ -174,12 +174,12 @@ impl Chosen {
     }
 }
 
-/// A graph with its live nodes, and who makes and reads what.
+/// A graph with its live nodes, and the nodes that make and read each tensor.
 struct View<'a> {
     graph: &'a Graph,
     live: Vec<NodeId>,
     outputs: &'a [TensorId],
-    /// The node that makes each tensor, if one does and none changes it.
+    /// The node that makes each tensor, if there is one; see [`maker`](Self::maker).
     makers: Vec<Option<NodeId>>,
     /// The nodes that read each tensor.
     readers: Vec<Vec<NodeId>>,
@@ -223,28 +223,28 @@ impl<'a> View<'a> {
         self.graph.node(id).outputs[0]
     }
 
-    /// The live nodes that read a tensor.
+    /// The live nodes that read `tensor`.
     fn readers(&self, tensor: TensorId) -> &[NodeId] {
         &self.readers[tensor.index()]
     }
 
-    /// The only live node that reads the tensor, if there is one and it satisfies the test.
+    /// The only live node that reads `tensor` and satisfies `test`.
     fn reader(&self, tensor: TensorId, test: impl Fn(Op) -> bool) -> Option<NodeId> {
         let mut readers = self.readers(tensor).iter().copied().filter(|&id| test(self.op(id)));
         readers.next().filter(|_| readers.next().is_none())
     }
 
-    /// The live node that makes a tensor, which nothing changes afterwards.
+    /// The live node that makes `tensor`, if no node changes it afterwards.
     fn maker(&self, tensor: TensorId) -> Option<NodeId> {
         self.makers[tensor.index()].filter(|_| !self.is_updated[tensor.index()])
     }
 
-    /// Whether a tensor is a number that can be written into a kernel's text.
+    /// Whether a tensor is a number that can be written into a kernel's source.
     fn is_constant(&self, tensor: TensorId) -> bool {
         matches!(self.graph.tensor(tensor).role, Role::Constant(value) if value.is_finite())
     }
 
-    /// The gather and the noise of one step.
+    /// The group of a step's gather and noise.
     fn batch(&self) -> Option<Group> {
         let only = |test: fn(Op) -> bool| {
             let mut found = self.live.iter().copied().filter(|&id| test(self.op(id)));
@@ -261,8 +261,8 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether what the group's nodes make, except its outputs, is used by them alone, and what
-    /// they read of others is among its inputs or constant.
+    /// Whether tensors that the group makes, except its outputs, are read only within it, and
+    /// tensors that it reads from other nodes are inputs or constants.
     fn is_closed(&self, group: &Group) -> bool {
         let nodes = || group.nodes.iter().map(|&id| self.graph.node(id));
         let made: Vec<_> = nodes().flat_map(Node::writes).collect();

@@ -1,42 +1,42 @@
-//! Which nodes must wait for which: derived from what each node reads and writes in program order,
-//! never declared.
+//! Order constraints between nodes: derived from the reads and writes of each node in program
+//! order, never declared.
 
 use super::{Graph, NodeId, TensorId};
 use std::collections::BTreeSet;
 
-/// Why one node must run before another.
+/// The reason why one node must run before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The later node reads what the earlier one writes.
     ReadAfterWrite,
     /// The later node overwrites what the earlier one reads.
     WriteAfterRead,
-    /// Both write, and the later value must stay.
+    /// Both write, and the later value must remain.
     WriteAfterWrite,
 }
 
-/// One such pair.
+/// A pair of nodes whose order must be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hazard {
-    /// Must run first.
+    /// The node that must run first.
     pub before: NodeId,
-    /// Must run second.
+    /// The node that must run second.
     pub after: NodeId,
     /// The tensor they share.
     pub tensor: TensorId,
-    /// What would go wrong otherwise.
+    /// The kind of conflict.
     pub kind: Kind,
 }
 
-/// The nodes that matter to the next access of one tensor.
+/// The nodes that constrain the next access to one tensor.
 #[derive(Clone, Default)]
 struct Accesses {
     writer: Option<NodeId>,
     readers: Vec<NodeId>,
 }
 
-/// The hazards between `nodes`, which are given in program order. Pairs that follow from others
-/// (a write before the last write) are left out.
+/// The hazards between `nodes`, which are in program order. Pairs implied by others (a write before
+/// the last write) are left out.
 pub fn hazards(graph: &Graph, nodes: &[NodeId]) -> Vec<Hazard> {
     let mut accesses = vec![Accesses::default(); graph.tensors().len()];
     let mut found = Vec::new();
@@ -64,19 +64,19 @@ pub fn hazards(graph: &Graph, nodes: &[NodeId]) -> Vec<Hazard> {
     found
 }
 
-/// Things, by number, of which some must wait for others: puts them in order (Kahn, "Topological
-/// sorting of large networks", 1962).
+/// Puts numbered items with order constraints in order (Kahn, "Topological sorting of large
+/// networks", 1962).
 #[derive(Debug)]
 pub(super) struct Waiting {
-    /// For each, how many it waits for.
+    /// For each item, the number of items that it waits for.
     missing: Vec<usize>,
-    /// For each, what waits for it.
+    /// For each item, the items that wait for it.
     after: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
 }
 
 impl Waiting {
-    /// So many things; of each pair, the second waits for the first.
+    /// `count` items; of each pair, the second item waits for the first.
     pub(super) fn new(count: usize, pairs: impl Iterator<Item = (usize, usize)>) -> Self {
         let (mut missing, mut after) = (vec![0; count], vec![Vec::new(); count]);
         for (first, second) in pairs {
@@ -87,12 +87,12 @@ impl Waiting {
         Self { missing, after, ready }
     }
 
-    /// Those that wait for nothing more.
+    /// The items that wait for nothing.
     pub(super) fn ready(&self) -> &BTreeSet<usize> {
         &self.ready
     }
 
-    /// One that was ready is done.
+    /// Marks a ready item as finished.
     pub(super) fn finish(&mut self, index: usize) {
         self.ready.remove(&index);
         for &next in &self.after[index] {

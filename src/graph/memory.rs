@@ -1,5 +1,5 @@
-//! Which workspace tensors share memory. Tensors that are never alive at the same time may use one
-//! slot; a slot is a buffer of its own, since one buffer cannot be bound both read-only and
+//! Memory sharing between temporary tensors. Tensors that are never alive at the same time may use
+//! one slot; each slot is a separate buffer, since one buffer cannot be bound both read-only and
 //! writable in one dispatch.
 //!
 //! Slots are filled greedily by size: the largest tensor first, into the smallest slot that is
@@ -23,14 +23,14 @@ impl SlotId {
 /// The first and last place in the order at which a tensor's value matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Where it is written.
+    /// Place of the first write.
     pub first: usize,
-    /// Where it is last read; past the end of the order for an output.
+    /// Place of the last access; past the end of the order for an output.
     pub last: usize,
 }
 
 impl Lifetime {
-    /// Whether both are alive at some place.
+    /// Whether both are alive at some point.
     pub fn overlaps(self, other: Self) -> bool {
         self.first <= other.last && other.first <= self.last
     }
@@ -59,12 +59,12 @@ pub fn lifetimes(
     lifetimes
 }
 
-/// Which slot each workspace tensor is in.
+/// The slot of each workspace tensor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Slots {
     /// Size of each slot.
     pub bytes: Vec<usize>,
-    /// The slot of each workspace tensor.
+    /// Maps each workspace tensor to its slot.
     pub of: HashMap<TensorId, SlotId>,
 }
 
@@ -89,20 +89,20 @@ pub fn assign(graph: &Graph, lifetimes: &HashMap<TensorId, Lifetime>) -> Slots {
     slots
 }
 
-/// What is wrong with an assignment.
+/// An error in an assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SlotError {
     /// A tensor has no slot, or one that is too small.
     #[error("{0:?} does not fit its slot")]
     DoesNotFit(TensorId),
-    /// A node would find another tensor's data in the slot of one of its operands.
+    /// A node would read another tensor's data from the slot of one of its operands.
     #[error("{reader:?} reads {expected:?} from a slot that holds {found:?}")]
     Overwritten {
         /// The node; none if it is the host, after the last node.
         reader: Option<NodeId>,
-        /// What it reads.
+        /// The tensor that it reads.
         expected: TensorId,
-        /// What is in the slot, if anything.
+        /// The tensor in the slot, if any.
         found: Option<TensorId>,
     },
     /// A node reads and writes, or writes twice, the same slot.
@@ -110,10 +110,10 @@ pub enum SlotError {
     Shared(NodeId),
 }
 
-/// Judges an assignment by playing the order through and watching what each slot holds.
+/// Validates an assignment by simulating the order and tracking the tensor in each slot.
 ///
 /// # Errors
-/// The first thing found wrong.
+/// The first error found.
 pub fn check(
     graph: &Graph,
     order: &[NodeId],
@@ -151,7 +151,7 @@ fn check_held(
     Ok(())
 }
 
-/// The workspace tensors among these, each with its slot.
+/// The workspace tensors among `tensors`, each with its slot.
 fn in_slots(
     graph: &Graph,
     slots: &Slots,

@@ -1,12 +1,11 @@
-//! What is computed: tensors with static shapes, the ops between them, their gradients, the order
-//! in which they run and the memory they share. Plain data that knows neither kernels nor devices,
-//! so all of it can be read, printed and tested without a GPU.
+//! The computation: tensors with static shapes, the ops between them, their gradients, the order of
+//! the nodes and their shared memory. It is plain data, independent of kernels and devices, so all
+//! of it can be read, printed and tested without a GPU.
 //!
-//! A [`Graph`] is a list of nodes in program order, and that order is its meaning: a node sees
-//! what the nodes before it wrote. [`gradients`] appends the backward nodes, [`fuse`] puts nodes
-//! together. A [`Plan`] keeps what
-//! the wanted outputs need, orders it ([`schedule`]) and lets tensors that are never alive together
-//! share a slot ([`memory`]).
+//! A [`Graph`] is a list of nodes in program order, and that order defines its meaning: a node
+//! reads the values that the nodes before it wrote. [`gradients`] appends the backward nodes,
+//! [`fuse`] combines nodes. A [`Plan`] keeps the nodes that the wanted outputs need, orders them
+//! ([`schedule`]) and lets tensors that are never alive together share a slot ([`memory`]).
 
 mod builder;
 mod fusion;
@@ -44,13 +43,13 @@ impl NodeId {
 /// One application of an op.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// What is computed.
+    /// The op.
     pub op: Op,
     /// Tensors that are only read, in the op's order.
     pub inputs: Vec<TensorId>,
     /// Tensors that are written; an op that [updates](Op::updates) reads them first.
     pub outputs: Vec<TensorId>,
-    /// The primitives that a [fused](Op::Fused) node stands for, in order; else none.
+    /// The primitives of a [fused](Op::Fused) node, in order; else none.
     pub parts: Vec<Node>,
 }
 
@@ -65,13 +64,13 @@ impl Node {
         if self.parts.is_empty() { std::slice::from_ref(self) } else { &self.parts }
     }
 
-    /// Every tensor whose value the node depends on.
+    /// Every tensor that the node reads.
     pub fn reads(&self) -> impl Iterator<Item = TensorId> + '_ {
         let updated = if self.op.updates() { self.outputs.as_slice() } else { &[] };
         self.inputs.iter().chain(updated).copied()
     }
 
-    /// Every tensor whose value the node changes.
+    /// Every tensor that the node writes.
     pub fn writes(&self) -> impl Iterator<Item = TensorId> + '_ {
         self.outputs.iter().copied()
     }
@@ -85,7 +84,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// This node by itself: what it reads is data, under a name of its own.
+    /// A graph of this node alone: its inputs become data, with unique names.
     pub fn alone(&self, node: &Node) -> Self {
         let mut tensors = self.tensors.clone();
         for &input in &node.inputs {
@@ -103,12 +102,12 @@ impl Graph {
         Self::default()
     }
 
-    /// Every tensor; a [`TensorId`] is an index into it.
+    /// Every tensor; a [`TensorId`] is an index into this slice.
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
     }
 
-    /// Every node, in program order; a [`NodeId`] is an index into it.
+    /// Every node, in program order; a [`NodeId`] is an index into this slice.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -123,17 +122,17 @@ impl Graph {
         (0..self.nodes.len() as u32).map(NodeId)
     }
 
-    /// The tensor of this id.
+    /// The tensor with this id.
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.index()]
     }
 
-    /// The node of this id.
+    /// The node with this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }
 
-    /// The first tensor of this name.
+    /// The first tensor with this name.
     pub fn find(&self, name: &str) -> Option<TensorId> {
         self.tensor_ids().find(|&id| self.tensor(id).name == name)
     }
@@ -188,7 +187,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Gives a tensor a name that people will know it by, and returns it.
+    /// Gives a tensor a readable name, and returns it.
     pub fn rename(&mut self, id: TensorId, name: impl Into<String>) -> TensorId {
         self.tensors[id.index()].name = name.into();
         id

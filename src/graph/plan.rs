@@ -1,5 +1,5 @@
-//! A graph made ready to run: what, in which order, in which memory. Every device runs the same
-//! plan.
+//! A graph that is ready to run, with the order of its nodes and their memory. Every device runs
+//! the same plan.
 
 use super::memory::{self, SlotId, Slots};
 use super::{Graph, Node, NodeId, Role, TensorId, schedule};
@@ -16,8 +16,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Orders what `outputs` and the updating nodes need. The outputs keep their values until the
-    /// next step, so that the host can read them.
+    /// Orders the nodes that `outputs` and the updates need. The outputs keep their values until
+    /// the next step, so that the host can read them.
     pub fn new(graph: Graph, outputs: &[TensorId]) -> Self {
         let order = schedule::schedule(&graph, outputs);
         let slots = memory::assign(&graph, &memory::lifetimes(&graph, &order, outputs));
@@ -26,8 +26,8 @@ impl Plan {
         Self { graph, order, slots, outputs: outputs.to_vec() }
     }
 
-    /// As [`new`](Self::new), but every workspace tensor is an output: for looking at each
-    /// intermediate.
+    /// Like [`new`](Self::new), but every workspace tensor is an output, for inspecting
+    /// intermediates.
     pub fn keep_all(graph: Graph) -> Self {
         let workspace = |id: &TensorId| graph.tensor(*id).is_workspace();
         let written = graph.nodes().iter().flat_map(Node::writes);
@@ -60,7 +60,7 @@ impl Plan {
         &self.outputs
     }
 
-    /// A workspace tensor's slot; none if it outlives the step or nothing makes it.
+    /// A workspace tensor's slot; none if it outlives the step or no node makes it.
     pub fn slot(&self, tensor: TensorId) -> Option<SlotId> {
         self.slots.of.get(&tensor).copied()
     }
@@ -78,7 +78,7 @@ impl Plan {
         })
     }
 
-    /// The tensors that outlive the step and that some node touches, in the graph's order.
+    /// The tensors that outlive the step and are used by a node, in the graph's order.
     pub fn persistent(&self) -> impl Iterator<Item = TensorId> + '_ {
         let nodes = self.nodes().flat_map(Node::primitives);
         let touched: BTreeSet<_> =

@@ -1,11 +1,12 @@
-//! In which order the nodes run: any order that keeps the hazards is right; this one keeps little
-//! memory alive, and is the same every time. [`check`] judges an order by other means.
+//! The order in which the nodes run: any order that respects the hazards is correct; this one
+//! minimises live memory greedily, and is deterministic. [`check`] validates an order
+//! independently.
 
 use super::hazard::{Waiting, hazards};
 use super::{Graph, NodeId, TensorId};
 use std::collections::HashSet;
 
-/// The nodes, in program order, that the outputs need or that update something kept between steps.
+/// The nodes, in program order, that the outputs need or that update a tensor kept between steps.
 pub fn live_nodes(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
     let mut needed: HashSet<TensorId> = outputs.iter().copied().collect();
     let mut live = Vec::new();
@@ -20,8 +21,8 @@ pub fn live_nodes(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
     live
 }
 
-/// Orders the live nodes: of those whose hazards are met, always the one after which the fewest
-/// bytes of workspace are alive; the first in program order among equals.
+/// Orders the live nodes: among those whose hazards are satisfied, always the one after which the
+/// fewest bytes of workspace are alive; the first in program order among equals.
 pub fn schedule(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
     let live = live_nodes(graph, outputs);
     let mut places = vec![0; graph.nodes().len()];
@@ -34,12 +35,12 @@ pub fn schedule(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
     for tensor in live.iter().flat_map(|&id| unique_reads(graph, id)) {
         readers_left[tensor.index()] += 1;
     }
-    // An output is read by the host after the last node: it is never freed.
+    // The host reads an output after the last node, so it is never freed.
     outputs.iter().for_each(|output| readers_left[output.index()] += 1);
     let mut order = Vec::with_capacity(live.len());
     loop {
         let growth = |&place: &usize| (memory_growth(graph, live[place], &readers_left), place);
-        // Hazards point forwards in program order, so as long as nodes wait, the first is ready.
+        // Hazards point forwards in program order, so while nodes wait, the first is ready.
         let Some(next) = waiting.ready().iter().copied().min_by_key(growth) else {
             return order;
         };
@@ -49,7 +50,7 @@ pub fn schedule(graph: &Graph, outputs: &[TensorId]) -> Vec<NodeId> {
     }
 }
 
-/// Bytes of workspace that running the node makes, less those that nobody reads after it.
+/// Bytes of workspace that running the node makes, less those that no node reads after it.
 fn memory_growth(graph: &Graph, id: NodeId, readers_left: &[usize]) -> i64 {
     let bytes = |tensor: TensorId| graph.tensor(tensor).bytes() as i64;
     let workspace = |tensor: &TensorId| graph.tensor(*tensor).is_workspace();
@@ -64,29 +65,29 @@ fn unique_reads(graph: &Graph, id: NodeId) -> impl Iterator<Item = TensorId> {
     reads.into_iter()
 }
 
-/// What is wrong with an order.
+/// An error in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    /// A node is there twice.
+    /// A node occurs twice.
     #[error("node {0:?} runs twice")]
     Repeated(NodeId),
-    /// A node that the outputs need is not there.
+    /// A node that the outputs need is missing.
     #[error("node {0:?} is needed and does not run")]
     Missing(NodeId),
     /// Two nodes share a tensor that one of them writes, and run against program order.
     #[error("node {first:?} runs before {second:?}, which comes first in the program")]
     Swapped {
-        /// Runs first.
+        /// The node that runs first.
         first: NodeId,
-        /// Runs second.
+        /// The node that runs second.
         second: NodeId,
     },
 }
 
-/// Judges any order of any graph, pair by pair, knowing nothing of [`hazards`].
+/// Validates any order of any graph, pair by pair, without using [`hazards`].
 ///
 /// # Errors
-/// The first thing found wrong.
+/// The first error found.
 pub fn check(graph: &Graph, outputs: &[TensorId], order: &[NodeId]) -> Result<(), OrderError> {
     for (place, &second) in order.iter().enumerate() {
         for &first in &order[..place] {

@@ -1,5 +1,5 @@
-//! Tensors: a name, a static two-dimensional shape, an element type, and the role that says who
-//! fills them and how long they live.
+//! Tensors: a name, a static two-dimensional shape, an element type, and a role, which determines
+//! the writer and the lifetime.
 
 use crate::{Error, Result};
 use std::fmt;
@@ -47,7 +47,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// What one element is.
+/// The type of one element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     /// A real number: f32 on a GPU; f32 or f64 on the CPU.
@@ -68,18 +68,18 @@ impl Element {
     }
 }
 
-/// Who fills a tensor, and how long it lives.
+/// The writer and the lifetime of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
     /// Written by the host and only read by the graph.
     Data,
     /// A weight or bias: written once by the host, then updated by the graph.
     Parameter,
-    /// Kept from step to step, such as the optimiser's; every element starts at this value.
+    /// Kept from step to step, such as optimiser state; every element starts at this value.
     State(f32),
-    /// Always this value.
+    /// A constant with this value.
     Constant(f32),
-    /// A ring of [`LOG_ROWS`](super::LOG_ROWS) rows, one a step, that the host reads back.
+    /// A ring buffer of [`LOG_ROWS`](super::LOG_ROWS) rows, one per step, that the host reads back.
     Log,
     /// Made and used within one step; may share memory with others.
     Workspace,
@@ -88,7 +88,7 @@ pub enum Role {
 /// A named array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
-    /// Its name; all but workspace tensors are known to devices by it.
+    /// Its name, by which devices identify it; workspace tensors are not identified by name.
     pub name: String,
     /// Its shape.
     pub shape: Shape,
@@ -104,10 +104,10 @@ impl Tensor {
         (self.shape.len() * self.element.bytes()).next_multiple_of(4)
     }
 
-    /// Checks that a tensor which two plans know by one name is the same in both.
+    /// Checks that two plans' tensors of one name have the same shape and element type.
     ///
     /// # Errors
-    /// [`Error::TensorMismatch`] if it is not.
+    /// [`Error::TensorMismatch`] if they differ.
     pub fn same_as(&self, other: &Self) -> Result<()> {
         if (self.shape, self.element) == (other.shape, other.element) {
             return Ok(());
@@ -115,7 +115,7 @@ impl Tensor {
         self.mismatch(format!("{:?}{}", other.element, other.shape))
     }
 
-    /// Checks that `len` elements of a type fill the tensor.
+    /// Checks that `len` elements of type `element` fill the tensor.
     ///
     /// # Errors
     /// [`Error::TensorMismatch`] if they do not.
@@ -131,7 +131,7 @@ impl Tensor {
         Err(Error::TensorMismatch { name: self.name.clone(), expected, found })
     }
 
-    /// What every element is before anything is written.
+    /// The initial value of every element.
     pub fn fill(&self) -> f32 {
         match self.role {
             Role::State(value) | Role::Constant(value) => value,
@@ -139,7 +139,7 @@ impl Tensor {
         }
     }
 
-    /// Whether it lives within one step only.
+    /// Whether it lives only within one step.
     pub fn is_workspace(&self) -> bool {
         self.role == Role::Workspace
     }

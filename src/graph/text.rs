@@ -1,4 +1,4 @@
-//! Graphs and plans as text: the tensors that outlive a step, then a line a node.
+//! Graphs and plans as text: the tensors that outlive a step, then one line per node.
 
 use super::{Fusion, Graph, Node, Op, Plan, Role, TensorId, Transpose, UpdateLayout};
 use crate::optimizer::Optimizer;
@@ -36,7 +36,7 @@ impl fmt::Display for Plan {
 }
 
 impl Role {
-    /// What it is called in print.
+    /// The name in print.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Data => "data",
@@ -72,8 +72,8 @@ fn write_node(
     writeln!(f, "{outputs} {sign} {}({inputs})", node.label())
 }
 
-/// The short name of an op: that of fused stages has the product, then their functions, that of a fused
-/// update the optimiser unless it is the default.
+/// The short name of an op: fused stages list the product and the functions, a fused update names the
+/// optimiser unless it is the default.
 pub(crate) fn label(op: Op, parts: &[Op]) -> String {
     if op == Op::Fused(Fusion::Update) {
         let rule = UpdateLayout::of(parts).optimizer.rule();
@@ -111,7 +111,7 @@ pub(crate) fn label(op: Op, parts: &[Op]) -> String {
 }
 
 impl Node {
-    /// A short name of what it computes, as `linear+relu`.
+    /// A short name of the computation, such as `linear+relu`.
     pub fn label(&self) -> String {
         label(self.op, &self.parts.iter().map(|part| part.op).collect::<Vec<_>>())
     }

@@ -1,25 +1,25 @@
-//! What a node costs at least: its arithmetic, and its operands' way between memory and the
-//! processor.
+//! The minimum cost of a node: its arithmetic, and its memory traffic.
 
 use crate::graph::{Graph, Node, Op, Role, TensorId, Transpose};
 use std::collections::BTreeSet;
 
-/// A node's least cost.
+/// The minimum cost of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Operations on floating-point numbers: an addition, a multiplication, a comparison, a division
-    /// or an elementary function each count as one. Integer work, as that of Philox, counts nothing.
+    /// Floating-point operations: an addition, a multiplication, a comparison, a division or an
+    /// elementary function each count as one. Integer operations, such as those of Philox, count
+    /// nothing.
     pub flops: u64,
-    /// Bytes read and written, each operand's once, however often a kernel reads it. Of a data set,
-    /// the batch; of the loss log, the numbers that a step adds.
+    /// Bytes read and written, each operand counted once, however often a kernel reads it. For a
+    /// data set, the bytes of the batch; for the loss log, the numbers that a step adds.
     pub bytes: u64,
 }
 
 impl Cost {
-    /// Of a node of a graph.
+    /// The cost of a node of a graph.
     pub fn of(graph: &Graph, node: &Node) -> Self {
         let primitives = node.primitives();
-        // The log is only added to.
+        // Nodes only append to the log.
         let is_log = |tensor: &TensorId| graph.tensor(*tensor).role == Role::Log;
         let reads: BTreeSet<_> = node.reads().filter(|tensor| !is_log(tensor)).collect();
         let writes: BTreeSet<_> = node.writes().collect();
@@ -31,7 +31,7 @@ impl Cost {
     }
 }
 
-/// By the formulas in [`Op`] and in the twins.
+/// Counts operations by the formulas in [`Op`] and in the twins.
 fn flops(graph: &Graph, node: &Node) -> usize {
     let len = |ids: &[TensorId], index: usize| graph.tensor(ids[index]).shape.len();
     let input = |index| len(&node.inputs, index);
@@ -57,14 +57,14 @@ fn flops(graph: &Graph, node: &Node) -> usize {
         | Op::Concatenate
         | Op::RepeatRows { .. }
         | Op::OneHot { .. } => 0,
-        // Of two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
+        // For two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
         Op::Normal { .. } => 4 * output(0),
         Op::Update(optimizer) => optimizer.rule().flops * input(0),
         Op::Fused(_) => 0,
     }
 }
 
-/// What of a tensor is read or written.
+/// The bytes of a tensor that are read or written.
 fn bytes(graph: &Graph, primitives: &[Node], tensor: TensorId) -> usize {
     let whole = graph.tensor(tensor);
     let columns_of_log =

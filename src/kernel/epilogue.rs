@@ -1,82 +1,82 @@
-//! What becomes of the sums of a product, or of tensors without one: stages lowered to values of one
-//! place, in an order in which each needs only those before it. WGSL is [written](super::text) from
-//! this, and the CPU [runs](crate::simd) it.
+//! The epilogue of a product, or stages without one, lowered to a list of values per element, in
+//! which each depends only on earlier ones. WGSL is [generated](super::text) from this, and the CPU
+//! [runs](crate::simd) it.
 
 use crate::function::Function;
 use crate::graph::{Graph, Node, Op, Role, Scalar, Shape, TensorId, Transpose};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
-/// Stages around a product, or by themselves.
+/// Stages around a product, or without one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Epilogue {
-    /// The product of the first two inputs, if they begin with one.
+    /// The transposition of the product of the first two inputs, if there is one.
     pub product: Option<Transpose>,
-    /// Rows of what is computed.
+    /// Rows of the computed elements.
     pub rows: usize,
-    /// Columns of what is computed. Tensors of twice as many have the two halves of a row computed
-    /// at once.
+    /// Columns of the computed elements. For tensors with twice as many, the two halves of a row
+    /// are computed at once.
     pub width: usize,
     /// Whether the product has two halves.
     pub is_halved: bool,
-    /// Every value of a place.
+    /// Every value of an element.
     pub values: Vec<Value>,
-    /// How each output is stored.
+    /// The store of each output.
     pub stores: Vec<Store>,
 }
 
-/// A value of one place. Indices are those of earlier values.
+/// A value of one element. Indices refer to earlier values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// The product's sum.
     Sum,
     /// The product's sum in the right half, for the same column.
     Partner,
-    /// A number of an input.
+    /// An element of an input.
     Load {
-        /// Which input.
+        /// The index of the input.
         input: usize,
-        /// Whether it has one row, for all.
+        /// Whether the input has a single row, used for all rows.
         is_row: bool,
-        /// Which column.
+        /// The column to load.
         column: Column,
     },
-    /// A number that is always the same.
+    /// A constant.
     Constant(f32),
-    /// A number of the step.
+    /// A scalar of the step.
     Scalar(Scalar),
     /// A function's value.
     Map(&'static Function, SmallVec<[usize; 3]>),
-    /// A gradient times a function's slope by an operand: the gradient first, then what the slope
-    /// depends on.
+    /// A gradient times a function's derivative by an operand: the gradient's index first, then the
+    /// arguments of the derivative.
     Slope(&'static Function, usize, SmallVec<[usize; 4]>),
 }
 
-/// A column of an input.
+/// A column of an input, relative to the computed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// The same, of as many.
+    /// The same column.
     Same,
-    /// The same, of the left half of twice as many.
+    /// The same column of the left half, if the input has twice as many.
     Left,
-    /// The same, of the right half.
+    /// The same column of the right half.
     Right,
-    /// The only one.
+    /// The only column.
     Only,
 }
 
-/// How an output is stored.
+/// The way an output is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// A value in each place.
+    /// One value per element.
     Same(usize),
-    /// Two values side by side, a half of the row apart.
+    /// Two values, one in each half of the row.
     Halves(usize, usize),
     /// Sums of a value over blocks of [`SUM_COLUMNS`](crate::graph::SUM_COLUMNS) columns.
     Blocks(usize),
 }
 
-/// A tensor's value in a place, or in both halves of a row.
+/// The value of a tensor's element, or of both halves of a row.
 #[derive(Clone, Copy)]
 enum Lowered {
     One(usize),
@@ -92,7 +92,7 @@ struct Lowering<'a> {
 }
 
 impl Epilogue {
-    /// The stages of a node; none if it has other work.
+    /// The stages of a node; none if it contains other ops.
     pub fn of(graph: &Graph, node: &Node) -> Option<Self> {
         let parts = node.primitives();
         let shape = |id: TensorId| graph.tensor(id).shape;
@@ -110,7 +110,7 @@ impl Epilogue {
             Some((_, sums)) => shape(sums),
             None => shape(parts[0].outputs[0]),
         };
-        // Wider tensors have the two halves of a row computed at once.
+        // For wider tensors, the two halves of a row are computed at once.
         let widths = parts.iter().flat_map(|part| match part.op {
             Op::BlockSum => &part.inputs,
             _ => &part.outputs,
@@ -144,7 +144,7 @@ impl Epilogue {
         Some(lowering.epilogue)
     }
 
-    /// The functions that are used, in order.
+    /// The functions of all values, in order.
     pub fn functions(&self) -> impl Iterator<Item = &'static Function> + '_ {
         self.values.iter().filter_map(|value| match value {
             Value::Map(function, _) | Value::Slope(function, ..) => Some(*function),
@@ -152,8 +152,8 @@ impl Epilogue {
         })
     }
 
-    /// The inputs of which a row of the results depends on the whole, a bit for each place: those of
-    /// one row, and a product's operands except the left one's rows.
+    /// A bit mask of the inputs that every row of the results needs whole: those with a single row,
+    /// and a product's operands, except a left operand that is read by rows.
     pub fn whole_inputs(&self) -> u64 {
         let of_product = match self.product {
             Some(Transpose::A) => 0b11,
@@ -218,7 +218,7 @@ impl Lowering<'_> {
         self.lowered.insert(part.outputs[0], found);
     }
 
-    /// A value of its operands, in both halves if one of them has two.
+    /// Computes a value from a stage's operands, in both halves if an operand has two.
     fn each(&mut self, part: &Node, value: impl Fn(&[usize]) -> Value) -> Lowered {
         let operands: SmallVec<[Lowered; 4]> =
             part.inputs.iter().map(|&input| self.operand(input)).collect();
@@ -256,7 +256,7 @@ impl Lowering<'_> {
         lowered
     }
 
-    /// A number that is the same in each place of a tensor.
+    /// A value that is the same for every element of a tensor.
     fn everywhere(&self, value: usize, shape: Shape) -> Lowered {
         if shape.columns == 2 * self.epilogue.width {
             Lowered::Pair(value, value)

@@ -1,6 +1,6 @@
-//! The kernels that measure what a GPU can reach. None computes an op; each has a result that can
-//! be known beforehand, so that one which a compiler shortened, or which a driver left out, shows.
-//! All values are whole numbers below 2²⁴, so the results are exact in any order.
+//! The kernels that measure a GPU's peak rates. None computes an op; each has a known result, so
+//! that a probe that was optimised away or skipped is detected. All values are whole numbers below
+//! 2²⁴, so the results are exact in any order.
 
 /// Invocations of a workgroup; `LANES` in the shaders.
 const LANES: usize = 256;
@@ -11,10 +11,10 @@ const TILE: usize = 512;
 /// Bytes of a vector.
 const VECTOR: usize = 16;
 
-/// What a probe measures.
+/// The rate that a probe measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Roof {
-    /// Multiplications with additions, in registers.
+    /// Multiply-adds in registers.
     Fma,
     /// Copies between buffers larger than the caches.
     Memory,
@@ -22,14 +22,14 @@ pub enum Roof {
     Cache,
     /// Reads of workgroup memory.
     Workgroup,
-    /// Dispatches that do nothing worth mentioning.
+    /// Empty dispatches.
     Dispatch,
 }
 
-/// A kernel from buffer `x` to buffer `y`, bindings 0 and 1, and what it must find there.
+/// A kernel from buffer `x` to buffer `y`, bindings 0 and 1, with its input and expected output.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// What it measures.
+    /// The measured rate.
     pub roof: Roof,
     /// File of its shader below `shaders/roofs/`, without the ending.
     pub name: &'static str,
@@ -41,15 +41,15 @@ pub struct Probe {
     pub constants: Vec<(&'static str, f64)>,
     /// Workgroups of a dispatch.
     pub workgroups: usize,
-    /// Equal parts of the buffers, of which each dispatch is given the next.
+    /// The number of equal parts of the buffers; each dispatch uses the next part.
     pub parts: usize,
-    /// Floating-point operations, bytes or dispatches of a dispatch.
+    /// Floating-point operations, bytes or dispatches per dispatch.
     pub work: f64,
-    /// The end of `x`; what is before it doesn't matter.
+    /// The end of `x`; the numbers before it are irrelevant.
     pub x: Vec<f32>,
     /// Bytes of `x`.
     pub x_bytes: usize,
-    /// What must be at the end of `y` after a dispatch of each part, if `y` was 0.
+    /// The expected end of `y` after a dispatch of each part, if `y` was 0 before.
     pub y: Vec<f32>,
     /// Bytes of `y`.
     pub y_bytes: usize,
@@ -81,12 +81,12 @@ impl Probe {
     }
 }
 
-/// All probes, for a driver that runs on the CPU or for a GPU, which needs more invocations to be
-/// kept busy, and more numbers to fill its caches. `most` is the size of the largest buffer.
+/// All probes, for a driver that runs on the CPU, or for a GPU, which needs more invocations to be
+/// busy, and more numbers to fill its caches. `most` is the size of the largest buffer.
 pub fn probes(is_software: bool, most: usize) -> Vec<Probe> {
     let workgroups = if is_software { 32 } else { 4096 };
-    // Two buffers of each: more than the last-level caches of CPUs, and of GPUs; what the second
-    // level of a CPU's core and of any GPU holds.
+    // Sizes of the two buffers of each probe: more than the last-level caches of CPUs, and of GPUs;
+    // and no more than the second-level cache of a CPU's core, and of any GPU.
     let (memory, cache) = if is_software { (64 << 20, 256 << 10) } else { (128 << 20, 2 << 20) };
     let mut probes: Vec<_> = [2, 4, 8].iter().map(|&chains| fma(chains, workgroups)).collect();
     // Short dispatches are less likely to be disturbed, long ones keep a GPU busy.
@@ -115,11 +115,11 @@ fn fma(chains: usize, workgroups: usize) -> Probe {
     }
 }
 
-/// Of buffers of so many bytes, in parts, of which a workgroup copies `slice` vectors.
+/// A probe that copies `bytes` bytes in `parts` parts; a workgroup copies `slice` vectors.
 fn copy(roof: Roof, bytes: usize, [parts, slice, rounds]: [usize; 3]) -> Probe {
     let workgroups = bytes / (VECTOR * slice * parts);
     let part = workgroups * VECTOR * slice;
-    // Two workgroups' worth.
+    // The end covers two workgroups.
     let end: Vec<_> = (0..2 * 4 * slice).map(|i| 1.0 + i as f32).collect();
     Probe {
         roof,

@@ -1,4 +1,4 @@
-//! Real numbers of files' types, as f32.
+//! Conversion of the number types in files to f32.
 
 use half::f16;
 
@@ -16,13 +16,13 @@ enum Kind {
     Unsigned,
     Signed,
     Float,
-    /// None that has a number: text, times, complex numbers.
+    /// Types without a real number: text, times, complex numbers.
     Other,
 }
 
 impl Element {
-    /// Parses NumPy's name of a type, such as `<f4`, or its letter, such as `f`. None if its elements
-    /// have no bytes.
+    /// Parses NumPy's name of a type, such as `<f4`, or its letter, such as `f`. None if the type
+    /// has no bytes.
     pub(crate) fn numpy(name: &str) -> Option<Self> {
         let is_big_endian = name.starts_with('>');
         let name = name.trim_start_matches(['<', '>', '|', '=']);
@@ -58,7 +58,7 @@ impl Element {
         self.size
     }
 
-    /// Whether numbers are bytes from 0 to 255, or bits in bytes.
+    /// Whether numbers are bytes from 0 to 255, or bits stored in bytes.
     pub(crate) fn is_byte(self) -> bool {
         self.size == 1 && matches!(self.kind, Kind::Bool | Kind::Unsigned)
     }
@@ -68,7 +68,7 @@ impl Element {
         self.kind == Kind::Float
     }
 
-    /// The numbers in these bytes; none if they are not real.
+    /// Converts bytes to numbers; none if the type is not real.
     pub(crate) fn reals(self, bytes: &[u8]) -> Option<Vec<f32>> {
         Some(match (self.kind, self.size) {
             (Kind::Bool | Kind::Unsigned, 1) => self.map(bytes, |[byte]| byte.into()),

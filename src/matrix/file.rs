@@ -1,5 +1,5 @@
-//! Matrices in files, by the file's ending: `.npy`, or `.csv` with a line a row, which has a header where
-//! others write one. What is read is not trusted.
+//! Matrices in files, by the file extension: `.npy`, or `.csv` with one line per row, which may
+//! have a header. Files are not trusted.
 
 use super::{Matrix, npy};
 use crate::data::read_numbers;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Header of the column of row names.
 pub(crate) const FILE: &str = "file";
 
-/// The file's kinds.
+/// The kinds of files.
 #[derive(Clone, Copy)]
 enum Format {
     Npy,
@@ -29,8 +29,8 @@ impl Format {
 }
 
 impl Matrix {
-    /// Checks that [`write`](Self::write) knows the ending of a file, before what is to be written
-    /// has been computed.
+    /// Checks that [`write`](Self::write) supports the extension of a file, before the content is
+    /// computed.
     ///
     /// # Errors
     /// [`Error::File`] if it does not.
@@ -41,7 +41,7 @@ impl Matrix {
     /// Writes the numbers to a `.npy` file as f32 `[rows, columns]`, or to a `.csv` file.
     ///
     /// # Errors
-    /// [`Error::File`] if the name has another ending, [`Error::Io`] if it cannot be written.
+    /// [`Error::File`] if the name has another extension, [`Error::Io`] if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.write_as(path, None)
     }
@@ -49,7 +49,7 @@ impl Matrix {
     /// Like [`write`](Self::write), but a `.csv` file has a header and a first column with the row names.
     ///
     /// # Errors
-    /// As [`write`](Self::write).
+    /// Like [`write`](Self::write).
     ///
     /// # Panics
     /// If there are fewer names than rows.
@@ -72,8 +72,8 @@ impl Matrix {
             writer.write_record([FILE.to_owned()].into_iter().chain(columns))?;
         }
         for row in 0..self.rows {
-            // The shortest text that reads back as the same number; in the first row with a point, so
-            // that it is no header whose names count.
+            // The shortest text that reads back as the same number; in the first row with a decimal
+            // point, so that the row does not look like a header of names that count up.
             let is_first = row == 0 && names.is_none();
             let text = |number: &f32| {
                 if is_first { format!("{number:?}") } else { number.to_string() }
@@ -85,20 +85,22 @@ impl Matrix {
         writer.into_inner().map_err(|error| error.into_error())
     }
 
-    /// Reads finite numbers: a `.npy` file of f32 or f64 `[rows, columns]`, or a `.csv` file, with or
-    /// without a header, whose first column is left out if it has an index or names by its own name.
+    /// Reads finite numbers: a `.npy` file of f32 or f64 `[rows, columns]`, or a `.csv` file, with
+    /// or without a header, whose first column is skipped if its header names it as an index or as
+    /// row names.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read; [`Error::File`] if it is something else, with the row and
-    /// column of a wrong number, counted from 1; [`Error::Data`] if the first line may be a header.
+    /// [`Error::Io`] if the file cannot be read; [`Error::File`] if its content is invalid, with
+    /// the row and column of a wrong number, counted from 1; [`Error::Data`] if the first line may
+    /// be a header.
     pub fn read(path: &Path) -> Result<Self> {
         Self::read_as(path, None)
     }
 
-    /// As [`read`](Self::read), of a table that has a header or none.
+    /// Like [`read`](Self::read); `header` says whether a table has a header.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub fn read_as(path: &Path, header: Option<bool>) -> Result<Self> {
         match Format::of(path)? {
             Format::Npy => {

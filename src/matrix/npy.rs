@@ -1,19 +1,19 @@
-//! NumPy's `.npy` format, by its specification (numpy.lib.format): a magic word, a version, a header
-//! that is a Python dictionary of `descr`, `fortran_order` and `shape`, then the elements. Here and
-//! not from a library, since the crates that read it panic at sizes whose product overflows, and a
-//! file is not trusted.
+//! NumPy's `.npy` format, by its specification (numpy.lib.format): magic bytes, a version, a header
+//! that is a Python dictionary of `descr`, `fortran_order` and `shape`, then the elements. It is
+//! implemented here because the crates that read it panic if the product of the sizes overflows,
+//! and a file is not trusted.
 
 use super::Element;
 use std::borrow::Cow;
 
-/// What every file begins with.
+/// The first bytes of every file.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The header ends at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// An array: its element type as NumPy writes it, its sizes, and its elements' bytes in C order,
-/// which are as many as the sizes say.
+/// An array: its element type in NumPy's notation, its sizes, and its elements' bytes in C order,
+/// whose number matches the sizes.
 #[derive(Debug)]
 pub(crate) struct Array<'a> {
     pub(crate) kind: &'a str,
@@ -29,11 +29,11 @@ impl Array<'_> {
     }
 }
 
-/// A file of f32 `[rows, columns]`.
+/// Encodes a file of f32 `[rows, columns]`.
 pub(super) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
     let mut header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    // Magic, version and length take 10 bytes, and the last of the header is a line's end.
+    // Magic, version and length take 10 bytes, and the header ends with a newline.
     let end = (10 + header.len() + 1).next_multiple_of(ALIGNMENT);
     header.extend(std::iter::repeat_n(' ', end - 10 - header.len() - 1));
     header.push('\n');
@@ -41,10 +41,10 @@ pub(super) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
     [MAGIC, &[1, 0], &length, header.as_bytes(), bytemuck::cast_slice(values)].concat()
 }
 
-/// The array in a file.
+/// Decodes the array in a file.
 ///
 /// # Errors
-/// What was expected, and what was found.
+/// The expected and the found content.
 pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     let header = |found: &str| ("a .npy file", found.to_owned());
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| header("another"))?;
@@ -68,7 +68,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, (&'static str, String)> {
     Ok(Array { kind, sizes, data, element })
 }
 
-/// The elements of `size` bytes of an array whose first index runs fastest.
+/// Reorders the elements, of `size` bytes, of an array in Fortran order.
 fn in_c_order(data: &[u8], sizes: &[usize], size: usize) -> Vec<u8> {
     let count = sizes.iter().product();
     let place = |element: usize| {
@@ -83,7 +83,7 @@ fn in_c_order(data: &[u8], sizes: &[usize], size: usize) -> Vec<u8> {
     (0..count).flat_map(|element| &data[place(element) * size..][..size]).copied().collect()
 }
 
-/// Header and data, of what follows the magic word; none if the header is cut off.
+/// Splits the bytes after the magic into header and data; none if the header is cut off.
 fn split(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let (version, rest) = rest.split_first_chunk::<2>()?;
     let (length, rest) = if version[0] == 1 {
@@ -96,7 +96,7 @@ fn split(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
-/// What follows a key of the dictionary.
+/// The text after a key of the dictionary.
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let quotes = ['\'', '"'];
     let after = quotes.into_iter().find_map(|quote| {
@@ -106,13 +106,13 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     Some(after?.trim_start().strip_prefix(':')?.trim_start())
 }
 
-/// A text in quotes.
+/// The content of a quoted text.
 fn quoted(text: &str) -> Option<&str> {
     let quote = text.chars().next().filter(|quote| ['\'', '"'].contains(quote))?;
     text[1..].split(quote).next()
 }
 
-/// A tuple of whole numbers.
+/// Parses a tuple of whole numbers.
 fn sizes(text: &str) -> Option<Vec<usize>> {
     let (inner, _) = text.strip_prefix('(')?.split_once(')')?;
     let numbers = inner.split(',').map(str::trim).filter(|number| !number.is_empty());

@@ -1,5 +1,5 @@
-//! The frame of a plot: grid, ticks, names of the axes, and where a point lies within it. What is
-//! plotted is left to [`panel`](super::panel) and [`scatter`](super::scatter).
+//! The frame of a plot: grid, ticks, axis names, and the pixel of a point within it. The plotted
+//! content is left to [`panel`](super::panel) and [`scatter`](super::scatter).
 
 use std::path::Path;
 
@@ -13,54 +13,55 @@ use crate::Result;
 
 const GRID: RGBColor = RGBColor(224, 224, 224);
 const FRAME: RGBColor = RGBColor(128, 128, 128);
-/// How far a tick stands out of the frame.
+/// The length of a tick outside the frame.
 const TICK: u32 = 4;
-/// Between the frame and a tick's label, and between that and the axis's name.
+/// Gap between the frame and a tick's label, and between that and the axis's name.
 const LABEL_GAP: u32 = 8;
-/// From one line of an upright name to the next.
+/// Distance between the lines of an upright name.
 const NAME_LINE: u32 = 22;
-/// The ticks an axis has at most, and the pixels that each needs along it.
+/// The maximum number of ticks of an axis, and the pixels that each needs along it.
 const MOST_TICKS: f64 = 10.0;
 const TICK_ACROSS: u32 = 64;
 const TICK_UP: u32 = 28;
 
-/// Below a frame whose horizontal axis has a name.
+/// The height of labels and name below a frame whose horizontal axis has a name.
 pub(super) const ROOM_BELOW: u32 = 52;
 
-/// What a frame shows along one of its sides.
+/// Scale, ticks and name of one side of a frame.
 pub(super) struct Axis {
     pub(super) scale: Scale,
-    /// Between ticks.
+    /// Distance between ticks.
     pub(super) step: f64,
-    /// The lines of its name; with none of them the ticks have no labels either.
+    /// The lines of the axis's name; if there are none, the ticks have no labels either.
     name: Vec<&'static str>,
     labels: Labels,
 }
 
-/// What stands at ticks.
+/// The kind of tick labels.
 #[derive(Clone, Copy)]
 enum Labels {
     /// The value.
     Numbers,
-    /// The power of ten whose exponent the value is, but 0 at the value `zero`.
+    /// Ten to the power of the value, except 0 at the value `zero`.
     Powers { zero: Option<f64> },
 }
 
 impl Axis {
-    /// From left to right of a frame `width` pixels wide; ticks stand at least `least` apart.
+    /// An axis from left to right of a frame `width` pixels wide; ticks are at least `least` apart.
     pub(super) fn across(scale: Scale, width: u32, least: f64, name: Vec<&'static str>) -> Self {
         let step = scale.step(most_ticks(width, TICK_ACROSS), least);
         Self { scale, step, name, labels: Labels::Numbers }
     }
 
-    /// From bottom to top of a frame `height` pixels high, likewise.
+    /// An axis from bottom to top of a frame `height` pixels high; ticks are at least `least`
+    /// apart.
     pub(super) fn up(scale: Scale, height: u32, least: f64, name: Vec<&'static str>) -> Self {
         let step = scale.step(most_ticks(height, TICK_UP), least);
         Self { scale, step, name, labels: Labels::Numbers }
     }
 
-    /// The same for values that are exponents of ten, but for `zero`, which is no number's exponent and
-    /// below all others: there a tick is labelled 0.
+    /// Like [`up`](Self::up), for values that are exponents of ten, except `zero`, which is below
+    /// all others: its tick has the label 0.
     pub(super) fn powers(
         scale: Scale,
         height: u32,
@@ -70,7 +71,7 @@ impl Axis {
         Self { labels: Labels::Powers { zero }, ..Self::up(scale, height, 1.0, name) }
     }
 
-    /// The width in pixels of labels and name at the left of a frame.
+    /// The width in pixels of labels and name to the left of a frame.
     pub(super) fn room_beside(&self, path: &Path) -> Result<u32> {
         let mut widest = 0;
         for (_, label) in self.ticks() {
@@ -79,11 +80,11 @@ impl Axis {
         Ok(self.name.len() as u32 * NAME_LINE + widest + 2 * LABEL_GAP)
     }
 
-    /// Values and their labels.
+    /// The ticks' values and labels.
     fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
         let mut ticks = self.scale.ticks(self.step);
         if let Labels::Powers { zero: Some(zero) } = self.labels {
-            // Labels of two ticks have room.
+            // This leaves space for the labels of two ticks.
             ticks.retain(|&tick| tick > zero + 0.75 * self.step);
             ticks.insert(0, zero);
         }
@@ -100,7 +101,7 @@ impl Axis {
     }
 }
 
-/// The power of ten with this exponent, which is a whole number.
+/// Formats the power of ten with this whole exponent.
 fn power(exponent: f64) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let raised = |sign: char| match sign.to_digit(10) {
@@ -114,7 +115,7 @@ fn most_ticks(length: u32, room: u32) -> f64 {
     (f64::from(length) / f64::from(room)).clamp(1.0, MOST_TICKS)
 }
 
-/// A plot's frame and what it shows.
+/// A plot's frame and its axes.
 pub(super) struct Axes {
     /// Left and right edge of the frame, in pixels of the picture.
     pub(super) across: (u32, u32),
@@ -122,12 +123,12 @@ pub(super) struct Axes {
     pub(super) down: (u32, u32),
     pub(super) horizontal: Axis,
     pub(super) vertical: Axis,
-    /// Where the vertical axis's name starts, in pixels of the picture.
+    /// The left edge of the vertical axis's name, in pixels of the picture.
     pub(super) name_left: u32,
 }
 
 impl Axes {
-    /// The pixel of a point, of the enlarged drawing.
+    /// The pixel of a point in the enlarged drawing.
     pub(super) fn at(&self, (x, y): (f64, f64)) -> (i32, i32) {
         let along = |scale: Scale, value: f64, (from, to): (u32, u32)| {
             let fraction = (value - scale.low) / (scale.high - scale.low);
@@ -140,7 +141,7 @@ impl Axes {
         )
     }
 
-    /// Draws all but what is plotted.
+    /// Draws everything except the plotted content.
     pub(super) fn draw(&self, area: &Area) -> Drawn {
         let ((left, right), (top, bottom)) = self.edges();
         let (grid, frame) = (GRID.stroke_width(OVERSAMPLE), FRAME.stroke_width(OVERSAMPLE));
@@ -189,7 +190,7 @@ fn style(horizontal: HPos) -> TextStyle<'static> {
     font(TEXT * OVERSAMPLE).into_font().color(&INK).pos(Pos::new(horizontal, VPos::Top))
 }
 
-/// A length of the picture as a length of the enlarged drawing.
+/// Converts a length in the picture to a length in the enlarged drawing.
 pub(super) fn enlarged(length: u32) -> i32 {
     (length * OVERSAMPLE) as i32
 }

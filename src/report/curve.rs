@@ -1,5 +1,5 @@
-//! The ELBO and its two terms by epoch, of training and of the test set: panels that share the
-//! epochs. What a panel is made of is left to [`panel`](super::panel), what stands above them to
+//! The ELBO and its two terms by epoch, for training and test set, in panels that share the epoch
+//! axis. The content of a panel is left to [`panel`](super::panel), the legend above the panels to
 //! [`key`](super::key).
 
 use std::ops::RangeInclusive;
@@ -17,58 +17,59 @@ use crate::Result;
 use crate::eval::Measures;
 
 const WIDTH: u32 = 1000;
-/// The upper edge of the legend, and of the first panel below that.
+/// The upper edges of the legend and of the first panel.
 const LEGEND: u32 = 52;
 const TOP: u32 = LEGEND + 2 * Key::LINE + 34;
-/// From one panel to the next, where the next one's notes stand.
+/// Distance from one panel to the next, which contains the next one's notes.
 const PANEL_GAP: u32 = 40;
-/// How far above a panel the middle of its notes is.
+/// Distance from a panel up to the middle of its notes.
 const NOTE: u32 = 20;
 const UNIT: &str = "(nats per image)";
 
 /// One epoch of a training run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochPoint {
-    /// Its number.
+    /// The epoch's number.
     pub epoch: u32,
     /// Means over the training images in this epoch.
     pub train: Measures,
-    /// Means over the test images after it.
+    /// Means over the test images after this epoch.
     pub test: Measures,
 }
 
 /// One batch of a training run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepPoint {
-    /// Where it was, in epochs from the beginning: 1.5 is halfway through the second.
+    /// The position in epochs from the start of the run: 1.5 is halfway through the second.
     pub epoch: f64,
     /// Means over the batch.
     pub measures: Measures,
 }
 
-/// Where a run went on with other settings.
+/// A point at which a run resumed with other settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangePoint {
-    /// Where it was, as [`StepPoint::epoch`].
+    /// The position, as in [`StepPoint::epoch`].
     pub epoch: f64,
     /// Description of the change.
     pub words: String,
 }
 
-/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 966 pixels, or
-/// as wide as the title needs; `path` is only what errors name. With up to 60 epochs each is marked.
+/// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 966 pixels,
+/// or wider if the title needs it; `path` is used only in errors. Up to 60 epochs have a marker
+/// each.
 ///
-/// An epoch's values stand where it ends, although those of training are means over its batches;
-/// the legend says so. The batches themselves, `steps`, are a thin line, from the beginning of the
-/// first epoch on. A dashed line and a ring mark the first epoch with the best test ELBO, which
-/// `best.safetensors` has; above each panel are the values of the last epoch. A line through all panels
-/// marks each of `changes`; its words stand beside it where there is room.
+/// An epoch's values are drawn at its end, although those of training are means over its batches;
+/// the legend says so. The batches, `steps`, are a thin line from the beginning of the first epoch
+/// on. A dashed line and a ring mark the first epoch with the best test ELBO, which is stored in
+/// `best.safetensors`; the values of the last epoch are above each panel. A line through all panels
+/// marks each of `changes`; its text is beside the line if there is room.
 ///
-/// Each has a scale of its own, [`Scale::of`] its values of training and test together (of one
-/// epoch: and of its batches), which leaves out values far below the others, or for the KL far
-/// above. Of epochs nothing is left out silently: the line leaves the panel at that edge, a triangle
-/// there marks each epoch whose value lies beyond, and a note above the panel counts them and gives
-/// the farthest. The line of batches just ends at the edge.
+/// Each panel has its own scale, [`Scale::of`] its values of training and test together (with one
+/// epoch, also of its batches), which leaves out values far below the others, or for the KL far
+/// above. Left-out epochs are always reported: the line leaves the panel at that edge, a triangle
+/// there marks each epoch whose value lies beyond, and a note above the panel gives their number
+/// and the farthest value. The line of batches just ends at the edge.
 ///
 /// # Errors
 ///
@@ -117,14 +118,14 @@ pub fn elbo_curve(
     picture.encode()
 }
 
-/// From a change's line to its words, and between the words of two.
+/// Gap between a change's line and its text, and between two texts.
 const CHANGE_GAP: u32 = 6;
 
-/// Lines of changes' words at the foot of a panel.
+/// The maximum number of lines of text for changes at the foot of a panel.
 const CHANGE_LINES: usize = 6;
 
-/// Writes what each change was beside its line, or before it where the frame ends; in lines from the foot
-/// of the panel up, each of which holds what does not touch.
+/// Writes the text of each change to the right of its line, or to the left if the frame ends; lines
+/// of text are filled from the foot of the panel up, without overlaps.
 fn write_changes(picture: &mut Picture, axes: &Axes, changes: &[ChangePoint]) -> Result<()> {
     let mut ends = [axes.across.0; CHANGE_LINES];
     for ChangePoint { epoch, words } in changes {
@@ -146,7 +147,7 @@ fn best(points: &[EpochPoint]) -> Option<&EpochPoint> {
     points.iter().reduce(|best, point| if point.test.elbo > best.test.elbo { point } else { best })
 }
 
-/// NaN is in no range.
+/// The range of valid values, which excludes NaN.
 const SENSIBLE: RangeInclusive<f64> = -(f32::MAX as f64)..=f32::MAX as f64;
 
 fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
@@ -181,7 +182,7 @@ fn check_steps(path: &Path, steps: &[StepPoint]) -> Result<()> {
     Ok(())
 }
 
-/// A frame for each panel, one below the other, all as wide as the widest labels leave them in a
+/// A frame for each panel, one below the other; the widest labels determine their width in a
 /// picture `width` pixels wide.
 fn frames(
     path: &Path,
@@ -198,10 +199,10 @@ fn frames(
     }
     let epoch = |point: Option<&EpochPoint>| point.map_or(0, |point| point.epoch);
     let (first, last) = (epoch(points.first()), epoch(points.last()));
-    // Batches stand before the end of their epoch.
+    // Batches are drawn before the end of their epoch.
     let before = if steps.is_empty() { 0.5 } else { 1.0 };
     let epochs = Scale { low: f64::from(first) - before, high: f64::from(last) + 0.5 };
-    // The last epoch's label may stand below the right edge.
+    // The last epoch's label may be centred below the right edge.
     let right = width - MARGIN - text_width(path, &last.to_string(), TEXT)? / 2;
     let mut top = TOP;
     let lowest = PANELS.len() - 1;

@@ -1,4 +1,4 @@
-//! The ELBO of the same steps on two devices, and below it how far they are apart.
+//! The ELBO of the same steps on two devices, and below it their relative difference.
 
 use std::path::Path;
 
@@ -8,28 +8,28 @@ use super::picture::{MARGIN, Picture, TEXT, TITLE, failure, text_height, text_wi
 use super::scale::Scale;
 use crate::Result;
 
-/// The picture is wider only if text needs that.
+/// The minimum width of the picture.
 const WIDTH: u32 = 1000;
-/// The upper edge of the legend, and its lines.
+/// The upper edge of the legend, and the height of a line.
 const LEGEND: u32 = 56;
 const LEGEND_LINE: u32 = 24;
-/// From a sample of the legend to its name.
+/// Gap between a sample of the legend and its name.
 const NAME_GAP: u32 = 10;
 /// The upper edge of the first frame: above it are the title and the legend.
 const TOP: u32 = LEGEND + 3 * LEGEND_LINE + 8;
 const ELBO_HEIGHT: u32 = 300;
 const DIFFERENCE_HEIGHT: u32 = 200;
 const GAP: u32 = 24;
-/// The exponents that are shown where there are none.
+/// The exponent that is shown if there is none.
 const NO_EXPONENT: f64 = -7.0;
 
-/// Draws the ELBO of steps 1, 2, … on two devices, in nats an image, as two lines, and below it the
-/// relative difference by powers of ten, with `tolerance` as a dashed line; writes them to `path` as
-/// a PNG. Equal values stand at a mark of their own below all others, which is labelled 0.
+/// Draws the ELBO of steps 1, 2, … on two devices, in nats per image, as two lines, and below it
+/// the relative difference by powers of ten, with `tolerance` as a dashed line; writes the plot to
+/// `path` as a PNG. Equal values are drawn below all others, at a tick with the label 0.
 ///
 /// # Errors
 ///
-/// [`Error::Picture`](crate::Error::Picture) if there are no steps, not as many on both devices, or
+/// [`Error::Picture`](crate::Error::Picture) if there are no steps, if their numbers differ, or if
 /// a value is not finite; [`Error::Io`](crate::Error::Io) if the file cannot be written.
 pub fn device_curves(
     path: &Path,
@@ -86,17 +86,17 @@ pub fn device_curves(
 
 /// Relative differences as exponents of ten.
 struct Differences {
-    /// For each step; equal values have `zero`.
+    /// One per step; `zero` for equal values.
     exponents: Vec<f64>,
     tolerance: f64,
-    /// Where 0 stands, if anything is 0.
+    /// The position of 0, if any difference is 0.
     zero: Option<f64>,
 }
 
 impl Differences {
     fn new([one, other]: [&[f64]; 2], tolerance: f64) -> Self {
         let relative = |(a, b): (&f64, &f64)| {
-            // 0 of 0 is no difference either.
+            // 0 and 0 do not differ either.
             if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) }
         };
         let relative: Vec<f64> = one.iter().zip(other).map(relative).collect();
@@ -113,13 +113,13 @@ impl Differences {
         }
     }
 
-    /// From a little below the least to a little above the greatest, the tolerance included.
+    /// The scale of all differences and the tolerance, with a little padding.
     fn scale(&self) -> Scale {
         Scale::of(self.exponents.iter().copied().chain([self.tolerance]).collect(), &[])
     }
 }
 
-/// The two frames, with the same steps from left to right, in a picture `width` pixels wide.
+/// The two frames, with the same horizontal axis, in a picture `width` pixels wide.
 fn frames(
     path: &Path,
     width: u32,

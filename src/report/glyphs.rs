@@ -1,6 +1,6 @@
-//! Which font has a character: DejaVu Sans, or else GNU Unifont, whose bitmaps cover the Basic
-//! Multilingual Plane, Chinese, Japanese and Korean included. A character that neither has is written as
-//! its number, as `U+1F431`, so that names still differ.
+//! Finds the font for a character: DejaVu Sans, or else GNU Unifont, whose bitmaps cover the Basic
+//! Multilingual Plane, including Chinese, Japanese and Korean. A character in neither font is
+//! written as its number, such as `U+1F431`, so that different names still look different.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use unifont::Glyph;
 
 use super::picture::{Area, Drawn, INK, OVERSAMPLE};
 
-/// The size of text at which a pixel of a bitmap is a pixel of the picture.
+/// The text size at which a bitmap's pixel is a pixel of the picture.
 const NATURAL_SIZE: f64 = 17.0;
 /// The height of all bitmaps.
 const ROWS: usize = 16;
@@ -21,13 +21,13 @@ static DEJAVU: LazyLock<Option<FontRef>> =
 
 /// A piece of a line of text.
 pub(super) enum Piece {
-    /// In DejaVu Sans.
+    /// Text in DejaVu Sans.
     Text(String),
     /// A character of Unifont.
     Bitmap(&'static Glyph),
 }
 
-/// The pieces of a text from left to right.
+/// Splits a text into pieces from left to right.
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for character in text.chars().filter(|&character| !is_invisible(character)) {
@@ -41,7 +41,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
     pieces
 }
 
-/// Joiners, and selectors of a character's variant.
+/// Whether a character is a joiner or a variation selector.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
@@ -63,7 +63,7 @@ pub(super) fn bitmap_width(bitmap: &Glyph, size: u32) -> u32 {
     edge(bitmap.get_width(), size).unsigned_abs()
 }
 
-/// Draws a bitmap with its left edge at `left` and its middle at `middle` of the enlarged drawing.
+/// Draws a bitmap with its left edge at `left` and its middle at `middle` in the enlarged drawing.
 pub(super) fn draw_bitmap(
     area: &Area,
     bitmap: &Glyph,
@@ -73,7 +73,7 @@ pub(super) fn draw_bitmap(
     let top = middle - edge(ROWS, size) / 2;
     for row in 0..ROWS {
         for column in (0..bitmap.get_width()).filter(|&column| bitmap.get_pixel(column, row)) {
-            // plotters leaves the right and the lower edge out.
+            // plotters excludes the right and the lower edge.
             let upper = (left + edge(column, size), top + edge(row, size));
             let lower = (left + edge(column + 1, size), top + edge(row + 1, size));
             area.draw(&Rectangle::new([upper, lower], INK.filled()))?;

@@ -1,4 +1,4 @@
-//! What the lines and marks of an ELBO chart mean: two lines of samples with names.
+//! The legend of an ELBO chart: two lines of samples with names.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use super::panel::number;
 use super::picture::{Area, Drawn, Picture, TEXT, text_width};
 use crate::Result;
 
-/// From a sample to its name, and from that to the next sample.
+/// Gaps between a sample and its name, and between a name and the next sample.
 const NAME_GAP: u32 = 10;
 const ENTRY_GAP: u32 = 32;
 
 enum Sample {
     Line(Stroke),
-    /// Of single batches.
+    /// The line of single batches.
     Light,
-    /// Of the best epoch.
+    /// The mark of the best epoch.
     Mark,
 }
 
@@ -77,7 +77,7 @@ impl Key {
         Ok(())
     }
 
-    /// Each entry with the left and middle of its sample.
+    /// Each entry with the left edge and the middle of its sample.
     fn places(&self, path: &Path, corner: (u32, u32)) -> Result<Vec<(&Sample, &str, u32, u32)>> {
         let mut places = Vec::new();
         let mut middle = corner.1 + Self::LINE / 2;

@@ -1,6 +1,5 @@
-//! What a picture of tiles is made of, whether it is well formed, where each image lies, and how
-//! large the picture has to be for all of it and the text. Nothing is drawn here: that is left
-//! to [`tiles`](super::tiles()).
+//! The layout of a picture of tiles: checks the input, places each image, and computes the size of
+//! the picture with its text. Drawing is left to [`tiles`](super::tiles()).
 
 use std::path::Path;
 
@@ -14,49 +13,49 @@ const LONG_SIDE: usize = 320;
 
 const TITLE_GAP: u32 = 16;
 const CAPTION_GAP: u32 = 16;
-/// Between neighbouring images, and between the lines of a band.
+/// Gap between neighbouring images, and between the lines of a band.
 const GAP: u32 = 8;
-/// Between groups of lines, in addition to [`GAP`].
+/// Gap between groups of lines, in addition to [`GAP`].
 const GROUP_GAP: u32 = 20;
-/// Between an image and its label above it.
+/// Gap between an image and its label above it.
 const LABEL_GAP: u32 = 4;
-/// Between bands, a rule in its middle.
+/// Gap between bands, with a rule in its middle.
 const BAND_GAP: u32 = 36;
 
 /// One line of images in each band of a picture of tiles.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// What the images are; may be empty.
+    /// Description of the images; may be empty.
     pub caption: &'a str,
     /// The images, `[count, rows * columns]`, from 0 (black) to 1 (white).
     pub images: &'a [f32],
 }
 
-/// What a picture of tiles shows.
+/// The content of a picture of tiles.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tiles<'a> {
-    /// Above all; may be empty.
+    /// The picture's title; may be empty.
     pub title: &'a str,
     /// Rows and columns of an image.
     pub size: (usize, usize),
-    /// Images side by side, at most.
+    /// The maximum number of images side by side.
     pub per_band: usize,
-    /// What is drawn of each image, from top to bottom of a band.
+    /// The lines of each band, from top to bottom.
     pub lines: &'a [Row<'a>],
     /// A label for each image, above the first line: `[count]`, or none at all.
     pub labels: &'a [String],
-    /// The lines, counted from 0, that begin a group: a gap is above them.
+    /// The lines, counted from 0, that begin a group, with a gap above them.
     pub groups: &'a [usize],
 }
 
-/// Where each image of a picture of tiles lies. All lengths are in pixels of the picture.
+/// The position of each image in a picture of tiles. All lengths are in pixels of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileLayout {
-    /// Images a line of the picture holds: [`count`](Self::count) spread over bands.
+    /// Images per line of the picture: [`count`](Self::count) is spread over bands.
     pub per_band: usize,
-    /// Images that each [`Row`] has.
+    /// Images in each [`Row`].
     pub count: usize,
-    /// How many pixels wide and high a pixel of an image is drawn.
+    /// Width and height of the square that an image's pixel is drawn as.
     pub factor: u32,
     /// Width and height of an enlarged image.
     pub tile: (u32, u32),
@@ -73,12 +72,11 @@ pub struct TileLayout {
 }
 
 impl TileLayout {
-    /// Lays out what [`tiles`](super::tiles()) draws.
+    /// Computes the layout of a picture that [`tiles`](super::tiles()) draws.
     ///
     /// # Errors
     ///
-    /// [`Error::Picture`](crate::Error::Picture), for the reasons that
-    /// [`tiles`](super::tiles()) has.
+    /// [`Error::Picture`](crate::Error::Picture), for the reasons of [`tiles`](super::tiles()).
     pub fn new(path: &Path, tiles: &Tiles) -> Result<Self> {
         let Tiles { size: (rows, columns), per_band, lines, labels, .. } = *tiles;
         let count = image_count(path, rows, columns, lines)?;
@@ -108,7 +106,7 @@ impl TileLayout {
         Ok(layout)
     }
 
-    /// Makes room for the text, and sums up.
+    /// Adds space for the text, and computes the total size.
     fn place(&mut self, path: &Path, tiles: &Tiles) -> Result<()> {
         let Tiles { title, lines, labels, groups, .. } = *tiles;
         self.line_height = self.tile.1;
@@ -177,7 +175,7 @@ impl TileLayout {
     }
 }
 
-/// How many images each line has, once all is known to be well formed.
+/// Checks the input and returns the number of images per line.
 pub(super) fn image_count(
     path: &Path,
     rows: usize,
@@ -204,7 +202,7 @@ pub(super) fn image_count(
             let message = format!("{caption:?}: expected {expected} images, found {found}");
             return Err(failure(path, message));
         }
-        // NaN is in no range.
+        // No range contains NaN.
         if let Some(at) = line.images.iter().position(|value| !(0.0..=1.0).contains(value)) {
             let (found, image) = (line.images[at], at / area);
             let message = format!("expected values from 0 to 1, found {found} in image {image}");
@@ -214,7 +212,7 @@ pub(super) fn image_count(
     Ok(wanted / area)
 }
 
-/// A length as the `image` crate counts, refused where it could overflow.
+/// Converts a length to the `image` crate's type; refuses one that could overflow.
 pub(super) fn pixels(path: &Path, length: usize) -> Result<u32> {
     u32::try_from(length)
         .ok()

@@ -7,31 +7,31 @@ use super::mark::{MOST_MARKS, Mark};
 use super::picture::{Area, Drawn, Picture, TEXT, text_width};
 use crate::Result;
 
-/// From one entry to the next.
+/// Distance between entries.
 const ENTRY: u32 = 24;
-/// The width of a sample, and what is between it and the name.
+/// The width of a sample, and the gap between it and the name.
 const SAMPLE: u32 = 18;
 const GAP: u32 = 8;
-/// From the widest name of a column to the next column.
+/// Gap between the widest name of a column and the next column.
 const COLUMN_GAP: u32 = 24;
 
-/// What the points of a scatter plot mean.
+/// Samples and names of classes.
 pub(super) struct Legend {
-    /// The last may have a name alone.
+    /// The last entry may have only a name.
     entries: Vec<(Option<Mark>, String)>,
-    /// How many entries are below each other.
+    /// Entries per column.
     per_column: usize,
     /// The width of each column in pixels.
     columns: Vec<u32>,
 }
 
 impl Legend {
-    /// Of classes, or of as many of them as have marks of their own, evenly spread, and their count; in
-    /// columns up to `height` pixels high.
+    /// The legend of all classes, in columns up to `height` pixels high; of more than
+    /// [`MOST_MARKS`] classes it lists that many, evenly spread, and their total number.
     pub(super) fn new(path: &Path, classes: &[String], height: u32) -> Result<Self> {
         let listed = classes.len().min(MOST_MARKS);
         let entry = |index: usize| {
-            // All of them, or from the first to the last.
+            // All of them, or evenly spaced from the first to the last.
             let class = index * (classes.len() - 1) / (listed - 1).max(1);
             (Some(Mark::of(class, classes.len())), classes[class].clone())
         };
@@ -51,7 +51,7 @@ impl Legend {
         Ok(Self { entries, per_column, columns })
     }
 
-    /// The pixels that it needs from left to right.
+    /// The width in pixels.
     pub(super) fn width(&self) -> u32 {
         let gaps = self.columns.len().saturating_sub(1) as u32 * COLUMN_GAP;
         self.columns.iter().sum::<u32>() + gaps

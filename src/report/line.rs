@@ -1,5 +1,5 @@
-//! How lines look: they differ in colour, dash and marker, so that they are told apart without
-//! colour too. The two of each panel are those of training and of the test set.
+//! The style of lines: they differ in colour, dash and marker, so that they can be distinguished
+//! without colour. Each panel has two, for training and test set.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::{Circle, PathElement, Polygon, RGBColor};
@@ -13,7 +13,7 @@ use crate::eval::Measures;
 /// The length of a sample in the legend.
 pub(super) const SAMPLE: u32 = 44;
 
-/// How a line looks. Colours: Okabe and Ito's, safe for the colour-blind.
+/// The style of a line. Colours: Okabe and Ito's, safe for the colour-blind.
 #[derive(Clone, Copy)]
 pub(super) struct Stroke {
     pub(super) colour: RGBColor,
@@ -22,18 +22,18 @@ pub(super) struct Stroke {
 
 /// A solid line with discs.
 pub(super) const SOLID: Stroke = Stroke { colour: RGBColor(0, 114, 178), dashed: false };
-/// A dashed one with squares.
+/// A dashed line with squares.
 pub(super) const DASHED: Stroke = Stroke { colour: RGBColor(213, 94, 0), dashed: true };
 
-/// Single batches, in a lighter shade of [`SOLID`].
+/// The colour of single batches, a lighter shade of [`SOLID`].
 const LIGHT: RGBColor = RGBColor(163, 205, 228);
 
-/// Draws a thin line through places of the enlarged drawing, for noisy values.
+/// Draws a thin line through points of the enlarged drawing, for noisy values.
 pub(super) fn draw_light(area: &Area, places: Vec<(i32, i32)>) -> Drawn {
     draw_thin(area, places, LIGHT)
 }
 
-/// Draws a thin line through places of the enlarged drawing, to mark a change of settings.
+/// Draws a thin line through points of the enlarged drawing, for a change of settings.
 pub(super) fn draw_change(area: &Area, places: Vec<(i32, i32)>) -> Drawn {
     draw_thin(area, places, RGBColor(150, 150, 150))
 }
@@ -42,10 +42,10 @@ fn draw_thin(area: &Area, places: Vec<(i32, i32)>, colour: RGBColor) -> Drawn {
     Ok(area.draw(&PathElement::new(places, colour.stroke_width(OVERSAMPLE)))?)
 }
 
-/// A mark that is no measurement.
+/// The colour of lines that are not measurements.
 const AUXILIARY: RGBColor = RGBColor(80, 80, 80);
 
-/// A thin dashed line in the enlarged drawing, for what is no measurement.
+/// Draws a thin dashed line in the enlarged drawing, for lines that are not measurements.
 pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Drawn {
     let style = AUXILIARY.stroke_width(OVERSAMPLE + OVERSAMPLE / 2);
     Ok(area.draw(&DashedPathElement::new(vec![from, to], enlarged(4), enlarged(3), style))?)
@@ -54,7 +54,7 @@ pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Draw
 /// One line of each panel.
 pub(super) struct Line {
     pub(super) name: &'static str,
-    /// When its values are measured.
+    /// When the values are measured.
     pub(super) when: &'static str,
     pub(super) stroke: Stroke,
     pub(super) measures: fn(&EpochPoint) -> &Measures,
@@ -71,7 +71,7 @@ pub(super) const LINES: [Line; 2] = [
 ];
 
 impl Stroke {
-    /// Through places of the enlarged drawing.
+    /// Draws a line through points of the enlarged drawing.
     pub(super) fn draw(&self, area: &Area, places: Vec<(i32, i32)>) -> Drawn {
         let style =
             ShapeStyle { color: self.colour.into(), filled: false, stroke_width: 2 * OVERSAMPLE };
@@ -83,7 +83,7 @@ impl Stroke {
         Ok(())
     }
 
-    /// A disc on a solid line, a square on a dashed one.
+    /// Draws a disc on a solid line, a square on a dashed one.
     pub(super) fn draw_marker(&self, area: &Area, (x, y): (i32, i32)) -> Drawn {
         if self.dashed {
             let reach = enlarged(3);
@@ -96,13 +96,13 @@ impl Stroke {
         Ok(())
     }
 
-    /// A ring around a marker.
+    /// Draws a ring around a marker.
     pub(super) fn draw_ring(&self, area: &Area, place: (i32, i32)) -> Drawn {
         let style = self.colour.stroke_width(2 * OVERSAMPLE);
         Ok(area.draw(&Circle::new(place, enlarged(8), style))?)
     }
 
-    /// A piece of the line and its marker, for the legend.
+    /// Draws a piece of the line and its marker, for the legend.
     pub(super) fn draw_sample(&self, area: &Area, (left, middle): (u32, u32)) -> Drawn {
         let (left, middle) = (enlarged(left), enlarged(middle));
         self.draw(area, vec![(left, middle), (left + enlarged(SAMPLE), middle)])?;

@@ -1,6 +1,6 @@
-//! A model of two latent units at a glance: what it decodes from a grid of latents, and beside that
-//! where it encodes images to, with the same axes. Encoding and decoding are left to the
-//! caller, points and marks to [`scatter`].
+//! A picture of a model with two latent units: the images that it decodes from a grid of latents,
+//! and beside that the posterior means of images, with the same axes. Encoding and decoding are
+//! left to the caller, points and marks to [`scatter`].
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use crate::eval::ACTIVE;
 use crate::{Matrix, Result};
 use image::Rgb;
 
-/// Around images that are smaller than their cell of the grid.
+/// The colour around images that are smaller than their cell of the grid.
 const PAPER: Rgb<u8> = Rgb([225; 3]);
 
-/// What [`manifold`](manifold()) draws of a model with two latent units.
+/// The input of [`manifold`](manifold()).
 #[derive(Clone, Copy, Debug)]
 pub struct Manifold<'a> {
     /// Images along a side of the grid.
@@ -25,8 +25,8 @@ pub struct Manifold<'a> {
     pub range: f32,
     /// Rows and columns of an image.
     pub size: (usize, usize),
-    /// What is decoded from [`grid_latents`], `[side * side, rows * columns]`, from 0 (black) to 1
-    /// (white).
+    /// The images decoded from [`grid_latents`], `[side * side, rows * columns]`, from 0 (black) to
+    /// 1 (white).
     pub images: &'a [f32],
     /// Posterior means of images, `[count, 2]`.
     pub means: &'a [f32],
@@ -35,9 +35,9 @@ pub struct Manifold<'a> {
 }
 
 impl Manifold<'_> {
-    /// A remark on a model that ignores one or both of its latent units: their means vary by no more
-    /// than what counts as active in [`Assessment`](crate::eval::Assessment). A single image gives
-    /// none.
+    /// A remark if the model ignores one or both of its latent units: their means vary by no more
+    /// than the threshold for active units in [`Assessment`](crate::eval::Assessment). With a
+    /// single image there is none.
     pub fn remark(&self) -> Option<String> {
         let count = self.means.len() / 2;
         let is_inactive = |unit: usize| {
@@ -58,22 +58,22 @@ impl Manifold<'_> {
 /// Classes of images.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a> {
-    /// What each class is called.
+    /// The name of each class.
     pub names: &'a [String],
     /// The class of each image, `[count]`, an index of `names`.
     pub labels: &'a [u16],
 }
 
-/// The latents to decode for a grid of `side` by `side` images, `[side * side, 2]`, in the order in
-/// which [`manifold`](manifold()) takes the images.
+/// The latents to decode for a grid of `side` by `side` images, `[side * side, 2]`, in the order of
+/// [`Manifold::images`].
 ///
-/// They follow each other as the images are read, row by row from the top left: from one to the
-/// next the first unit rises from `-range` to `range`, and from row to row the second falls from
-/// `range` to `-range`, in equal steps. A single image stands at 0.
+/// The order is row by row from the top left: within a row the first unit rises from `-range` to
+/// `range`, and from row to row the second unit falls from `range` to `-range`, in equal steps. The
+/// latents of a single image are 0.
 ///
 /// # Errors
 ///
-/// [`Error::Shape`](crate::Error::Shape) if there are more than memory can count.
+/// [`Error::Shape`](crate::Error::Shape) if the number of elements overflows.
 pub fn grid_latents(side: usize, range: f32) -> Result<Matrix> {
     // Twice the distance from the middle, in steps: exact at 0 and at both ends.
     let steps = side.saturating_sub(1).max(1) as f64;
@@ -89,23 +89,24 @@ pub fn grid_latents(side: usize, range: f32) -> Result<Matrix> {
 /// Draws a grid of decoded images and a scatter plot of posterior means side by side, and writes
 /// them to `path` as a PNG.
 ///
-/// In both the first latent unit goes from left to right and the second from bottom to top, with the
-/// same limits: those of the grid. An image stands where its latents are in its middle; images touch
-/// each other, enlarged by the whole factor that brings the grid nearest to a side of 680 pixels. Images
-/// more than twice as long as wide, or as wide as long, have a margin that makes up for it. Both
-/// plots are equally large, up to 1200 pixels, and stand at the same height. Means beyond the limits are
-/// drawn at the nearest edge, and the caption counts them. Points are drawn in the given order.
+/// In both, the first latent unit goes from left to right and the second from bottom to top, with
+/// the limits of the grid. The middle of an image is at its latents; images touch each other,
+/// enlarged by the whole factor that brings the grid nearest to a side of 680 pixels. Images more
+/// than twice as long as wide, or as wide as long, have a margin that compensates for that. Both
+/// plots are equally large, up to 1200 pixels, and at the same height. Means beyond the limits are
+/// drawn at the nearest edge, and the caption gives their number. Points are drawn in the given
+/// order.
 ///
-/// Up to ten classes differ in colour (ten of Kelly's twenty-two colours of maximum contrast, 1965),
-/// each further ten have another shape in the same colours. Beyond 20 classes, each name stands in
-/// the middle of its points too; beyond 70, hues run from red to violet in the order of the classes,
-/// and the legend lists 70 of them. A [remark](Manifold::remark) on latent units that the model ignores
-/// stands below the title.
+/// Up to ten classes differ in colour (ten of Kelly's twenty-two colours of maximum contrast,
+/// 1965); each further ten have another shape in the same colours. Beyond 20 classes, each name is
+/// also written in the middle of its points; beyond 70, hues run from red to violet in the order of
+/// the classes, and the legend lists 70 of them. A [remark](Manifold::remark) on latent units that
+/// the model ignores is below the title.
 ///
 /// # Errors
 ///
-/// [`Error::Picture`](crate::Error::Picture) if there are no images or means, if images, means and
-/// labels are not as many as they should be, if a pixel is not within 0 to 1, a mean not finite, a
+/// [`Error::Picture`](crate::Error::Picture) if there are no images or means, if the numbers of
+/// images, means and labels do not match, if a pixel is not within 0 to 1, a mean not finite, a
 /// label not below the number of names, `range` not finite and above 0, or if the picture would be
 /// too large; [`Error::Io`](crate::Error::Io) if the file cannot be written.
 pub fn manifold(path: &Path, title: &str, manifold: &Manifold) -> Result<()> {
@@ -132,7 +133,8 @@ pub fn manifold(path: &Path, title: &str, manifold: &Manifold) -> Result<()> {
     picture.save()
 }
 
-/// Writes a name so that its middle is at a place of a plot, or near it at the plot's edge.
+/// Writes a name with its middle at a point of a plot, or at the plot's edge if the point is
+/// beyond.
 fn write_centred(picture: &mut Picture, axes: &Axes, name: &str, (x, y): (f64, f64)) -> Result<()> {
     let (across, up) = (axes.horizontal.scale, axes.vertical.scale);
     let (x, y) = axes.at((x.clamp(across.low, across.high), y.clamp(up.low, up.high)));

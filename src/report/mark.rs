@@ -1,4 +1,4 @@
-//! How the points of a class look: a colour, and past ten classes a shape too.
+//! The marks of a class's points: a colour, and beyond ten classes a shape too.
 
 use plotters::prelude::{Circle, Cross, PathElement, Polygon, RGBColor};
 use plotters::style::{Color, HSLColor};
@@ -21,7 +21,7 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(0xc2, 0xb2, 0x80),
 ];
 
-/// Of every ten classes.
+/// The shape of ten classes.
 #[derive(Clone, Copy)]
 enum Shape {
     Disc,
@@ -43,13 +43,13 @@ const SHAPES: [Shape; 7] = [
     Shape::Diamond,
 ];
 
-/// The number of classes that have marks of their own; more are shades of the rainbow, in their order.
+/// The number of classes with distinct marks; more have hues of the rainbow, in their order.
 pub(super) const MOST_MARKS: usize = SHAPES.len() * COLOURS.len();
 
-/// With more classes than this, marks alone are hard to tell apart.
+/// With more classes than this, marks alone are hard to distinguish.
 pub(super) const EASY_MARKS: usize = 2 * COLOURS.len();
 
-/// The look of a class.
+/// The mark of a class.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     colour: RGBColor,
@@ -57,19 +57,19 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// That of `class`, counted from 0, of `classes` classes.
+    /// The mark of `class`, counted from 0, of `classes` classes.
     pub(super) fn of(class: usize, classes: usize) -> Self {
         if classes <= MOST_MARKS {
             let colour = COLOURS[class % COLOURS.len()];
             return Self { colour, shape: SHAPES[class / COLOURS.len() % SHAPES.len()] };
         }
-        // From red to violet: beyond that it would be red again.
+        // From red to violet: beyond that, hues return to red.
         let hue = 0.8 * class as f64 / classes as f64;
         let (red, green, blue) = HSLColor(hue, 0.85, 0.45).to_backend_color().rgb;
         Self { colour: RGBColor(red, green, blue), shape: Shape::Disc }
     }
 
-    /// A mark that reaches `reach` from its middle, in pixels of the enlarged drawing.
+    /// Draws a mark that extends `reach` from its middle, in pixels of the enlarged drawing.
     pub(super) fn draw(&self, area: &Area, at: (i32, i32), reach: i32, opacity: f64) -> Drawn {
         let colour = self.colour.mix(opacity);
         let stroke = colour.stroke_width(OVERSAMPLE);

@@ -1,9 +1,9 @@
 //! Pictures of a run: images side by side ([`tiles()`]), the ELBO with its two terms by epoch
-//! ([`elbo_curve`]), and the space of two latent units ([`manifold()`]). All are written as PNG, in
-//! one step, so that a reader never sees half a picture; their text is set in DejaVu Sans, and in GNU
-//! Unifont what that lacks, both of which the program carries, so that no font need be installed. Which images and numbers go into a
-//! picture, and when it is drawn, is left to the callers. [`tensorboard`]
-//! writes pictures and numbers for that program to draw.
+//! ([`elbo_curve`]), and the space of two latent units ([`manifold()`]). All are written as PNG,
+//! atomically, so that a reader never sees half a picture; their text is set in DejaVu Sans, or GNU
+//! Unifont for characters that DejaVu lacks. Both are embedded in the program, so that no font need
+//! be installed. The choice of images and numbers, and of the time to draw, is left to the callers.
+//! [`tensorboard`] writes pictures and numbers for TensorBoard to draw.
 
 mod axes;
 mod curve;

@@ -1,6 +1,6 @@
-//! Where the two plots of a [`manifold`](super::manifold()) stand, and what is around them: the
-//! grid of images at the left, the scatter plot with its legend at the right, at the same height and
-//! with the same axes. Nothing is drawn here.
+//! The layout of the two plots of a [`manifold`](super::manifold()): the grid of images at the
+//! left, the scatter plot with its legend at the right, at the same height and with the same axes.
+//! Nothing is drawn here.
 
 use std::path::Path;
 
@@ -13,27 +13,28 @@ use super::scale::Scale;
 use super::scatter;
 use crate::Result;
 
-/// The side that a grid of images should have.
+/// The preferred side of the grid of images.
 const GRID: usize = 680;
-/// The greatest side of the scatter plot, which is otherwise as large as the grid.
+/// The maximum side of the scatter plot, which is otherwise as large as the grid.
 const MOST_SCATTER: u32 = 1200;
-/// The upper edge of the plots: above them are the title and the captions.
+/// The upper edge of the plots: the title and the captions are above it.
 const TOP: u32 = 96;
-/// The room for a remark between title and captions.
+/// The height of a remark between title and captions.
 const REMARK: u32 = 30;
-/// How far above a plot the middle of its caption is.
+/// Distance from a plot up to the middle of its caption.
 const CAPTION: u32 = 20;
-/// Between the grid and the name beside the scatter plot, and between that plot and its legend.
+/// Gaps between the grid and the name beside the scatter plot, and between that plot and its
+/// legend.
 const GAP: u32 = 36;
 const LEGEND_GAP: u32 = 20;
 
-/// The two plots. All lengths are in pixels of the picture.
+/// The layout of the two plots. All lengths are in pixels of the picture.
 pub(super) struct Pair {
-    /// How many pixels wide and high a pixel of an image is drawn.
+    /// Width and height of the square that an image's pixel is drawn as.
     pub(super) factor: u32,
-    /// Width and height of the room for an image in the grid.
+    /// Width and height of an image's cell in the grid.
     pub(super) cell: (u32, u32),
-    /// Below the title; may be empty.
+    /// The remark below the title; may be empty.
     pub(super) remark: String,
     pub(super) grid: Axes,
     pub(super) scatter: Axes,
@@ -49,7 +50,7 @@ impl Pair {
     /// The middle of the remark.
     pub(super) const REMARK_MIDDLE: u32 = 68;
 
-    /// Of a manifold that is known to be well formed.
+    /// Lays out a manifold that has been checked.
     pub(super) fn new(path: &Path, title: &str, manifold: &Manifold) -> Result<Self> {
         let Manifold { side, size: (rows, columns), .. } = *manifold;
         let length = side * rows.max(columns);
@@ -90,7 +91,7 @@ impl Pair {
     }
 }
 
-/// A plot that starts with its names at `left`, and with its frame at `top`.
+/// A plot whose names start at `left` and whose frame starts at `top`.
 fn axes(
     path: &Path,
     (left, top): (u32, u32),
@@ -98,7 +99,7 @@ fn axes(
     scale: Scale,
 ) -> Result<Axes> {
     let horizontal = Axis::across(scale, width, 0.0, vec!["first latent unit"]);
-    // The same ticks, unless there is less room.
+    // The vertical axis has the same ticks, unless there is less room.
     let vertical = Axis::up(scale, height, horizontal.step, vec!["second latent unit"]);
     let frame_left = left + vertical.room_beside(path)?;
     Ok(Axes {
@@ -110,7 +111,8 @@ fn axes(
     })
 }
 
-/// From the outer edge of the first image to that of the last, with the latents in their middles.
+/// The scale from the outer edge of the first image to that of the last, with the latents in their
+/// middles.
 fn scale(manifold: &Manifold) -> Scale {
     let range = f64::from(manifold.range);
     let steps = manifold.side.saturating_sub(1).max(1) as f64;

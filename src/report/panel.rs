@@ -1,4 +1,4 @@
-//! One measure by epoch in a frame of its own: its lines, and what its scale leaves out.
+//! One measure by epoch in its own frame: its lines, and marks for the values beyond its scale.
 
 use plotters::prelude::Polygon;
 
@@ -11,21 +11,21 @@ use crate::eval::Measures;
 
 /// With more epochs than this, markers would touch each other.
 const MOST_MARKED: usize = 60;
-/// Of more batches, this many are drawn at most: about two a pixel.
+/// The maximum number of batches drawn: about two per pixel.
 const MOST_STEPS: usize = 2000;
 
-/// What a panel shows.
+/// The measure of a panel.
 pub(super) struct Panel {
     pub(super) name: &'static str,
     pub(super) value: fn(&Measures) -> f64,
-    /// Where its scale may leave values out.
+    /// The side on which the scale may leave values out.
     pub(super) far: Far,
-    /// The height of its frame in pixels.
+    /// The height of the frame in pixels.
     pub(super) height: u32,
 }
 
-/// From top to bottom. A run that starts badly has an ELBO and a log-likelihood far below the
-/// later ones, but a KL far above.
+/// The panels from top to bottom. A run that starts badly has an ELBO and a log-likelihood far
+/// below the later ones, but a KL far above.
 pub(super) const PANELS: [Panel; 3] = [
     Panel { name: "ELBO", value: |m| m.elbo, far: Far::Below, height: 340 },
     Panel { name: "log-likelihood", value: |m| m.log_likelihood, far: Far::Below, height: 170 },
@@ -33,7 +33,7 @@ pub(super) const PANELS: [Panel; 3] = [
 ];
 
 impl Panel {
-    /// The scale that suits both lines, and the batches of a single epoch.
+    /// The scale that fits both lines, and the batches of a single epoch.
     pub(super) fn scale(&self, points: &[EpochPoint], steps: &[StepPoint]) -> Scale {
         let values = LINES.iter().flat_map(|line| self.values(line, points));
         let shown = if points.len() == 1 { steps } else { &[] };
@@ -61,13 +61,13 @@ impl Panel {
         let Some(EpochPoint { epoch, test, .. }) = best else { return Ok(()) };
         let scale = axes.vertical.scale;
         let at = |value| axes.at((f64::from(*epoch), value));
-        // From the top, so that the dashes of all panels begin alike.
+        // From the top, so that the dashes of all panels are aligned.
         draw_dashed(area, at(scale.high), at(scale.low))?;
         let value = (self.value)(test);
         if scale.shows(value) { DASHED.draw_ring(area, at(value)) } else { Ok(()) }
     }
 
-    /// The values of the last epoch, in words.
+    /// Describes the values of the last epoch.
     pub(super) fn note_of_last(&self, points: &[EpochPoint]) -> String {
         let Some(last) = points.last() else { return String::new() };
         let [train, test] =
@@ -80,12 +80,13 @@ impl Panel {
         for line in &LINES {
             draw_line(area, axes, line, &self.values(line, points))?;
         }
-        // Above the lines, where they leave the frame.
+        // Triangles are drawn above the lines, where they leave the frame.
         let mut rows = LINES.iter().zip(0..);
         rows.try_for_each(|(line, row)| self.draw_hidden(area, axes, line, row, points))
     }
 
-    /// A triangle at the edge for each value beyond it; `row` keeps the lines' triangles apart.
+    /// Draws a triangle at the edge for each value beyond it; `row` keeps the lines' triangles
+    /// apart.
     fn draw_hidden(
         &self,
         area: &Area,
@@ -115,7 +116,7 @@ impl Panel {
         values
     }
 
-    /// What the scale leaves out, in words; empty if nothing.
+    /// Describes the values that the scale leaves out; empty if there are none.
     pub(super) fn note_of_hidden(&self, points: &[EpochPoint], scale: Scale) -> String {
         let [train, test] = LINES.each_ref().map(|line| self.hidden(line, points, scale));
         let mut hidden = [&train[..], &test[..]].concat();
@@ -135,7 +136,7 @@ impl Panel {
     }
 }
 
-/// A value with four digits or two decimals.
+/// Formats a value with four digits or two decimals.
 pub(super) fn number(value: f64) -> String {
     label(value, (value.abs() * 1e-4).max(0.01))
 }
@@ -154,7 +155,7 @@ fn draw_line(area: &Area, axes: &Axes, line: &Line, values: &[(u32, f64)]) -> Dr
     Ok(())
 }
 
-/// The pieces of a line that the scale shows, cut where it crosses an end of the scale.
+/// The pieces of a line that the scale shows, cut at the ends of the scale.
 fn visible_parts(points: &[(f64, f64)], scale: Scale) -> Vec<Vec<(f64, f64)>> {
     let mut parts = vec![];
     let mut part = vec![];

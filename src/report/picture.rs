@@ -1,8 +1,7 @@
-//! A picture on its way to a PNG file: white paper, text, anything that plotters draws, and the
-//! write itself. Text and plots are drawn larger than they will be and shrunk, because plotters
-//! places glyphs on whole pixels, which shows in small type. What is drawn, and where, is left to
-//! [`tiles`](super::tiles()), [`elbo_curve`](super::elbo_curve) and
-//! [`manifold`](super::manifold()).
+//! A picture and its PNG file: white paper, text, and any plotters drawing. Text and plots are
+//! drawn enlarged and then shrunk, because plotters places glyphs on whole pixels, which is visible
+//! in small type. The content is left to [`tiles`](super::tiles()),
+//! [`elbo_curve`](super::elbo_curve) and [`manifold`](super::manifold()).
 
 use std::fmt::Display;
 use std::io::Cursor;
@@ -18,20 +17,20 @@ use plotters::style::register_font;
 use super::glyphs::{Piece, bitmap_width, draw_bitmap, pieces};
 use crate::{Error, Result};
 
-/// How much larger than the picture plots and text are drawn before they are shrunk.
+/// The factor by which plots and text are enlarged before they are shrunk.
 pub(super) const OVERSAMPLE: u32 = 4;
 
-/// Around all that is drawn.
+/// The margin of a picture.
 pub(super) const MARGIN: u32 = 20;
 /// The size of a picture's title.
 pub(super) const TITLE: u32 = 22;
 /// The size of other text.
 pub(super) const TEXT: u32 = 17;
 
-/// The most pixels a picture may have: far beyond any screen, and 192 MiB in memory.
+/// The maximum number of pixels of a picture: far beyond any screen, and 192 MiB in memory.
 const MOST_PIXELS: u64 = 1 << 26;
 
-/// Around images, so that a white one ends visibly.
+/// The colour of the outline of images, so that the edge of a white one is visible.
 const OUTLINE: Rgb<u8> = Rgb([150; 3]);
 
 /// The colour of text.
@@ -39,18 +38,18 @@ pub(super) const INK: RGBColor = RGBColor(32, 32, 32);
 
 const FONT: &str = "DejaVu Sans";
 
-/// Text in a font that could not be registered is an error of plotters, so the result may go.
+/// The error is ignored here: plotters reports text in a font that could not be registered.
 static REGISTER_FONT: LazyLock<()> = LazyLock::new(|| {
     register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).ok();
 });
 
-/// What plotters draws on: a bitmap, [`OVERSAMPLE`] times as wide and high as the picture.
+/// The target of plotters: a bitmap, [`OVERSAMPLE`] times as wide and high as the picture.
 pub(super) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
-/// What a drawing closure gives back: the errors of plotters have many types.
+/// The result of a drawing closure: the errors of plotters have many types.
 pub(super) type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-/// A picture and the file that it will be.
+/// A picture and its file.
 pub(super) struct Picture<'a> {
     path: &'a Path,
     /// Row by row from the top left.
@@ -67,20 +66,20 @@ impl<'a> Picture<'a> {
         Ok(Self { path, pixels: RgbImage::from_pixel(width, height, Rgb([255; 3])) })
     }
 
-    /// The file that it will be, which errors name.
+    /// The path of the file, for errors.
     pub(super) fn path(&self) -> &'a Path {
         self.path
     }
 
-    /// Replaces the whole picture by what `draw` makes of white paper.
+    /// Replaces the whole picture by a drawing of `draw` on white paper.
     pub(super) fn plot(&mut self, draw: impl FnOnce(&Area) -> Drawn) -> Result<()> {
         self.pixels = shrunk(self.path, self.pixels.dimensions(), draw)?;
         Ok(())
     }
 
-    /// Writes a line of text on white: its capitals are centred on `middle`.
+    /// Writes a line of text on white; the middle of its capitals is at `middle`.
     ///
-    /// `size` is the height of the font's line in pixels, `left` where the text starts.
+    /// `size` is the height of the font's line in pixels, `left` the left edge of the text.
     pub(super) fn write(&mut self, text: &str, size: u32, left: u32, middle: u32) -> Result<()> {
         let Some(strip) = self.strip(text, size)? else { return Ok(()) };
         let top = i64::from(middle) - i64::from(strip.height() / 2);
@@ -88,7 +87,7 @@ impl<'a> Picture<'a> {
         Ok(())
     }
 
-    /// Writes a line of text as [`write`](Self::write) does, over what is there.
+    /// Writes a line of text like [`write`](Self::write), over the existing picture.
     pub(super) fn write_over(
         &mut self,
         text: &str,
@@ -106,7 +105,7 @@ impl<'a> Picture<'a> {
         Ok(())
     }
 
-    /// A line of text on white, if there is any.
+    /// Renders a line of text on white, if it is not empty.
     fn strip(&self, text: &str, size: u32) -> Result<Option<RgbImage>> {
         if text.is_empty() {
             return Ok(None);
@@ -131,8 +130,8 @@ impl<'a> Picture<'a> {
         Ok(Some(drawn))
     }
 
-    /// Draws an image, from 0 (black) to 1 (white), each of its pixels as a square of `factor`
-    /// pixels a side.
+    /// Draws an image, from 0 (black) to 1 (white), each of its pixels as a square with a side of
+    /// `factor` pixels.
     pub(super) fn draw_enlarged(
         &mut self,
         image: &[f32],
@@ -148,7 +147,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Lays a line around what is yet to be drawn from `corner` on.
+    /// Draws a line around the rectangle at `corner`, which is still to be drawn.
     pub(super) fn outline(&mut self, (left, top): (u32, u32), (width, height): (u32, u32)) {
         self.fill((left - 1, top - 1), (width + 2, height + 2), OUTLINE);
     }
@@ -172,17 +171,17 @@ impl<'a> Picture<'a> {
         Ok(Png { bytes: png.into_inner(), width, height })
     }
 
-    /// Encodes the picture and puts it where it belongs, over an older one if need be.
+    /// Encodes the picture and writes its file, replacing an older one.
     pub(super) fn save(self) -> Result<()> {
         let path = self.path;
         self.encode()?.save(path)
     }
 }
 
-/// A picture as a PNG file has it.
+/// An encoded PNG picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Png {
-    /// The file.
+    /// The content of the file.
     pub bytes: Vec<u8>,
     /// In pixels.
     pub width: u32,
@@ -191,27 +190,27 @@ pub struct Png {
 }
 
 impl Png {
-    /// Writes the file, over an older one if need be.
+    /// Writes the file, replacing an older one.
     ///
     /// # Errors
-    /// [`Error::Io`]; an older file is then as it was.
+    /// [`Error::Io`]; an older file is then unchanged.
     pub fn save(&self, path: &Path) -> Result<()> {
         crate::file::replace(path, &self.bytes)
     }
 }
 
-/// An [`Error::Picture`].
+/// Creates an [`Error::Picture`].
 pub(super) fn failure(path: &Path, message: impl Display) -> Error {
     Error::Picture { path: path.to_owned(), message: message.to_string() }
 }
 
-/// DejaVu Sans, its line `size` pixels high.
+/// DejaVu Sans with lines `size` pixels high.
 pub(super) fn font(size: u32) -> FontDesc<'static> {
     LazyLock::force(&REGISTER_FONT);
     FontDesc::new(FontFamily::Name(FONT), f64::from(size), FontStyle::Normal)
 }
 
-/// Where plotters has to start text, relative to the line that its capitals are to be centred on.
+/// The offset of plotters' start of a text from the line on which its capitals are centred.
 ///
 /// plotters puts the baseline half a line below the start, and a capital of DejaVu Sans is 0.729
 /// em high, which is 0.626 lines.
@@ -219,7 +218,7 @@ pub(super) fn drop_to_centre(size: u32) -> i32 {
     (f64::from(size) * (0.626 / 2.0 - 0.5)).round() as i32
 }
 
-/// The width in pixels of a line of text, with room for the rounding.
+/// The width in pixels of a line of text, rounded up.
 pub(super) fn text_width(path: &Path, text: &str, size: u32) -> Result<u32> {
     let mut large = 0;
     for piece in pieces(text) {
@@ -239,7 +238,7 @@ fn piece_width(path: &Path, piece: &Piece, size: u32) -> Result<u32> {
     }
 }
 
-/// The height in pixels that [`Picture::write`] covers.
+/// The height in pixels of the area that [`Picture::write`] covers.
 pub(super) fn text_height(size: u32) -> u32 {
     (size + size / 6).next_multiple_of(2)
 }
@@ -258,7 +257,7 @@ fn shrunk(
     drop(area);
     let mut small = RgbImage::from_pixel(width, height, Rgb([255; 3]));
     for (y, rows) in (0..).zip(pixels.chunks_exact(row * OVERSAMPLE as usize)) {
-        // Most of a picture is paper, and drawing one should not hold up training.
+        // Most of a picture is white, and drawing should not delay training.
         if rows.iter().all(|&value| value == 255) {
             continue;
         }

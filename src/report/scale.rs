@@ -1,20 +1,20 @@
-//! Which values an axis shows, and where its ticks stand: numbers only, no drawing.
+//! The range of an axis and the values of its ticks: numbers only, no drawing.
 
-/// The shortest range that is worth magnifying, in nats or in units of a latent.
+/// The shortest range of an axis, in nats or in units of a latent.
 const LEAST_SPAN: f64 = 0.1;
-/// Room between the outermost values and the ends of the axis, as a fraction of the range.
+/// Padding between the outermost values and the ends of the axis, as a fraction of the range.
 const PADDING: f64 = 0.06;
 
 /// A side on which a scale may leave out values that lie far from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Far {
-    /// Far below them.
+    /// Far below the others.
     Below,
-    /// Far above them.
+    /// Far above the others.
     Above,
 }
 
-/// The values that an axis shows.
+/// The range of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     /// The lower end.
@@ -24,12 +24,12 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The range that a plot shows of finite values.
+    /// The range in which a plot shows finite values.
     ///
     /// Values more than three interquartile ranges below the lower or above the upper quartile
     /// (Tukey's outer fences) are left out if they lie on one of the sides `far` and if that at
-    /// least halves the range, so that poor first epochs do not press all the others flat against
-    /// the other side. No values give -0.05 to 0.05.
+    /// least halves the range, so that poor first epochs do not compress all the others. Without
+    /// values the range is -0.05 to 0.05.
     pub fn of(mut values: Vec<f64>, far: &[Far]) -> Self {
         values.sort_by(f64::total_cmp);
         let (first, third) = (quartile(&values, 1), quartile(&values, 3));
@@ -58,7 +58,7 @@ impl Scale {
     }
 
     /// A round distance between ticks, 1, 2 or 5 times a power of ten and no less than `least`, so
-    /// that there are about `most` of them or fewer.
+    /// that the number of ticks is about `most` or less.
     pub(super) fn step(&self, most: f64, least: f64) -> f64 {
         let rough = ((self.high - self.low) / most).max(least);
         let power = 10f64.powi(rough.log10().floor() as i32);
@@ -66,7 +66,7 @@ impl Scale {
         round.unwrap_or(10.0) * power
     }
 
-    /// The multiples of `step` that the axis shows.
+    /// The multiples of `step` on the axis.
     pub(super) fn ticks(&self, step: f64) -> Vec<f64> {
         let (first, last) = ((self.low / step).ceil(), (self.high / step).floor());
         (0..)
@@ -77,13 +77,13 @@ impl Scale {
     }
 }
 
-/// The median, or 0 of no values.
+/// The median, or 0 if there are no values.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     quartile(&values, 2)
 }
 
-/// A quartile of sorted values, between neighbours by interpolation.
+/// A quartile of sorted values, with linear interpolation.
 fn quartile(sorted: &[f64], which: usize) -> f64 {
     let position = sorted.len().saturating_sub(1) * which;
     let (index, fraction) = (position / 4, (position % 4) as f64 / 4.0);
@@ -91,7 +91,8 @@ fn quartile(sorted: &[f64], which: usize) -> f64 {
     at(index) + (at(index + 1) - at(index)) * fraction
 }
 
-/// A number as an axis shows it: as many digits as tell neighbouring ticks apart, and a true minus.
+/// Formats a number for an axis: with enough digits to distinguish neighbouring ticks, and a minus
+/// sign instead of a hyphen.
 pub(super) fn label(value: f64, step: f64) -> String {
     let power = (step * 1.001).log10().floor() as i32;
     let text = if value == 0.0 {

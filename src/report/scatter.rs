@@ -1,5 +1,5 @@
-//! Posterior means of two latent units as points of a plot: the points in the marks of their classes,
-//! and how many of them lie beyond the plot.
+//! Posterior means of two latent units as points of a plot, with the marks of their classes, and
+//! the number of points beyond the plot.
 
 use super::axes::Axes;
 use super::manifold::Manifold;
@@ -9,15 +9,15 @@ use super::scale::{Scale, median};
 
 /// The radius of a point in the enlarged drawing: two pixels of the picture.
 const POINT: i32 = 2 * OVERSAMPLE as i32;
-/// So that a crowd is darker than a few.
+/// Transparent points make dense regions darker.
 const OPACITY: f64 = 0.8;
 
-/// How many means lie beyond a scale in either direction.
+/// The number of means beyond a scale in either direction.
 pub(super) fn hidden(manifold: &Manifold, scale: Scale) -> usize {
     places(manifold).filter(|&(x, y)| !(scale.shows(x) && scale.shows(y))).count()
 }
 
-/// Draws the means, those beyond the scales at the nearest edge.
+/// Draws the means; those beyond the scales are at the nearest edge.
 pub(super) fn draw(area: &Area, axes: &Axes, manifold: &Manifold) -> Drawn {
     let (across, up) = (axes.horizontal.scale, axes.vertical.scale);
     for (index, (x, y)) in places(manifold).enumerate() {
@@ -27,8 +27,8 @@ pub(super) fn draw(area: &Area, axes: &Axes, manifold: &Manifold) -> Drawn {
     Ok(())
 }
 
-/// The name of each class and the middle of its means (of either unit, the median), if there are so
-/// many classes that marks are hard to tell apart.
+/// The name of each class and the middle of its means (the median of each unit), if there are more
+/// than [`EASY_MARKS`] classes.
 pub(super) fn names<'a>(manifold: &Manifold<'a>) -> Vec<(&'a str, (f64, f64))> {
     let Some(classes) = manifold.classes.filter(|classes| classes.names.len() > EASY_MARKS) else {
         return Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn names<'a>(manifold: &Manifold<'a>) -> Vec<(&'a str, (f64, f64))> {
     named.map(|(name, (across, up))| (name.as_str(), (median(across), median(up)))).collect()
 }
 
-/// The look of a mean.
+/// The mark of a mean.
 fn mark(manifold: &Manifold, index: usize) -> Mark {
     match manifold.classes {
         Some(classes) => Mark::of(usize::from(classes.labels[index]), classes.names.len()),
@@ -50,7 +50,7 @@ fn mark(manifold: &Manifold, index: usize) -> Mark {
     }
 }
 
-/// Across and up: the first latent unit and the second.
+/// Horizontal and vertical position: the first and the second latent unit.
 fn places(manifold: &Manifold) -> impl Iterator<Item = (f64, f64)> {
     manifold.means.chunks_exact(2).map(|mean| (f64::from(mean[0]), f64::from(mean[1])))
 }

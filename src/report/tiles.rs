@@ -1,7 +1,7 @@
-//! Images side by side, as in a table: a column an image, a line for each thing that is known of
-//! it (an original, its reconstruction). Images that do not fit beside each other continue in another
-//! band below, and all are enlarged by the same whole factor, so that a pixel of an image stays a
-//! square of one grey.
+//! Images side by side, as in a table: a column per image, a line for each version of it (an
+//! original, its reconstruction). Images that do not fit beside each other continue in another band
+//! below. All are enlarged by the same whole factor, so that a pixel of an image stays a square of
+//! one grey.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::Result;
 
 const RULE: Rgb<u8> = Rgb([200; 3]);
 
-/// So few images stand side by side, and more of them at least so many.
+/// Up to `ONE_BAND` images are side by side; of more images, at least `LEAST`.
 const ONE_BAND: usize = 12;
 const LEAST: usize = 10;
 
@@ -24,24 +24,24 @@ const LEAST: usize = 10;
 /// Lines that begin a group are set apart. Each image is enlarged by a whole factor, without
 /// smoothing, so that its shorter side has at least 64 pixels (fewer for an image so long that its
 /// other side would exceed 320). The greys are linear: 0 is black, 1 is white. An empty title takes
-/// no room.
+/// no space.
 ///
 /// # Errors
 ///
 /// [`Error::Picture`](crate::Error::Picture) if there are no lines or no images, if an image has no
 /// pixels, if a line's length is not a multiple of an image's pixels or differs from the first
-/// line's, if a value is not within 0 to 1, if `per_band` is 0, if there are labels, but not as many
-/// as images, or if the picture would be too large; [`Error::Io`](crate::Error::Io) if the file
+/// line's, if a value is not within 0 to 1, if `per_band` is 0, if there are labels, but not one
+/// per image, or if the picture would be too large; [`Error::Io`](crate::Error::Io) if the file
 /// cannot be written.
 pub fn tiles(path: &Path, tiles: &Tiles) -> Result<()> {
     tiles_png(path, tiles)?.save(path)
 }
 
-/// Draws what [`tiles()`] writes; `path` is only what errors name.
+/// Draws the picture that [`tiles()`] writes; `path` is used only in errors.
 ///
 /// # Errors
 ///
-/// [`Error::Picture`](crate::Error::Picture), for the reasons that [`tiles()`] has.
+/// [`Error::Picture`](crate::Error::Picture), for the reasons of [`tiles()`].
 pub fn tiles_png(path: &Path, tiles: &Tiles) -> Result<Png> {
     let Tiles { title, size: (rows, columns), lines, labels, .. } = *tiles;
     let layout = TileLayout::new(path, tiles)?;
@@ -68,8 +68,9 @@ pub fn tiles_png(path: &Path, tiles: &Tiles) -> Result<Png> {
     picture.encode()
 }
 
-/// Returns how many images to put side by side so that a picture of `count` images of `size` (rows
-/// and columns), in `lines` lines, is about as wide as it is high: all of up to 12, else 10 or more.
+/// Returns the number of images side by side at which a picture of `count` images of `size` (rows
+/// and columns), in `lines` lines, is about as wide as it is high: all of up to 12, else 10 or
+/// more.
 pub fn square_band(count: usize, lines: usize, (rows, columns): (usize, usize)) -> usize {
     if count <= ONE_BAND {
         return count.max(1);

@@ -31,10 +31,10 @@ pub(super) fn batch(
     }
 }
 
-/// Images, which lie anywhere, are fetched so many rows ahead.
+/// Images, whose addresses are random, are prefetched this many rows ahead.
 const AHEAD: u32 = 8;
 
-/// As [`gather_batch`], of bytes.
+/// Like [`gather_batch`], for bytes.
 fn gather_bytes(
     step: Step,
     binarize: Binarize,
@@ -50,7 +50,7 @@ fn gather_bytes(
     vectorized(
         #[inline(always)]
         || {
-            // All cores have read them since.
+            // Other cores hold these lines since the last step.
             prefetch::to_write(x);
             for (row, x) in (step.first_row..).zip(x.chunks_exact_mut(columns)) {
                 prefetch::to_read(bytes(row + AHEAD));
@@ -69,7 +69,7 @@ fn gather_bytes(
     );
 }
 
-/// 1 with the probability that a byte is of 255: random / 2²⁴ < byte / 255, in whole numbers.
+/// Sets x to 1 with probability byte / 255: random / 2²⁴ < byte / 255, in whole numbers.
 #[inline(always)]
 fn stochastic(step: Step, row: u32, bytes: &[u8], x: &mut [f32]) {
     let many = (0..).step_by(LANES).zip(x.chunks_mut(4 * LANES)).zip(bytes.chunks(4 * LANES));

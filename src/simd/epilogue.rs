@@ -1,5 +1,5 @@
-//! Stages, after a product or by themselves: a tile at a time, so that each finds in the first cache
-//! what the one before it left there.
+//! Stages, after a product or without one, computed tile by tile, so that each stage finds the
+//! results of earlier ones in the first-level cache.
 
 use super::masked::Masked;
 use super::outer::Product;
@@ -12,23 +12,24 @@ use aligned_vec::{AVec, CACHELINE_ALIGN};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
-/// Numbers of a value that are computed at once: eight values fit the first cache of most CPUs.
+/// Numbers of a value that are computed at once: eight values fit the first-level cache of most
+/// CPUs.
 const TILE: usize = 1024;
 
-/// Numbers between values, so that they do not all fall on the same lines of a cache.
+/// Padding between values, so that they do not all map to the same lines of a cache.
 const PAD: usize = 16;
 
-/// Values that are listed without an allocation.
+/// The number of values that are listed without an allocation.
 const VALUES: usize = 24;
 
 thread_local! {
-    /// The values of a tile, kept from step to step, so that nothing is allocated in one.
+    /// The values of a tile, kept from step to step, so that a step does not allocate.
     static VALUES_OF_TILE: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
-    /// Sums of a product that are not finished tile by tile.
+    /// Sums of a product that is not finished tile by tile.
     static SUMS: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
 }
 
-/// a, b, other operands -> what the stages make of a·b.
+/// a, b, other operands -> the stages' outputs, computed from a·b.
 pub(super) fn product(
     call: &Call,
     step: Step,
@@ -53,7 +54,7 @@ pub(super) fn product(
     };
     let first_row = part.of(call.outputs[0].rows).start;
     let mut stages = Stages { epilogue, step, first_row, inputs, outputs };
-    // A transposed product has tiles of few columns, and halves are needed at once.
+    // A transposed product has tiles with few columns, and halves are needed at once.
     if !epilogue.is_halved && epilogue.product != Some(Transpose::B) {
         run(&mut |tile: Tile| {
             let sums = Rows { values: tile.sums, pitch: tile.pitch };
@@ -75,7 +76,7 @@ pub(super) fn product(
     });
 }
 
-/// Operands -> what the stages make of them.
+/// Operands -> the stages' outputs.
 pub(super) fn stages(
     call: &Call,
     step: Step,
@@ -96,7 +97,7 @@ fn of(call: &Call) -> &Epilogue {
     }
 }
 
-/// Returns the input that masks the product, if the stages are only a ReLU's gradient.
+/// Returns the input that masks the product, if the only stage is a ReLU's gradient.
 fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
     match (values.as_slice(), stores.as_slice()) {
         (
@@ -110,7 +111,7 @@ fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
     }
 }
 
-/// A rectangle of what is computed.
+/// A rectangle of computed elements.
 #[derive(Clone, Copy)]
 struct Place {
     row: usize,
@@ -126,11 +127,11 @@ impl Place {
     }
 }
 
-/// Where the numbers of a value are.
+/// The place of a value's numbers.
 #[derive(Clone, Copy)]
 enum Source<'a> {
     Outside(Rows<'a, f32>),
-    /// From this number of the tile's values on.
+    /// Index of the first number in the values of the tile.
     Tile {
         first: usize,
         pitch: usize,
@@ -140,14 +141,14 @@ enum Source<'a> {
 struct Stages<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
     step: Step,
-    /// The part's first row, in inputs that each part has whole.
+    /// The part's first row, as an offset into inputs that are passed whole.
     first_row: usize,
     inputs: &'a [Operand<'a, f32>],
     outputs: &'b mut [&'c mut [f32]],
 }
 
 impl Stages<'_, '_, '_> {
-    /// Rows of this part.
+    /// The number of rows of this part.
     fn rows(&self) -> usize {
         let width = self.epilogue.width;
         let of_row = match self.epilogue.stores[0] {
@@ -158,13 +159,13 @@ impl Stages<'_, '_, '_> {
         self.outputs[0].len() / of_row
     }
 
-    /// A row of the part, in an input: one that each part has whole begins with the first row of all.
+    /// Maps a row of the part to a row of an input: inputs that are passed whole have an offset.
     fn row(&self, input: usize, row: usize) -> usize {
         let is_whole = self.epilogue.whole_inputs() >> input & 1 == 1;
         if is_whole { self.first_row + row } else { row }
     }
 
-    /// Computes a rectangle, given the product's sums and partners there, in tiles.
+    /// Computes a rectangle in tiles, from its sums and partners of the product.
     fn compute(&mut self, whole: Place, sums: [Rows<f32>; 2]) {
         VALUES_OF_TILE.with_borrow_mut(|values| {
             let most = self.epilogue.values.len() * (TILE + PAD);
@@ -257,7 +258,7 @@ impl Stages<'_, '_, '_> {
     }
 }
 
-/// An input's numbers in a place, where stages compute `width` columns.
+/// Selects an input's numbers in a rectangle of stages with `width` columns.
 fn load(
     numbers: &[f32],
     is_row: bool,
@@ -272,7 +273,7 @@ fn load(
     Rows { values: &numbers[row * columns + half + place.column..], pitch }
 }
 
-/// Copies a value to its place in rows of `pitch` numbers, `first` of them further on.
+/// Copies a value to its place in rows of `pitch` numbers, shifted by `first`.
 fn put(from: Rows<f32>, place: Place, to: &mut [f32], [pitch, first]: [usize; 2]) {
     for row in 0..place.rows {
         let to = &mut to[(place.row + row) * pitch + first + place.column..][..place.columns];
@@ -280,8 +281,8 @@ fn put(from: Rows<f32>, place: Place, to: &mut [f32], [pitch, first]: [usize; 2]
     }
 }
 
-/// Adds up a value over blocks of columns, of which a row has `count`. Tiles come in the order of their
-/// columns, so a block that two of them share is begun by one and ended by the next.
+/// Sums a value over blocks of columns; a row has `count` blocks. Tiles come in the order of their
+/// columns, so the first of two tiles that share a block writes its sum, and the second adds to it.
 fn sum_blocks(from: Rows<f32>, place: Place, to: &mut [f32], count: usize) {
     vectorized(
         #[inline(always)]

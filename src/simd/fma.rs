@@ -1,6 +1,6 @@
-//! Fused multiply-addition for the target that lacks it: mingw-w64's `fmaf` rounds the product, so that
-//! [`f32::mul_add`] without vectors would give other bits than with them. Defined here, it takes that
-//! one's place when a program is linked.
+//! Fused multiply-add for the target that lacks it: mingw-w64's `fmaf` rounds the product, so that
+//! [`f32::mul_add`] without vectors would give other bits than with them. This definition replaces
+//! that one when a program is linked.
 
 /// x·y + z, rounded once.
 #[allow(unsafe_code)]

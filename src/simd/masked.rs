@@ -1,6 +1,6 @@
-//! Products by a transposed matrix of which some numbers alone are wanted, as of the gradient that a
-//! ReLU lets through. Each is a dot product of its own, of a row of either operand: a piece of the
-//! right one's row stays in registers while all rows of the left one that are wanted with it pass by.
+//! Products by a transposed matrix of which only some elements are needed, such as those of the
+//! gradient that pass a ReLU. Each element is a separate dot product of two rows: a piece of a
+//! right row stays in registers while all left rows that are needed with it are processed.
 
 use super::nonzeros::{Nonzeros, TERMS, blocks};
 use super::outer::Left;
@@ -10,13 +10,13 @@ use pulp::{Simd, WithSimd};
 use std::array::from_fn;
 use std::cell::RefCell;
 
-/// A dot product is this many sums, whatever the width of the CPU's vectors.
+/// The number of partial sums of a dot product, independent of the width of the CPU's vectors.
 const LANES: usize = 16;
 
-/// Terms for each of them at once.
+/// Terms that are added to each partial sum at once.
 const UNITS: usize = 7;
 
-/// Terms at once.
+/// Terms that are processed at once.
 const WIDE: usize = UNITS * LANES;
 
 /// left · rightᵀ, of which `left` is `rows` × `terms` and `right` `columns` × `terms`.
@@ -24,23 +24,24 @@ pub(super) struct Masked<'a> {
     pub(super) left: &'a [f32],
     pub(super) right: &'a [f32],
     pub(super) terms: usize,
-    /// What has a number above 0 in this is wanted, `rows` × `columns`.
+    /// Selects the elements to compute, those above 0; `rows` × `columns`.
     pub(super) mask: &'a [f32],
 }
 
-/// Columns at once, whose sums stay in a cache.
+/// Columns that are processed together; their sums stay in a cache.
 const COLUMNS: usize = 64;
 
-/// Columns whose terms are fetched ahead.
+/// The number of columns by which terms are prefetched ahead.
 const AHEAD: usize = 2;
 
-/// What is kept from step to step, so that nothing is allocated in one.
+/// Buffers kept from step to step, so that a step does not allocate.
 #[derive(Debug)]
 struct Room {
     wanted: Nonzeros,
-    /// The [`LANES`] sums of each number that is wanted.
+    /// The [`LANES`] partial sums of each selected element.
     sums: AVec<f32>,
-    /// A block of the left operand's rows: of the first [`WIDE`] terms all, then of the next ones.
+    /// A block of the left operand's rows: the first [`WIDE`] terms of all rows, then the next
+    /// ones.
     packed: AVec<f32>,
 }
 
@@ -53,7 +54,7 @@ thread_local! {
 }
 
 impl Masked<'_> {
-    /// Computes what is wanted, and 0 elsewhere.
+    /// Computes the selected elements, and sets the others to 0.
     pub(super) fn run(self, product: &mut [f32]) {
         let rows = self.left.len() / self.terms;
         let columns = self.right.len() / self.terms;
@@ -76,7 +77,7 @@ impl Masked<'_> {
 /// A block of rows.
 struct Rows<'a> {
     left: &'a [f32],
-    /// The first of its lists of what is wanted, which are as many as columns.
+    /// The index of the block's first list of selected elements; a block has one list per column.
     first: usize,
     columns: usize,
     masked: &'a Masked<'a>,
@@ -99,7 +100,7 @@ impl WithSimd for Rows<'_> {
 }
 
 impl Rows<'_> {
-    /// With so many vectors for [`LANES`] numbers.
+    /// Runs with `VECTORS` vectors per [`LANES`] numbers.
     #[inline(always)]
     fn run<S: Simd, const VECTORS: usize>(self, simd: S) {
         let Self { left, first, columns, masked, room, product } = self;
@@ -150,7 +151,7 @@ impl Rows<'_> {
     }
 }
 
-/// The sum of these, half to half.
+/// Adds the partial sums, half to half.
 #[inline(always)]
 fn total(sums: &[f32; LANES]) -> f32 {
     let eight: [f32; LANES / 2] = from_fn(|lane| sums[lane] + sums[lane + LANES / 2]);
@@ -158,7 +159,7 @@ fn total(sums: &[f32; LANES]) -> f32 {
     (four[0] + four[2]) + (four[1] + four[3])
 }
 
-/// At most [`WIDE`] numbers, and zeros after them.
+/// Loads at most [`WIDE`] numbers, padded with zeros.
 #[inline(always)]
 fn vectors<S: Simd, const VECTORS: usize>(simd: S, numbers: &[f32]) -> [[S::f32s; VECTORS]; UNITS] {
     let mut filled = [0.0; WIDE];

@@ -1,5 +1,5 @@
-//! Functions of one f32 without a branch, which the compiler turns into vectors. Each is within a few
-//! units in the last place, which tests hold against f64 over all of its range.
+//! Branch-free functions of one f32, which the compiler vectorises. Each is within a few units in
+//! the last place; tests check this against f64 over the whole range.
 
 use std::f32::consts::{FRAC_PI_2, LN_2, LOG2_E};
 
@@ -8,14 +8,14 @@ const WHOLE: f32 = 12_582_912.0;
 
 /// eˣ for x up to 88; infinite above 88.4, e^−87.5 below −87.5.
 ///
-/// 2ⁿ·eʳ with n the whole number nearest to x / ln 2, so that |r| ≤ ln 2 / 2, by the Taylor series
-/// of eʳ to its seventh term, whose rest is below 2⁻²⁶.
+/// Computes 2ⁿ·eʳ with n the whole number nearest to x / ln 2, so that |r| ≤ ln 2 / 2, by the
+/// Taylor series of eʳ to its seventh term, whose remainder is below 2⁻²⁶.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    // ln 2 in two parts, of which the first has few enough bits for n times it to be exact.
+    // ln 2 in two parts; the first has few enough bits for n times it to be exact.
     const HIGH: f32 = 0.693_359_4;
     const LOW: f32 = -2.121_944_4e-4;
-    // Not by `max`, which would take NaN for a number.
+    // `max` would turn NaN into a number.
     let x = if x < -87.5 { -87.5 } else { x };
     let x = if x > 88.8 { 88.8 } else { x };
     let shifted = x * LOG2_E + WHOLE;
@@ -29,17 +29,17 @@ pub fn exp(x: f32) -> f32 {
 
 /// ln x for x > 0 that is neither subnormal nor infinite.
 ///
-/// n·ln 2 + 2·artanh((m − 1) / (m + 1)) for x = m·2ⁿ with m from √½ to √2.
+/// Computes n·ln 2 + 2·artanh((m − 1) / (m + 1)) for x = m·2ⁿ with m from √½ to √2.
 #[inline(always)]
 pub fn ln(x: f32) -> f32 {
-    // Subtracting √½ carries into the exponent just where the mantissa reaches √2.
+    // Subtracting √½ carries into the exponent exactly where the mantissa reaches √2.
     let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
     let n = (bits as i32 >> 23) as f32;
     let m = f32::from_bits((bits & 0x007f_ffff) + 0x3f35_04f3);
     let s = (m - 1.0) / (m + 1.0);
     let t = s * s;
     let series = [2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0];
-    // m − 1 is exact, so that is what the correction is added to: 2s = (m − 1) − s·(m − 1).
+    // m − 1 is exact, so the correction is added to it: 2s = (m − 1) − s·(m − 1).
     let tail = s * (t * polynomial(t, series) - (m - 1.0));
     n * LN_2 + (tail + (m - 1.0))
 }
@@ -54,8 +54,8 @@ pub fn ln_1p(x: f32) -> f32 {
     s * polynomial(t, series)
 }
 
-/// 2/√π·∫ e^−t² from x to infinity, to 1.2·10⁻⁷ of it (Press, Teukolsky, Vetterling and Flannery, "Numerical
-/// Recipes in C", section 6.2); 0 where it is below 10⁻³⁸.
+/// 2/√π·∫ e^−t² from x to infinity, with a relative error of 1.2·10⁻⁷ (Press, Teukolsky, Vetterling
+/// and Flannery, "Numerical Recipes in C", section 6.2); 0 where the value is below 10⁻³⁸.
 #[inline(always)]
 pub fn erfc(x: f32) -> f32 {
     let z = x.abs();
@@ -77,11 +77,11 @@ pub fn erfc(x: f32) -> f32 {
 }
 
 /// 1 / √x for x > 0 that is neither subnormal nor infinite, without a division or a root, which
-/// take CPUs ten times as long as a product.
+/// take CPUs ten times as long as a multiplication.
 ///
-/// Halving the exponent by a shift gives an estimate y within 3.5 %. Then
-/// 1/√x = y·(1 − e)^−½ with e = 1 − x·y²: its series to e³ leaves 7·10⁻⁶ of that, Newton's step (to e)
-/// the rest.
+/// Halving the exponent by a shift gives an estimate y within 3.5 %. Then 1/√x = y·(1 − e)^−½ with
+/// e = 1 − x·y²: the series up to e³ leaves a relative error of 7·10⁻⁶, which a Newton step (up to
+/// e) removes.
 #[inline(always)]
 pub fn reciprocal_sqrt(x: f32) -> f32 {
     let y = f32::from_bits(0x5f37_5a86_u32.wrapping_sub(x.to_bits() >> 1));
@@ -94,7 +94,7 @@ pub fn reciprocal_sqrt(x: f32) -> f32 {
 
 /// cos 2πv and sin 2πv for v from 0 to 1.
 ///
-/// By Taylor series within the quarter turn nearest to it, then exchanged and negated.
+/// Uses Taylor series around the nearest multiple of a quarter turn, then swaps and negates.
 #[inline(always)]
 pub fn cos_sin_turns(v: f32) -> (f32, f32) {
     let shifted = v * 4.0 + WHOLE;

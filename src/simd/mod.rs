@@ -1,15 +1,16 @@
-//! The kernels of the f32 device on the CPU: what fused nodes and matrix products compute, by vectors
-//! as wide as the CPU has at run time, which the `pulp` crate finds out and compiles for. Every one is
-//! checked against the [twins](crate::cpu) in f64, as the kernels of any device are.
+//! The kernels of the f32 device on the CPU: fused nodes and matrix products, with vectors as wide
+//! as the CPU supports, which the `pulp` crate detects at run time and compiles for. Like the
+//! kernels of any device, they are checked against the [twins](crate::cpu) in f64.
 //!
-//! A kernel is given a [`Part`] of its work: the slices of its outputs that it may write, and of its
-//! inputs what those depend on. No sum depends on where the parts end, so the results are the same on
-//! any number of threads. Sums of products are of fused multiply-additions, over the terms in order or
-//! (in `masked`) in sixteen parts, so they don't depend on the width of a vector either.
+//! A kernel gets a [`Part`] of its work: the slices of its outputs that it may write, and the
+//! inputs that those depend on. No sum depends on the boundaries of parts, so the results are the
+//! same for any number of threads. Sums of products use fused multiply-adds, over the terms in
+//! order or (in `masked`) in sixteen partial sums, so they don't depend on the width of a vector
+//! either.
 //!
-//! About half of what a ReLU puts out is 0 at first, and two thirds later on; of binary images seven
-//! eighths are. So products by those leave the zeros out (`sparse`), and of the gradients that a
-//! ReLU stops none is computed (`masked`).
+//! About half of a ReLU's outputs are 0 at first, and two thirds later on; of binary images seven
+//! eighths are. So products by those skip the zeros (`sparse`), and gradients that a ReLU stops are
+//! not computed (`masked`).
 
 mod batch;
 mod epilogue;
@@ -38,14 +39,14 @@ use std::ops::Range;
 /// One of several equal parts of a kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Which of them.
+    /// The index of the part.
     pub index: usize,
-    /// How many there are.
+    /// The number of parts.
     pub count: usize,
 }
 
 impl Part {
-    /// All of it.
+    /// The whole work.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
     /// Range of this part in `len` items.
@@ -55,8 +56,8 @@ impl Part {
     }
 }
 
-/// Computes a part: of inputs that it reads by rows it is given the rows of its part, of outputs
-/// what it is to write.
+/// Computes a part: inputs that are read by rows contain only the rows of the part, outputs only
+/// the part to write.
 pub type Kernel<T = f32> = fn(&Call, Step, Part, &[Operand<T>], &mut [&mut [T]]);
 
 /// The kernel of a call, if it has one.
@@ -72,7 +73,7 @@ pub fn kernel(call: &Call) -> Option<Kernel> {
     })
 }
 
-/// The vectors that this CPU has, the widest last.
+/// The vector instruction sets of this CPU, the widest last.
 pub fn vectors() -> impl DoubleEndedIterator<Item = Vectors> {
     let all = [Vectors::Portable, Vectors::Avx2, Vectors::Avx512];
     all.into_iter().filter(|&vectors| arch_of(vectors).is_some())
@@ -94,18 +95,18 @@ fn arch_of(vectors: Vectors) -> Option<Arch> {
 }
 
 thread_local! {
-    /// What kernels that this thread runs compute with.
+    /// The instruction set of kernels on this thread.
     static ARCH: Cell<Arch> = Cell::new(Arch::new());
 }
 
-/// From now on, has kernels that this thread runs compute with these, if the CPU has them.
+/// Sets the instruction set of kernels on this thread, if the CPU supports it.
 pub fn use_vectors(vectors: Vectors) {
     if let Some(arch) = arch_of(vectors) {
         ARCH.set(arch);
     }
 }
 
-/// Runs what follows with vectors.
+/// Runs a function with vector instructions.
 pub(crate) fn vectorized<R>(run: impl FnOnce() -> R) -> R {
     arch().dispatch(run)
 }
@@ -114,9 +115,9 @@ fn arch() -> Arch {
     ARCH.get()
 }
 
-/// What becomes of a product's sums.
+/// Processes a product's sums.
 trait Finish {
-    /// Takes them.
+    /// Processes one tile of sums.
     fn finish(&mut self, tile: Tile);
 }
 
@@ -128,9 +129,9 @@ impl<F: FnMut(Tile)> Finish for F {
 
 /// A rectangle of a product's sums.
 struct Tile<'a> {
-    /// Its first row.
+    /// The first row.
     row: usize,
-    /// Its first column.
+    /// The first column.
     column: usize,
     /// Row-major sums with stride `pitch`; entries past `columns` are unspecified.
     sums: &'a [f32],
@@ -140,7 +141,7 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// Each row's number, and its sums.
+    /// Each row's number and sums.
     #[inline(always)]
     fn rows(&self) -> impl Iterator<Item = (usize, &[f32])> {
         let rows = self.sums.chunks_exact(self.pitch).take(self.rows);

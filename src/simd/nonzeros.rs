@@ -1,5 +1,5 @@
-//! Finding what is not 0 in a matrix: in pictures little is, and of what comes out of a ReLU the
-//! smaller part.
+//! Finds the nonzero elements of a matrix: a small share of pictures, and less than half of a
+//! ReLU's outputs.
 
 use super::outer::Left;
 use super::transpose::transpose;
@@ -10,26 +10,26 @@ use pulp::Arch;
 use std::array::from_fn;
 use std::ops::Range;
 
-/// The share of numbers that are not 0 below which leaving the others out is faster: each costs a load
-/// and an addition a vector, where a tile of eight rows loads a vector for eight additions. On an EPYC
-/// a product of 200 by 64 by 784 took as long either way at 0.6 to 0.65.
+/// The share of nonzeros below which skipping zeros is faster: each nonzero costs a load and an
+/// addition per vector, while a tile of eight rows loads a vector for eight additions. On an EPYC
+/// both ways took equally long for a product of 200 by 64 by 784 at 0.6 to 0.65.
 const FEW: f64 = 0.6;
 
-/// Numbers that are looked at at once.
+/// Numbers that are examined at once.
 const LANES: usize = 16;
 
-/// The most terms of a block.
+/// The maximum number of terms in a block.
 pub(super) const TERMS: usize = 7 * LANES;
 
-/// Blocks of terms, about as long: so much of the other operand stays in the fastest cache while row
-/// after row takes what it needs.
+/// Splits terms into blocks of about equal length: the rows of the other operand for one block stay
+/// in the fastest cache while row after row uses them.
 pub(super) fn blocks(terms: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
     let len = terms.div_ceil(terms.div_ceil(TERMS)).next_multiple_of(LANES);
     (0..terms.div_ceil(len)).map(move |block| block * len..terms.min((block + 1) * len))
 }
 
-/// A number and which term of its block it is, in one word: cores load fewer words than they add
-/// products.
+/// A number and the index of its term in the block, in one word: cores load fewer words per cycle
+/// than they add products.
 #[derive(Clone, Copy, Debug, Default, bytemuck::Zeroable, bytemuck::Pod)]
 #[repr(transparent)]
 pub(super) struct Nonzero(u64);
@@ -40,7 +40,7 @@ impl Nonzero {
         Self(u64::from(number.to_bits()) << 32 | u64::from(term))
     }
 
-    /// Which term of its block it is.
+    /// The index of its term in the block.
     #[inline(always)]
     pub(super) fn term(self) -> usize {
         self.0 as u32 as usize
@@ -52,14 +52,14 @@ impl Nonzero {
     }
 }
 
-/// What is not 0 of the rows of a product's left operand: of the first block of terms row by row, then
-/// of the next block.
+/// The nonzeros of the rows of a product's left operand: those of the first block of terms row by
+/// row, then those of the next block.
 #[derive(Debug)]
 pub(super) struct Nonzeros {
     all: AVec<Nonzero>,
-    /// Where those of each row and block end.
+    /// End of each block's rows in `all`.
     ends: Vec<usize>,
-    /// The operand, if it is stored transposed, as it is meant.
+    /// The operand in row order, if it is stored transposed.
     turned: AVec<f32>,
 }
 
@@ -71,7 +71,7 @@ impl Default for Nonzeros {
 }
 
 impl Nonzeros {
-    /// Finds them.
+    /// Finds the nonzeros of `left`.
     pub(super) fn find(&mut self, left: Left, rows: usize, terms: usize) {
         let most = rows * terms + LANES;
         self.all.resize(most.max(self.all.len()), Nonzero::default());
@@ -108,23 +108,24 @@ impl Nonzeros {
         }
     }
 
-    /// Where those of the so-manyth row are, of all blocks' rows.
+    /// Range of row `index` in `all`, counting rows block by block.
     #[inline(always)]
     pub(super) fn span(&self, index: usize) -> Range<usize> {
         let begin = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
         begin..self.ends[index]
     }
 
-    /// Those of a span.
+    /// The nonzeros in a range.
     #[inline(always)]
     pub(super) fn of(&self, span: Range<usize>) -> &[Nonzero] {
         &self.all[span]
     }
 }
 
-/// Whether so much of a product's left operand is 0 that leaving that out is faster, by a sample.
+/// Whether a product's left operand has so few nonzeros that skipping zeros is faster, estimated
+/// from a sample.
 pub(super) fn are_few(left: Left, rows: usize, terms: usize) -> bool {
-    /// One row of so many is looked at.
+    /// One row in `SAMPLE` is examined.
     const SAMPLE: usize = 4;
     let (values, pitch, used) = match left {
         Left::Rows(values) => (values, terms, 0..terms),
@@ -149,21 +150,21 @@ pub(super) fn are_few(left: Left, rows: usize, terms: usize) -> bool {
     )
 }
 
-/// 1 for a number that is not 0, NaN among them.
+/// Returns 1 for a number that is not 0, NaN included.
 #[inline(always)]
 fn is_nonzero(number: f32) -> u32 {
     u32::from(number.to_bits() << 1 != 0)
 }
 
-/// A way to keep what is not 0.
+/// An algorithm that filters nonzeros.
 trait Keep {
-    /// Puts those at the beginning, with anything in the [`LANES`] behind them; returns how many there
-    /// are.
+    /// Writes the nonzeros to the beginning of `kept`, with unspecified values in the next
+    /// [`LANES`]; returns the number of nonzeros.
     fn keep(&self, numbers: &[f32], kept: &mut [Nonzero]) -> usize;
 }
 
-/// Every number is put down where the next one belongs, and stays there if it is not 0: without a
-/// branch that no CPU could foresee.
+/// Writes every number at the next free place, and advances that if the number is not 0: this
+/// avoids an unpredictable branch.
 struct OneByOne;
 
 impl Keep for OneByOne {
@@ -178,7 +179,7 @@ impl Keep for OneByOne {
     }
 }
 
-/// By an instruction for it.
+/// Uses the compress instruction of AVX-512.
 #[cfg(target_arch = "x86_64")]
 struct Compress(pulp::x86::V4);
 
@@ -208,7 +209,8 @@ impl Keep for Compress {
 impl Compress {
     #[inline(always)]
     fn sixteen(&self, numbers: [f32; LANES], places: [u32; LANES], kept: &mut [Nonzero]) -> usize {
-        /// Which of two times sixteen come side by side: the first of both, the second of both.
+        /// Interleaves two vectors of sixteen: indices of the first half of both, then of the
+        /// second half.
         const PAIRS: [[u32; LANES]; 2] = {
             let mut pairs = [[0; LANES]; 2];
             let mut index = 0;

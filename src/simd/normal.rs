@@ -1,4 +1,4 @@
-//! Normal noise: as its [twin](crate::cpu::normal) draws it, many blocks of four columns at once.
+//! Normal noise, drawn like its [twin](crate::cpu::normal), many blocks of four columns at once.
 
 use super::math::{cos_sin_turns, ln};
 use super::{Part, vectorized};
@@ -24,7 +24,7 @@ pub(super) fn kernel(
     normal(step, stream, call.columns(), outputs[0]);
 }
 
-/// Fills rows of so many columns with independent draws from N(0, 1).
+/// Fills rows of `columns` columns with independent draws from N(0, 1).
 pub(super) fn normal(step: Step, stream: Stream, columns: usize, draws: &mut [f32]) {
     vectorized(
         #[inline(always)]

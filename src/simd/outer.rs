@@ -1,5 +1,5 @@
-//! Matrix products. A tile of sums stays in registers while a term after the other is added to it:
-//! numbers of the left operand, each times a piece of a row of the right one.
+//! Matrix products. A tile of sums stays in registers while terms are added to it one after the
+//! other: numbers of the left operand, each times a piece of a row of the right one.
 
 use super::{Finish, Part, Tile, arch, prefetch};
 use crate::kernel::{Call, Operand};
@@ -9,13 +9,14 @@ use std::array::from_fn;
 /// The left operand of a product, `rows` × `terms`.
 #[derive(Clone, Copy)]
 pub(super) enum Left<'a> {
-    /// Stored as it is: rows of so many terms.
+    /// Stored by rows of `terms` numbers.
     Rows(&'a [f32]),
-    /// Stored transposed, in rows of so many numbers, of which the operand's begin at `first`.
+    /// Stored transposed, in rows of `pitch` numbers; the operand's part of each row begins at
+    /// `first`.
     Columns {
         /// The stored matrix.
         values: &'a [f32],
-        /// Its columns.
+        /// Columns of the stored matrix.
         pitch: usize,
         /// The first column that is used.
         first: usize,
@@ -32,21 +33,21 @@ pub(super) struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// The first two inputs' product, of all rows that the left one has.
+    /// The product of the first two inputs, with all rows of the left one.
     pub(super) fn of(call: &Call, inputs: &[Operand<'a, f32>]) -> Self {
         let [left, right] = [0, 1].map(|input| inputs[input].reals());
         let [_, columns, terms] = call.mnk();
         Self { left: Left::Rows(left), right, rows: left.len() / terms, columns, terms }
     }
 
-    /// A part of the rows of xᵀ·dy, of which x has `k` columns and dy `n`.
+    /// A part of the rows of xᵀ·dy; x has `k` columns and dy `n`.
     pub(super) fn of_gradient(part: Part, [k, n]: [usize; 2], x: &'a [f32], dy: &'a [f32]) -> Self {
         let rows = part.of(k);
         let left = Left::Columns { values: x, pitch: k, first: rows.start };
         Self { left, right: dy, rows: rows.len(), columns: n, terms: dy.len() / n }
     }
 
-    /// Computes all sums and hands them over, a tile after the other.
+    /// Computes all sums and passes them to `finish`, one tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         if self.rows > 0 {
             arch().dispatch(Run { product: self, finish });
@@ -59,7 +60,7 @@ struct Run<'a, 'b> {
     finish: &'b mut dyn Finish,
 }
 
-/// The most numbers of a tile: 8 rows of 3 vectors of 16.
+/// The maximum size of a tile: 8 rows of 3 vectors of 16 numbers.
 pub(super) const MOST: usize = 8 * 3 * 16;
 
 impl WithSimd for Run<'_, '_> {
@@ -67,8 +68,8 @@ impl WithSimd for Run<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many sums as there are registers for, besides a row of the right operand and a number of
-        // the left one.
+        // As many sums as there are registers, besides those for a row of the right operand and a
+        // number of the left one.
         if S::REGISTER_COUNT >= 32 {
             self.tiles::<S, 8, 3>(simd);
         } else {
@@ -99,7 +100,7 @@ impl Run<'_, '_> {
     }
 }
 
-/// Where a tile begins, and how many columns it has.
+/// The first row and column of a tile, and its number of columns.
 #[derive(Clone, Copy)]
 struct Place {
     row: usize,
@@ -108,8 +109,7 @@ struct Place {
 }
 
 impl Product<'_> {
-    /// The sums of a tile, in rows of as many numbers as are returned. Rows past the last are the
-    /// last again.
+    /// Computes the sums of a tile, and returns their pitch. Rows past the last one repeat it.
     #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
@@ -170,7 +170,7 @@ impl Product<'_> {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         let whole = VECTORS * S::F32_LANES;
         if width == whole {
-            // While the first rows pass by: the right operand's next columns.
+            // The first rows also prefetch the right operand's next columns.
             let next = if first == 0 { whole.min(self.columns - column - width) } else { 0 };
             for term in 0..self.terms {
                 let right = &self.right[term * self.columns + column..];
@@ -191,7 +191,7 @@ impl Product<'_> {
                 for v in 0..VECTORS {
                     let start = row.as_ptr().wrapping_add(v * S::F32_LANES);
                     #[allow(unsafe_code)]
-                    // SAFETY: the lanes that are on are those of the row's `width` numbers.
+                    // SAFETY: the active lanes are those of the row's `width` numbers.
                     unsafe {
                         vectors[v] = simd.mask_load_ptr_f32s(masks[v], start);
                     }

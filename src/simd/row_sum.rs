@@ -4,7 +4,7 @@ use super::{Part, vectorized};
 use crate::graph::Step;
 use crate::kernel::{Call, Operand};
 
-/// Partial sums of a row, each of every sixteenth term.
+/// The number of partial sums of a row; each adds every sixteenth term.
 const LANES: usize = 16;
 
 /// x -> the sums of its rows.

@@ -1,5 +1,5 @@
-//! Products whose left operand has many zeros, as pictures have and what comes out of a ReLU: those
-//! terms are left out, which changes no sum of finite numbers.
+//! Products whose left operand has many zeros, such as pictures and outputs of a ReLU: terms with
+//! zeros are skipped, which changes no sum of finite numbers.
 
 use super::nonzeros::{Nonzeros, TERMS, are_few, blocks};
 use super::outer::Product;
@@ -8,22 +8,22 @@ use aligned_vec::{AVec, CACHELINE_ALIGN};
 use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
 
-/// Vectors of columns whose sums are in registers at once.
+/// The number of vectors of columns whose sums are in registers at once.
 const VECTORS: usize = 7;
 
-/// The most columns at once, of the widest vectors.
+/// The maximum number of columns at once, with the widest vectors.
 const MOST: usize = VECTORS * 16;
 
-/// The most rows at once.
+/// The maximum number of rows at once.
 const ROWS: usize = 256;
 
-/// What is kept from step to step, so that nothing is allocated in one.
+/// Buffers kept from step to step, so that a step does not allocate.
 #[derive(Debug)]
 struct Room {
     nonzeros: Nonzeros,
-    /// The sums of some rows, between blocks of terms.
+    /// The sums of a group of rows, between blocks of terms.
     sums: AVec<f32>,
-    /// What of the right operand is used at once, side by side.
+    /// The part of the right operand in use, contiguous.
     packed: AVec<f32>,
 }
 
@@ -36,7 +36,7 @@ thread_local! {
 }
 
 impl Product<'_> {
-    /// As [`run`](Self::run), but leaves out zeros if there are many.
+    /// Like [`run`](Self::run), but skips zeros if there are many.
     pub(super) fn run_sparse(self, finish: &mut dyn Finish) {
         if !are_few(self.left, self.rows, self.terms) {
             return self.run(finish);
@@ -78,7 +78,8 @@ impl WithSimd for Run<'_, '_> {
 }
 
 impl Run<'_, '_> {
-    /// The sums of some vectors of columns, of which the last may be past the last column.
+    /// Computes the sums of `VECTORS` vectors of columns; the last vector may extend past the last
+    /// column.
     #[inline(always)]
     fn columns<S: Simd, const VECTORS: usize>(&mut self, simd: S, column: usize) {
         let Product { right, rows, columns, terms, .. } = self.product;

@@ -1,12 +1,12 @@
-//! Turning a matrix around.
+//! Matrix transposition.
 
 use std::array::from_fn;
 use std::ops::Range;
 
-/// Some columns of a matrix, whose rows are so many numbers apart, as rows.
+/// Copies some columns of a matrix, whose rows are `pitch` numbers apart, to rows.
 #[inline(always)]
 pub(super) fn transpose(from: &[f32], pitch: usize, columns: Range<usize>, to: &mut [f32]) {
-    /// Rows and columns of what is turned at once.
+    /// The side of a square that is transposed at once.
     const SIDE: usize = 8;
     let rows = from.len() / pitch;
     let (whole_rows, whole_columns) = (rows - rows % SIDE, columns.len() - columns.len() % SIDE);

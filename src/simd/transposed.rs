@@ -1,5 +1,6 @@
-//! Products by a transposed matrix, as the gradients of inputs are: the product of that matrix and the
-//! transposed left operand, which is the smaller of both, turned around.
+//! Products by a transposed matrix, such as the gradients of inputs: computes the product of that
+//! matrix and the transposed left operand, which is the smaller of the two, and transposes the
+//! result.
 
 use super::outer::{Left, MOST, Product};
 use super::transpose::transpose;
@@ -19,20 +20,20 @@ pub(super) struct Transposed<'a> {
 const ROWS: usize = 96;
 
 thread_local! {
-    /// Transposed rows of the left operand, kept from step to step, so that nothing is allocated in
-    /// one.
+    /// Transposed rows of the left operand, kept from step to step, so that a step does not
+    /// allocate.
     static TURNED: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
 }
 
 impl<'a> Transposed<'a> {
-    /// The first input times the second, transposed.
+    /// The product of the first input and the transposed second one.
     pub(super) fn of(call: &Call, inputs: &[Operand<'a, f32>]) -> Self {
         let [left, right] = [0, 1].map(|input| inputs[input].reals());
         let [_, _, terms] = call.mnk();
         Self { left, right, terms }
     }
 
-    /// Computes all sums and hands them over, a tile after the other.
+    /// Computes all sums and passes them to `finish`, one tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         let Self { left, right, terms } = self;
         TURNED.with_borrow_mut(|turned| {
@@ -55,10 +56,10 @@ impl<'a> Transposed<'a> {
     }
 }
 
-/// Turns tiles around.
+/// Transposes tiles.
 struct Turn<'a> {
     finish: &'a mut dyn Finish,
-    /// The first row of those that were transposed.
+    /// The first of the transposed rows.
     first: usize,
     sums: [f32; MOST],
 }

@@ -1,7 +1,7 @@
-//! A run as TensorBoard shows it: what belongs to training in one folder and what belongs to the
-//! test set in another, under the same tags, so that each chart has a line for either. TensorBoard
-//! names its runs after folders, so these are directly in the run's: `five/train` and `five/test`.
-//! `step/…` and `kernels/…` are by step, `epoch/…` and `pictures/…` by epoch.
+//! Event files of a run for TensorBoard: training and test set have separate folders and the same
+//! tags, so that each chart has a line for each. TensorBoard names its runs after folders, so these
+//! are directly in the run's folder: `five/train` and `five/test`. `step/…` and `kernels/…` are by
+//! step, `epoch/…` and `pictures/…` by epoch.
 
 use super::{Drawing, EpochReport, KernelReport, StepReport};
 use crate::Result;
@@ -19,27 +19,27 @@ pub(super) struct Board {
     test: EventWriter,
 }
 
-/// The folders, each of what it is called after.
+/// The folders' names, which TensorBoard shows.
 pub(super) const FOLDERS: [&str; 2] = ["train", "test"];
 
-/// The folder within a run's that they are in, if an earlier version began the run.
+/// The parent of these folders within a run that an earlier version began.
 pub(super) const EARLIER: &str = "tensorboard";
 
-/// The folder that the two of a run are in, or will be.
+/// The parent of the two folders of a run, which may not exist yet.
 pub(super) fn folder_in(run: &Path) -> PathBuf {
     let earlier = run.join(EARLIER);
     if earlier.is_dir() { earlier } else { run.to_owned() }
 }
 
 impl Board {
-    /// Makes `train/` and `test/` in a folder, with a file each.
+    /// Creates `train/` and `test/` in a folder, with a file each.
     pub(super) fn create(files: &Arc<dyn Files>, folder: &Path) -> Result<Self> {
         let create = |name| EventWriter::create_in(Arc::clone(files), &folder.join(name));
         let [train, test] = FOLDERS.map(create);
         Ok(Self { train: train?, test: test? })
     }
 
-    /// Goes on after so much of these files.
+    /// Resumes the files `events` after the given lengths.
     pub(super) fn resume(
         files: &Arc<dyn Files>,
         folder: &Path,
@@ -52,7 +52,7 @@ impl Board {
         Ok(Self { train: resume(0)?, test: resume(1)? })
     }
 
-    /// The files' names and lengths, once all events would survive a power cut.
+    /// Writes all events to stable storage, and returns the files' names and lengths.
     pub(super) fn sync(&mut self) -> Result<[(String, u64); 2]> {
         Ok([self.train.sync()?, self.test.sync()?])
     }
@@ -70,7 +70,7 @@ impl Board {
         })
     }
 
-    /// Adds an epoch. It is in the files on return, and so are the steps before it.
+    /// Adds an epoch. On return the epoch and the steps before it are in the files.
     pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
         let epoch = report.epoch.into();
         measures(&mut self.train, "epoch", epoch, &report.train)?;
@@ -81,7 +81,7 @@ impl Board {
         self.test.flush()
     }
 
-    /// Adds the pictures after an epoch. They are in the files on return.
+    /// Adds the pictures after an epoch. On return they are in the files.
     pub(super) fn pictures(&mut self, epoch: u32, drawings: &[Drawing]) -> Result<()> {
         for Drawing { name, lines, tiles, .. } in drawings {
             self.test.image(&format!("pictures/{name}"), epoch.into(), lines, tiles)?;

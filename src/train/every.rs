@@ -1,4 +1,4 @@
-//! How often something is done.
+//! Intervals of repeated actions.
 
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
@@ -6,18 +6,18 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Every so many steps or seconds: `500` or `60s`.
+/// An interval in steps or seconds: `500` or `60s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Every {
     /// Steps, counted over all epochs.
     Steps(NonZeroU32),
-    /// Seconds since it was last done.
+    /// Seconds since the last time.
     Seconds(NonZeroU32),
 }
 
 impl Every {
-    /// Steps from this one to the next at which it is done.
+    /// Returns the number of steps from `step` to the next action.
     pub fn steps_from(self, step: u32) -> u32 {
         match self {
             Self::Steps(steps) => steps.get() - step % steps,
@@ -25,7 +25,7 @@ impl Every {
         }
     }
 
-    /// Whether it is done after this time.
+    /// Whether the action is due after this time.
     pub fn is_due(self, since: Duration) -> bool {
         match self {
             Self::Steps(_) => false,

@@ -1,4 +1,4 @@
-//! Looking into a step, kernel by kernel.
+//! Inspection of a step, kernel by kernel.
 
 use crate::Result;
 use crate::device::{ProgramId, Session};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Weights and mean squares, by name.
 pub(super) type State = BTreeMap<String, Vec<f64>>;
 
-/// A plan of which every intermediate can be read after a step.
+/// A plan whose intermediates can all be read after a step.
 #[derive(Debug)]
 pub(super) struct Inspection {
     pub(super) plan: Plan,
@@ -17,7 +17,7 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// Loads a plan once more, with memory of its own for each tensor, if there is room for it.
+    /// Loads a plan again, with separate memory for each tensor, if there is enough memory.
     pub(super) fn load(session: &mut dyn Session, plan: &Plan) -> Result<Self> {
         let plan = Plan::keep_all(plan.graph().clone());
         session.room_for(&[&plan])?;
@@ -25,7 +25,7 @@ impl Inspection {
         Ok(Self { plan, program })
     }
 
-    /// Real numbers of the plan after a step; of a log, the step's row.
+    /// Reads real numbers of the plan after a step; for a log, the step's row.
     pub(super) fn read(
         &self,
         session: &mut dyn Session,
@@ -41,8 +41,8 @@ impl Inspection {
         })
     }
 
-    /// Runs a step and says which kernel was the first to make a number that is infinite or NaN, if
-    /// one was.
+    /// Runs a step and describes the first kernel that produced an infinite number or NaN, if there
+    /// is one.
     pub(super) fn first_nonfinite(
         &self,
         session: &mut dyn Session,
@@ -70,7 +70,7 @@ impl Inspection {
         Ok(None)
     }
 
-    /// What a step is about to change.
+    /// Reads the tensors that a step is about to change.
     pub(super) fn state(&self, session: &mut dyn Session) -> Result<State> {
         let changed = self.plan.persistent().map(|id| self.plan.graph().tensor(id));
         let changed =
@@ -78,7 +78,7 @@ impl Inspection {
         changed.map(|Tensor { name, .. }| Ok((name.clone(), session.read(name)?))).collect()
     }
 
-    /// Real numbers that a step's kernels were given, where what it changed was this before it.
+    /// The real numbers that a step's kernels read; `before` has the tensors that the step changed.
     pub(super) fn given<'a>(
         &self,
         session: &mut dyn Session,
@@ -92,7 +92,7 @@ impl Inspection {
         })
     }
 
-    /// The largest size of a real number that a node was given.
+    /// The largest absolute value of the real numbers that a node read.
     fn largest_input(
         &self,
         session: &mut dyn Session,
@@ -111,7 +111,7 @@ impl Inspection {
     }
 }
 
-/// What a step wrote into a log of so many columns.
+/// The row of a step in a log with `columns` columns.
 pub(super) fn log_row(log: &[f64], columns: usize, step: Step) -> Vec<f64> {
     log[step.index as usize % LOG_ROWS * columns..][..columns].to_vec()
 }

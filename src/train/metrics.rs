@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: what a run came to, a JSON object a line.
+//! `metrics.jsonl`: the results of a run, one JSON object per line.
 
 use super::{Change, EpochReport, KernelReport, StepReport};
 use crate::eval::Measures;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A line.
+/// A line of the file.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Line<'a> {
@@ -25,7 +25,7 @@ enum Line<'a> {
     Settings(&'a Change),
 }
 
-/// What is said of an epoch, but for its time.
+/// The results of an epoch, without its time.
 #[derive(Debug, Serialize, Deserialize)]
 struct Measured {
     epoch: u32,
@@ -35,17 +35,17 @@ struct Measured {
     test_kl: f64,
 }
 
-/// The file that is being written.
+/// The file while it is written.
 #[derive(Debug)]
 pub(super) struct Metrics(Growing);
 
 impl Metrics {
-    /// An empty one.
+    /// Creates an empty file.
     pub(super) fn create(files: Arc<dyn Files>, path: PathBuf) -> Result<Self> {
         Growing::create(files, path).map(Self)
     }
 
-    /// So much of one that is there.
+    /// Opens an existing file and truncates it to its first `len` bytes.
     pub(super) fn cut(files: Arc<dyn Files>, path: PathBuf, len: u64) -> Result<Self> {
         Growing::cut(files, path, len).map(Self)
     }
@@ -75,7 +75,7 @@ impl Metrics {
         self.line(&Line::Settings(&change.brief()))
     }
 
-    /// Its length, once it would survive a power cut.
+    /// Writes all lines to stable storage, and returns the file's length.
     pub(super) fn sync(&self) -> Result<u64> {
         self.0.sync()?;
         Ok(self.0.len())
@@ -88,7 +88,7 @@ impl Metrics {
     }
 }
 
-/// What a file says.
+/// The content of a file.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) epochs: Vec<EpochPoint>,
@@ -99,7 +99,7 @@ pub(super) struct Told {
 
 /// Reads a file.
 pub(super) fn read(path: &Path) -> Result<Told> {
-    /// A line, if it is one of these.
+    /// A line of a relevant kind.
     #[derive(Deserialize)]
     #[serde(tag = "kind", rename_all = "lowercase")]
     enum Line {

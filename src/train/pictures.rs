@@ -8,23 +8,23 @@ use crate::model::{Architecture, Drawn, Images, prior_predictive, reconstruction
 use crate::report::{Png, Row, Tiles, tiles_png};
 use std::path::Path;
 
-/// Images side by side.
+/// The number of images side by side.
 const PER_BAND: usize = 10;
 
 /// A picture of a run.
 #[derive(Clone, Debug)]
 pub struct Drawing {
-    /// What it shows, in a word.
+    /// The content in one word.
     pub name: &'static str,
-    /// The lines of images from top to bottom, in words.
+    /// Describes the lines of images from top to bottom.
     pub lines: String,
     /// The picture with its title and captions.
     pub png: Png,
-    /// The same images without any text, for viewers that show it small.
+    /// The same images without any text, for viewers with small previews.
     pub tiles: Png,
 }
 
-/// The plans that draw, loaded before training so that nothing is made afterwards.
+/// The plans that draw, loaded before training so that nothing is allocated later.
 #[derive(Clone, Copy, Debug)]
 pub struct Pictures {
     reconstruction: Loaded,
@@ -45,7 +45,7 @@ impl Loaded {
 }
 
 impl Pictures {
-    /// The plans, with what they draw.
+    /// The plans, with the tensors to draw.
     fn plans(architecture: &Architecture, test: Images, fused: bool) -> Result<[(Plan, Drawn); 2]> {
         let test = Images { batch: PER_BAND.min(test.count), ..test };
         let prior = prior_predictive(architecture, 2 * PER_BAND, fused)?;
@@ -55,13 +55,13 @@ impl Pictures {
     /// The plans that [`load`](Self::load) loads.
     ///
     /// # Errors
-    /// None but those of a faulty op.
+    /// Only those of a faulty op.
     pub fn all_plans(architecture: &Architecture, test: Images, fused: bool) -> Result<[Plan; 2]> {
         Ok(Self::plans(architecture, test, fused)?.map(|(plan, _)| plan))
     }
 
-    /// Loads the plans, their ops fused or as they are. `test` are the images to reconstruct from,
-    /// of `size` each.
+    /// Loads the plans, with their ops fused if `fused`. `test` is the set of images to
+    /// reconstruct, of `size` each.
     ///
     /// # Errors
     /// If the device cannot hold them.
@@ -79,7 +79,7 @@ impl Pictures {
     }
 
     /// Draws `reconstructions`, of the first test images, and `samples`. Their noise is that of
-    /// `step`, and the weights stay as they are.
+    /// `step`, and the weights do not change.
     ///
     /// # Errors
     /// If the device fails or a picture cannot be drawn.

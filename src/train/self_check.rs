@@ -1,6 +1,6 @@
-//! A step of training, repeated on the f64 oracle. Each kernel's result is compared with what the
-//! oracle makes of the numbers that the kernel was given, not of its own: where a ReLU's argument is
-//! within rounding of 0, the two would go on with different gradients, and both be right.
+//! Repeats a step of training on the f64 oracle. Each kernel's result is compared with the oracle's
+//! result for the kernel's own inputs: if a ReLU's argument is within rounding of 0, the two might
+//! continue with different gradients, and both would be right.
 
 use super::inspect::{Inspection, State, log_row};
 use crate::data::Levels;
@@ -16,12 +16,12 @@ use crate::{Error, Result};
 pub(super) struct SelfCheck {
     inspection: Inspection,
     oracle: CpuSession<f64>,
-    /// Each of the plan's nodes by itself, on the oracle.
+    /// A plan on the oracle for each of the plan's nodes alone.
     alone: Vec<(Graph, ProgramId)>,
 }
 
 impl SelfCheck {
-    /// Loads a plan once more, to be looked into, and the oracle, which has images of its own.
+    /// Loads a plan again for inspection, and the oracle with its own copy of the images.
     pub(super) fn load(
         session: &mut dyn Session,
         plan: &Plan,
@@ -33,21 +33,21 @@ impl SelfCheck {
         Ok(Self { inspection, oracle, alone })
     }
 
-    /// Tells the oracle in what order the images come.
+    /// Sets the order of the images on the oracle.
     pub(super) fn order(&mut self, name: &str, indices: &[u32]) -> Result<()> {
         self.oracle.write(name, Values::U32(indices))
     }
 
-    /// What a step is about to change.
+    /// Reads the tensors that a step is about to change.
     pub(super) fn state(&self, session: &mut dyn Session) -> Result<State> {
         self.inspection.state(session)
     }
 
-    /// Repeats the step that the session has just run, from what it began with, on both.
+    /// Repeats, on both, the step that the session has just run, starting from the state `before`.
     ///
     /// # Errors
-    /// [`Error::Device`] if it comes to other bits than before, or a kernel to other numbers than
-    /// the oracle.
+    /// [`Error::Device`] if the bits differ from the first run's, or a kernel's result from the
+    /// oracle's.
     pub(super) fn check(
         &mut self,
         session: &mut dyn Session,
@@ -119,7 +119,7 @@ impl SelfCheck {
     }
 }
 
-/// Loads a plan to be looked into, and each of its nodes by itself on the oracle.
+/// Loads a plan for inspection, and a plan for each of its nodes alone on the oracle.
 fn load(
     session: &mut dyn Session,
     plan: &Plan,
@@ -137,7 +137,7 @@ fn load(
     Ok((inspection, alone))
 }
 
-/// The tensors that a node updates.
+/// The names of the tensors that a node updates.
 fn targets<'a>(graph: &'a Graph, node: &'a Node) -> impl Iterator<Item = &'a str> {
     let updated = if node.op.updates() { node.outputs.as_slice() } else { &[] };
     updated.iter().map(|&id: &TensorId| graph.tensor(id).name.as_str())

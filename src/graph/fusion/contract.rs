@@ -1,10 +1,10 @@
-//! Puts groups of nodes together and orders what results, if it can be ordered.
+//! Contracts groups of nodes, and orders the result if possible.
 
 use super::Group;
 use crate::graph::hazard::{Hazard, Waiting};
 use crate::graph::{Graph, Node, NodeId, Op};
 
-/// The graph of the live nodes with each group as one node, in an [`order`].
+/// The graph of the live nodes with each group as one node, in the order of [`order`].
 pub(super) fn contract(
     graph: &Graph,
     live: &[NodeId],
@@ -43,8 +43,9 @@ impl Unit<'_> {
     }
 }
 
-/// The live nodes with each group as one; none if two groups would have to wait for each other. The
-/// order is that of the first nodes of the groups, as far as the hazards among the live nodes allow.
+/// The live nodes with each group as one unit; none if two groups would have to wait for each
+/// other. The order is that of the groups' first nodes, as far as the hazards among the live nodes
+/// allow.
 pub(super) fn order<'a>(
     live: &[NodeId],
     hazards: &[Hazard],

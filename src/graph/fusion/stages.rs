@@ -1,14 +1,14 @@
-//! Grows groups of stages around a matrix product, or by themselves.
+//! Grows groups of stages around a matrix product, or without one.
 
 use super::{Chosen, Fusion, Group, MOST_BINDINGS, View};
 use crate::graph::{Element, NodeId, Op, Shape, TensorId};
 use std::collections::BTreeSet;
 
-/// Stages that a group computes once more, rather than reading what another stored.
+/// The maximum number of stages that a group recomputes instead of reading a stored tensor.
 const MOST_REPEATED: usize = 4;
 
-/// A group that grows. Its tensors have `rows` rows and `width` columns, or twice as many: the halves
-/// of those are computed at once.
+/// A group while it grows. Its tensors have `rows` rows and `width` columns, or twice as many
+/// columns: the two halves of those are computed at once.
 struct Growth<'a> {
     view: &'a View<'a>,
     chosen: &'a Chosen,
@@ -16,15 +16,15 @@ struct Growth<'a> {
     repeated: Vec<NodeId>,
     rows: usize,
     width: usize,
-    /// The widths before each node that joined.
+    /// The width before each node that joined.
     widths: Vec<usize>,
-    /// Whether it may compute once more what leaves it fewer tensors to read.
+    /// Whether it may recompute stages to read fewer tensors.
     can_repeat: bool,
 }
 
 impl View<'_> {
-    /// The largest group around a node that no chosen group has; none if that is the node alone. With
-    /// `can_repeat` it computes once more what leaves it fewer tensors to read.
+    /// The largest group around a node in no chosen group; none if that would be a single node.
+    /// With `can_repeat`, the group recomputes stages to read fewer tensors.
     pub(super) fn grow(&self, seed: NodeId, chosen: &Chosen, can_repeat: bool) -> Option<Group> {
         let is_product = matches!(self.op(seed), Op::Matmul(_));
         let shape = self.graph.tensor(self.output(seed)).shape;
@@ -54,7 +54,7 @@ impl View<'_> {
         (growth.nodes.len() > 1).then(|| growth.group())
     }
 
-    /// Sets the outputs of all groups: what others read.
+    /// Sets the outputs of all groups: the tensors that other nodes read.
     pub(super) fn connect(&self, chosen: &mut Chosen) {
         for index in 0..chosen.groups.len() {
             if chosen.groups[index].fusion == Fusion::Stages {
@@ -63,21 +63,21 @@ impl View<'_> {
         }
     }
 
-    /// Whether no group of stages binds too many buffers.
+    /// Whether every group of stages is within the limit of bindings.
     pub(super) fn fits(&self, chosen: &Chosen) -> bool {
         let mut stages = chosen.groups.iter().filter(|group| group.fusion == Fusion::Stages);
         stages.all(|group| self.can_bind(&group.nodes, &group.inputs, chosen))
     }
 
-    /// Whether nodes that read these tensors bind no more buffers than every adapter has.
+    /// Whether these nodes with these inputs are within the limit of bindings.
     fn can_bind(&self, nodes: &[NodeId], inputs: &[TensorId], chosen: &Chosen) -> bool {
-        // Slices of a product are one more.
+        // A product needs one more binding, for its slices.
         let is_product = nodes.iter().any(|&id| matches!(self.op(id), Op::Matmul(_)));
         let count = inputs.len() + self.stored(nodes, chosen).len();
         count + usize::from(is_product) <= MOST_BINDINGS
     }
 
-    /// Tensors that these nodes make and others read.
+    /// The tensors that these nodes make and others read.
     fn stored(&self, nodes: &[NodeId], chosen: &Chosen) -> Vec<TensorId> {
         let is_other = |id: &NodeId| !nodes.contains(id) && !chosen.is_taken[id.index()];
         let is_read = |tensor: &TensorId| {
@@ -103,14 +103,14 @@ impl Growth<'_> {
         &self.view.graph.node(id).outputs
     }
 
-    /// The node of the group that makes a tensor.
+    /// The node of the group that makes `tensor`.
     fn maker(&self, tensor: TensorId) -> Option<NodeId> {
         let mut nodes = self.nodes.iter().chain(&self.repeated).copied();
         nodes.find(|&id| self.outputs(id).contains(&tensor))
     }
 
-    /// The stages next to the group, in their order: those that read what the group makes, and those
-    /// that make what the group alone reads.
+    /// The stages next to the group, in their order: those that read its tensors, and those whose
+    /// outputs are read only by the group.
     fn neighbours(&self) -> BTreeSet<NodeId> {
         let view = self.view;
         let own = || self.nodes.iter().copied();
@@ -128,7 +128,7 @@ impl Growth<'_> {
         readers.chain(read.filter(is_for_group)).collect()
     }
 
-    /// Adds a node if it fits; whether it does.
+    /// Adds a node if it fits; returns whether it does.
     fn try_join(&mut self, id: NodeId) -> bool {
         let Some(width) = self.width_with(id).filter(|_| self.is_convex_with(id)) else {
             return false;
@@ -146,7 +146,8 @@ impl Growth<'_> {
         self.width = self.widths.pop().unwrap_or(self.width);
     }
 
-    /// The group's width once it has this node, if its operands and results have the shapes that fit.
+    /// The group's width with this node added; none if its operands or results have unsuitable
+    /// shapes.
     fn width_with(&self, id: NodeId) -> Option<usize> {
         let (op, inputs) = (self.view.op(id), self.view.inputs(id));
         let output = self.shape(self.outputs(id)[0]);
@@ -170,7 +171,7 @@ impl Growth<'_> {
                 fits.then_some(self.width)?
             }
             Op::BlockSum => {
-                // A sum of blocks is no element, which its readers would take it for.
+                // The readers of a sum of blocks would take it for an element.
                 let reads =
                     |other: &NodeId| self.view.inputs(*other).contains(&self.outputs(id)[0]);
                 let fits =
@@ -195,7 +196,7 @@ impl Growth<'_> {
         fits.then_some(width)
     }
 
-    /// Whether nothing outside would have to run between the group and this node.
+    /// Whether no node outside the group must run between the group and this node.
     fn is_convex_with(&self, id: NodeId) -> bool {
         let first = self.nodes.iter().min().copied().unwrap_or(id);
         let others = self.view.inputs(id).iter().filter(|&&input| self.maker(input).is_none());
@@ -233,8 +234,8 @@ impl Growth<'_> {
         self.view.can_bind(&self.nodes, &self.read(), self.chosen)
     }
 
-    /// Computes once more what takes few stages, where that leaves fewer tensors to read: the halves of
-    /// a tensor, and functions of what is read anyway.
+    /// Recomputes stages if few of them make a tensor and fewer tensors are then read: the halves
+    /// of a tensor, and functions of tensors that are read anyway.
     fn repeat(&mut self) {
         while self.can_repeat {
             let read = self.read();
@@ -249,7 +250,7 @@ impl Growth<'_> {
         }
     }
 
-    /// The stages that make an input from other inputs.
+    /// The stages that make `input` from other inputs.
     fn repeatable(&self, input: TensorId, read: &[TensorId]) -> Option<Vec<NodeId>> {
         let mut nodes = Vec::new();
         let mut wanted = vec![input];

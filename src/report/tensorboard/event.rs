@@ -1,4 +1,4 @@
-//! The messages of an event file, as far as they are written here. Names and numbers of fields are
+//! The subset of an event file's messages that is written here. Names and numbers of fields are
 //! those of TensorFlow's `event.proto` and `summary.proto`.
 
 /// `Event`.

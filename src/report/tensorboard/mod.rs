@@ -1,7 +1,6 @@
-//! Event files, which TensorBoard draws its charts from: numbers and pictures, each under a tag and
-//! at a step. A file is a row of [`record`]s, each an event, and only ever grows, so that
-//! TensorBoard can follow a run that is still going. What is written, and under which tags, is left
-//! to the callers.
+//! Event files, the input of TensorBoard: numbers and pictures, each with a tag and a step. A file
+//! is a sequence of [`record`]s, one per event, and only grows, so that TensorBoard can follow a
+//! run in progress. The choice of values and tags is left to the callers.
 
 mod event;
 mod record;
@@ -19,21 +18,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What the first event of a file says of the others.
+/// The format version, which is the first event of a file.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// How the name of every event file begins: TensorBoard looks for it.
+/// The prefix of every event file's name, which TensorBoard searches for.
 const PREFIX: &str = "events.out.tfevents.";
 
-/// So many bytes of events wait in memory, at most, for those that follow.
+/// Event buffer size in bytes.
 const MOST_WAITING: usize = 1 << 13;
 
-/// How many files this process has made: two in one folder and second have other names.
+/// The number of files created by this process, which makes names unique within a folder and
+/// second.
 static CREATED: AtomicU32 = AtomicU32::new(0);
 
 /// An event file that is being written.
 ///
-/// Events wait in memory for [`flush`](Self::flush) or for some more of them.
+/// Events are buffered until [`flush`](Self::flush) or until the buffer is full.
 #[derive(Debug)]
 pub struct EventWriter {
     file: Growing,
@@ -41,19 +41,19 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Makes the folder, if it is not there, and in it a new file, whose name begins with
-    /// `events.out.tfevents`, as TensorBoard looks for, and the time.
+    /// Creates the folder, if necessary, and a new file in it, whose name begins with
+    /// `events.out.tfevents`, which TensorBoard searches for, and the time.
     ///
     /// # Errors
-    /// [`Error::Io`] if they cannot be made.
+    /// [`Error::Io`] if the folder or the file cannot be created.
     pub fn create(folder: &Path) -> Result<Self> {
         Self::create_in(Arc::new(System), folder)
     }
 
-    /// As [`create`](Self::create), by these operations.
+    /// Like [`create`](Self::create), with the given file operations.
     ///
     /// # Errors
-    /// As [`create`](Self::create).
+    /// Like [`create`](Self::create).
     pub fn create_in(files: Arc<dyn Files>, folder: &Path) -> Result<Self> {
         files.create_folder(folder).map_err(Error::io(folder, Action::Write))?;
         let (second, process) = (Timestamp::now().as_second(), std::process::id());
@@ -66,13 +66,13 @@ impl EventWriter {
         Ok(writer)
     }
 
-    /// Goes on after the first `len` bytes of a file in a folder, or, if there is no such file any
-    /// more, or a shorter one, with a new one.
+    /// Resumes the file `name` in `folder` after its first `len` bytes, or creates a new one if
+    /// that file does not exist any more or is shorter.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn resume(files: Arc<dyn Files>, folder: &Path, name: &str, len: u64) -> Result<Self> {
-        // A name may come from a file that anybody wrote.
+        // The name may come from an untrusted file.
         let is_name = name.starts_with(PREFIX) && !name.contains(['/', '\\']);
         let file = is_name.then(|| Growing::cut(Arc::clone(&files), folder.join(name), len));
         match file {
@@ -84,12 +84,12 @@ impl EventWriter {
         }
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// The file's name and length, once all events are with the system and would survive a power cut.
+    /// Writes all events to stable storage, and returns the file's name and length.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -100,8 +100,7 @@ impl EventWriter {
         Ok((name.into_owned(), self.file.len()))
     }
 
-    /// Adds a number, which the file has as an `f32`. Tags that are the same up to a `/` are shown
-    /// together.
+    /// Adds a number, stored as an `f32`. TensorBoard groups tags by their prefix up to a `/`.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -127,7 +126,7 @@ impl EventWriter {
         self.value(tag, step, Some(metadata), Content::Image(image))
     }
 
-    /// Hands all events so far to the system.
+    /// Writes all buffered events to the file.
     ///
     /// # Errors
     /// [`Error::Io`].

@@ -9,7 +9,6 @@ use crate::file::{Files, replace_in};
 use crate::graph::Binarize;
 use crate::model::{Parameters, States, Weights, encode, to_bytes};
 use crate::optimizer::Optimizer;
-use crate::train::Config;
 use crate::{Action, Error, Result};
 use flate2::Crc;
 use serde::{Deserialize, Serialize};
@@ -59,15 +58,6 @@ pub struct Lengths {
     pub metrics: u64,
     /// Names and lengths of the event files in `train/` and `test/`.
     pub events: Option<[(String, u64); 2]>,
-}
-
-impl State {
-    /// Of a run at its beginning, on data of this [`fingerprint`].
-    pub fn of(config: &Config, data: u32) -> Self {
-        let Config { seed, batch, binarize, optimizer, .. } = *config;
-        let (position, files) = Default::default();
-        Self { seed, batch, binarize, optimizer, data, position, best: None, files }
-    }
 }
 
 /// What a run goes on from.

@@ -168,6 +168,7 @@
 //!   ([`device::Session::room_for`]), so what does not fit is refused in words.
 
 pub mod checkpoint;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod compare;
 pub mod cpu;
@@ -180,14 +181,17 @@ pub mod function;
 pub mod graph;
 pub mod kernel;
 mod matrix;
+mod memory;
 pub mod model;
 pub mod optimizer;
 pub mod profile;
 pub mod random;
+#[cfg(feature = "plots")]
 pub mod report;
 pub mod simd;
 pub mod train;
 mod vae;
+pub mod vectors;
 pub mod verify;
 
 pub use error::{Action, Error, Result};

@@ -1,12 +1,10 @@
 //! Rows of numbers, the input and output of models.
 
 mod element;
-mod file;
 pub(crate) mod npy;
 
 use crate::{Error, Result};
 pub(crate) use element::Element;
-pub(crate) use file::FILE;
 
 /// Numbers `[rows, columns]`, row by row.
 #[derive(Clone, Debug, PartialEq)]

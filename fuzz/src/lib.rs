@@ -141,7 +141,7 @@ pub fn run_folder(bytes: &[u8]) {
         let mut names = names.split('\n').chain(std::iter::repeat(""));
         let mut file = || (names.next().unwrap_or_default().to_owned(), 0);
         let files = Lengths { metrics: 0, events: Some([file(), file()]) };
-        State { files, ..State::of(&Config::default(), 0) }
+        State { files, ..Config::default().starting_state(0) }
     }));
 }
 

@@ -6,7 +6,9 @@ use super::shared::{DeviceFlag, FILES, KernelsFlag, StepFlags, print_json, say, 
 use super::table::{self, Cell, Column, Output, WideFlag, say_words};
 use super::terminal::{BAD, NOTICE, shows_progress};
 use crate::device::Memory;
-use crate::profile::{Baseline, Change, KernelRow, Profile, capture, html, profile, trace};
+#[cfg(feature = "capture")]
+use crate::profile::capture;
+use crate::profile::{Baseline, Change, KernelRow, Profile, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use std::path::{Path, PathBuf};
@@ -46,6 +48,7 @@ pub(super) struct Arguments {
     /// Write a page for a browser: the kernels' table, a roofline plot, the last steps as a timeline
     #[arg(long, value_name = "FILE", help_heading = FILES)]
     html: Option<PathBuf>,
+    #[cfg(feature = "capture")]
     /// Have RenderDoc capture a step, for a GPU, to this name and `_capture.rdc`; needs
     /// ENABLE_VULKAN_RENDERDOC_CAPTURE=1, or a start from RenderDoc
     #[arg(long, value_name = "NAME", help_heading = FILES, num_args = 0..=1, require_equals = true, default_missing_value = "wgvae")]
@@ -91,6 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         (_, true) => print_csv(&profile.kernels)?,
         _ => print(&profile, arguments.wide.width())?,
     }
+    #[cfg(feature = "capture")]
     if let Some(name) = &arguments.renderdoc {
         match capture(session.as_mut(), &architecture, batch, fuse, name) {
             Ok(file) => info!("{}: a step for RenderDoc", file.display()),

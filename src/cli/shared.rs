@@ -1,6 +1,6 @@
 //! Flags that several commands have, and how they are read.
 
-use crate::device::gpu::Choices;
+use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::model::Activation;

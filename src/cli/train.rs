@@ -9,7 +9,7 @@ use super::signals::Signals;
 use super::{Outcome, is_mistake};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Size, Split};
-use crate::device::gpu::Choices;
+use crate::device::Choices;
 use crate::device::{Choice, Description, Session};
 use crate::file::System;
 use crate::model::Architecture;

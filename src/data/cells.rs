@@ -1,8 +1,8 @@
 //! The cells of a table, and tests of the kind of each column.
 
 use super::open::room;
+use crate::memory::Bytes;
 use crate::{Error, Result};
-use indicatif::HumanBytes;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -66,7 +66,7 @@ impl Cells {
         if self.held as u64 <= self.room {
             return Ok(());
         }
-        let room = HumanBytes(self.room);
+        let room = Bytes(self.room);
         let expected = format!("at most {room} of numbers, half of the memory available");
         Err(Error::file(path, expected, "more"))
     }

@@ -6,13 +6,15 @@
 //! left to the training loop.
 
 mod cells;
-mod claims;
 mod dataset;
 mod folder;
 mod idx;
+mod matrix;
 mod npy;
 mod numbers;
 mod open;
+// Without the feature, no picture is decoded, and its parts have no reader.
+#[cfg_attr(not(feature = "pictures"), allow(dead_code))]
 mod pictures;
 mod reading;
 mod size;
@@ -26,7 +28,6 @@ pub use reading::{Account, LabelColumn, Reading};
 pub use size::Size;
 pub use source::{load_images, read_images};
 pub use split::{HELD_OUT, Source, Split};
-pub(crate) use table::read_numbers;
 
 use crate::{Error, Result};
 use std::path::Path;

@@ -1,10 +1,9 @@
 //! Opens a file once, whether plain, gzipped, zipped, or standard input.
 
 use super::reading::unclear;
-use crate::device::room::available;
+use crate::memory::{Bytes, available};
 use crate::{Action, Error, Result};
 use flate2::read::MultiGzDecoder;
-use indicatif::HumanBytes;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -142,7 +141,7 @@ pub(super) fn at_most(
     let mut bytes = Vec::new();
     reader.take(room).read_to_end(&mut bytes).map_err(Error::io(path, action))?;
     if bytes.len() as u64 == room {
-        let expected = format!("at most {}, half of the memory available", HumanBytes(room));
+        let expected = format!("at most {}, half of the memory available", Bytes(room));
         return Err(Error::file(path, expected, "more"));
     }
     Ok(bytes)

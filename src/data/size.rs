@@ -1,7 +1,7 @@
 //! The size of an image.
 
 use crate::Error;
-use crate::model::MOST_ELEMENTS;
+use crate::graph::MOST_ELEMENTS;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;

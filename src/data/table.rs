@@ -4,13 +4,13 @@
 //! Estimator", 2011).
 
 use super::cells::Cells;
+use super::matrix::FILE;
 use super::numbers::Numbers;
 use super::open::Opened;
 use super::reading::{Account, LabelColumn, Wanted, unclear};
 use super::{CLASSES, Dataset, Labels, Size, size_of};
-use crate::matrix::FILE;
+use crate::memory::Bytes;
 use crate::{Error, Matrix, Result};
-use indicatif::HumanBytes;
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -62,7 +62,7 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
 
 /// Reads a table of numbers. Skips a header, and a first column that it names as an index or as row
 /// names; logs both.
-pub(crate) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> {
+pub(super) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> {
     let mut file = Opened::new(path)?;
     let separator = separator(&file.start(LONGEST)?);
     let Lines { mut cells, line, mut first } = Lines::read(&mut file, separator)?;
@@ -210,7 +210,7 @@ fn check_length(bytes: usize) -> io::Result<()> {
     if bytes <= LONGEST {
         return Ok(());
     }
-    Err(io::Error::other(format!("a row of more than {}", HumanBytes(LONGEST as u64))))
+    Err(io::Error::other(format!("a row of more than {}", Bytes(LONGEST as u64))))
 }
 
 /// A reader that counts the bytes of a row.

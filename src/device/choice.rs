@@ -1,9 +1,11 @@
 //! Which device a user means.
 
 use super::cpu::CpuSession;
-use super::gpu::{Adapters, Choices, GpuSession, Tuner};
+#[cfg(feature = "gpu")]
+use super::gpu::{Adapters, GpuSession, Tuner};
 use super::{Description, Session};
 use crate::Result;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -57,6 +59,9 @@ impl std::fmt::Display for Choice {
     }
 }
 
+/// Variants of kernels by call, as a [`Call`](crate::kernel::Call) is printed.
+pub type Choices = BTreeMap<String, String>;
+
 /// How a device is to be used.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -71,20 +76,30 @@ pub struct Options {
     pub stop: Arc<AtomicBool>,
 }
 
-/// Opens the device that is meant. Kernels are chosen by measurement, but for those given.
+/// Opens a device. Kernels are chosen by measurement, except those in `options`. Without the feature
+/// `gpu`, the CPU is the only device.
 ///
 /// # Errors
-/// [`NoDevice`](crate::Error::NoDevice) if nothing fits; [`Unsupported`](crate::Error::Unsupported) if the adapter lacks what every plan
-/// needs.
+/// [`NoDevice`](crate::Error::NoDevice) if nothing matches; [`Unsupported`](crate::Error::Unsupported)
+/// if the adapter lacks a feature that every plan needs.
 pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
-    if *choice == Choice::Cpu {
-        return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads)));
+    match choice {
+        Choice::Cpu => Ok(open_cpu(&options)),
+        _ => open_gpu(choice, options),
     }
+}
+
+fn open_cpu(options: &Options) -> Box<dyn Session> {
+    Box::new(CpuSession::<f32>::with_threads(options.threads))
+}
+
+#[cfg(feature = "gpu")]
+fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     let adapters = Adapters::enumerate();
     let index = match choice {
         Choice::Auto => match adapters.best(false)? {
             Some(index) => Some(index),
-            None => return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads))),
+            None => return Ok(open_cpu(&options)),
         },
         Choice::Gpu => adapters.best(true)?,
         Choice::Named(name) => adapters.named(name),
@@ -97,5 +112,16 @@ pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
             Ok(Box::new(GpuSession::tuned(gpu, tuner)))
         }
         None => Err(adapters.none_matches(&choice.to_string())),
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
+    match choice {
+        Choice::Auto => Ok(open_cpu(&options)),
+        _ => Err(crate::Error::NoDevice {
+            wanted: choice.to_string(),
+            found: "the CPU alone, in a build without the feature `gpu`".to_owned(),
+        }),
     }
 }

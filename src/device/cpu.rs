@@ -204,7 +204,7 @@ impl<T: CpuReal> Session for CpuSession<T> {
     fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
         let has_vectors = |call: Call| T::kernel(&call).is_some();
         if (kernel.cases)().iter().any(|case| case.call().is_ok_and(has_vectors)) {
-            simd::vectors().map(Variant::of_vectors).collect()
+            crate::vectors::vectors().map(Variant::of_vectors).collect()
         } else {
             vec![Variant::DEFAULT]
         }

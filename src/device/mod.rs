@@ -4,12 +4,13 @@
 
 mod choice;
 pub mod cpu;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 mod roofs;
 pub(crate) mod room;
 mod timing;
 
-pub use choice::{Choice, Options, open};
+pub use choice::{Choice, Choices, Options, open};
 pub use roofs::Roofs;
 pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 

@@ -89,7 +89,7 @@ pub(crate) struct Vectorized;
 impl Runner for Vectorized {
     #[inline(always)]
     fn run(body: impl FnOnce()) {
-        crate::simd::vectorized(body);
+        crate::vectors::vectorized(body);
     }
 }
 

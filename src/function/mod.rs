@@ -3,8 +3,10 @@
 //! the CPU's vectors. A new function needs only these two sources and its row: graphs, gradients,
 //! fused kernels, checks and `--activation` iterate over the table.
 
+mod fill;
 mod loops;
 mod number;
+mod tolerance;
 
 mod add;
 mod bernoulli;
@@ -24,11 +26,12 @@ mod square;
 mod subtract;
 mod tanh;
 
+pub use fill::Fill;
 pub use loops::{Loop, Loops, MOST, Rows};
 pub(crate) use loops::{Plain, Runner, Stored, Vectorized};
 pub use number::{Lane, Number};
+pub use tolerance::Tolerance;
 
-use crate::kernel::{Fill, Tolerance};
 use Fill::{Binary, Normal, Positive, Unit, Wide};
 use std::fmt::{Debug, Formatter};
 

@@ -1,6 +1,6 @@
 //! The number types that a formula is evaluated in.
 
-use crate::simd::math;
+use crate::vectors::math;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A real number: f64 on the oracle, f32 on its twin, [`Lane`] in the CPU's vectors.

@@ -24,7 +24,7 @@ pub use gradient::{Weight, gradients};
 pub use op::{Binarize, LOG_ROWS, Op, Pixels, Stream, Transpose};
 pub use plan::Plan;
 pub use step::{Scalar, Scalars, Step};
-pub use tensor::{Element, Role, Shape, Tensor, TensorId};
+pub use tensor::{Element, MOST_ELEMENTS, Role, Shape, Tensor, TensorId};
 pub(crate) use text::label;
 
 use crate::Result;

@@ -4,6 +4,9 @@
 use crate::{Error, Result};
 use std::fmt;
 
+/// Elements of the largest tensor: a shader counts its bytes in 32 bits.
+pub const MOST_ELEMENTS: usize = (u32::MAX / 4) as usize;
+
 /// A tensor's place in [`Graph::tensors`](super::Graph::tensors).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TensorId(pub(crate) u32);

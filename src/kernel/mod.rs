@@ -21,17 +21,17 @@ mod epilogue;
 mod probe;
 mod table;
 mod text;
-mod tolerance;
 
 pub use self::core::{CORES, Core, Pass, Tiling};
 pub use call::{Arguments, Call, Operand, Size, Twin, Twins};
-pub use case::{Case, CaseGraph, Fill, Input, Work};
+pub use case::{Case, CaseGraph, Input, Work};
 pub use cost::Cost;
 pub use epilogue::{Column, Epilogue, Store, Value};
 pub use text::{module, source, sources};
 
+pub use crate::function::{Fill, Tolerance};
+pub use crate::vectors::Vectors;
 pub use probe::{Probe, Roof, probes};
-pub use tolerance::Tolerance;
 
 use crate::graph::{Fusion, Op, SUM_COLUMNS};
 
@@ -179,17 +179,6 @@ enum Way {
     Only,
     Core(&'static Core),
     Vectors(Vectors),
-}
-
-/// The vectors that a kernel on the CPU computes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vectors {
-    /// What every CPU of its architecture has; on x86-64 one number at a time.
-    Portable,
-    /// Eight numbers.
-    Avx2,
-    /// Sixteen numbers.
-    Avx512,
 }
 
 impl std::fmt::Debug for Variant {

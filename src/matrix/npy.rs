@@ -30,7 +30,7 @@ impl Array<'_> {
 }
 
 /// Encodes a file of f32 `[rows, columns]`.
-pub(super) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
+pub(crate) fn write(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
     let mut header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     // Magic, version and length take 10 bytes, and the header ends with a newline.

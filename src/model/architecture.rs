@@ -1,11 +1,8 @@
 //! Layer sizes, and the parameters that follow from them.
 
 use super::{Activation, BERNOULLI, Likelihood};
-use crate::graph::Shape;
+use crate::graph::{MOST_ELEMENTS, Shape};
 use crate::{Error, Result};
-
-/// Elements of the largest tensor: a shader counts its bytes in 32 bits.
-pub const MOST_ELEMENTS: usize = (u32::MAX / 4) as usize;
 
 /// The layers, with ReLU between them unless said otherwise: `hidden` ends with the number of latent units, and the decoder mirrors the
 /// encoder.

@@ -10,8 +10,10 @@ mod likelihood;
 mod vae;
 
 pub use activation::Activation;
-pub use architecture::{Architecture, MOST_ELEMENTS, Parameter};
-pub(crate) use file::{Parameters, encode, to_bytes, to_safetensors};
+pub use architecture::{Architecture, Parameter};
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
+pub(crate) use file::to_safetensors;
+pub(crate) use file::{Parameters, encode, to_bytes};
 pub use file::{Scale, load, load_as, save};
 pub use init::initial_weights;
 pub use likelihood::{BERNOULLI, LIKELIHOODS, Likelihood};

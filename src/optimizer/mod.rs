@@ -9,8 +9,7 @@ mod rmsprop;
 
 pub use loops::{Block, Loop};
 
-use crate::function::{Lane, Number, Plain, Vectorized};
-use crate::kernel::Tolerance;
+use crate::function::{Lane, Number, Plain, Tolerance, Vectorized};
 use crate::{Error, Result};
 use loops::update;
 use serde::{Deserialize, Serialize};

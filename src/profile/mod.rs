@@ -2,12 +2,14 @@
 //! from what the device can reach.
 
 mod baseline;
+#[cfg(feature = "capture")]
 mod capture;
 mod html;
 mod kernels;
 mod trace;
 
 pub use baseline::{Baseline, Change, Comparison};
+#[cfg(feature = "capture")]
 pub use capture::capture;
 pub use html::html;
 pub use kernels::{Bound, KernelRow, KernelTime, kernel_times};

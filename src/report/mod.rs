@@ -20,6 +20,7 @@ mod panel;
 mod picture;
 mod scale;
 mod scatter;
+#[cfg(feature = "tensorboard")]
 pub mod tensorboard;
 mod tiles;
 

@@ -17,7 +17,6 @@ mod epilogue;
 #[cfg(all(windows, target_env = "gnu"))]
 mod fma;
 mod masked;
-pub mod math;
 mod nonzeros;
 mod normal;
 mod outer;
@@ -31,9 +30,8 @@ mod update;
 pub use prefetch::take_over;
 
 use crate::graph::{Fusion, Op, Step};
-use crate::kernel::{Call, Operand, Vectors};
-use pulp::Arch;
-use std::cell::Cell;
+use crate::kernel::{Call, Operand};
+use crate::vectors::{arch, math, vectorized};
 use std::ops::Range;
 
 /// One of several equal parts of a kernel's work.
@@ -71,48 +69,6 @@ pub fn kernel(call: &Call) -> Option<Kernel> {
         (Op::Fused(Fusion::Update), _) => update::update,
         _ => return None,
     })
-}
-
-/// The vector instruction sets of this CPU, the widest last.
-pub fn vectors() -> impl DoubleEndedIterator<Item = Vectors> {
-    let all = [Vectors::Portable, Vectors::Avx2, Vectors::Avx512];
-    all.into_iter().filter(|&vectors| arch_of(vectors).is_some())
-}
-
-fn arch_of(vectors: Vectors) -> Option<Arch> {
-    match vectors {
-        #[cfg(target_arch = "x86_64")]
-        Vectors::Portable => Some(Arch::Scalar),
-        #[cfg(not(target_arch = "x86_64"))]
-        Vectors::Portable => Some(Arch::new()),
-        #[cfg(target_arch = "x86_64")]
-        Vectors::Avx2 => pulp::x86::V3::try_new().map(Arch::V3),
-        #[cfg(target_arch = "x86_64")]
-        Vectors::Avx512 => pulp::x86::V4::try_new().map(Arch::V4),
-        #[cfg(not(target_arch = "x86_64"))]
-        Vectors::Avx2 | Vectors::Avx512 => None,
-    }
-}
-
-thread_local! {
-    /// The instruction set of kernels on this thread.
-    static ARCH: Cell<Arch> = Cell::new(Arch::new());
-}
-
-/// Sets the instruction set of kernels on this thread, if the CPU supports it.
-pub fn use_vectors(vectors: Vectors) {
-    if let Some(arch) = arch_of(vectors) {
-        ARCH.set(arch);
-    }
-}
-
-/// Runs a function with vector instructions.
-pub(crate) fn vectorized<R>(run: impl FnOnce() -> R) -> R {
-    arch().dispatch(run)
-}
-
-fn arch() -> Arch {
-    ARCH.get()
 }
 
 /// Processes a product's sums.

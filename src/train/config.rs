@@ -1,9 +1,10 @@
 //! What a run is made of: everything that is needed to repeat it.
 
 use super::Every;
+use crate::checkpoint::State;
 use crate::data::{Reading, Size, Source};
+use crate::device::Choices;
 use crate::device::Description;
-use crate::device::gpu::Choices;
 use crate::graph::{Binarize, Scalars, Step};
 use crate::model::{Activation, Architecture};
 use crate::optimizer::Optimizer;
@@ -199,6 +200,14 @@ impl Config {
     /// As [`Architecture::new`].
     pub fn architecture(&self, input: usize) -> Result<Architecture> {
         Ok(Architecture::new(input, &self.hidden)?.with_activation(self.activation))
+    }
+
+    /// The state of a run before its first step, on data of this
+    /// [`fingerprint`](crate::checkpoint::fingerprint).
+    pub fn starting_state(&self, data: u32) -> State {
+        let Self { seed, batch, binarize, optimizer, .. } = *self;
+        let (position, files) = Default::default();
+        State { seed, batch, binarize, optimizer, data, position, best: None, files }
     }
 
     /// Where the images come from.

@@ -2,7 +2,7 @@
 
 use super::{Change, Config};
 use crate::data::{Reading, Size};
-use crate::device::gpu::Choices;
+use crate::device::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
 use crate::model::Activation;
@@ -34,6 +34,7 @@ impl RunConfig {
     }
 
     /// Settings of a run that is resumed after `step`, with the history of devices in its `file`.
+    #[cfg(all(feature = "plots", feature = "tensorboard"))]
     pub(super) fn after(mut self, step: u32, file: ConfigFile) -> Self {
         let earlier = file.config.changes.iter().filter(|change| change.step <= step);
         for Change { step, device, kernels, .. } in earlier.cloned() {

@@ -143,7 +143,7 @@ impl RunFolder {
             steps: Vec::new(),
             change: None,
             board: board.transpose()?,
-            state: State::of(config, data),
+            state: config.starting_state(data),
             _lock: lock,
         })
     }

@@ -2,14 +2,19 @@
 //! [`Trainer`] knows no files and no screen; a [`Run`] has a folder as well, where it leaves what it
 //! comes to, and from where another goes on if it is interrupted.
 
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod board;
 mod config;
 mod config_file;
 mod every;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod folder;
 mod inspect;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod metrics;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod pictures;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod run;
 mod self_check;
 mod trainer;
@@ -17,9 +22,13 @@ mod trainer;
 pub use config::{Change, Config};
 pub use config_file::{ConfigFile, RunConfig};
 pub use every::Every;
+#[cfg(feature = "cli")]
 pub(crate) use folder::OF_THE_RUN;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use folder::RunFolder;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use pictures::{Drawing, Pictures};
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use run::{Ended, Run};
 pub use trainer::Trainer;
 

@@ -183,7 +183,7 @@ fn verify_has_a_row_for_every_kernel() -> Outcome {
         let label = case.call()?.label();
         let count = rows.iter().filter(|row| row["kernel"] == *label).count();
         // One for each of the vectors that the CPU has, of those that compute with vectors.
-        let vectors = wgvae::simd::vectors().count();
+        let vectors = wgvae::vectors::vectors().count();
         assert!(count == 1 || count == vectors, "{label}: {count} rows");
     }
     let of_vectors = rows.iter().filter(|row| row["variant"] == "portable").count();
@@ -435,6 +435,6 @@ fn shells_and_man_know_every_command() -> Outcome {
 
 /// The variant that the CPU's kernels have unless one is forced.
 fn widest() -> &'static str {
-    let widest = wgvae::simd::vectors().next_back().unwrap_or(Vectors::Portable);
+    let widest = wgvae::vectors::vectors().next_back().unwrap_or(Vectors::Portable);
     Variant::of_vectors(widest).name()
 }

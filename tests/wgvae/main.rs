@@ -17,6 +17,7 @@ mod graph;
 mod kernels;
 mod matrix;
 mod model;
+mod modules;
 mod noise;
 mod optimizer;
 mod outputs;

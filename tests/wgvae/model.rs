@@ -5,8 +5,9 @@ use std::error::Error;
 
 use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
+use wgvae::graph::MOST_ELEMENTS;
 use wgvae::graph::{Binarize, Pixels};
-use wgvae::model::{Architecture, Images, MOST_ELEMENTS, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
 
 mod file;

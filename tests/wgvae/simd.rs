@@ -16,9 +16,9 @@ use wgvae::kernel::{Variant, Vectors};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
 use wgvae::random::{generator, normals};
-use wgvae::simd::math::{cos_sin_turns, erfc, exp, ln, ln_1p, reciprocal_sqrt};
-use wgvae::simd::vectors;
 use wgvae::train::{Config, Report, Trainer};
+use wgvae::vectors::math::{cos_sin_turns, erfc, exp, ln, ln_1p, reciprocal_sqrt};
+use wgvae::vectors::vectors;
 
 type Outcome = Result<(), Box<dyn Error>>;
 

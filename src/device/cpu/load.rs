@@ -3,10 +3,11 @@
 use super::exchange::Numbers;
 use super::program::{Bound, Place, Program, Work};
 use super::{CpuReal, CpuSession, Storage};
+use crate::Result;
 use crate::device::{Launch, Memory, ProgramId, room, unknown_tensor};
 use crate::graph::{Element, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Cost, Kernel, Variant, Vectors};
-use crate::{Result, simd};
+use crate::memory::available;
 use std::collections::HashMap;
 
 impl<T: CpuReal> CpuSession<T> {
@@ -45,7 +46,7 @@ impl<T: CpuReal> CpuSession<T> {
                 }
             }
         }
-        room::check(&self.description.name, &need, room::available())?;
+        room::check(&self.description.name, &need, available())?;
         Ok(need)
     }
 
@@ -107,7 +108,7 @@ impl<T: CpuReal> CpuSession<T> {
                 Place::Own(own.len() - 1)
             }))
         };
-        let widest = simd::vectors().next_back().unwrap_or(Vectors::Portable);
+        let widest = crate::vectors::vectors().next_back().unwrap_or(Vectors::Portable);
         let vectors = self.forced.unwrap_or(widest);
         let nodes = plan
             .nodes()

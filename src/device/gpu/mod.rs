@@ -21,4 +21,4 @@ mod tuning_file;
 pub use adapter::{AdapterInfo, Adapters};
 pub use context::Gpu;
 pub use session::GpuSession;
-pub use tuner::{Candidate, Choices, Trial, Tuned, Tuner, known_kernels};
+pub use tuner::{Candidate, Trial, Tuned, Tuner, known_kernels};

@@ -8,11 +8,11 @@ use super::flight::Flights;
 use super::program::Program;
 use super::roofs::{self, Pace};
 use super::stopwatch::Stopwatch;
-use super::tuner::{Choices, Tuner};
+use super::tuner::Tuner;
 use crate::Result;
 use crate::device::{
-    Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
-    Traffic, Values, unknown_tensor,
+    Choices, Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps,
+    Timer, Traffic, Values, unknown_tensor,
 };
 use crate::graph::{Element, Plan, Step, Tensor, TensorId};
 use crate::kernel::{Kernel, Variant};

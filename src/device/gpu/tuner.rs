@@ -5,7 +5,7 @@ use super::context::Gpu;
 use super::session::GpuSession;
 use super::tuning_file::TuningFile;
 use crate::device::cpu::CpuSession;
-use crate::device::{Description, ProgramId, Session, Values};
+use crate::device::{Choices, Description, ProgramId, Session, Values};
 use crate::function::LESS;
 use crate::graph::{Element, Graph, Node, Plan, Role, Step, Tensor};
 use crate::kernel::{Call, Core, Kernel, Variant};
@@ -47,9 +47,6 @@ pub struct Tuned {
     /// Microseconds of a call.
     pub microseconds: f64,
 }
-
-/// Variants by call, as [`Call`] is printed.
-pub type Choices = BTreeMap<String, String>;
 
 /// What was measured on an adapter so far, from a file, in the user's folder for caches if none is
 /// given.

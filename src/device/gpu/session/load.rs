@@ -8,6 +8,7 @@ use crate::device::gpu::program::{Dispatch, Log, Program};
 use crate::device::{Memory, ProgramId, Session, Values, room};
 use crate::graph::{Element, Graph, Node, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Table, Variant};
+use crate::memory::available;
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::time::Instant;
@@ -36,7 +37,7 @@ impl GpuSession {
             arenas.check(&self.gpu)?;
         }
         if self.gpu.is_software {
-            room::check(&self.gpu.description.name, &need, room::available())?;
+            room::check(&self.gpu.description.name, &need, available())?;
         }
         Ok(need)
     }

@@ -1,14 +1,14 @@
 //! Matrices in files, by the file extension: `.npy`, or `.csv` with one line per row, which may
 //! have a header. Files are not trusted.
 
-use super::{Matrix, npy};
-use crate::data::read_numbers;
-use crate::{Action, Error, Result};
+use super::table::read_numbers;
+use crate::matrix::npy;
+use crate::{Action, Error, Matrix, Result};
 use std::io;
 use std::path::Path;
 
 /// Header of the column of row names.
-pub(crate) const FILE: &str = "file";
+pub(super) const FILE: &str = "file";
 
 /// The kinds of files.
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ impl Matrix {
 
     fn write_as(&self, path: &Path, names: Option<&[String]>) -> Result<()> {
         let bytes = match Format::of(path)? {
-            Format::Npy => Ok(npy::write(self.rows, self.columns, &self.values)),
+            Format::Npy => Ok(npy::write(self.rows(), self.columns(), self.values())),
             Format::Csv => self.csv(names),
         };
         crate::file::replace(path, &bytes.map_err(Error::io(path, Action::Write))?)
@@ -68,10 +68,10 @@ impl Matrix {
     fn csv(&self, names: Option<&[String]>) -> io::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         if names.is_some() {
-            let columns = (0..self.columns).map(|column| column.to_string());
+            let columns = (0..self.columns()).map(|column| column.to_string());
             writer.write_record([FILE.to_owned()].into_iter().chain(columns))?;
         }
-        for row in 0..self.rows {
+        for row in 0..self.rows() {
             // The shortest text that reads back as the same number; in the first row with a decimal
             // point, so that the row does not look like a header of names that count up.
             let is_first = row == 0 && names.is_none();

@@ -1,0 +1,54 @@
+//! Memory of this machine: how much of it is available, and numbers of bytes in words.
+
+use std::fmt::{Display, Formatter};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use unit_prefix::NumberPrefix;
+
+/// A number of bytes, displayed as `1.50 GiB`.
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl Display for Bytes {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        match NumberPrefix::binary(self.0 as f64) {
+            NumberPrefix::Standalone(bytes) => write!(f, "{bytes:.0} B"),
+            NumberPrefix::Prefixed(prefix, bytes) => write!(f, "{bytes:.2} {prefix}B"),
+        }
+    }
+}
+
+/// Address space that is left for what is not counted: pictures, stacks, and the heaps that the C library
+/// reserves for threads, 64 MiB each.
+#[cfg(target_os = "linux")]
+const APART: u64 = 192 << 20;
+
+/// Bytes that this process may still allocate: what the system has, its control group, or its own limit
+/// (`ulimit -v`) leaves. A control group counts files in the system's cache as used, though they give
+/// way; so what is in no file is counted here, except shared memory.
+pub(crate) fn available() -> u64 {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+    let group = system.cgroup_limits().filter(|group| group.total_memory < system.total_memory());
+    let left = group.map_or(u64::MAX, |group| group.total_memory.saturating_sub(group.rss));
+    let left = left.min(below_limit());
+    match system.available_memory() {
+        // Unknown.
+        0 => left,
+        available => available.min(left),
+    }
+}
+
+/// Bytes that the limit of this process's address space leaves, less what threads and drivers take.
+fn below_limit() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let Some(limit) = getrlimit(Resource::As).current else { return u64::MAX };
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let used = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+        let used = used.and_then(|size| size.trim().strip_suffix(" kB")?.trim().parse().ok());
+        let used = used.map_or(0, |kib: u64| kib << 10);
+        limit.saturating_sub(used).saturating_sub(APART)
+    }
+    #[cfg(not(target_os = "linux"))]
+    u64::MAX
+}

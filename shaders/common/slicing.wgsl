@@ -2,7 +2,7 @@
 // each, and a second pass adds them, always in the same order. Tiles have as many columns as rows.
 
 // Of each slice's tile, row by row, four columns and four partners.
-@group(1) @binding(0) var<storage, read_write> slices: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> slices: array<vec4f>;
 
 // Where the sums of a row's four columns and partners are, made by a workgroup of this index.
 fn slice_at(group: u32, row: u32, column: u32) -> u32 {

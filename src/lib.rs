@@ -58,7 +58,8 @@
 //!    [`graph::Step`], which comes in immediate data: the step's number, where its rows begin, the
 //!    seed, the learning rate, the weight of the KL divergence and the scale of gradients. Many steps
 //!    go into one submit of about 100 ms; the loss of each goes into a ring buffer that is read back
-//!    while the next submit runs. Nothing is allocated or uploaded.
+//!    while the next submit runs. Nothing is allocated or uploaded, except where an adapter has no
+//!    immediate data: the steps of a submit are one write of a uniform buffer.
 //!
 //! `wgvae graph` prints the plan of a step.
 //!
@@ -89,6 +90,9 @@
 //!
 //! # Why it is as it is
 //!
+//! - **Arguments have two forms.** Browsers have no immediate data, so one line of a kernel's text, the
+//!   declaration of its arguments, is exchanged for that of a uniform buffer where the adapter has none
+//!   ([`kernel::Passing`]). Storage buffers are group 0, at most the eight that every browser has.
 //! - **Shapes are `override` constants, or immediate data.** One WGSL text serves every shape. Sizes of
 //!   products and of stages are immediate data: as constants they made nothing faster, and every shape
 //!   of every variant had to be compiled.

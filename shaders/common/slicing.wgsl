@@ -3,7 +3,7 @@
 // rows.
 
 // For each slice's tile, row by row: four columns and four partners.
-@group(1) @binding(0) var<storage, read_write> slices: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> slices: array<vec4f>;
 
 // The index of the sums of a row's four columns and partners from workgroup `group`.
 fn slice_at(group: u32, row: u32, column: u32) -> u32 {

@@ -94,6 +94,7 @@ fn print(info: &AdapterInfo) -> Result<()> {
             info.subgroup_sizes[0],
             info.subgroup_sizes[1],
         ),
+        format!("arguments in {}", info.arguments),
         info.features.join(", "),
     ];
     lines.iter().try_for_each(|line| say_words(&format!("     {line}"), 5))

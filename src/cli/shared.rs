@@ -3,6 +3,7 @@
 use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
+use crate::kernel::Passing;
 use crate::model::Activation;
 use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
@@ -127,6 +128,9 @@ pub(super) struct KernelsFlag {
     /// Let wgpu bound every loop of a shader, as it does for shaders that it does not know
     #[arg(long, help_heading = DEVICE)]
     checked: bool,
+    /// How kernels get their arguments, instead of as immediate data where the adapter has that
+    #[arg(long, value_name = "HOW", help_heading = DEVICE, hide_short_help = true)]
+    arguments: Option<ArgumentsFlag>,
     /// Threads of the CPU device, on which no result depends [default: one a core]
     #[arg(long, value_name = "N", help_heading = DEVICE, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -154,7 +158,8 @@ impl KernelsFlag {
             None => kernels,
         };
         let threads = self.threads.map(usize::from);
-        device::open(choice, Options { kernels, checked: self.checked, threads, stop })
+        let arguments = self.arguments.map(Passing::from);
+        device::open(choice, Options { kernels, checked: self.checked, arguments, threads, stop })
     }
 }
 
@@ -165,6 +170,24 @@ pub(super) fn check_folder(setting: &'static str, path: &Path) -> Result<()> {
     }
     let found = format!("{}, a file", path.display());
     Err(Error::Setting { setting, expected: "a folder".to_owned(), found })
+}
+
+/// `--arguments`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ArgumentsFlag {
+    /// In immediate data
+    Immediate,
+    /// In a uniform buffer, as browsers have them
+    Uniform,
+}
+
+impl From<ArgumentsFlag> for Passing {
+    fn from(flag: ArgumentsFlag) -> Self {
+        match flag {
+            ArgumentsFlag::Immediate => Self::Immediate,
+            ArgumentsFlag::Uniform => Self::Uniform,
+        }
+    }
 }
 
 /// `--binarize`.

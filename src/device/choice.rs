@@ -5,6 +5,7 @@ use super::cpu::CpuSession;
 use super::gpu::{Adapters, GpuSession, Tuner};
 use super::{Description, Session};
 use crate::Result;
+use crate::kernel::Passing;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub struct Options {
     pub kernels: Choices,
     /// Of a GPU: whether shaders keep every check of wgpu's.
     pub checked: bool,
+    /// Of a GPU: how kernels get their arguments, instead of by immediate data where it has that.
+    pub arguments: Option<Passing>,
     /// Of the CPU: threads, instead of one a core.
     pub threads: Option<usize>,
     /// Of a GPU: once it is set, no more variants are tried, and loading a plan for which some would
@@ -108,6 +111,8 @@ fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     match index {
         Some(index) => {
             let gpu = adapters.open(index)?.checked(options.checked).remembering(None);
+            let passing = options.arguments.unwrap_or_else(|| gpu.passing());
+            let gpu = gpu.passing_by(passing)?;
             let tuner = Tuner::new(&gpu, None, options.kernels).until(options.stop);
             Ok(Box::new(GpuSession::tuned(gpu, tuner)))
         }

@@ -78,7 +78,7 @@ pub struct Tiling {
     pub constants: Vec<(&'static str, f64)>,
     /// Its size, which goes into the arguments.
     pub size: Size,
-    /// Bytes of what the first of two passes leaves to the second, bound as group 1.
+    /// Bytes of what the first of two passes leaves to the second, in [`SLICES_BINDING`](super::SLICES_BINDING).
     pub slice_bytes: usize,
 }
 

@@ -9,8 +9,9 @@
 //! real numbers are bound writable, since inputs and outputs lie in one buffer, which wgpu does not
 //! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the
 //! exact size of its tensor, so shaders may use `arrayLength`. What the first of two passes leaves
-//! to the second is the one buffer of group 1. Sizes of products and the [step](crate::graph::Step)
-//! come with each dispatch, as [`Arguments`]; other values that are fixed for a plan are `override`
+//! to the second is the buffer of [`SLICES_BINDING`], so that one dispatch binds at most eight. Sizes of
+//! products and the [step](crate::graph::Step) come with each dispatch, as [`Arguments`], in immediate
+//! data or in a uniform buffer ([`Passing`]); other values that are fixed for a plan are `override`
 //! constants.
 
 mod call;
@@ -18,6 +19,7 @@ mod case;
 mod core;
 mod cost;
 mod epilogue;
+mod passing;
 mod probe;
 mod table;
 mod text;
@@ -27,13 +29,14 @@ pub use call::{Arguments, Call, Operand, Size, Twin, Twins};
 pub use case::{Case, CaseGraph, Input, Work};
 pub use cost::Cost;
 pub use epilogue::{Column, Epilogue, Store, Value};
+pub use passing::Passing;
 pub use text::{module, source, sources};
 
 pub use crate::function::{Fill, Tolerance};
 pub use crate::vectors::Vectors;
 pub use probe::{Probe, Roof, probes};
 
-use crate::graph::{Fusion, Op, SUM_COLUMNS};
+use crate::graph::{Fusion, MOST_BINDINGS, Op, SUM_COLUMNS};
 
 /// Every kernel.
 pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
@@ -42,6 +45,9 @@ pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
 
 /// Invocations of a workgroup, for all kernels but those that begin with a matrix product.
 pub const WORKGROUP: usize = 64;
+
+/// Binding of what the first of two passes leaves to the second: the last of group 0.
+pub const SLICES_BINDING: usize = MOST_BINDINGS - 1;
 
 /// A row of the kernel table.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 // dawn.mjs PACKAGE LIST: compiles WGSL as Chromium does, with Tint inside Dawn, for a device that
 // does nothing. The list and what is printed are those of hlsl.c, but for the name of the source,
-// which is JSON: constants, storage buffers and bytes of immediate data of the pipeline's layout.
+// which is JSON: constants, storage buffers and bytes of immediate data of the pipeline's layout, and whether
+// arguments are in a uniform buffer.
 import fs from 'node:fs';
 
 const [folder, list] = process.argv.slice(2);
@@ -15,7 +16,7 @@ const requiredLimits = Object.fromEntries(names.map((name) => [name, adapter.lim
 const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
 
 // Module and pipeline of a line; returns the messages that are errors, and the others.
-async function compile(file, entryPoint, { constants, storages, immediateSize }) {
+async function compile(file, entryPoint, { constants, storages, immediateSize, isUniform }) {
     const errors = [], warnings = [];
     device.pushErrorScope('internal');
     device.pushErrorScope('validation');
@@ -27,6 +28,10 @@ async function compile(file, entryPoint, { constants, storages, immediateSize })
     for (const [group, binding, isWritten] of storages) {
         const buffer = { type: isWritten ? 'storage' : 'read-only-storage' };
         (groups[group] ??= []).push({ binding, visibility: GPUShaderStage.COMPUTE, buffer });
+    }
+    if (isUniform) {
+        const buffer = { type: 'uniform', hasDynamicOffset: true };
+        groups.push([{ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer }]);
     }
     const bindGroupLayouts = groups.map((entries) => device.createBindGroupLayout({ entries }));
     const layout = device.createPipelineLayout({ bindGroupLayouts, immediateSize });

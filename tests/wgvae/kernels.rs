@@ -8,7 +8,7 @@ use wgvae::device::gpu::GpuSession;
 use wgvae::device::{Session, Values};
 use wgvae::function::RELU;
 use wgvae::graph::{Element, Graph, Op, Plan, Shape, Step};
-use wgvae::kernel::{Call, Case, Fill, Input, Kernel, Variant, Work, kernels};
+use wgvae::kernel::{Call, Case, Fill, Input, Kernel, Passing, Variant, Work, kernels};
 use wgvae::verify::{Row, verify_case, verify_kernel, verify_steps};
 
 fn assert_ok(session: &dyn Session, row: &Row) {
@@ -24,6 +24,30 @@ fn every_kernel_agrees_with_the_oracle() -> Result<()> {
                 for row in verify_kernel(session.as_mut(), kernel, seed)? {
                     assert_ok(session.as_ref(), &row);
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As browsers have them. A case for each variant: all else is as with immediate data.
+#[test]
+fn every_kernel_agrees_with_its_arguments_in_a_uniform_buffer() -> Result<()> {
+    for gpu in gpus() {
+        let mut session = GpuSession::new(gpu.clone().passing_by(Passing::Uniform)?);
+        for kernel in kernels() {
+            let cases = (kernel.cases)();
+            for variant in session.variants(kernel) {
+                session.force(Some(variant));
+                let serves = |case: &&Case| {
+                    let call = case.call();
+                    let serves = |call| kernel.tiling(&call, variant).is_some();
+                    case.is_for(variant) && call.is_ok_and(serves)
+                };
+                let case = cases.iter().find(serves);
+                let Some(case) = case else { panic!("{} {variant:?} has no case", kernel.name) };
+                let row = verify_case(&mut session, kernel, case, variant, 3)?;
+                assert_ok(&session, &row);
             }
         }
     }

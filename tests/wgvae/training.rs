@@ -6,9 +6,10 @@ use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::{Adapters, GpuSession};
-use wgvae::device::{LogRow, ProgramId, Session, Values};
+use wgvae::device::{LogRow, ProgramId, Session, Timer, Values};
 use wgvae::eval::Evaluator;
 use wgvae::graph::{Binarize, Pixels, Step};
+use wgvae::kernel::Passing;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
 use wgvae::train::{Config, KernelReport, Report, StepReport, Trainer};
@@ -105,6 +106,26 @@ fn the_same_seed_gives_the_same_bits() -> Result<()> {
     }
     let cpu = || epoch(&mut CpuSession::<f32>::new(), &config(), &data);
     assert!(cpu()? == cpu()?);
+    Ok(())
+}
+
+/// Whether arguments come as immediate data or in a uniform buffer changes no bit, of steps that are
+/// timed either.
+#[test]
+fn both_ways_to_pass_arguments_give_the_same_bits() -> Result<()> {
+    let data = mnist(960)?;
+    for gpu in gpus() {
+        let expected = epoch(&mut GpuSession::new(gpu.clone()), &config(), &data)?;
+        let uniform = gpu.clone().passing_by(Passing::Uniform)?;
+        assert_eq!([gpu.passing(), uniform.passing()], [Passing::Immediate, Passing::Uniform]);
+        for timer in [Timer::Dispatches, Timer::Passes, Timer::Submits] {
+            let mut session = GpuSession::new(uniform.clone());
+            session.time_by(timer);
+            let config = Config { profile_every: Some(7), ..config() };
+            let found = epoch(&mut session, &config, &data)?;
+            assert!(found == expected, "{}, by {timer}", session.description());
+        }
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::context::Gpu;
 use crate::device::Description;
+use crate::kernel::Passing;
 use crate::{Error, Result};
 use serde::Serialize;
 use tracing::debug;
@@ -34,6 +35,8 @@ pub struct AdapterInfo {
     pub max_workgroup_bytes: u32,
     /// Smallest and largest subgroup.
     pub subgroup_sizes: [u32; 2],
+    /// How kernels get their arguments, unless it is said otherwise.
+    pub arguments: Passing,
     /// The features that matter here.
     pub features: Vec<&'static str>,
 }
@@ -126,9 +129,6 @@ impl Adapters {
         let unsupported = |expected: &str, found: String| {
             Err(Error::Unsupported { adapter: info.name.clone(), expected: expected.into(), found })
         };
-        if !adapter.features().contains(wgpu::Features::IMMEDIATES) {
-            return unsupported("immediate data", format!("only {:?}", info.features));
-        }
         if info.max_workgroup_invocations < 256 {
             return unsupported(
                 "workgroups of 256 invocations",
@@ -160,6 +160,11 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
         max_workgroup_invocations: limits.max_compute_invocations_per_workgroup,
         max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
         subgroup_sizes: [info.subgroup_min_size, info.subgroup_max_size],
+        arguments: if adapter.features().contains(wgpu::Features::IMMEDIATES) {
+            Passing::Immediate
+        } else {
+            Passing::Uniform
+        },
         features: features(adapter.features()),
     }
 }

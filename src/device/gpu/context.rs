@@ -6,8 +6,9 @@ use super::pipeline::{Chosen, Pipeline, Pipelines};
 use super::pipeline_file::PipelineFile;
 use super::tuning_file::cache_folder;
 use crate::device::Description;
-use crate::kernel::{Core, Variant};
+use crate::kernel::{Core, Passing, Variant};
 use crate::{Error, Result};
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -69,6 +70,8 @@ pub struct Gpu {
     pub(super) is_software: bool,
     /// The vendor's PCI id.
     vendor: u32,
+    /// Layout of the arguments' bind group; none if they are immediate data.
+    arguments_layout: Option<wgpu::BindGroupLayout>,
     /// One timing at a time: its buffers are shared.
     pub(super) clock: Option<Arc<Mutex<Clock>>>,
     fault: Arc<Mutex<Option<String>>>,
@@ -79,13 +82,14 @@ pub struct Gpu {
 impl Gpu {
     pub(super) fn open(adapter: &wgpu::Adapter, info: &AdapterInfo) -> Result<Self> {
         let optional = adapter.features()
-            & (wgpu::Features::SUBGROUP
+            & (wgpu::Features::IMMEDIATES
+                | wgpu::Features::SUBGROUP
                 | wgpu::Features::TIMESTAMP_QUERY
                 | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
                 | wgpu::Features::PIPELINE_CACHE);
         let wanted = wgpu::DeviceDescriptor {
             label: Some("wgvae"),
-            required_features: wgpu::Features::IMMEDIATES | optional,
+            required_features: optional,
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -99,6 +103,7 @@ impl Gpu {
             is_checked: false,
             is_software: info.kind == "software",
             vendor: adapter.get_info().vendor,
+            arguments_layout: None,
             clock: Clock::new(&device, &queue).map(|clock| Arc::new(Mutex::new(clock))),
             device,
             queue,
@@ -109,7 +114,37 @@ impl Gpu {
             pipeline_file: None,
         };
         gpu.watch();
-        Ok(gpu)
+        gpu.passing_by(info.arguments)
+    }
+
+    /// The same device, whose kernels get their arguments in this way.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the adapter has no immediate data and they are to be that.
+    pub fn passing_by(mut self, passing: Passing) -> Result<Self> {
+        let has_immediates = self.device.features().contains(wgpu::Features::IMMEDIATES);
+        self.arguments_layout = match passing {
+            Passing::Immediate if has_immediates => None,
+            Passing::Immediate => {
+                return Err(Error::Unsupported {
+                    adapter: self.description.name,
+                    expected: passing.to_string(),
+                    found: "none".to_owned(),
+                });
+            }
+            Passing::Uniform => Some(arguments_layout(&self.device)),
+        };
+        Ok(self)
+    }
+
+    /// How kernels get their arguments.
+    pub fn passing(&self) -> Passing {
+        if self.arguments_layout.is_some() { Passing::Uniform } else { Passing::Immediate }
+    }
+
+    /// Layout of the arguments' bind group; none if they are immediate data.
+    pub(super) fn arguments_layout(&self) -> Option<&wgpu::BindGroupLayout> {
+        self.arguments_layout.as_ref()
     }
 
     /// The same device, on which shaders keep every check of wgpu's, or none of the bounds that it
@@ -247,6 +282,11 @@ impl Gpu {
         self.buffer(label, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
+    /// A buffer of kernels' arguments.
+    pub(super) fn uniform_buffer(&self, label: &str, bytes: u64) -> wgpu::Buffer {
+        self.buffer(label, bytes, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
+    }
+
     fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         let label = Some(label);
         let wanted = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
@@ -266,4 +306,20 @@ impl Gpu {
         let counters = self.device.get_internal_counters().hal;
         [counters.buffers.read(), counters.buffer_memory.read()]
     }
+}
+
+fn arguments_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("arguments"),
+        entries: &[wgpu::BindGroupLayoutEntry {
+            binding: 0,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Uniform,
+                has_dynamic_offset: true,
+                min_binding_size: NonZeroU64::new(Passing::UNIFORM_BYTES as u64),
+            },
+            count: None,
+        }],
+    })
 }

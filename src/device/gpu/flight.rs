@@ -17,7 +17,7 @@ pub(super) const IN_FLIGHT: usize = 2;
 const SUBMIT_TARGET: Duration = Duration::from_millis(100);
 
 /// More steps than this in a submit gain nothing; no more fit the log.
-const MOST_STEPS: usize = LOG_ROWS / 4;
+pub(super) const MOST_STEPS: usize = LOG_ROWS / 4;
 
 /// One submit.
 #[derive(Debug)]

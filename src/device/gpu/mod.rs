@@ -4,6 +4,7 @@
 
 mod adapter;
 mod arena;
+mod arguments;
 mod clock;
 mod context;
 mod flight;

@@ -3,22 +3,21 @@
 use super::context::Gpu;
 use crate::device::Launch;
 use crate::graph::{Element, Graph, Node};
-use crate::kernel::{Arguments, Call, Cost, Kernel, Tiling, Variant, WORKGROUP};
+use crate::kernel::{
+    Arguments, Call, Cost, Kernel, Passing, SLICES_BINDING, Tiling, Variant, WORKGROUP,
+};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A pipeline for each pass, and the layouts of their bind groups.
+/// A pipeline for each pass, and the layout of their storage buffers.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
     pub(super) passes: Vec<wgpu::ComputePipeline>,
-    pub(super) layouts: Vec<wgpu::BindGroupLayout>,
+    pub(super) layout: wgpu::BindGroupLayout,
     /// Whether they take [`Arguments`].
     pub(super) has_arguments: bool,
 }
-
-/// Declaration of [`Arguments`] in the text of a kernel that takes them.
-const ARGUMENTS: &str = "var<immediate> args: Arguments;";
 
 /// The texts of all passes, and constants, the latter by their bits.
 type Key = (Arc<[String]>, Vec<(&'static str, u64)>);
@@ -78,7 +77,9 @@ impl Pipelines {
     pub(super) fn get(&self, gpu: &Gpu, chosen: &Chosen) -> Pipeline {
         let Chosen { kernel, call, variant, tiling } = chosen;
         let bits = tiling.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
-        let texts: Arc<[String]> = kernel.wgsl(call, *variant).into();
+        let passing = gpu.passing();
+        let texts = kernel.wgsl(call, *variant);
+        let texts: Arc<[String]> = texts.iter().map(|wgsl| passing.adapt(wgsl)).collect();
         let modules = self.modules.get(Arc::clone(&texts), || {
             let label = call.label();
             let module = |wgsl: &String| {
@@ -87,7 +88,7 @@ impl Pipelines {
             };
             texts.iter().map(module).collect()
         });
-        let has_arguments = texts[0].contains(ARGUMENTS);
+        let has_arguments = texts[0].contains(passing.declaration());
         self.pipelines.get((texts, bits), || create(gpu, chosen, &modules, has_arguments))
     }
 }
@@ -117,21 +118,21 @@ fn create(
     let label = call.label();
     let label = Some(label.as_str());
     let operands = call.inputs.len() + call.outputs.len();
-    let entries: Vec<_> = match &kernel.table {
+    let mut entries: Vec<_> = match &kernel.table {
         Some(table) => (0..=table.buffers).map(|i| entry(i, i == table.buffers)).collect(),
         None => (0..operands).map(|i| entry(i, call.op.input_element(i) != Element::F32)).collect(),
     };
-    let slices = [entry(0, false)];
-    let groups: &[&[_]] = if tiling.slice_bytes > 0 { &[&entries, &slices] } else { &[&entries] };
-    let layout = |entries: &&[_]| {
-        let wanted = wgpu::BindGroupLayoutDescriptor { label, entries };
-        gpu.device.create_bind_group_layout(&wanted)
-    };
-    let layouts: Vec<_> = groups.iter().map(layout).collect();
+    if tiling.slice_bytes > 0 {
+        entries.push(entry(SLICES_BINDING, false));
+    }
+    let wanted = wgpu::BindGroupLayoutDescriptor { label, entries: &entries };
+    let layout = gpu.device.create_bind_group_layout(&wanted);
+    let arguments_layout = gpu.arguments_layout().filter(|_| has_arguments);
+    let is_immediate = has_arguments && gpu.passing() == Passing::Immediate;
     let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
-        bind_group_layouts: &layouts.iter().map(Some).collect::<Vec<_>>(),
-        immediate_size: if has_arguments { size_of::<Arguments>() as u32 } else { 0 },
+        bind_group_layouts: &[Some(&layout), arguments_layout][..1 + arguments_layout.iter().len()],
+        immediate_size: if is_immediate { size_of::<Arguments>() as u32 } else { 0 },
     });
     let pipeline = |module| {
         gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -147,7 +148,7 @@ fn create(
             cache: gpu.pipeline_cache(),
         })
     };
-    Pipeline { passes: modules.iter().map(pipeline).collect(), layouts, has_arguments }
+    Pipeline { passes: modules.iter().map(pipeline).collect(), layout, has_arguments }
 }
 
 fn entry(binding: usize, read_only: bool) -> wgpu::BindGroupLayoutEntry {

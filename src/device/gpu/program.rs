@@ -1,11 +1,12 @@
 //! A loaded plan: its workspace, and for each node a pipeline, a bind group and a grid.
 
 use super::arena::Region;
+use super::arguments::ArgumentQueue;
 use super::context::Gpu;
 use super::pipeline::{Chosen, Pipeline};
 use crate::device::Launch;
 use crate::graph::{Plan, Step, TensorId};
-use crate::kernel::{Arguments, Size};
+use crate::kernel::{Arguments, SLICES_BINDING, Size};
 use crate::optimizer::Optimizer;
 use std::num::NonZeroU64;
 
@@ -13,30 +14,31 @@ use std::num::NonZeroU64;
 #[derive(Debug)]
 pub(super) struct Dispatch {
     passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
-    bind_groups: Vec<wgpu::BindGroup>,
+    operands: wgpu::BindGroup,
     size: Size,
     optimizer: Option<Optimizer>,
     has_arguments: bool,
 }
 
 impl Dispatch {
-    /// Binds the buffers of a node: its operands, then those of each further group.
+    /// Binds the buffers of a node: its operands, and what its first pass leaves to the second.
     pub(super) fn new(
         gpu: &Gpu,
         Chosen { kernel, call, tiling, .. }: &Chosen,
         pipeline: Pipeline,
-        groups: &[&[Region]],
+        operands: &[Region],
+        slices: Option<&Region>,
     ) -> Self {
-        let bind_group = |(layout, regions): (_, &&[Region])| {
-            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(kernel.name),
-                layout,
-                entries: &regions.iter().enumerate().map(entry).collect::<Vec<_>>(),
-            })
-        };
+        let slices = slices.filter(|_| tiling.slice_bytes > 0);
+        let slices = slices.map(|region| entry((SLICES_BINDING, region)));
+        let entries = operands.iter().enumerate().map(entry).chain(slices);
         Self {
             has_arguments: pipeline.has_arguments,
-            bind_groups: pipeline.layouts.iter().zip(groups).map(bind_group).collect(),
+            operands: gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(kernel.name),
+                layout: &pipeline.layout,
+                entries: &entries.collect::<Vec<_>>(),
+            }),
             passes: pipeline.passes.into_iter().zip(tiling.grids.iter().copied()).collect(),
             size: tiling.size,
             optimizer: call.optimizer(),
@@ -49,15 +51,18 @@ impl Dispatch {
     }
 
     /// Records it for one step.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass, step: Step) {
-        for (pipeline, [x, y, z]) in &self.passes {
+    pub(super) fn record(
+        &self,
+        pass: &mut wgpu::ComputePass,
+        step: Step,
+        arguments: &mut ArgumentQueue,
+    ) {
+        pass.set_bind_group(0, &self.operands, &[]);
+        for (index, (pipeline, [x, y, z])) in self.passes.iter().enumerate() {
             pass.set_pipeline(pipeline);
-            for (index, bind_group) in (0..).zip(&self.bind_groups) {
-                pass.set_bind_group(index, bind_group, &[]);
-            }
-            if self.has_arguments {
-                let arguments = Arguments::new(step, self.size, self.optimizer);
-                pass.set_immediates(0, bytemuck::bytes_of(&arguments));
+            // All passes have one layout, so what is bound for the first stays bound.
+            if self.has_arguments && index == 0 {
+                arguments.record(pass, &Arguments::new(step, self.size, self.optimizer));
             }
             pass.dispatch_workgroups(*x, *y, *z);
         }
@@ -93,6 +98,16 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// Records a step.
+    pub(super) fn record(
+        &self,
+        pass: &mut wgpu::ComputePass,
+        step: Step,
+        arguments: &mut ArgumentQueue,
+    ) {
+        self.dispatches.iter().for_each(|dispatch| dispatch.record(pass, step, arguments));
+    }
+
     /// Dispatches of a step.
     pub(super) fn dispatch_count(&self) -> usize {
         self.dispatches.iter().map(Dispatch::count).sum()

@@ -3,6 +3,7 @@
 mod load;
 
 use super::arena::Region;
+use super::arguments::ArgumentQueue;
 use super::context::{Gpu, begin_pass};
 use super::flight::Flights;
 use super::program::Program;
@@ -25,6 +26,7 @@ pub struct GpuSession {
     held: Vec<(Tensor, Region)>,
     programs: Vec<Program>,
     flights: Flights,
+    arguments: ArgumentQueue,
     download: Option<wgpu::Buffer>,
     forced: Option<Variant>,
     tuner: Option<Tuner>,
@@ -43,6 +45,7 @@ impl GpuSession {
             held: Vec::new(),
             programs: Vec::new(),
             flights: Flights::new(),
+            arguments: ArgumentQueue::default(),
             download: None,
             forced: None,
             tuner: None,
@@ -72,12 +75,13 @@ impl GpuSession {
     /// Runs a plan so many times and returns how long that took.
     pub(super) fn time(&mut self, program: ProgramId, count: u32) -> Result<Duration> {
         self.flights.wait(&self.gpu)?;
-        let program = &self.programs[program.0];
-        self.gpu.time(|pass| {
+        let Self { gpu, programs, arguments, .. } = self;
+        gpu.time(|pass| {
             for index in 0..count {
                 let step = Step { index, ..Step::default() };
-                program.dispatches.iter().for_each(|dispatch| dispatch.record(pass, step));
+                programs[program.0].record(pass, step, arguments);
             }
+            arguments.send(gpu);
         })
     }
 
@@ -87,13 +91,17 @@ impl GpuSession {
         let mut encoder = self.gpu.encoder("steps");
         let mut pass = begin_pass(&mut encoder, "steps");
         for &step in steps {
-            let dispatches = &self.programs[id.0].dispatches;
-            dispatches.iter().for_each(|dispatch| dispatch.record(&mut pass, step));
+            self.programs[id.0].record(&mut pass, step, &mut self.arguments);
         }
         drop(pass);
         let commands = self.with_log(id, encoder);
         self.traffic.recording += began.elapsed();
         self.send(id, steps, commands)
+    }
+
+    /// Sends the arguments of what was recorded; see [`ArgumentQueue::send`].
+    fn send_arguments(&mut self) {
+        self.traffic.uploaded_bytes += self.arguments.send(&self.gpu);
     }
 
     /// What was recorded of a plan's steps, and then its log copied to the host.
@@ -112,8 +120,9 @@ impl GpuSession {
     }
 
     fn send(&mut self, id: ProgramId, steps: &[Step], commands: wgpu::CommandBuffer) -> Result<()> {
-        let program = &self.programs[id.0];
         let began = Instant::now();
+        self.send_arguments();
+        let program = &self.programs[id.0];
         let submission = self.gpu.queue.submit([commands]);
         self.traffic.submitting += began.elapsed();
         self.traffic.submits += 1;
@@ -131,9 +140,10 @@ impl GpuSession {
             let Program { dispatches, launches, .. } = &self.programs[id.0];
             let mut encoder = self.gpu.encoder(&launches[index].kernel);
             let mut pass = begin_pass(&mut encoder, &launches[index].kernel);
-            dispatches[index].record(&mut pass, step);
+            dispatches[index].record(&mut pass, step, &mut self.arguments);
             drop(pass);
             let submitted = began.elapsed();
+            self.send_arguments();
             self.gpu.queue.submit([encoder.finish()]);
             self.gpu.wait(None, self.flights.step())?;
             nodes.push(Span { began: submitted, ended: began.elapsed() });
@@ -262,7 +272,8 @@ impl Session for GpuSession {
         let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes))];
         let began = Instant::now();
         let mut encoder = self.gpu.encoder("timed steps");
-        stopwatch.record(&mut encoder, &self.programs[id.0], steps, timer);
+        let program = &self.programs[id.0];
+        stopwatch.record(&mut encoder, program, steps, timer, &mut self.arguments);
         let commands = self.with_log(id, encoder);
         let recorded = began.elapsed();
         self.send(id, steps, commands)?;

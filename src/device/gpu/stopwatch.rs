@@ -1,6 +1,8 @@
 //! Timestamps of every node of some steps, through one set of queries that is made once.
 
+use super::arguments::ArgumentQueue;
 use super::context::{Gpu, begin_pass};
+use super::flight::MOST_STEPS;
 use super::program::{Dispatch, Program};
 use crate::Result;
 use crate::device::{Span, Timer};
@@ -59,7 +61,7 @@ impl Stopwatch {
 
     /// Steps of so many nodes that can be timed at once.
     pub(super) fn most_steps(nodes: usize) -> usize {
-        (MOST_QUERIES / (2 * nodes.max(1))).max(1)
+        (MOST_QUERIES / (2 * nodes.max(1))).clamp(1, MOST_STEPS)
     }
 
     /// Records steps, each node between two timestamps, and that these are copied to where the host
@@ -70,6 +72,7 @@ impl Stopwatch {
         program: &Program,
         steps: &[Step],
         timer: Timer,
+        arguments: &mut ArgumentQueue,
     ) {
         let of_step = |&step: &Step| {
             let named = program.dispatches.iter().zip(&program.launches);
@@ -82,12 +85,12 @@ impl Stopwatch {
                 for (query, (step, dispatch, kernel)) in all {
                     pass.push_debug_group(kernel);
                     pass.write_timestamp(&self.queries, query);
-                    dispatch.record(&mut pass, step);
+                    dispatch.record(&mut pass, step, arguments);
                     pass.write_timestamp(&self.queries, query + 1);
                     pass.pop_debug_group();
                 }
             }
-            _ => all.for_each(|(query, one)| self.record_pass(encoder, query, one)),
+            _ => all.for_each(|(query, one)| self.record_pass(encoder, query, one, arguments)),
         }
         let count = 2 * program.dispatches.len() * steps.len();
         encoder.resolve_query_set(&self.queries, 0..count as u32, &self.resolved, 0);
@@ -100,6 +103,7 @@ impl Stopwatch {
         encoder: &mut wgpu::CommandEncoder,
         query: u32,
         (step, dispatch, kernel): (Step, &Dispatch, &str),
+        arguments: &mut ArgumentQueue,
     ) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some(kernel),
@@ -109,7 +113,7 @@ impl Stopwatch {
                 end_of_pass_write_index: Some(query + 1),
             }),
         });
-        dispatch.record(&mut pass, step);
+        dispatch.record(&mut pass, step, arguments);
     }
 
     /// The times of so many nodes, once their submit is done, if the last ended at `end`.

@@ -1,5 +1,5 @@
 //! What a module has at its edges, reflected by naga, against what the Rust side gives it: the
-//! entry point, the bindings, the `override` constants and the step in immediate data.
+//! entry point, the bindings, the `override` constants and the arguments in both forms.
 
 use std::mem::offset_of;
 
@@ -7,9 +7,8 @@ use naga::{
     AddressSpace, ArraySize, GlobalVariable, Module, ScalarKind, StorageAccess, StructMember,
     TypeInner, VectorSize,
 };
-use wgvae::graph::Element;
-use wgvae::graph::SUM_COLUMNS;
-use wgvae::kernel::{Arguments, Kernel, Variant, kernels};
+use wgvae::graph::{Element, MOST_BINDINGS, SUM_COLUMNS};
+use wgvae::kernel::{Arguments, Kernel, Passing, SLICES_BINDING, Variant, kernels};
 
 use super::{Applied, Outcome};
 
@@ -18,7 +17,7 @@ pub(super) struct Interface {
     entry_point: &'static str,
     bindings: Vec<String>,
     constants: Vec<(&'static str, f64)>,
-    immediate: Vec<String>,
+    arguments: Vec<String>,
     unit: usize,
 }
 
@@ -39,12 +38,12 @@ impl Interface {
             format!("group 0, binding {binding}: {access} array<{scalar}>")
         });
         let slices = (tiling.grids.len() == 2)
-            .then(|| "group 1, binding 0: read_write array<vec4<f32>>".to_owned());
+            .then(|| format!("group 0, binding {SLICES_BINDING}: read_write array<vec4<f32>>"));
         Some(Self {
             entry_point: kernel.entry_point,
             bindings: bindings.chain(slices).collect(),
             constants: tiling.constants,
-            immediate: if texts.iter().any(|text| text.contains("args.")) {
+            arguments: if texts.iter().any(|text| text.contains("args.")) {
                 arguments_layout()
             } else {
                 Vec::new()
@@ -57,11 +56,16 @@ impl Interface {
         })
     }
 
-    /// Checks a module.
+    /// Checks a module in both forms.
     ///
     /// # Errors
     /// The first difference, in words.
     pub(super) fn check(&self, wgsl: &str) -> Result<(), String> {
+        let forms = [Passing::Immediate, Passing::Uniform];
+        forms.into_iter().try_for_each(|passing| self.check_form(&passing.adapt(wgsl), passing))
+    }
+
+    fn check_form(&self, wgsl: &str, passing: Passing) -> Result<(), String> {
         let module =
             naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
         let entry_points = module.entry_points.iter().map(|entry| entry.name.clone()).collect();
@@ -69,11 +73,23 @@ impl Interface {
         let mut found = bindings(&module);
         if self.unit == 4 {
             // Sums of blocks stay single numbers.
-            let operands = found.iter_mut().filter(|text| text.starts_with("group 0"));
+            let slices = format!("binding {SLICES_BINDING}");
+            let operands = found.iter_mut().filter(|text| !text.contains(&slices));
             operands.for_each(|text| *text = text.replace("vec4<f32>", "f32"));
         }
         same("bindings", found, self.bindings.clone())?;
-        same("immediate data", immediate(&module), self.immediate.clone())?;
+        if self.bindings.len() > MOST_BINDINGS {
+            return Err(format!("{} storage buffers", self.bindings.len()));
+        }
+        let [immediate, uniform] =
+            [AddressSpace::Immediate, AddressSpace::Uniform].map(|space| arguments(&module, space));
+        let mut expected = [self.arguments.clone(), Vec::new()];
+        if passing == Passing::Uniform {
+            expected.reverse();
+            expected[1].first_mut().into_iter().for_each(|text| *text = format!("1, 0: {text}"));
+        }
+        same("immediate data", immediate, expected[0].clone())?;
+        same("uniform buffer", uniform, expected[1].clone())?;
         self.check_constants(&module)
     }
 
@@ -184,25 +200,33 @@ fn fields(module: &Module, members: &[StructMember], start: u32) -> Vec<String> 
     members.iter().flat_map(field).collect()
 }
 
-/// The same of the module's immediate data; nothing if it has none.
-fn immediate(module: &Module) -> Vec<String> {
-    let of_space = |global: &&GlobalVariable| global.space == AddressSpace::Immediate;
+/// The same of the module's variables of an address space, after group and binding if they have those;
+/// nothing if there are none.
+fn arguments(module: &Module, space: AddressSpace) -> Vec<String> {
+    let of_space = |global: &&GlobalVariable| global.space == space;
     let globals = module.global_variables.iter().map(|(_, global)| global).filter(of_space);
-    let layouts = globals.map(|global| match &module.types[global.ty].inner {
-        TypeInner::Struct { members, span } => {
-            let fields = fields(module, members, 0);
-            fields.into_iter().chain([format!("{span} bytes")]).collect()
+    let layouts = globals.map(|global| {
+        let mut layout = match &module.types[global.ty].inner {
+            TypeInner::Struct { members, span } => {
+                let fields = fields(module, members, 0);
+                fields.into_iter().chain([format!("{span} bytes")]).collect()
+            }
+            other => vec![format!("{other:?}")],
+        };
+        if let (Some(at), Some(first)) = (&global.binding, layout.first_mut()) {
+            *first = format!("{}, {}: {first}", at.group, at.binding);
         }
-        other => vec![format!("{other:?}")],
+        layout
     });
     layouts.collect::<Vec<_>>().concat()
 }
 
-/// Every global variable that has a binding, in the order of the bindings.
+/// Every storage buffer, in the order of the bindings.
 fn bindings(module: &Module) -> Vec<String> {
     let bound = module.global_variables.iter().filter_map(|(_, global)| {
         let binding = global.binding.as_ref()?;
         let access = match global.space {
+            AddressSpace::Uniform => return None,
             AddressSpace::Storage { access } if access == StorageAccess::LOAD => "read".to_owned(),
             AddressSpace::Storage { access }
                 if access == StorageAccess::LOAD | StorageAccess::STORE =>

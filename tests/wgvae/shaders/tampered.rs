@@ -45,6 +45,18 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "loss_sum",
+        "var<immediate>",
+        "@group(1) @binding(1) var<uniform>",
+        "immediate data: expected [\"index: u32 at 0\",",
+    ),
+    (
+        "row_sum",
+        "override WORKGROUP",
+        "@group(1) @binding(0) var<uniform> more: u32; override WORKGROUP",
+        "uniform buffer: expected [], found [\"1, 0: Scalar(",
+    ),
+    (
+        "loss_sum",
         "    seed_high: u32,\n",
         "",
         "\"seed_low: u32 at 8\", \"learning_rate: f32 at 12\", \"kl_weight",

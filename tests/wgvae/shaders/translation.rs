@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
+use wgvae::kernel::Passing;
 
 use super::Outcome;
 use super::backends::{METAL, SHADER_MODELS, Spirv, VULKAN};
@@ -80,6 +81,8 @@ struct Entry<'a> {
     storages: Vec<(u32, u32, bool)>,
     immediate_bytes: u32,
     wgsl: String,
+    /// The same with the arguments in a uniform buffer, if it has any.
+    uniform_wgsl: Option<String>,
     texts: Vec<File>,
 }
 
@@ -131,6 +134,13 @@ impl Folder<'_> {
             subgroups: stage.subgroups,
             storages: storages.map(|(at, written)| (at.group, at.binding, *written)).collect(),
             immediate_bytes: specialised.layout.immediate_bytes,
+            uniform_wgsl: match specialised.layout.immediate_bytes {
+                0 => None,
+                _ => {
+                    let wgsl = Passing::Uniform.adapt(&stage.for_browsers()).into_bytes();
+                    Some(self.write(&format!("{}.uniform", stage.name), "wgsl", wgsl)?)
+                }
+            },
             wgsl: self.write(&stage.name, "wgsl", stage.for_browsers().into_bytes())?,
             texts,
         })

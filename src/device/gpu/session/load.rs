@@ -2,7 +2,7 @@
 
 use super::GpuSession;
 use crate::device::gpu::arena::{Arenas, Place, Region};
-use crate::device::gpu::flight::IN_FLIGHT;
+use crate::device::gpu::flight::{IN_FLIGHT, MOST_STEPS};
 use crate::device::gpu::pipeline::{Chosen, Pipeline};
 use crate::device::gpu::program::{Dispatch, Log, Program};
 use crate::device::{Memory, ProgramId, Session, Values, room};
@@ -54,13 +54,16 @@ impl GpuSession {
         let dispatches = plan
             .nodes()
             .zip(chosen.iter().zip(pipelines))
-            .map(|(node, made)| self.dispatch(&plan, &slots, slices.as_slice(), node, made))
+            .map(|(node, made)| self.dispatch(&plan, &slots, slices.as_ref(), node, made))
             .collect::<Result<Vec<_>>>()?;
         let launches =
             plan.nodes().zip(&chosen).map(|(node, chosen)| chosen.launch(plan.graph(), node));
         let launches = launches.collect();
         let log = self.make_log(&plan)?;
         self.make_download(&plan);
+        if self.arguments.reserve(&self.gpu, dispatches.len() * MOST_STEPS) {
+            self.traffic.buffers_created += 1;
+        }
         self.gpu.check(self.flights.step())?;
         if self.tuner.is_some() {
             self.gpu.keep_pipelines();
@@ -120,7 +123,7 @@ impl GpuSession {
         &mut self,
         plan: &Plan,
         slots: &[Region],
-        slices: &[Region],
+        slices: Option<&Region>,
         node: &Node,
         (chosen, pipeline): (&Chosen, Pipeline),
     ) -> Result<Dispatch> {
@@ -139,7 +142,7 @@ impl GpuSession {
         if let Some(table) = &chosen.kernel.table {
             regions = self.tabulate(table, &chosen.call, &regions)?;
         }
-        Ok(Dispatch::new(&self.gpu, chosen, pipeline, &[&regions, slices]))
+        Ok(Dispatch::new(&self.gpu, chosen, pipeline, &regions, slices))
     }
 
     /// The forced variant, if it serves the call, else the tuner's choice, else the first of those

@@ -26,6 +26,8 @@
 //! kernel    how each op is computed: a table with a row a kernel. cpu/ holds the twins, simd/ what
 //!           the CPU runs in their place
 //!   ↑
+//! shader    the text of a kernel as drivers get it: naga's writers, and faults with file and line
+//!   ↑
 //! device    where a plan runs: cpu.rs in f32 or f64, gpu/ through wgpu
 //!   ↑
 //! train, eval, verify, profile    what is run: epochs, measurements, checks, timings
@@ -169,10 +171,12 @@ pub mod graph;
 pub mod kernel;
 mod matrix;
 pub mod model;
+mod near;
 pub mod optimizer;
 pub mod profile;
 pub mod random;
 pub mod report;
+pub mod shader;
 pub mod simd;
 pub mod train;
 mod vae;

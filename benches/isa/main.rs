@@ -6,27 +6,19 @@
 //! or the one that is named as its driver names it (`navi21`, `0x56a0`, `174`). With a kernel and a
 //! variant, their instructions.
 
-#[allow(dead_code)]
-#[path = "../../tests/wgvae/shaders/backends.rs"]
-mod backends;
-#[allow(dead_code)]
-#[path = "../../tests/wgvae/shaders/valid.rs"]
-mod valid;
-
 mod assembly;
 mod driver;
 mod gpus;
 
-use backends::VULKAN;
 use driver::{Compiler, Executable, Interface};
 use gpus::{VENDORS, Vendor};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::Command;
-use valid::specialised;
 use wgvae::graph::{Binarize, Pixels, RmsProp};
 use wgvae::kernel::{Arguments, Call, Kernel, Variant};
 use wgvae::model::{Architecture, Images};
+use wgvae::shader::{VULKAN, specialised};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -117,8 +109,8 @@ fn compile(
 ) -> Outcome<Option<Executable>> {
     let Some(tiling) = kernel.tiling(call, variant) else { return Ok(None) };
     let wgsl = &kernel.wgsl(call, variant)[pass];
-    let module = specialised(wgsl, kernel.entry_point, &tiling.constants, true)?;
-    let spirv = module.spirv(VULKAN[5], false)?;
+    let module = specialised(wgsl, kernel.entry_point, &tiling.constants, true);
+    let spirv = module.and_then(|module| module.spirv(VULKAN[5], false))?;
     let operands = call.inputs.len() + call.outputs.len();
     let buffers = kernel.table.as_ref().map_or(operands, |table| table.buffers + 1);
     let interface = Interface {

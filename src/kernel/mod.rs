@@ -19,6 +19,7 @@ mod core;
 mod cost;
 mod epilogue;
 mod probe;
+mod sources;
 mod table;
 mod text;
 mod tolerance;
@@ -28,9 +29,8 @@ pub use call::{Arguments, Call, Operand, Size, Twin, Twins};
 pub use case::{Case, CaseGraph, Fill, Input, Work};
 pub use cost::Cost;
 pub use epilogue::{Column, Epilogue, Store, Value};
-pub use text::{module, source, sources};
-
 pub use probe::{Probe, Roof, probes};
+pub use sources::{Sources, Wgsl, source, sources};
 pub use tolerance::Tolerance;
 
 use crate::graph::{Fusion, Op, SUM_COLUMNS};
@@ -97,8 +97,15 @@ impl Kernel {
         }
     }
 
-    /// The WGSL module of each pass of a call: one, or two where a variant's sums are split.
+    /// The WGSL module of each pass of a call, of the built-in files; see
+    /// [`modules`](Self::modules).
     pub fn wgsl(&self, call: &Call, variant: Variant) -> Vec<String> {
+        let modules = self.modules(call, variant, &Sources::default());
+        modules.into_iter().map(|module| module.text).collect()
+    }
+
+    /// The WGSL module of each pass of a call: one, or two where a variant's sums are split.
+    pub fn modules(&self, call: &Call, variant: Variant, sources: &Sources) -> Vec<Wgsl> {
         const NO_CORE: &[core::Pass] = &[&[]];
         let passes = variant.core().map_or(NO_CORE, |core| core.passes);
         let is_vector = match (variant.core(), &call.epilogue) {
@@ -115,8 +122,11 @@ impl Kernel {
             let imports = imports.iter().map(String::as_str);
             let all =
                 unit.into_iter().chain(files.iter().copied()).chain(self.files.iter().copied());
-            let files = module(&all.chain(imports).collect::<Vec<_>>());
-            files + stages.as_deref().unwrap_or_default()
+            let mut module = sources.module(&all.chain(imports).collect::<Vec<_>>());
+            if let Some(stages) = &stages {
+                module.append(format!("stages of {}", call.label()), stages.lines().enumerate());
+            }
+            module
         };
         passes.iter().map(module).collect()
     }

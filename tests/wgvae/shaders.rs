@@ -14,7 +14,6 @@ use wgvae::graph::{
 };
 use wgvae::kernel::{CORES, Call, Case, Kernel, kernels, probes, source, sources};
 
-mod backends;
 #[cfg(target_os = "linux")]
 mod captured;
 mod faults;
@@ -23,7 +22,6 @@ mod probe;
 mod stage;
 mod tampered;
 mod translation;
-mod valid;
 
 type Outcome = Result<(), Box<dyn Error>>;
 

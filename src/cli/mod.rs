@@ -156,6 +156,12 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         Error::Unsupported { .. } => {
             Some("another --device, or a smaller --hidden, --batch or --limit")
         }
+        Error::Setting { setting: "--shaders", .. } => {
+            Some("--device gpu, which takes a driver that runs on the CPU, too")
+        }
+        Error::Shader { message, .. } if message.starts_with("no variant gives right") => {
+            Some("`wgvae verify --shaders DIR` compares every kernel with the CPU")
+        }
         Error::Device { message, .. } if message.starts_with("wrong results") => {
             Some("`wgvae verify` says which kernels are wrong on which device")
         }
@@ -192,6 +198,9 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         }
         // Another --size, or other images; the file is as it should be.
         Error::File { expected, .. } if expected.contains("images of ") => None,
+        Error::File { expected, .. } if expected.contains("`wgvae shader --sources`") => {
+            Some("names that begin with a dot or end with ~ are passed over")
+        }
         Error::File { path, .. } if reads_latents && Matrix::check_ending(path).is_ok() => {
             Some("`wgvae encode RUN --output z.npy` writes latents, a row an image")
         }

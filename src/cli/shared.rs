@@ -3,6 +3,7 @@
 use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
+use crate::kernel::Sources;
 use crate::model::Activation;
 use crate::train::{Config, ConfigFile};
 use crate::{Action, Error, Result};
@@ -14,6 +15,7 @@ use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tracing::{info, warn};
 
 /// Headings of flags in `--help`.
 pub(super) const DEVICE: &str = "Device";
@@ -107,7 +109,7 @@ impl StepFlags {
 }
 
 /// Which kernels to use, and on how much of the device.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct KernelsFlag {
     /// Use the variants of this file's [kernels], as a run's config.toml has them, instead of the
     /// fastest
@@ -119,9 +121,42 @@ pub(super) struct KernelsFlag {
     /// Threads of the CPU device, on which no result depends [default: one a core]
     #[arg(long, value_name = "N", help_heading = DEVICE, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    shaders: ShadersFlag,
+}
+
+/// Which shaders the kernels are put together from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ShadersFlag {
+    /// Read shaders from a folder, on a GPU: DIR/update.wgsl, DIR/common/turn.wgsl or
+    /// DIR/functions/relu.wgsl takes the place of the built-in file, and the others stay. `wgvae shader
+    /// --sources --output DIR` writes them all. Their loops keep the bounds that --checked puts on every
+    /// loop, so compare times with those of --checked
+    #[arg(long = "shaders", value_name = "DIR", help_heading = DEVICE, hide_short_help = true)]
+    folder: Option<PathBuf>,
+}
+
+impl ShadersFlag {
+    /// The files of the folder, and the built-in ones.
+    pub(super) fn read(&self) -> Result<Sources> {
+        let Some(folder) = &self.folder else { return Ok(Sources::default()) };
+        let sources = Sources::read(folder)?;
+        let names: Vec<_> = sources.replaced().map(|(name, _)| name).collect();
+        if names.is_empty() {
+            warn!("{}: no shader differs from the built-in one", folder.display());
+        } else {
+            info!("shaders of {}: {}", folder.display(), names.join(", "));
+        }
+        Ok(sources)
+    }
 }
 
 impl KernelsFlag {
+    /// The same without a folder of shaders, for a device beside that which reads them.
+    pub(super) fn without_shaders(&self) -> Self {
+        Self { shaders: ShadersFlag::default(), ..self.clone() }
+    }
+
     pub(super) fn open(&self, choice: &Choice) -> Result<Box<dyn Session>> {
         self.open_or(choice, Choices::new())
     }
@@ -143,7 +178,8 @@ impl KernelsFlag {
             None => kernels,
         };
         let threads = self.threads.map(usize::from);
-        device::open(choice, Options { kernels, checked: self.checked, threads, stop })
+        let sources = self.shaders.read()?;
+        device::open(choice, Options { kernels, checked: self.checked, sources, threads, stop })
     }
 }
 

@@ -3,7 +3,8 @@
 use super::cpu::CpuSession;
 use super::gpu::{Adapters, Choices, GpuSession, Tuner};
 use super::{Description, Session};
-use crate::Result;
+use crate::kernel::Sources;
+use crate::{Error, Result};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -64,6 +65,8 @@ pub struct Options {
     pub kernels: Choices,
     /// Of a GPU: whether shaders keep every check of wgpu's.
     pub checked: bool,
+    /// Of a GPU: the files that its kernels are put together from.
+    pub sources: Sources,
     /// Of the CPU: threads, instead of one a core.
     pub threads: Option<usize>,
     /// Of a GPU: once it is set, no more variants are tried, and loading a plan for which some would
@@ -75,16 +78,16 @@ pub struct Options {
 ///
 /// # Errors
 /// [`NoDevice`](crate::Error::NoDevice) if nothing fits; [`Unsupported`](crate::Error::Unsupported) if the adapter lacks what every plan
-/// needs.
+/// needs; [`Setting`](crate::Error::Setting) if some shaders are replaced, and the device is the CPU.
 pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     if *choice == Choice::Cpu {
-        return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads)));
+        return open_cpu(&options);
     }
     let adapters = Adapters::enumerate();
     let index = match choice {
         Choice::Auto => match adapters.best(false)? {
             Some(index) => Some(index),
-            None => return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads))),
+            None => return open_cpu(&options),
         },
         Choice::Gpu => adapters.best(true)?,
         Choice::Named(name) => adapters.named(name),
@@ -92,10 +95,22 @@ pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     };
     match index {
         Some(index) => {
-            let gpu = adapters.open(index)?.checked(options.checked).remembering(None);
+            let gpu = adapters.open(index)?.checked(options.checked).reading(options.sources);
+            let gpu = gpu.remembering(None);
             let tuner = Tuner::new(&gpu, None, options.kernels).until(options.stop);
             Ok(Box::new(GpuSession::tuned(gpu, tuner)))
         }
         None => Err(adapters.none_matches(&choice.to_string())),
     }
+}
+
+fn open_cpu(options: &Options) -> Result<Box<dyn Session>> {
+    if options.sources.is_built_in() {
+        return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads)));
+    }
+    Err(Error::Setting {
+        setting: "--shaders",
+        expected: "a GPU, whose kernels are shaders".to_owned(),
+        found: "the CPU".to_owned(),
+    })
 }

@@ -6,7 +6,7 @@ use super::pipeline::{Chosen, Pipeline, Pipelines};
 use super::pipeline_file::PipelineFile;
 use super::tuning_file::cache_folder;
 use crate::device::Description;
-use crate::kernel::{Core, Variant};
+use crate::kernel::{Core, Sources, Variant};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -65,6 +65,8 @@ pub struct Gpu {
     has_quads: bool,
     /// Whether loops are bounded by wgpu too.
     pub(super) is_checked: bool,
+    /// The files of shaders.
+    pub(super) sources: Sources,
     /// Whether the driver runs on the CPU.
     pub(super) is_software: bool,
     /// The vendor's PCI id.
@@ -97,6 +99,7 @@ impl Gpu {
         })?;
         let gpu = Self {
             is_checked: false,
+            sources: Sources::default(),
             is_software: info.kind == "software",
             vendor: adapter.get_info().vendor,
             clock: Clock::new(&device, &queue).map(|clock| Arc::new(Mutex::new(clock))),
@@ -116,6 +119,14 @@ impl Gpu {
     /// puts on loops.
     pub fn checked(mut self, checked: bool) -> Self {
         self.is_checked = checked;
+        self.pipelines = Arc::default();
+        self
+    }
+
+    /// The same device, whose kernels are put together from these files. Loops of modules with a file of
+    /// the user's keep the bounds that wgpu puts on them: nobody has checked that they end.
+    pub fn reading(mut self, sources: Sources) -> Self {
+        self.sources = sources;
         self.pipelines = Arc::default();
         self
     }
@@ -193,7 +204,10 @@ impl Gpu {
     }
 
     /// The pipeline for a call of a kernel; all sessions of the device share them.
-    pub(super) fn pipeline(&self, chosen: &Chosen) -> Pipeline {
+    ///
+    /// # Errors
+    /// [`Error::Shader`] if a file of the user's is wrong.
+    pub(super) fn pipeline(&self, chosen: &Chosen) -> Result<Pipeline> {
         self.pipelines.get(self, chosen)
     }
 

@@ -26,6 +26,7 @@ mod terminal;
 mod train;
 mod verify;
 
+use self::shared::A_KERNEL;
 use crate::train::OF_THE_RUN;
 use crate::{Action, Error, Matrix, Result, checkpoint};
 use clap::error::{ContextKind, ErrorKind};
@@ -155,6 +156,12 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         }
         Error::Unsupported { .. } => {
             Some("another --device, or a smaller --hidden, --batch or --limit")
+        }
+        Error::Setting { expected, .. } if expected == A_KERNEL => {
+            Some("`wgvae shader` lists every kernel with its variants")
+        }
+        Error::Setting { setting: "--output", found, .. } if found == "a terminal" => {
+            Some("--output FILE.spv, which `spirv-dis FILE.spv` makes readable")
         }
         Error::Setting { setting: "--shaders", .. } => {
             Some("--device gpu, which takes a driver that runs on the CPU, too")

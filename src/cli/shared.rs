@@ -3,8 +3,10 @@
 use crate::device::gpu::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
-use crate::kernel::Sources;
+use crate::kernel::{Call, Kernel, Sources};
 use crate::model::Activation;
+use crate::near::perhaps;
+use crate::shader::is_named;
 use crate::train::{Config, ConfigFile};
 use crate::{Action, Error, Result};
 use clap::ValueEnum;
@@ -149,6 +151,55 @@ impl ShadersFlag {
         }
         Ok(sources)
     }
+}
+
+/// Expected where no kernel has the name that is given.
+pub(super) const A_KERNEL: &str = "the name of a kernel";
+
+/// Which kernels to look at.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct OnlyFlag {
+    /// Only this kernel, by its name in the table or by that of its file; may be given several times
+    #[arg(long = "kernel", value_name = "NAME")]
+    names: Vec<String>,
+}
+
+impl OnlyFlag {
+    /// The names; without one, every kernel is meant.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether a kernel is meant.
+    pub(super) fn has(&self, call: &Call) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| is_named(call, name))
+    }
+
+    /// Refuses a name that none of these calls has; `expected` says what they are.
+    pub(super) fn check(&self, calls: &[Call], expected: &str) -> Result<()> {
+        let unknown = |name: &&String| !calls.iter().any(|call| is_named(call, name));
+        match self.names.iter().find(unknown) {
+            Some(name) => {
+                let labels = calls.iter().map(Call::label);
+                let rows = calls.iter().map(|call| Kernel::of(call).name.to_owned());
+                let known: Vec<_> = labels.chain(rows).collect();
+                let known = known.iter().map(String::as_str);
+                Err(unknown_kernel("--kernel", name, known, expected))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The error that no kernel has this name.
+pub(super) fn unknown_kernel<'a>(
+    setting: &'static str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    expected: &str,
+) -> Error {
+    let meant = perhaps(name, known).map_or(String::new(), |meant| format!(", {meant}"));
+    Error::Setting { setting, expected: expected.to_owned(), found: format!("\"{name}\"{meant}") }
 }
 
 impl KernelsFlag {

@@ -19,6 +19,7 @@ mod reading;
 mod reconstruct;
 mod run;
 mod sample;
+mod shader;
 mod shared;
 mod signals;
 mod table;
@@ -62,6 +63,7 @@ enum Command {
     Verify(verify::Arguments),
     Profile(profile::Arguments),
     Compare(compare::Arguments),
+    Shader(shader::Arguments),
     Graph(graph::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -87,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Shader(arguments) => shader::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),

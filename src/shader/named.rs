@@ -102,11 +102,6 @@ impl Named {
         Ok(all)
     }
 
-    /// The first of its calls.
-    pub fn call(&self) -> &Call {
-        &self.calls[0].0
-    }
-
     /// The variants that serve one of its calls at least.
     pub fn variants(&self) -> Vec<Variant> {
         let serves = |variant: &Variant| {

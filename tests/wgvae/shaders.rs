@@ -16,6 +16,7 @@ use wgvae::kernel::{CORES, Call, Case, Kernel, kernels, probes, source, sources}
 
 #[cfg(target_os = "linux")]
 mod captured;
+mod command;
 mod faults;
 mod interface;
 mod probe;

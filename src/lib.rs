@@ -77,6 +77,9 @@
 //! imports in lines that begin with `#import`. The [`kernel::CORES`] make the sums of matrix products,
 //! each in its own way; what becomes of the sums is a [`kernel::Epilogue`].
 //!
+//! `wgvae verify --kernel NAME --shaders shaders` runs a text that was edited without a new build: see
+//! [`kernel::Sources`]. `wgvae shader NAME` prints what a driver gets.
+//!
 //! # Why it is as it is
 //!
 //! - **Shapes are `override` constants, or immediate data.** One WGSL text serves every shape. Sizes of

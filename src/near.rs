@@ -7,7 +7,7 @@ const MOST: usize = 3;
 const ALIKE: f64 = 0.75;
 
 /// How much less alike than the best a name may be.
-const LESS: f64 = 0.08;
+const LESS: f64 = 0.05;
 
 /// The known names that are like `name`, the most alike first, each once.
 pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {

@@ -136,6 +136,14 @@ pub enum Error {
         /// The driver's message.
         message: String,
     },
+    /// A shader that is no valid WGSL, does not fit its kernel, or computes something else.
+    #[error("{}: {}", legible(place), legible(message))]
+    Shader {
+        /// The file, and where known line and column.
+        place: String,
+        /// The reason, with the line below it.
+        message: String,
+    },
     /// A stop was requested while kernels were being tuned.
     #[error("interrupted while kernels were tried")]
     Interrupted,

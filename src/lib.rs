@@ -27,6 +27,8 @@
 //! kernel    how each op is computed: a table with a row a kernel. cpu/ holds the twins, simd/ what
 //!           the CPU runs in their place
 //!   ↑
+//! shader    the text of a kernel as drivers get it: naga's writers, and faults with file and line
+//!   ↑
 //! device    where a plan runs: cpu.rs in f32 or f64, gpu/ through wgpu
 //!   ↑
 //! train, eval, verify, profile    what is run: epochs, measurements, checks, timings
@@ -87,6 +89,9 @@
 //! its name and shape rule in [`graph::Op`] and its gradient rule. A shader names the files that it
 //! imports in lines that begin with `#import`. The [`kernel::CORES`] make the sums of matrix products,
 //! each in its own way; what becomes of the sums is a [`kernel::Epilogue`].
+//!
+//! `wgvae verify --kernel NAME --shaders shaders` runs a text that was edited without a new build: see
+//! [`kernel::Sources`]. `wgvae shader NAME` prints what a driver gets.
 //!
 //! # Why it is as it is
 //!
@@ -187,11 +192,16 @@ pub mod kernel;
 mod matrix;
 mod memory;
 pub mod model;
+#[cfg(feature = "gpu")]
+pub mod named;
+mod near;
 pub mod optimizer;
 pub mod profile;
 pub mod random;
 #[cfg(feature = "plots")]
 pub mod report;
+#[cfg(feature = "gpu")]
+pub mod shader;
 pub mod simd;
 pub mod train;
 mod vae;

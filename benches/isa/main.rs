@@ -6,28 +6,20 @@
 //! the vendor; GPU is the driver's name of one (`navi21`, `0x56a0`, `174`). With a kernel and a
 //! variant, prints their instructions.
 
-#[allow(dead_code)]
-#[path = "../../tests/wgvae/shaders/backends.rs"]
-mod backends;
-#[allow(dead_code)]
-#[path = "../../tests/wgvae/shaders/valid.rs"]
-mod valid;
-
 mod assembly;
 mod driver;
 mod gpus;
 
-use backends::VULKAN;
 use driver::{Compiler, Executable, Interface};
 use gpus::{VENDORS, Vendor};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::Command;
-use valid::specialised;
 use wgvae::graph::{Binarize, Pixels};
 use wgvae::kernel::{Arguments, Call, Kernel, Variant};
 use wgvae::model::{Architecture, Images};
 use wgvae::optimizer::Optimizer;
+use wgvae::shader::{VULKAN, specialised};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -118,8 +110,8 @@ fn compile(
 ) -> Outcome<Option<Executable>> {
     let Some(tiling) = kernel.tiling(call, variant) else { return Ok(None) };
     let wgsl = &kernel.wgsl(call, variant)[pass];
-    let module = specialised(wgsl, kernel.entry_point, &tiling.constants, true)?;
-    let spirv = module.spirv(VULKAN[5], false)?;
+    let module = specialised(wgsl, kernel.entry_point, &tiling.constants, true);
+    let spirv = module.and_then(|module| module.spirv(VULKAN[5], false))?;
     let operands = call.inputs.len() + call.outputs.len();
     let buffers = kernel.table.as_ref().map_or(operands, |table| table.buffers + 1);
     let interface = Interface {

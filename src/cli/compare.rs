@@ -79,11 +79,17 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         ..Config::default()
     });
     let images = Split::load(&config.source())?.train;
-    let open = |name: &str| {
+    let choices = [one, other].map(|name| {
         let Ok(choice) = name.parse::<Choice>();
-        arguments.kernels.open(&choice)
+        choice
+    });
+    let is_cpu = |choice: &Choice| *choice == Choice::Cpu;
+    let open = |choice: &Choice| {
+        let is_beside_gpu = is_cpu(choice) && !choices.iter().all(is_cpu);
+        let kernels = &arguments.kernels;
+        if is_beside_gpu { kernels.without_shaders().open(choice) } else { kernels.open(choice) }
     };
-    let (mut one, mut other) = (open(one)?, open(other)?);
+    let (mut one, mut other) = (open(&choices[0])?, open(&choices[1])?);
     let extent = Extent {
         steps: arguments.steps,
         oracle_steps: arguments.oracle_steps,

@@ -19,6 +19,7 @@ mod reading;
 mod reconstruct;
 mod run;
 mod sample;
+mod shader;
 mod shared;
 mod signals;
 mod table;
@@ -26,6 +27,7 @@ mod terminal;
 mod train;
 mod verify;
 
+use self::shared::A_KERNEL;
 use crate::train::OF_THE_RUN;
 use crate::{Action, Error, Matrix, Result, checkpoint};
 use clap::error::{ContextKind, ErrorKind};
@@ -61,6 +63,7 @@ enum Command {
     Verify(verify::Arguments),
     Profile(profile::Arguments),
     Compare(compare::Arguments),
+    Shader(shader::Arguments),
     Graph(graph::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Shader(arguments) => shader::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),
@@ -156,6 +160,18 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         Error::Unsupported { .. } => {
             Some("another --device, or a smaller --hidden, --batch or --limit")
         }
+        Error::Setting { expected, .. } if expected == A_KERNEL => {
+            Some("`wgvae shader` lists every kernel with its variants")
+        }
+        Error::Setting { setting: "--output", found, .. } if found == "a terminal" => {
+            Some("--output FILE.spv, which `spirv-dis FILE.spv` makes readable")
+        }
+        Error::Setting { setting: "--shaders", .. } => {
+            Some("--device gpu, which takes a driver that runs on the CPU, too")
+        }
+        Error::Shader { message, .. } if message.starts_with("no variant gives right") => {
+            Some("`wgvae verify --shaders DIR` compares every kernel with the CPU")
+        }
         Error::Device { message, .. } if message.starts_with("wrong results") => {
             Some("`wgvae verify` says which kernels are wrong on which device")
         }
@@ -192,6 +208,9 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         }
         // Another --size, or other images; the file is as it should be.
         Error::File { expected, .. } if expected.contains("images of ") => None,
+        Error::File { expected, .. } if expected.contains("`wgvae shader --sources`") => {
+            Some("names that begin with a dot or end with ~ are passed over")
+        }
         Error::File { path, .. } if reads_latents && Matrix::check_ending(path).is_ok() => {
             Some("`wgvae encode RUN --output z.npy` writes latents, a row an image")
         }

@@ -2,13 +2,18 @@
 
 use super::Outcome;
 use super::run::{ScaleFlag, read_run};
-use super::shared::{DeviceFlag, FILES, KernelsFlag, StepFlags, print_json, say, written};
+use super::shared::{
+    DeviceFlag, FILES, KernelsFlag, OnlyFlag, StepFlags, print_json, say, written,
+};
 use super::table::{self, Cell, Column, Output, WideFlag, say_words};
 use super::terminal::{BAD, NOTICE, shows_progress};
 use crate::device::Memory;
+use crate::kernel::Call;
 #[cfg(feature = "capture")]
 use crate::profile::capture;
-use crate::profile::{Baseline, Change, KernelRow, Profile, html, profile, trace};
+use crate::profile::{
+    Baseline, Change, KernelRow, Profile, calls_of_step, html, profile_kernels, trace,
+};
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use std::path::{Path, PathBuf};
@@ -19,7 +24,8 @@ use tracing::{info, warn};
 /// and what a step costs besides.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%"
+    after_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%",
+    after_long_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%\n  wgvae profile --device gpu --kernel update --shaders shaders"
 )]
 pub(super) struct Arguments {
     /// A run's folder, or a model's file, whose model and settings to take [default: those of
@@ -31,6 +37,8 @@ pub(super) struct Arguments {
     kernels: KernelsFlag,
     #[command(flatten)]
     step: StepFlags,
+    #[command(flatten)]
+    only: OnlyFlag,
     /// Steps to time, and as many kernel by kernel, in up to 20 rounds of both
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
@@ -80,9 +88,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let Config { batch, fuse, .. } = config;
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     baseline.iter().try_for_each(|baseline| baseline.check(&architecture, batch))?;
+    let only = &arguments.only;
+    let calls = calls_of_step(&architecture, batch, fuse)?;
+    only.check(&calls, &format!("a kernel of this step: {}", labels(&calls)))?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
     let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
-    let profile = profile(session.as_mut(), &architecture, batch, arguments.steps, fuse)?;
+    let session = session.as_mut();
+    let steps = arguments.steps;
+    let profile = profile_kernels(session, &architecture, batch, steps, fuse, only.names())?;
     if let Some(path) = &arguments.trace {
         crate::file::replace(path, trace(&profile).to_string().as_bytes())?;
     }
@@ -96,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     #[cfg(feature = "capture")]
     if let Some(name) = &arguments.renderdoc {
-        match capture(session.as_mut(), &architecture, batch, fuse, name) {
+        match capture(session, &architecture, batch, fuse, name) {
             Ok(file) => info!("{}: a step for RenderDoc", file.display()),
             Err(error) => warn!("no capture: {error}"),
         }
@@ -107,10 +120,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         warn!("the baseline is of another adapter: {}", baseline.adapter());
     }
     // Apart from what is read by programs.
-    info!(
-        "the kernels together took {:.2} times as long, arithmetic alone {:.2} times",
-        comparison.kernels, comparison.pace
-    );
+    if only.names().is_empty() {
+        info!(
+            "the kernels together took {:.2} times as long, arithmetic alone {:.2} times",
+            comparison.kernels, comparison.pace
+        );
+    } else {
+        info!("arithmetic alone took {:.2} times as long", comparison.pace);
+    }
     if shows_progress() {
         print_changes(&comparison.changes, arguments.wide.is_set())?;
     }
@@ -133,6 +150,17 @@ fn print(profile: &Profile, width: Option<usize>) -> Result<()> {
     say("")?;
     print_kernels(&profile.kernels, width)?;
     print_footer(profile)
+}
+
+/// The names of kernels, each once.
+fn labels(calls: &[Call]) -> String {
+    let mut labels: Vec<String> = Vec::new();
+    for label in calls.iter().map(Call::label) {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels.join(", ")
 }
 
 /// The columns in the order of the line, each with its importance.
@@ -220,10 +248,21 @@ fn print_footer(profile: &Profile) -> Result<()> {
     let Memory { weights, optimizer, data, workspace } = profile.gpu_memory_bytes;
     let kib = |bytes: u64| bytes.div_ceil(1024);
     let slower = profile.profiled_step_ms / profile.step_ms;
-    let text = [
-        String::new(),
-        format!("kernels             {:>12.3} ms a step, the mean", profile.kernels_ms),
-        format!("unattributed        {:>12.3} ms", profile.unattributed_ms),
+    let ms = profile.kernels_ms;
+    let kernels = match profile.unattributed_ms {
+        Some(unattributed) => vec![
+            format!("kernels             {ms:>12.3} ms a step, the mean"),
+            format!("unattributed        {unattributed:>12.3} ms"),
+        ],
+        None => vec![
+            format!("shown above         {ms:>12.3} ms a step, the mean"),
+            format!("others              {:>12}: they ran, but were not timed", "unknown"),
+        ],
+    };
+    let idle = profile.idle_share.map(|share| {
+        format!("idle                {:>12.1} % of the unprofiled step", 100.0 * share)
+    });
+    let whole = [
         format!(
             "profiled step       {:>12.3} ms, kernels timed by {}",
             profile.profiled_step_ms, profile.timer
@@ -234,10 +273,8 @@ fn print_footer(profile: &Profile) -> Result<()> {
         ),
         format!("images a second     {:>12.0}", profile.images_per_second),
         format!("matrix products     {:>12.2} GFLOP/s over the whole step", profile.gflops),
-        format!(
-            "idle                {:>12.1} % of the unprofiled step",
-            100.0 * profile.idle_share
-        ),
+    ];
+    let costs = [
         format!(
             "host, a step        {:>12.1} us to record, {:.1} us to submit",
             profile.host_us_per_step, profile.submit_us_per_step
@@ -259,7 +296,9 @@ fn print_footer(profile: &Profile) -> Result<()> {
             kib(workspace)
         ),
     ];
-    text.iter().try_for_each(|line| say_words(line, 20))
+    say("")?;
+    let text = kernels.into_iter().chain(whole).chain(idle).chain(costs);
+    text.into_iter().try_for_each(|line| say_words(&line, 20))
 }
 
 /// The kernels' rows with commas between their cells, after a header.

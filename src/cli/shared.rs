@@ -3,8 +3,9 @@
 use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
-use crate::kernel::Passing;
+use crate::kernel::{Call, Kernel, Passing, Sources, is_named};
 use crate::model::Activation;
+use crate::near::perhaps;
 use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
 use crate::{Action, Error, Result};
@@ -16,6 +17,7 @@ use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tracing::{info, warn};
 
 /// Headings of flags in `--help`.
 pub(super) const DEVICE: &str = "Device";
@@ -119,7 +121,7 @@ impl StepFlags {
 }
 
 /// Which kernels to use, and on how much of the device.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct KernelsFlag {
     /// Use the variants of this file's [kernels], as a run's config.toml has them, instead of the
     /// fastest
@@ -134,9 +136,91 @@ pub(super) struct KernelsFlag {
     /// Threads of the CPU device, on which no result depends [default: one a core]
     #[arg(long, value_name = "N", help_heading = DEVICE, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    shaders: ShadersFlag,
+}
+
+/// Which shaders the kernels are put together from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ShadersFlag {
+    /// Read shaders from a folder, on a GPU: DIR/update.wgsl, DIR/common/turn.wgsl or
+    /// DIR/functions/relu.wgsl takes the place of the built-in file, and the others stay. `wgvae shader
+    /// --sources --output DIR` writes them all. Their loops keep the bounds that --checked puts on every
+    /// loop, so compare times with those of --checked
+    #[arg(long = "shaders", value_name = "DIR", help_heading = DEVICE, hide_short_help = true)]
+    folder: Option<PathBuf>,
+}
+
+impl ShadersFlag {
+    /// The files of the folder, and the built-in ones.
+    pub(super) fn read(&self) -> Result<Sources> {
+        let Some(folder) = &self.folder else { return Ok(Sources::default()) };
+        let sources = Sources::read(folder)?;
+        let names: Vec<_> = sources.replaced().map(|(name, _)| name).collect();
+        if names.is_empty() {
+            warn!("{}: no shader differs from the built-in one", folder.display());
+        } else {
+            info!("shaders of {}: {}", folder.display(), names.join(", "));
+        }
+        Ok(sources)
+    }
+}
+
+/// Expected where no kernel has the name that is given.
+pub(super) const A_KERNEL: &str = "the name of a kernel";
+
+/// Which kernels to look at.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct OnlyFlag {
+    /// Only this kernel, by its name in the table or by that of its file; may be given several times
+    #[arg(long = "kernel", value_name = "NAME")]
+    names: Vec<String>,
+}
+
+impl OnlyFlag {
+    /// The names; without one, every kernel is meant.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether a kernel is meant.
+    pub(super) fn has(&self, call: &Call) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| is_named(call, name))
+    }
+
+    /// Refuses a name that none of these calls has; `expected` says what they are.
+    pub(super) fn check(&self, calls: &[Call], expected: &str) -> Result<()> {
+        let unknown = |name: &&String| !calls.iter().any(|call| is_named(call, name));
+        match self.names.iter().find(unknown) {
+            Some(name) => {
+                let labels = calls.iter().map(Call::label);
+                let rows = calls.iter().map(|call| Kernel::of(call).name.to_owned());
+                let known: Vec<_> = labels.chain(rows).collect();
+                let known = known.iter().map(String::as_str);
+                Err(unknown_kernel("--kernel", name, known, expected))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The error that no kernel has this name.
+pub(super) fn unknown_kernel<'a>(
+    setting: &'static str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    expected: &str,
+) -> Error {
+    let meant = perhaps(name, known).map_or(String::new(), |meant| format!(", {meant}"));
+    Error::Setting { setting, expected: expected.to_owned(), found: format!("\"{name}\"{meant}") }
 }
 
 impl KernelsFlag {
+    /// The same without a folder of shaders, for a device beside that which reads them.
+    pub(super) fn without_shaders(&self) -> Self {
+        Self { shaders: ShadersFlag::default(), ..self.clone() }
+    }
+
     pub(super) fn open(&self, choice: &Choice) -> Result<Box<dyn Session>> {
         self.open_or(choice, Choices::new())
     }
@@ -159,7 +243,9 @@ impl KernelsFlag {
         };
         let threads = self.threads.map(usize::from);
         let arguments = self.arguments.map(Passing::from);
-        device::open(choice, Options { kernels, checked: self.checked, arguments, threads, stop })
+        let sources = self.shaders.read()?;
+        let checked = self.checked;
+        device::open(choice, Options { kernels, checked, arguments, sources, threads, stop })
     }
 }
 

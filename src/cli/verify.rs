@@ -1,22 +1,27 @@
 //! `wgvae verify`.
 
 use super::Outcome;
-use super::shared::{DeviceFlag, KernelsFlag, print_json, say};
+use super::shared::{A_KERNEL, DeviceFlag, KernelsFlag, OnlyFlag, print_json, say};
 use super::table::{Cell, Column, Table, WideFlag};
 use super::terminal::{BAD, GOOD};
 use crate::Result;
-use crate::kernel::kernels;
-use crate::verify::{Row, verify_kernel, verify_steps};
+use crate::kernel::{Call, kernels};
+use crate::verify::{Row, verify_calls, verify_steps};
 use std::process::ExitCode;
 
 /// Check every kernel and the first 20 whole training steps on a device against the CPU in f64.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  wgvae verify --device gpu")]
+#[command(
+    after_help = "Example:\n  wgvae verify --device gpu",
+    after_long_help = "Example:\n  wgvae verify --device gpu\n  wgvae verify --device gpu --kernel update --kernel linear+relu\n  wgvae shader --sources --output shaders\n  wgvae verify --device gpu --kernel update --shaders shaders"
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
+    #[command(flatten)]
+    only: OnlyFlag,
     /// Seed of the random operands
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -28,10 +33,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let only = &arguments.only;
+    let mut calls = calls()?;
+    only.check(&calls, A_KERNEL)?;
+    calls.retain(|call| only.has(call));
     let mut session = arguments.device.open(&arguments.kernels)?;
     tracing::info!("{}, seed {}", session.description(), arguments.seed);
     let width = arguments.wide.width();
-    let table = if arguments.json { None } else { Some(Table::begin(columns(), width)?) };
+    let table = if arguments.json { None } else { Some(Table::begin(columns(&calls), width)?) };
     let mut rows = Vec::new();
     let mut add = |row: Row| -> Result<()> {
         table.as_ref().map_or(Ok(()), |table| print(table, &row))?;
@@ -39,11 +48,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Ok(())
     };
     for kernel in kernels() {
-        verify_kernel(session.as_mut(), kernel, arguments.seed)?
+        verify_calls(session.as_mut(), kernel, arguments.seed, &|call| only.has(call))?
             .into_iter()
             .try_for_each(&mut add)?;
     }
-    for fused in [true, false] {
+    // Whole steps run every kernel.
+    for fused in [true, false].into_iter().filter(|_| only.names().is_empty()) {
         verify_steps(session.as_mut(), arguments.seed, fused)?
             .into_iter()
             .try_for_each(&mut add)?;
@@ -60,10 +70,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The calls of all cases.
+fn calls() -> Result<Vec<Call>> {
+    kernels().flat_map(|kernel| (kernel.cases)()).map(|case| case.call()).collect()
+}
+
 /// As wide as the names of all kernels and variants: rows are printed as they come.
-fn columns() -> Vec<Column> {
-    let calls = kernels().flat_map(|kernel| (kernel.cases)()).filter_map(|case| case.call().ok());
-    let kernel = calls.map(|call| call.label().len()).max().unwrap_or(0);
+fn columns(calls: &[Call]) -> Vec<Column> {
+    let kernel = calls.iter().map(|call| call.label().len()).max().unwrap_or(0);
     vec![
         Column::words("kernel", 0).of(kernel).cut_to(16),
         Column::words("variant", 1).of(16),

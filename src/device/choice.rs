@@ -4,8 +4,8 @@ use super::cpu::CpuSession;
 #[cfg(feature = "gpu")]
 use super::gpu::{Adapters, GpuSession, Tuner};
 use super::{Description, Session};
-use crate::Result;
-use crate::kernel::Passing;
+use crate::kernel::{Passing, Sources};
+use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -72,6 +72,8 @@ pub struct Options {
     pub checked: bool,
     /// Of a GPU: how kernels get their arguments, instead of by immediate data where it has that.
     pub arguments: Option<Passing>,
+    /// Of a GPU: the files that its kernels are put together from.
+    pub sources: Sources,
     /// Of the CPU: threads, instead of one a core.
     pub threads: Option<usize>,
     /// Of a GPU: once it is set, no more variants are tried, and loading a plan for which some would
@@ -84,16 +86,24 @@ pub struct Options {
 ///
 /// # Errors
 /// [`NoDevice`](crate::Error::NoDevice) if nothing matches; [`Unsupported`](crate::Error::Unsupported)
-/// if the adapter lacks a feature that every plan needs.
+/// if the adapter lacks a feature that every plan needs; [`Setting`](crate::Error::Setting) if some
+/// shaders are replaced, and the device is the CPU.
 pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     match choice {
-        Choice::Cpu => Ok(open_cpu(&options)),
+        Choice::Cpu => open_cpu(&options),
         _ => open_gpu(choice, options),
     }
 }
 
-fn open_cpu(options: &Options) -> Box<dyn Session> {
-    Box::new(CpuSession::<f32>::with_threads(options.threads))
+fn open_cpu(options: &Options) -> Result<Box<dyn Session>> {
+    if options.sources.is_built_in() {
+        return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads)));
+    }
+    Err(Error::Setting {
+        setting: "--shaders",
+        expected: "a GPU, whose kernels are shaders".to_owned(),
+        found: "the CPU".to_owned(),
+    })
 }
 
 #[cfg(feature = "gpu")]
@@ -102,7 +112,7 @@ fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     let index = match choice {
         Choice::Auto => match adapters.best(false)? {
             Some(index) => Some(index),
-            None => return Ok(open_cpu(&options)),
+            None => return open_cpu(&options),
         },
         Choice::Gpu => adapters.best(true)?,
         Choice::Named(name) => adapters.named(name),
@@ -110,7 +120,8 @@ fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     };
     match index {
         Some(index) => {
-            let gpu = adapters.open(index)?.checked(options.checked).remembering(None);
+            let gpu = adapters.open(index)?.checked(options.checked).reading(options.sources);
+            let gpu = gpu.remembering(None);
             let passing = options.arguments.unwrap_or_else(|| gpu.passing());
             let gpu = gpu.passing_by(passing)?;
             let tuner = Tuner::new(&gpu, None, options.kernels).until(options.stop);
@@ -123,8 +134,8 @@ fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
 #[cfg(not(feature = "gpu"))]
 fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     match choice {
-        Choice::Auto => Ok(open_cpu(&options)),
-        _ => Err(crate::Error::NoDevice {
+        Choice::Auto => open_cpu(&options),
+        _ => Err(Error::NoDevice {
             wanted: choice.to_string(),
             found: "the CPU alone, in a build without the feature `gpu`".to_owned(),
         }),

@@ -217,6 +217,22 @@ pub trait Session {
     /// If the device fails.
     fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps>;
 
+    /// As [`time_steps`](Self::time_steps), but says only when `nodes` ran, places in the order in which
+    /// nodes run, ascending; a device may leave the others without timestamps.
+    ///
+    /// # Errors
+    /// As [`time_steps`](Self::time_steps).
+    fn time_nodes(
+        &mut self,
+        program: ProgramId,
+        steps: &[Step],
+        nodes: &[usize],
+    ) -> Result<TimedSteps> {
+        let timed = self.time_steps(program, steps)?;
+        let only = |step: &Vec<Span>| nodes.iter().map(|&node| step[node]).collect();
+        Ok(TimedSteps { steps: timed.steps.iter().map(only).collect(), ..timed })
+    }
+
     /// What it holds.
     fn memory(&self) -> Memory;
 

@@ -10,6 +10,8 @@ pub enum Fill {
     Wide,
     /// Positive numbers from 1e-6 to about 20, many near 1.
     Positive,
+    /// Numbers from 1 on, most below 8.
+    AboveOne,
     /// N(0, 0.1²), as weights are.
     Weight,
     /// N(0, 1e-5²).

@@ -244,7 +244,8 @@ impl Case {
     }
 
     /// dw updates w and its states, with gradients of every size, with such as make epsilon matter, and
-    /// with such as have the sign of a mean that is not 0: what nearly cancels has no relative accuracy.
+    /// with such as have the sign of a mean that is not 0: a sum that cancels has no relative accuracy, nor
+    /// has a weight after a step that is much larger than the weight.
     pub(super) fn update(rule: &'static Rule) -> Vec<Self> {
         let case = |shape, dw, square, mean| {
             let states = rule.states.iter().map(|state| {
@@ -261,7 +262,7 @@ impl Case {
             [
                 case(shape, Fill::Wide, Fill::Positive, Fill::Zero),
                 case(shape, Fill::Tiny, Fill::TinySquare, Fill::Zero),
-                case(shape, Fill::Positive, Fill::Positive, Fill::Positive),
+                case(shape, Fill::Unit, Fill::AboveOne, Fill::Unit),
             ]
         };
         SHAPES.iter().flat_map(all).collect()

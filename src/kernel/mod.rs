@@ -21,6 +21,7 @@ mod cost;
 mod epilogue;
 mod passing;
 mod probe;
+mod sources;
 mod table;
 mod text;
 
@@ -30,11 +31,11 @@ pub use case::{Case, CaseGraph, Input, Work};
 pub use cost::Cost;
 pub use epilogue::{Column, Epilogue, Store, Value};
 pub use passing::Passing;
-pub use text::{module, source, sources};
+pub use probe::{Probe, Roof, probes};
+pub use sources::{Sources, Wgsl, source, sources};
 
 pub use crate::function::{Fill, Tolerance};
 pub use crate::vectors::Vectors;
-pub use probe::{Probe, Roof, probes};
 
 use crate::graph::{Fusion, MOST_BINDINGS, Op, SUM_COLUMNS};
 
@@ -48,6 +49,11 @@ pub const WORKGROUP: usize = 64;
 
 /// Binding of what the first of two passes leaves to the second: the last of group 0.
 pub const SLICES_BINDING: usize = MOST_BINDINGS - 1;
+
+/// Whether `name` is that of a call's kernel: its label, or its row in the kernel table.
+pub fn is_named(call: &Call, name: &str) -> bool {
+    call.label() == name || Kernel::of(call).name == name
+}
 
 /// A row of the kernel table.
 #[derive(Debug)]
@@ -104,8 +110,15 @@ impl Kernel {
         }
     }
 
-    /// The WGSL module of each pass of a call: one, or two where a variant's sums are split.
+    /// The WGSL module of each pass of a call, of the built-in files; see
+    /// [`modules`](Self::modules).
     pub fn wgsl(&self, call: &Call, variant: Variant) -> Vec<String> {
+        let modules = self.modules(call, variant, &Sources::default());
+        modules.into_iter().map(|module| module.text).collect()
+    }
+
+    /// The WGSL module of each pass of a call: one, or two where a variant's sums are split.
+    pub fn modules(&self, call: &Call, variant: Variant, sources: &Sources) -> Vec<Wgsl> {
         const NO_CORE: &[core::Pass] = &[&[]];
         let passes = variant.core().map_or(NO_CORE, |core| core.passes);
         let is_vector = match (variant.core(), &call.epilogue) {
@@ -121,13 +134,17 @@ impl Kernel {
         let stages = call.epilogue.as_ref();
         let stages = stages.map(|stages| text::epilogue(stages, call.inputs.len()));
         let update = rule.map(|rule| text::update(rule, call.update().is_some()));
-        let written = stages.or(update).unwrap_or_default();
+        let written = stages.or(update);
         let module = |files: &core::Pass| {
             let imports = imports.iter().map(String::as_str);
             let all =
                 unit.into_iter().chain(files.iter().copied()).chain(self.files.iter().copied());
-            let files = module(&all.chain(imports).collect::<Vec<_>>());
-            files + &written
+            let mut module = sources.module(&all.chain(imports).collect::<Vec<_>>());
+            if let Some(written) = &written {
+                let place = format!("the part of {} that is written for it", call.label());
+                module.append(place, written.lines().enumerate());
+            }
+            module
         };
         passes.iter().map(module).collect()
     }

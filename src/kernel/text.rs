@@ -1,55 +1,11 @@
-//! The WGSL of a kernel: files of `shaders/`, which name what they import, and what is written here,
-//! the epilogue of a fused kernel, a line a value, and where an optimiser's states are.
+//! The WGSL that is written for a kernel: the epilogue of a fused kernel, a line a value, and where an
+//! optimiser's states are; what comes before it are [files](super::sources).
 
 use super::epilogue::{Column, Epilogue, Store, Value};
 use crate::graph::Transpose;
 use crate::optimizer::Rule;
-use include_dir::{Dir, include_dir};
 use std::fmt::Write;
 use std::ops::Range;
-
-/// The shaders.
-static SHADERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/shaders");
-
-/// What the line of an import begins with.
-const IMPORT: &str = "#import ";
-
-/// A file of `shaders/`, by its name without the ending.
-pub fn source(name: &str) -> &'static str {
-    let file = SHADERS.get_file(format!("{name}.wgsl"));
-    match file.and_then(|file| file.contents_utf8()) {
-        Some(text) => text,
-        None => unreachable!("shaders/{name}.wgsl is not there; a test sees to that"),
-    }
-}
-
-/// Every file of `shaders/`, by its name without the ending.
-pub fn sources() -> Vec<&'static str> {
-    let all = [&SHADERS].into_iter().chain(SHADERS.dirs()).flat_map(Dir::files);
-    all.filter_map(|file| file.path().to_str()?.strip_suffix(".wgsl")).collect()
-}
-
-/// The files of these names after what they import, each once.
-pub fn module(names: &[&str]) -> String {
-    let (mut module, mut seen) = (String::new(), Vec::new());
-    names.iter().for_each(|name| append(name, &mut module, &mut seen));
-    module
-}
-
-fn append(name: &str, module: &mut String, seen: &mut Vec<String>) {
-    if seen.iter().any(|other| other == name) {
-        return;
-    }
-    seen.push(name.to_owned());
-    let lines = || source(name).lines();
-    lines()
-        .filter_map(|line| line.strip_prefix(IMPORT))
-        .for_each(|name| append(name, module, seen));
-    for line in lines().filter(|line| !line.starts_with(IMPORT)) {
-        module.push_str(line);
-        module.push('\n');
-    }
-}
 
 /// The files that an epilogue needs.
 pub(super) fn imports(epilogue: &Epilogue) -> Vec<String> {

@@ -39,7 +39,8 @@ struct Row {
 pub struct Comparison {
     /// How much longer than before the kernels took that took a twentieth of a step or more: the
     /// median of them; 1 if there are none. A machine that has something else to do, or another clock,
-    /// changes them together.
+    /// changes them together. Where only some kernels were timed it is `pace`: one kernel says nothing
+    /// about the others.
     pub kernels: f64,
     /// How much longer than before the device took for arithmetic alone.
     pub pace: f64,
@@ -114,7 +115,8 @@ impl Baseline {
     /// something else besides is no change of ours.
     pub fn compare(&self, profile: &Profile, allowed: f64) -> Comparison {
         let pairs: Vec<_> = profile.kernels.iter().filter_map(|row| self.pair(row)).collect();
-        let (kernels, pace) = (together(&pairs), self.pace_gflops / profile.pace_gflops);
+        let pace = self.pace_gflops / profile.pace_gflops;
+        let kernels = if profile.only.is_empty() { together(&pairs) } else { pace };
         let kernel = |(old, row): &(&Row, &KernelRow)| {
             let was = if old.variant == row.variant {
                 String::new()

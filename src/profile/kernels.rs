@@ -53,7 +53,8 @@ pub struct KernelRow {
     pub ms_per_step: f64,
     /// Milliseconds a step, from the median.
     pub median_ms_per_step: f64,
-    /// Share of the step's kernels, from the medians.
+    /// Share of the step's kernels, from the medians; of the unprofiled step, if only some kernels were
+    /// timed.
     pub share: f64,
     /// Microseconds of the fastest run of each round, the median of the rounds: of all that was tried
     /// what can be repeated best on a machine that does something else besides.

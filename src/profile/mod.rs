@@ -15,15 +15,17 @@ pub use html::html;
 pub use kernels::{Bound, KernelRow, KernelTime, kernel_times};
 pub use trace::trace;
 
-use crate::Result;
 use crate::device::{
     Description, Launch, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer, Traffic,
     Values,
 };
-use crate::graph::{Binarize, Pixels, Shape, Step};
+use crate::graph::{Binarize, Pixels, Plan, Shape, Step};
+use crate::kernel::Call;
+use crate::kernel::is_named;
 use crate::model::{Architecture, Images, Parameter, initial_weights};
 use crate::optimizer::Optimizer;
 use crate::random::pixels;
+use crate::{Error, Result};
 use serde::Serialize;
 use std::ops::Range;
 use std::time::Instant;
@@ -77,12 +79,16 @@ pub struct Profile {
     pub submit_us_per_step: f64,
     /// Milliseconds of a step in which every kernel is timed, by the host's clock: the mean.
     pub profiled_step_ms: f64,
-    /// Milliseconds of its kernels: the sum of the rows.
+    /// Milliseconds of its kernels that were timed: the sum of the rows.
     pub kernels_ms: f64,
-    /// Milliseconds of it in which no kernel ran: `profiled_step_ms` − `kernels_ms`.
-    pub unattributed_ms: f64,
-    /// Share of the unprofiled step that its kernels leave idle.
-    pub idle_share: f64,
+    /// Milliseconds of it in which no kernel ran: `profiled_step_ms` − `kernels_ms`; none if only some
+    /// kernels were timed.
+    pub unattributed_ms: Option<f64>,
+    /// Share of the unprofiled step that its kernels leave idle; none if only some were timed.
+    pub idle_share: Option<f64>,
+    /// The names of kernels that were asked for; empty if all were timed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
     /// What kernels are timed by.
     pub timer: Timer,
     /// Bytes on the device.
@@ -112,8 +118,46 @@ pub fn profile(
     steps: u32,
     fused: bool,
 ) -> Result<Profile> {
+    profile_kernels(session, architecture, batch, steps, fused, &[])
+}
+
+/// The calls of a training step, in its order.
+///
+/// # Errors
+/// [`Setting`](crate::Error::Setting) if the batch is empty or too large.
+pub fn calls_of_step(architecture: &Architecture, batch: usize, fused: bool) -> Result<Vec<Call>> {
+    let plan = plan(architecture, batch, fused)?;
+    Ok(plan.nodes().map(|node| Call::of(plan.graph(), node)).collect())
+}
+
+/// As [`profile`], the kernels of these names, each a label or a row of the kernel table; all of them if
+/// there is no name. The others run, too, but have no row, and nothing that needs the times of all
+/// kernels is known.
+///
+/// # Errors
+/// As [`profile`].
+pub fn profile_kernels(
+    session: &mut dyn Session,
+    architecture: &Architecture,
+    batch: usize,
+    steps: u32,
+    fused: bool,
+    only: &[String],
+) -> Result<Profile> {
     let roofs = session.roofs()?;
     let program = load(session, architecture, batch, fused)?;
+    let mut launches = session.launches(program);
+    let is_timed =
+        |launch: &Launch| only.is_empty() || only.iter().any(|name| is_named(&launch.call, name));
+    let nodes: Vec<_> = (0..launches.len()).filter(|&node| is_timed(&launches[node])).collect();
+    launches.retain(is_timed);
+    if nodes.is_empty() {
+        return Err(Error::Setting {
+            setting: "--kernel",
+            expected: "a kernel of the step".to_owned(),
+            found: only.join(", "),
+        });
+    }
     let length = steps.div_ceil(ROUNDS);
     let rounds = steps.div_ceil(length);
     run(session, program, batch, 0..length)?;
@@ -125,7 +169,7 @@ pub fn profile(
         traffic += session.traffic() - before;
         let next = first + length..first + 2 * length;
         let next: Vec<_> = next.map(|index| step(batch, index)).collect();
-        timed.push(session.time_steps(program, &next)?);
+        timed.push(session.time_nodes(program, &next, &nodes)?);
         session.take_log(true)?;
         paces.push(session.pace()?);
     }
@@ -133,9 +177,13 @@ pub fn profile(
     paces.sort_by(f64::total_cmp);
     let (best, seconds) = (times[0], times[times.len() / 2]);
     let per_step = |count: u64| count as f64 / f64::from(rounds * length);
-    let launches = session.launches(program);
-    let kernels = kernels::rows(&launches, &timed, &roofs);
-    let kernels_ms = kernels.iter().map(|row| row.ms_per_step).sum();
+    let mut kernels = kernels::rows(&launches, &timed, &roofs);
+    if !only.is_empty() {
+        // Of the step as a whole: the times of the other kernels are not known.
+        kernels.iter_mut().for_each(|row| row.share = row.median_ms_per_step / (1e3 * seconds));
+    }
+    let kernels_ms: f64 = kernels.iter().map(|row| row.ms_per_step).sum();
+    let of_all = |number: f64| only.is_empty().then_some(number);
     let profiled_step_ms = timed.iter().map(ms_per_step).sum::<f64>() / timed.len() as f64;
     let Some(last) = timed.pop() else { unreachable!("there is at least one step") };
     let Description { name, backend, driver } = session.description().clone();
@@ -160,8 +208,9 @@ pub fn profile(
         submit_us_per_step: per_step(traffic.submitting.as_nanos() as u64) * 1e-3,
         profiled_step_ms,
         kernels_ms,
-        unattributed_ms: profiled_step_ms - kernels_ms,
-        idle_share: (1.0 - kernels_ms / (1e3 * seconds)).max(0.0),
+        unattributed_ms: of_all(profiled_step_ms - kernels_ms),
+        idle_share: of_all((1.0 - kernels_ms / (1e3 * seconds)).max(0.0)),
+        only: only.to_vec(),
         timer: last.timer,
         gpu_memory_bytes: session.memory(),
         roofs,
@@ -189,6 +238,19 @@ fn flops(architecture: &Architecture, batch: usize) -> f64 {
     (3 * all - parameters.first().map_or(0, layer)) as f64
 }
 
+/// A training plan on random images.
+fn plan(architecture: &Architecture, batch: usize, fused: bool) -> Result<Plan> {
+    architecture.check_batch(BATCHES * batch)?;
+    let images = Images {
+        name: "profile",
+        count: BATCHES * batch,
+        batch,
+        pixels: Pixels::Bytes,
+        binarize: Binarize::Threshold,
+    };
+    architecture.training_plan(images, Optimizer::default(), fused)
+}
+
 /// A training plan with random images and starting weights.
 fn load(
     session: &mut dyn Session,
@@ -196,17 +258,8 @@ fn load(
     batch: usize,
     fused: bool,
 ) -> Result<ProgramId> {
-    architecture.check_batch(BATCHES * batch)?;
     let count = BATCHES * batch;
-    let images = Images {
-        name: "profile",
-        count,
-        batch,
-        pixels: Pixels::Bytes,
-        binarize: Binarize::Threshold,
-    };
-    let program =
-        session.load(architecture.training_plan(images, Optimizer::default(), fused)?)?;
+    let program = session.load(plan(architecture, batch, fused)?)?;
     initial_weights(architecture, 0).write(session)?;
     session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;
     session.write("profile.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;

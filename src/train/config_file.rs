@@ -6,6 +6,7 @@ use crate::device::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
 use crate::model::Activation;
+use crate::near::near;
 use crate::optimizer::Optimizer;
 use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -184,10 +185,8 @@ fn keys() -> Vec<String> {
 }
 
 /// The key that was probably meant, if one is similar.
-fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
+fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
     // With dashes, as the flag has them.
     let key = key.replace('-', "_").to_lowercase();
-    let likeness = |known: &&String| strsim::jaro_winkler(&key, known);
-    let best = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
-    (likeness(&best) > 0.75).then_some(best)
+    near(&key, known.iter().map(String::as_str)).into_iter().next()
 }

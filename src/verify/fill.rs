@@ -59,6 +59,7 @@ fn real(fill: Fill, rng: &mut ChaCha8Rng) -> f32 {
         (Fill::Positive, 0) => 1e-6,
         (Fill::Positive, 1) => 1.0 + 1e-3 * normal,
         (Fill::Positive, _) => normal.exp().clamp(1e-6, 20.0),
+        (Fill::AboveOne, _) => normal.abs().exp(),
         (Fill::Weight, _) => 0.1 * normal,
         (Fill::Zero, _) => 0.0,
         (Fill::Tiny, _) => 1e-5 * normal,

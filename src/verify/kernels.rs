@@ -14,16 +14,39 @@ use crate::random::generator;
 /// # Errors
 /// If the device fails.
 pub fn verify_kernel(session: &mut dyn Session, kernel: &Kernel, seed: u64) -> Result<Vec<Row>> {
+    verify_calls(session, kernel, seed, &|_| true)
+}
+
+/// As [`verify_kernel`], the cases whose call is `wanted`; no rows if there is none.
+///
+/// # Errors
+/// If the device fails.
+pub fn verify_calls(
+    session: &mut dyn Session,
+    kernel: &Kernel,
+    seed: u64,
+    wanted: &dyn Fn(&Call) -> bool,
+) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
-    let cases = (kernel.cases)();
+    let mut cases = Vec::new();
+    for (index, case) in (kernel.cases)().into_iter().enumerate() {
+        let call = case.call()?;
+        cases.push((index, case, call));
+    }
+    let count = cases.len();
+    cases.retain(|(_, _, call)| wanted(call));
+    if cases.len() < count && cases.is_empty() {
+        return Ok(rows);
+    }
     for variant in session.variants(kernel) {
         session.force(Some(variant));
-        for (index, case) in cases.iter().enumerate() {
+        for (index, case, call) in &cases {
             let is_core = variant.core().is_some();
-            if !case.is_for(variant) || is_core && kernel.tiling(&case.call()?, variant).is_none() {
+            if !case.is_for(variant) || is_core && kernel.tiling(call, variant).is_none() {
                 continue;
             }
-            let row = verify_case(session, kernel, case, variant, seed.wrapping_add(index as u64))?;
+            let seed = seed.wrapping_add(*index as u64);
+            let row = verify_case(session, kernel, case, variant, seed)?;
             let is_same =
                 |other: &&mut Row| (&other.kernel, other.variant) == (&row.kernel, row.variant);
             match rows.iter_mut().find(is_same) {

@@ -8,7 +8,7 @@ mod steps;
 
 pub use compare::{Comparison, compare};
 pub use fill::{Filled, fill};
-pub use kernels::{verify_case, verify_kernel};
+pub use kernels::{verify_calls, verify_case, verify_kernel};
 pub use steps::{STEPS, verify_steps};
 
 use crate::kernel::{Tolerance, Variant};

@@ -197,6 +197,39 @@ fn verify_has_a_row_for_every_kernel() -> Outcome {
 }
 
 #[test]
+fn verify_and_profile_may_be_asked_for_some_kernels() -> Outcome {
+    let rows = |names: &[&str]| -> Result<Vec<String>, Box<dyn Error>> {
+        let names = names.iter().flat_map(|name| ["--kernel", name]);
+        let flags = ["verify", "--device", "cpu", "--json"].into_iter().chain(names);
+        let output = wgvae(&flags.collect::<Vec<_>>())?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let rows: Vec<Value> = serde_json::from_str(&stdout(&output))?;
+        let mut names: Vec<_> =
+            rows.iter().filter_map(|row| row["kernel"].as_str().map(str::to_owned)).collect();
+        names.dedup();
+        Ok(names)
+    };
+    assert_eq!(rows(&["linear+relu"])?, ["linear+relu"]);
+    assert_eq!(rows(&["update", "normal", "update"])?, ["normal", "update"]);
+    // By the row of the kernel table, and without the whole steps.
+    let products = rows(&["product"])?;
+    assert!(products.len() > 10 && products.contains(&"linear+gelu".to_owned()), "{products:?}");
+    assert!(!products.iter().any(|name| name.contains("step") || name == "update"), "{products:?}");
+
+    let small = ["--hidden", "8,4", "--batch", "10", "--steps", "3"];
+    let profile = ["profile", "--device", "cpu", "--kernel", "update"];
+    let output = wgvae(&[&profile[..], &small].concat())?;
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        text.contains("unknown: they ran, but were not timed") && !text.contains("linear"),
+        "{text}"
+    );
+    assert!(!text.contains("unattributed") && !text.contains("idle"), "{text}");
+    Ok(())
+}
+
+#[test]
 fn devices_lists_the_cpu() -> Outcome {
     let output = wgvae(&["devices", "--json"])?;
     let devices: Value = serde_json::from_str(&stdout(&output))?;

@@ -33,6 +33,7 @@ mod shaders;
 mod side_by_side;
 mod simd;
 mod soundness;
+mod sources;
 mod tampered;
 mod tensorboard;
 mod training;

@@ -12,7 +12,7 @@ use wgvae::graph::{Binarize, Pixels, Plan, Step};
 use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
-use wgvae::profile::{Baseline, Profile, capture, profile, trace};
+use wgvae::profile::{Baseline, Profile, capture, profile, profile_kernels, trace};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -199,7 +199,8 @@ fn the_rows_are_those_of_the_step() -> Outcome {
             let share: f64 = found.kernels.iter().map(|row| row.share).sum();
             assert!((sum - found.kernels_ms).abs() < 1e-9 && (share - 1.0).abs() < 1e-9);
             let unattributed = found.profiled_step_ms - found.kernels_ms;
-            assert!((found.unattributed_ms - unattributed).abs() < 1e-9);
+            let said = found.unattributed_ms.ok_or("unknown")?;
+            assert!((said - unattributed).abs() < 1e-9);
             let runs: usize = found.kernels.iter().map(|row| row.dispatches_per_step).sum();
             if found.device == "CPU" {
                 assert_eq!(runs, found.launches.len());
@@ -225,6 +226,94 @@ fn the_rows_are_those_of_the_step() -> Outcome {
             }
         }
     }
+    Ok(())
+}
+
+/// The others run, so the weights are the same.
+#[test]
+fn some_nodes_are_timed_of_steps_like_others() -> Outcome {
+    const NODES: [usize; 3] = [1, 3, 8];
+    for gpu in gpus() {
+        let mut plain = GpuSession::new(gpu.clone());
+        let (architecture, program) = load(&mut plain, true)?;
+        plain.run(program, &steps())?;
+        let expected = Weights::read(&architecture, &mut plain)?;
+        for timer in [Timer::Dispatches, Timer::Passes, Timer::Submits] {
+            let mut session = GpuSession::new(gpu.clone());
+            session.time_by(timer);
+            let (_, program) = load(&mut session, true)?;
+            let mut left = &steps()[..];
+            while !left.is_empty() {
+                let some = session.time_nodes(program, left, &NODES)?;
+                assert_eq!(some.timer, timer);
+                check(&some, NODES.len());
+                left = &left[some.steps.len()..];
+            }
+            assert_eq!(session.take_log(true)?.len(), 6);
+            assert!(Weights::read(&architecture, &mut session)? == expected, "{timer}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn only_the_kernels_that_are_named_have_rows() -> Outcome {
+    let architecture = Architecture::new(20, &[12, 4])?;
+    for (names, labels) in [
+        (&["update"][..], &["update"][..]),
+        (&["update", "linear+bernoulli"], &["linear+bernoulli", "update"]),
+        // A row of the kernel table is several kernels.
+        (&["batch", "product"], &["batch", "linear", "linear", "linear", "linear"]),
+    ] {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        for mut session in sessions() {
+            let found = profile_kernels(session.as_mut(), &architecture, BATCH, 12, true, &names)?;
+            let rows: Vec<_> = found.kernels.iter().map(|row| row.kernel.as_str()).collect();
+            let is_as = |(row, label): (&&str, &&str)| row.starts_with(label);
+            assert!(rows.len() >= labels.len() && rows.iter().zip(labels).all(is_as), "{rows:?}");
+            let times = found.timed.steps.iter().map(Vec::len);
+            assert!(times.into_iter().all(|count| count == found.launches.len()));
+            assert!(found.launches.len() >= rows.len() && found.launches.len() < 9);
+            assert_eq!((found.unattributed_ms, found.idle_share), (None, None));
+            assert_eq!(found.only, names);
+            for row in &found.kernels {
+                let share = row.median_ms_per_step / found.step_ms;
+                assert!((row.share - share).abs() < 1e-12, "shares are of the step: {row:?}");
+            }
+            let json = serde_json::to_value(&found)?;
+            assert!(json["unattributed_ms"].is_null() && json["only"] == serde_json::json!(names));
+        }
+    }
+    let mut session = CpuSession::<f32>::new();
+    let all = small(&mut session, 2, true)?;
+    assert!(all.only.is_empty() && serde_json::to_value(&all)?.get("only").is_none());
+    let names = ["normal".to_owned()];
+    let none = profile_kernels(&mut session, &architecture, BATCH, 2, true, &names);
+    assert!(none.is_err_and(|error| error.to_string().starts_with("--kernel: ")));
+    Ok(())
+}
+
+/// One kernel says nothing about the others: it is compared beside what the device ran at.
+#[test]
+fn a_kernel_alone_is_slower_by_itself() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("before.json");
+    let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
+    (found.best_step_ms, found.step_ms, found.pace_gflops) = (1.0, 1.0, 100.0);
+    for row in &mut found.kernels {
+        (row.best_us, row.noise, row.share) = (100.0, 0.03, 0.2);
+    }
+    fs::write(&file, serde_json::to_string(&found)?)?;
+    let before = Baseline::read(&file)?;
+    found.kernels.truncate(1);
+    found.kernels[0].best_us = 150.0;
+    found.only = vec![found.kernels[0].kernel.clone()];
+    let slower = |now: &Profile| {
+        before.compare(now, 0.1).changes.iter().filter(|change| change.is_slower).count()
+    };
+    assert_eq!(slower(&found), 1);
+    found.pace_gflops = 60.0;
+    assert_eq!(slower(&found), 0, "the device ran at less");
     Ok(())
 }
 

@@ -34,6 +34,7 @@ fn every_table_fits_the_terminal() -> Outcome {
         [&["profile", "--device", "cpu", "--steps", "3"][..], &small].concat(),
         [&["compare", "--devices", "cpu,cpu"][..], &quick, &small].concat(),
         vec!["graph"],
+        vec!["shader"],
         vec!["devices", "--kernels"],
         // The folder's own name may be longer than a line.
         vec!["eval", &run, "--device", "cpu", "--limit", "10"],
@@ -47,7 +48,7 @@ fn every_table_fits_the_terminal() -> Outcome {
             assert!(widest(&text) <= columns, "{arguments:?} in {columns}:\n{text}");
             let is_less = text.contains("left out: --wide") || text.contains("are cut: --wide");
             let is_wide = match arguments[0] {
-                "verify" | "profile" | "graph" => true,
+                "verify" | "profile" | "graph" | "shader" => true,
                 "compare" => columns == 40,
                 _ => false,
             };
@@ -148,6 +149,18 @@ fn many_flags_are_grouped_under_headings() -> Outcome {
         .collect::<Option<_>>()
         .ok_or("a heading is missing")?;
     assert!(places.is_sorted(), "{help}");
+    Ok(())
+}
+
+/// What few people need is in the long help alone.
+#[test]
+fn the_short_help_leaves_out_the_folder_of_shaders() -> Outcome {
+    for command in ["train", "eval", "profile", "compare", "verify", "sample", "shader"] {
+        let help = |flag: &str| wgvae(None, &[command, flag]).map(|output| stdout(&output));
+        assert!(!help("-h")?.contains("--shaders <DIR>"), "{command}");
+        let long = help("--help")?;
+        assert!(long.contains("--shaders <DIR>") && long.contains("Example"), "{command}: {long}");
+    }
     Ok(())
 }
 

@@ -13,16 +13,15 @@ use wgvae::graph::{Binarize, Element, Fusion, Op, Pixels, Scalar, Shape, Stream,
 use wgvae::kernel::{CORES, Call, Case, Kernel, kernels, probes, source, sources};
 use wgvae::optimizer::{Optimizer, RULES};
 
-mod backends;
 #[cfg(target_os = "linux")]
 mod captured;
+mod command;
 mod faults;
 mod interface;
 mod probe;
 mod stage;
 mod tampered;
 mod translation;
-mod valid;
 
 type Outcome = Result<(), Box<dyn Error>>;
 

@@ -6,7 +6,7 @@ use super::pipeline::{Chosen, Pipeline, Pipelines};
 use super::pipeline_file::PipelineFile;
 use super::tuning_file::cache_folder;
 use crate::device::Description;
-use crate::kernel::{Core, Passing, Variant};
+use crate::kernel::{Core, Passing, Sources, Variant};
 use crate::{Error, Result};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,6 +66,8 @@ pub struct Gpu {
     has_quads: bool,
     /// Whether loops are bounded by wgpu too.
     pub(super) is_checked: bool,
+    /// The files of shaders.
+    pub(super) sources: Sources,
     /// Whether the driver runs on the CPU.
     pub(super) is_software: bool,
     /// The vendor's PCI id.
@@ -101,6 +103,7 @@ impl Gpu {
         })?;
         let gpu = Self {
             is_checked: false,
+            sources: Sources::default(),
             is_software: info.kind == "software",
             vendor: adapter.get_info().vendor,
             arguments_layout: None,
@@ -151,6 +154,14 @@ impl Gpu {
     /// puts on loops.
     pub fn checked(mut self, checked: bool) -> Self {
         self.is_checked = checked;
+        self.pipelines = Arc::default();
+        self
+    }
+
+    /// The same device, whose kernels are put together from these files. Loops of modules with a file of
+    /// the user's keep the bounds that wgpu puts on them: nobody has checked that they end.
+    pub fn reading(mut self, sources: Sources) -> Self {
+        self.sources = sources;
         self.pipelines = Arc::default();
         self
     }
@@ -228,7 +239,10 @@ impl Gpu {
     }
 
     /// The pipeline for a call of a kernel; all sessions of the device share them.
-    pub(super) fn pipeline(&self, chosen: &Chosen) -> Pipeline {
+    ///
+    /// # Errors
+    /// [`Error::Shader`] if a file of the user's is wrong.
+    pub(super) fn pipeline(&self, chosen: &Chosen) -> Result<Pipeline> {
         self.pipelines.get(self, chosen)
     }
 

@@ -4,8 +4,10 @@ use super::context::Gpu;
 use crate::device::Launch;
 use crate::graph::{Element, Graph, Node};
 use crate::kernel::{
-    Arguments, Call, Cost, Kernel, Passing, SLICES_BINDING, Tiling, Variant, WORKGROUP,
+    Arguments, Call, Cost, Kernel, Passing, SLICES_BINDING, Tiling, Variant, WORKGROUP, Wgsl,
 };
+use crate::shader::specialised;
+use crate::{Error, Result};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -74,17 +76,38 @@ impl Chosen {
 
 impl Pipelines {
     /// The pipeline for a call of a kernel.
-    pub(super) fn get(&self, gpu: &Gpu, chosen: &Chosen) -> Pipeline {
-        let Chosen { kernel, call, variant, tiling } = chosen;
-        let bits = tiling.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
+    ///
+    /// # Errors
+    /// [`Error::Shader`] if a module with a file of the user's is not valid, or does not fit its kernel.
+    pub(super) fn get(&self, gpu: &Gpu, chosen: &Chosen) -> Result<Pipeline> {
+        let modules = chosen.kernel.modules(&chosen.call, chosen.variant, &gpu.sources);
+        let edited: Vec<_> = modules.iter().filter(|module| !module.edited().is_empty()).collect();
+        if edited.is_empty() {
+            return Ok(self.make(gpu, chosen, modules, gpu.is_checked));
+        }
+        edited.iter().try_for_each(|module| check(gpu, chosen, module))?;
+        let place = edited[0].edited().join(", ");
+        // wgpu reports here what depends on the layout of the pipeline.
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let pipeline = self.make(gpu, chosen, modules, true);
+        match pollster::block_on(scope.pop()) {
+            Some(error) => Err(Error::Shader { place, message: without_blank_lines(&error) }),
+            None => Ok(pipeline),
+        }
+    }
+
+    fn make(&self, gpu: &Gpu, chosen: &Chosen, modules: Vec<Wgsl>, is_checked: bool) -> Pipeline {
+        let constants = &chosen.tiling.constants;
+        let bits = constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
         let passing = gpu.passing();
-        let texts = kernel.wgsl(call, *variant);
-        let texts: Arc<[String]> = texts.iter().map(|wgsl| passing.adapt(wgsl)).collect();
+        let texts: Arc<[String]> =
+            modules.into_iter().map(|module| passing.adapt(&module.text)).collect();
         let modules = self.modules.get(Arc::clone(&texts), || {
-            let label = call.label();
+            let label = chosen.call.label();
             let module = |wgsl: &String| {
                 let source = wgpu::ShaderSource::Wgsl(wgsl.into());
-                module(gpu, wgpu::ShaderModuleDescriptor { label: Some(&label), source })
+                let wanted = wgpu::ShaderModuleDescriptor { label: Some(&label), source };
+                module(gpu, wanted, is_checked)
             };
             texts.iter().map(module).collect()
         });
@@ -93,17 +116,35 @@ impl Pipelines {
     }
 }
 
+/// wgpu's report, a reason a line.
+fn without_blank_lines(error: &wgpu::Error) -> String {
+    let report = error.to_string();
+    report.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Checks a module with a file of the user's, so that a fault is reported with its file and line.
+fn check(gpu: &Gpu, Chosen { kernel, tiling, .. }: &Chosen, module: &Wgsl) -> Result<()> {
+    let subgroups = gpu.device.features().contains(wgpu::Features::SUBGROUP);
+    specialised(&module.text, kernel.entry_point, &tiling.constants, subgroups)
+        .map_or_else(|fault| Err(fault.in_module(module)), |_| Ok(()))
+}
+
 /// Makes a module. Bounds of buffers are always checked: tiles reach beyond the last row and column.
-/// Loops are not bounded by wgpu, which counts the rounds of each, unless the user wants it.
-pub(super) fn module(gpu: &Gpu, wanted: wgpu::ShaderModuleDescriptor) -> wgpu::ShaderModule {
-    if gpu.is_checked {
+/// Loops are not bounded by wgpu, which counts the rounds of each, unless `is_checked` is set: if the
+/// user wants it, or the module has a file of the user's.
+pub(super) fn module(
+    gpu: &Gpu,
+    wanted: wgpu::ShaderModuleDescriptor,
+    is_checked: bool,
+) -> wgpu::ShaderModule {
+    if is_checked {
         return gpu.device.create_shader_module(wanted);
     }
     let checked = wgpu::ShaderRuntimeChecks::checked();
     let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..checked };
     #[allow(unsafe_code)]
-    // SAFETY: no loop of ours is infinite: each counts, by a fixed amount, to a bound that it does
-    // not change, and a test reads every shader for that.
+    // SAFETY: no loop of the built-in texts is infinite: each counts, by a fixed amount, to a bound that
+    // it does not change, and a test reads every shader for that. Texts of the user's are checked.
     unsafe {
         gpu.device.create_shader_module_trusted(wanted, checks)
     }

@@ -180,7 +180,7 @@ fn pipeline(gpu: &Gpu, probe: &Probe) -> wgpu::ComputePipeline {
     gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
         layout: None,
-        module: &module(gpu, wgpu::ShaderModuleDescriptor { label, source }),
+        module: &module(gpu, wgpu::ShaderModuleDescriptor { label, source }, gpu.is_checked),
         entry_point: Some(probe.entry_point),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants: &probe.constants,

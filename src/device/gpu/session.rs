@@ -133,9 +133,9 @@ impl GpuSession {
     }
 
     /// Runs one step, each node by a submit of its own, and times them by the host's clock.
-    fn time_submits(&mut self, id: ProgramId, step: Step) -> Result<TimedSteps> {
+    fn time_submits(&mut self, id: ProgramId, step: Step, nodes: &[usize]) -> Result<TimedSteps> {
         let began = Instant::now();
-        let mut nodes = Vec::new();
+        let mut spans = Vec::new();
         for index in 0..self.programs[id.0].dispatches.len() {
             let Program { dispatches, launches, .. } = &self.programs[id.0];
             let mut encoder = self.gpu.encoder(&launches[index].kernel);
@@ -146,7 +146,9 @@ impl GpuSession {
             self.send_arguments();
             self.gpu.queue.submit([encoder.finish()]);
             self.gpu.wait(None, self.flights.step())?;
-            nodes.push(Span { began: submitted, ended: began.elapsed() });
+            if nodes.contains(&index) {
+                spans.push(Span { began: submitted, ended: began.elapsed() });
+            }
         }
         let ended = began.elapsed();
         let encoder = self.gpu.encoder("log");
@@ -156,7 +158,7 @@ impl GpuSession {
         // Recorded and submitted node by node, while the others wait.
         let [record, submit] = [Span::default(); 2];
         let wait = Span { began: Duration::ZERO, ended };
-        Ok(TimedSteps { timer: Timer::Submits, steps: vec![nodes], record, submit, wait })
+        Ok(TimedSteps { timer: Timer::Submits, steps: vec![spans], record, submit, wait })
     }
 
     /// Copies real numbers to the host, after all steps so far.
@@ -262,29 +264,33 @@ impl Session for GpuSession {
     }
 
     fn time_steps(&mut self, id: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
+        let nodes: Vec<_> = (0..self.programs[id.0].dispatches.len()).collect();
+        self.time_nodes(id, steps, &nodes)
+    }
+
+    fn time_nodes(&mut self, id: ProgramId, steps: &[Step], nodes: &[usize]) -> Result<TimedSteps> {
         self.flights.wait(&self.gpu)?;
         let timer = self.timer.unwrap_or_else(|| Stopwatch::best(&self.gpu));
         if timer == Timer::Submits {
-            return self.time_submits(id, steps[0]);
+            return self.time_submits(id, steps[0], nodes);
         }
         let stopwatch = self.stopwatch.take().unwrap_or_else(|| Stopwatch::new(&self.gpu));
-        let nodes = self.programs[id.0].dispatches.len();
-        let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes))];
+        let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes.len()))];
         let began = Instant::now();
         let mut encoder = self.gpu.encoder("timed steps");
         let program = &self.programs[id.0];
-        stopwatch.record(&mut encoder, program, steps, timer, &mut self.arguments);
+        stopwatch.record(&mut encoder, program, steps, nodes, timer, &mut self.arguments);
         let commands = self.with_log(id, encoder);
         let recorded = began.elapsed();
         self.send(id, steps, commands)?;
         let submitted = began.elapsed();
         self.flights.wait(&self.gpu)?;
         let waited = began.elapsed();
-        let spans = stopwatch.read(&self.gpu, nodes * steps.len(), waited)?;
+        let spans = stopwatch.read(&self.gpu, nodes.len() * steps.len(), waited)?;
         self.stopwatch = Some(stopwatch);
         Ok(TimedSteps {
             timer,
-            steps: spans.chunks(nodes).map(<[Span]>::to_vec).collect(),
+            steps: spans.chunks(nodes.len()).map(<[Span]>::to_vec).collect(),
             record: Span { began: Duration::ZERO, ended: recorded },
             submit: Span { began: recorded, ended: submitted },
             wait: Span { began: submitted, ended: waited },

@@ -64,35 +64,41 @@ impl Stopwatch {
         (MOST_QUERIES / (2 * nodes.max(1))).clamp(1, MOST_STEPS)
     }
 
-    /// Records steps, each node between two timestamps, and that these are copied to where the host
-    /// can read them.
+    /// Records steps, each of these nodes between two timestamps, and that these are copied to where the
+    /// host can read them.
     pub(super) fn record(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         program: &Program,
         steps: &[Step],
+        nodes: &[usize],
         timer: Timer,
         arguments: &mut ArgumentQueue,
     ) {
         let of_step = |&step: &Step| {
-            let named = program.dispatches.iter().zip(&program.launches);
-            named.map(move |(dispatch, launch)| (step, dispatch, launch.kernel.as_str()))
+            let named = program.dispatches.iter().zip(&program.launches).enumerate();
+            named.map(move |(node, (dispatch, launch))| {
+                (nodes.contains(&node), (step, dispatch, launch.kernel.as_str()))
+            })
         };
-        let all = (0..).step_by(2).zip(steps.iter().flat_map(of_step));
+        // The query before each node that is timed; the next is the one after it.
+        let mut next = (0..).step_by(2);
+        let all = steps.iter().flat_map(of_step);
+        let all = all.map(|(is_timed, one)| (if is_timed { next.next() } else { None }, one));
         match timer {
             Timer::Dispatches => {
                 let mut pass = begin_pass(encoder, "timed steps");
                 for (query, (step, dispatch, kernel)) in all {
                     pass.push_debug_group(kernel);
-                    pass.write_timestamp(&self.queries, query);
+                    query.map(|query| pass.write_timestamp(&self.queries, query));
                     dispatch.record(&mut pass, step, arguments);
-                    pass.write_timestamp(&self.queries, query + 1);
+                    query.map(|query| pass.write_timestamp(&self.queries, query + 1));
                     pass.pop_debug_group();
                 }
             }
             _ => all.for_each(|(query, one)| self.record_pass(encoder, query, one, arguments)),
         }
-        let count = 2 * program.dispatches.len() * steps.len();
+        let count = 2 * nodes.len() * steps.len();
         encoder.resolve_query_set(&self.queries, 0..count as u32, &self.resolved, 0);
         let bytes = (count * size_of::<u64>()) as u64;
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, bytes);
@@ -101,13 +107,13 @@ impl Stopwatch {
     fn record_pass(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        query: u32,
+        query: Option<u32>,
         (step, dispatch, kernel): (Step, &Dispatch, &str),
         arguments: &mut ArgumentQueue,
     ) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some(kernel),
-            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+            timestamp_writes: query.map(|query| wgpu::ComputePassTimestampWrites {
                 query_set: &self.queries,
                 beginning_of_pass_write_index: Some(query),
                 end_of_pass_write_index: Some(query + 1),

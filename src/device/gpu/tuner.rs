@@ -8,7 +8,7 @@ use crate::device::cpu::CpuSession;
 use crate::device::{Choices, Description, ProgramId, Session, Values};
 use crate::function::LESS;
 use crate::graph::{Element, Graph, Node, Plan, Role, Step, Tensor};
-use crate::kernel::{Call, Core, Kernel, Variant};
+use crate::kernel::{Call, Core, Kernel, Sources, Variant};
 use crate::random::{generator, normals};
 use crate::{Error, Result};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -51,15 +51,30 @@ pub struct Tuned {
 /// What was measured on an adapter so far, from a file, in the user's folder for caches if none is
 /// given.
 pub fn known_kernels(adapter: &Description, file: Option<PathBuf>) -> BTreeMap<String, Tuned> {
-    TuningFile::new(file, adapter).read()
+    TuningFile::new(file, adapter, &Sources::default()).read()
+}
+
+/// Measurements with some shaders, and the file that keeps them.
+#[derive(Debug)]
+struct Known {
+    file: TuningFile,
+    tuned: BTreeMap<String, Tuned>,
+}
+
+impl Known {
+    fn read(file: TuningFile) -> Self {
+        Self { tuned: file.read(), file }
+    }
 }
 
 /// Chooses variants for an adapter.
 #[derive(Debug)]
 pub struct Tuner {
-    file: TuningFile,
     forced: Choices,
-    known: BTreeMap<String, Tuned>,
+    /// Of modules that are built in.
+    built_in: Known,
+    /// Of modules with a file of the user's, if there are such.
+    edited: Option<Known>,
     /// Variants that were the fastest somewhere; they are always tried.
     winners: HashSet<&'static str>,
     /// Variants that were hopeless, each with the largest product on which it was.
@@ -74,12 +89,12 @@ impl Tuner {
     /// Remembers in a file, in the user's folder for caches if none is given; `forced` choices come
     /// before what was measured.
     pub fn new(gpu: &Gpu, file: Option<PathBuf>, forced: Choices) -> Self {
-        let file = TuningFile::new(file, &gpu.description);
-        let known = file.read();
+        let known = |sources| Known::read(TuningFile::new(file.clone(), &gpu.description, sources));
+        let edited = Some(&gpu.sources).filter(|sources| !sources.is_built_in());
         Self {
-            file,
             forced,
-            known,
+            built_in: known(&Sources::default()),
+            edited: edited.map(known),
             winners: HashSet::new(),
             hopeless: HashMap::new(),
             stop: Arc::default(),
@@ -119,7 +134,9 @@ impl Tuner {
         if eligible.len() < 2 || call.largest_product() < WORTH_TUNING {
             return Ok(None);
         }
-        if let Some(variant) = self.known.get(&key).and_then(|tuned| named(&tuned.variant)) {
+        let is_edited = is_edited(gpu, &call, eligible);
+        let tuned = self.known(is_edited).tuned.get(&key);
+        if let Some(variant) = tuned.and_then(|tuned| named(&tuned.variant)) {
             return Ok(Some(variant));
         }
         if !self.has_tried {
@@ -129,9 +146,15 @@ impl Tuner {
         let (variant, time) = self.measure(gpu, graph, node, eligible)?;
         let microseconds = time.as_secs_f64() * 1e6;
         debug!("{key}: {} in {microseconds:.1} us", variant.name());
-        self.known.insert(key, Tuned { variant: variant.name().to_owned(), microseconds });
-        self.file.write(&self.known);
+        let Known { file, tuned } = self.known(is_edited);
+        tuned.insert(key, Tuned { variant: variant.name().to_owned(), microseconds });
+        file.write(tuned);
         Ok(Some(variant))
+    }
+
+    /// Measurements of modules that are built in, or of others.
+    fn known(&mut self, is_edited: bool) -> &mut Known {
+        self.edited.as_mut().filter(|_| is_edited).unwrap_or(&mut self.built_in)
     }
 
     /// The fastest of the variants that are right.
@@ -150,6 +173,11 @@ impl Tuner {
         }
         let Some(&(winner, best)) = times.iter().min_by_key(|(_, time)| time) else {
             let message = format!("no variant gives right results for {}", trial.call);
+            if is_edited(gpu, &trial.call, eligible) {
+                let files = gpu.sources.replaced().map(|(_, path)| path.display().to_string());
+                let place = files.collect::<Vec<_>>().join(", ");
+                return Err(Error::Shader { place, message });
+            }
             return Err(gpu.error(None, &message));
         };
         let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
@@ -216,6 +244,15 @@ impl Tuner {
         }
         Ok(candidates.into_iter().map(|(variant, found)| (variant, found.shortest)).collect())
     }
+}
+
+/// Whether a variant of a call has a file of the user's.
+fn is_edited(gpu: &Gpu, call: &Call, eligible: &[Variant]) -> bool {
+    let is_edited = |variant: &Variant| {
+        let modules = Kernel::of(call).modules(call, *variant, &gpu.sources);
+        modules.iter().any(|module| !module.edited().is_empty())
+    };
+    !gpu.sources.is_built_in() && eligible.iter().any(is_edited)
 }
 
 /// A node with operands of its own, to be checked and timed.

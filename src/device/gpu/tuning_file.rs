@@ -3,7 +3,7 @@
 
 use super::tuner::Tuned;
 use crate::device::Description;
-use crate::kernel::{CORES, source, sources};
+use crate::kernel::{CORES, Sources, sources};
 use crate::{Action, Error};
 use etcetera::BaseStrategy;
 use flate2::Crc;
@@ -32,18 +32,25 @@ impl Default for Content {
     }
 }
 
-/// The part of the file that belongs to an adapter.
+/// The part of the file that belongs to an adapter and to some shaders.
 #[derive(Debug)]
 pub(super) struct TuningFile {
     path: Option<PathBuf>,
     adapter: String,
+    /// Beginning of the names of parts that this one replaces, if shaders are the user's: only those of
+    /// the last edit are kept.
+    earlier: Option<String>,
 }
 
 impl TuningFile {
-    pub(super) fn new(path: Option<PathBuf>, description: &Description) -> Self {
+    pub(super) fn new(path: Option<PathBuf>, description: &Description, sources: &Sources) -> Self {
         let Description { name, backend, driver } = description;
-        let adapter = format!("{name}, {backend}, {driver}, kernels {:08x}", kernels_sum());
-        Self { path: path.or_else(|| Some(cache_folder()?.join("tuning.json"))), adapter }
+        let kernels = if sources.is_built_in() { "kernels" } else { "edited kernels" };
+        let adapter = format!("{name}, {backend}, {driver}, {kernels} ");
+        let earlier = Some(adapter.clone()).filter(|_| !sources.is_built_in());
+        let adapter = format!("{adapter}{:08x}", kernels_sum(sources));
+        let path = path.or_else(|| Some(cache_folder()?.join("tuning.json")));
+        Self { path, adapter, earlier }
     }
 
     /// What is known; warns if it cannot be read.
@@ -63,6 +70,9 @@ impl TuningFile {
         let Some(path) = self.path.as_deref() else { return };
         // What cannot be read is replaced; reading it has been complained about.
         let mut content = content(path).unwrap_or_default();
+        if let Some(earlier) = &self.earlier {
+            content.adapters.retain(|adapter, _| !adapter.starts_with(earlier));
+        }
         content.adapters.insert(self.adapter.clone(), known.clone());
         if let Err(reason) = store(path, &content) {
             self.warn(format_args!("the choice of kernels is not kept: {reason}"));
@@ -107,9 +117,9 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
 }
 
 /// A checksum of all shaders that are chosen among.
-fn kernels_sum() -> u32 {
+fn kernels_sum(files: &Sources) -> u32 {
     let mut sum = Crc::new();
-    sources().into_iter().for_each(|name| sum.update(source(name).as_bytes()));
+    sources().into_iter().for_each(|name| sum.update(files.text(name).as_bytes()));
     // Which writes the epilogues.
     sum.update(include_bytes!("../../kernel/text.rs"));
     CORES.iter().flat_map(|core| core.passes.concat()).for_each(|name| sum.update(name.as_bytes()));

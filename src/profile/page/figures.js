@@ -36,8 +36,8 @@ function roofEntries(roofs) {
 function timeEntries(profile, timer) {
     const slower = profile.profiled_step_ms / profile.step_ms;
     return [
-        ["kernels' sum", `${number(profile.kernels_ms, 3)} ms`],
-        ["unattributed", `${number(profile.unattributed_ms, 3)} ms`],
+        [profile.only ? "sum of those shown" : "kernels' sum", `${number(profile.kernels_ms, 3)} ms`],
+        ["unattributed", profile.unattributed_ms === null ? "unknown" : `${number(profile.unattributed_ms, 3)} ms`],
         ["step, profiled", `${number(profile.profiled_step_ms, 3)} ms`],
         ["step, unprofiled", `${number(profile.step_ms, 3)} ms`],
         ["profiled / unprofiled", `${number(slower, 2)} ×`],
@@ -64,7 +64,9 @@ function drawFigures(profile, timer) {
         tile(`${number(profile.step_ms, 3)} ms`, "a step"),
         tile(number(profile.images_per_second), "images a second"),
         tile(`${number(profile.gflops, 2)} GFLOP/s`, "matrix products, whole step"),
-        tile(percent(profile.idle_share), "of the step idle"));
+        profile.only
+            ? tile(profile.only.join(", "), "alone was timed")
+            : tile(percent(profile.idle_share), "of the step idle"));
     const lists = element("div", { class: "lists" },
         list("Step", timeEntries(profile, timer)),
         list("Roofs", roofEntries(profile.roofs)),

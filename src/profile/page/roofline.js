@@ -138,7 +138,7 @@ function numbers(plot) {
 }
 
 function circle({ row, label, x, y, radius }, colourOf) {
-    const text = `${label} ${row.kernel} ${row.shape}\n${percent(row.share)} of the kernels\n`
+    const text = `${label} ${row.kernel} ${row.shape}\n${percent(row.share)} of the time\n`
         + `${number(row.flop_per_byte, 2)} FLOP/byte, ${number(row.gflops, 2)} GFLOP/s, `
         + `${number(row.percent_of_roof)} % of its roof`;
     const attributes = { class: "point", cx: x, cy: y, r: radius, fill: colourOf.get(row.kernel) };

@@ -13,12 +13,14 @@ use super::TestResult;
 const SHAPE: Shape = Shape::new(3, 5);
 
 /// The ops that have a rule, besides the functions, whose table has their slopes; `rule` checks each.
-const WITH_RULE: [&str; 7] = [
+const WITH_RULE: [&str; 9] = [
     "matmul",
     "matmul_transpose_a",
     "matmul_transpose_b",
     "row_sum",
     "column_sum",
+    "log_sum_exp",
+    "repeat_rows",
     "split_columns",
     "concatenate",
 ];

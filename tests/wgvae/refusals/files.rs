@@ -7,6 +7,7 @@ use image::{GrayImage, ImageFormat, RgbaImage};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
+use wgvae::kernel::source;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -20,13 +21,27 @@ pub(super) fn write(folder: &Path) -> Outcome {
     }
     fs::create_dir(folder.join("several"))?;
     let files = [idx_files()?, text_files(), npy_files(), pictures()?, settings(), ambiguous()?];
-    for (name, bytes) in files.concat() {
+    for name in ["extra", "import", "bytes", "typo"] {
+        fs::create_dir(folder.join(name))?;
+    }
+    for (name, bytes) in files.concat().into_iter().chain(shaders()) {
         fs::write(folder.join(name), bytes)?;
     }
     Ok(())
 }
 
 type File = (&'static str, Vec<u8>);
+
+/// Folders of shaders.
+fn shaders() -> Vec<File> {
+    let normal = |from: &str, to: &str| source("normal").replace(from, to).into_bytes();
+    vec![
+        ("extra/updat.wgsl", normal("", "")),
+        ("import/normal.wgsl", normal("common/noise", "common/nois")),
+        ("bytes/normal.wgsl", [normal("", ""), vec![0xff, 0xfe]].concat()),
+        ("typo/normal.wgsl", normal("draw(flat", "draw(flet")),
+    ]
+}
 
 fn pixels(count: u32) -> Vec<u8> {
     (0..count * 16).map(|pixel| (pixel * 37 % 256) as u8).collect()

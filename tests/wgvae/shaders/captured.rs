@@ -1,4 +1,4 @@
-//! The SPIR-V that reaches a Vulkan driver, byte for byte that of [`backends`](super::backends).
+//! The SPIR-V that reaches a Vulkan driver, byte for byte that of [`wgvae::shader`].
 //! A test of this program runs again as a process of its own, in which `capture.c` stands before the
 //! Vulkan loader and writes down every module that wgpu creates.
 
@@ -11,10 +11,9 @@ use wgvae::device::Session;
 use wgvae::device::gpu::{Adapters, Gpu, GpuSession};
 use wgvae::graph::Plan;
 use wgvae::kernel::kernels;
+use wgvae::shader::{Spirv, VULKAN, bytes};
 
-use super::backends::{Spirv, VULKAN};
 use super::stage::Stage;
-use super::translation::bytes;
 use super::{Outcome, ROOT};
 
 const FOLDER: &str = "WGVAE_CAPTURED";

@@ -7,9 +7,8 @@ use std::path::Path;
 
 use naga::back::hlsl::ShaderModel;
 use serde::Deserialize;
+use wgvae::shader::{Specialised, VULKAN, specialised};
 
-use super::backends::VULKAN;
-use super::valid::{Specialised, specialised};
 use super::{Outcome, ROOT};
 
 /// A message that is naga's fault.
@@ -35,7 +34,7 @@ pub(super) fn is_known(compiler: &str, message: &str) -> Result<bool, Box<dyn st
 }
 
 fn smallest(wgsl: &str) -> Result<Specialised, String> {
-    specialised(wgsl, "f", &[], false)
+    specialised(wgsl, "f", &[], false).map_err(|fault| fault.to_string())
 }
 
 /// A helper function for each handle of a type, named by the type: no alias of a type has a zero

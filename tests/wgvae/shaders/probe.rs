@@ -1,11 +1,11 @@
 //! The modules of the probes; [`stage`](super::stage) has them translated as those of kernels.
 
 use super::Outcome;
-use super::valid::validated;
 use naga::AddressSpace;
 use std::fs;
 use std::path::Path;
 use wgvae::kernel::{Probe, probes};
+use wgvae::shader::validated;
 
 /// All probes, for a CPU and for a GPU.
 fn all() -> impl Iterator<Item = Probe> {

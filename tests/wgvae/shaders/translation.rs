@@ -11,12 +11,11 @@ use std::process::Command;
 
 use serde::Serialize;
 use wgvae::kernel::Passing;
+use wgvae::shader::{Fault, METAL, SHADER_MODELS, Specialised, Spirv, VULKAN, bytes, for_browsers};
 
 use super::Outcome;
-use super::backends::{METAL, SHADER_MODELS, Spirv, VULKAN};
 use super::faults::is_known;
 use super::stage::Stage;
-use super::valid::Specialised;
 
 /// What one compiler gets for a stage.
 struct Translated {
@@ -29,44 +28,38 @@ struct Translated {
     content: Vec<u8>,
 }
 
-impl Specialised {
-    /// For every target, without and with `--checked`.
-    fn translated(&self) -> Result<Vec<Translated>, String> {
-        let mut all = Vec::new();
-        for checked in [false, true] {
-            let new = |language, target, entry_point, content| Translated {
-                language,
-                target,
-                checked,
-                entry_point,
-                content,
-            };
-            for model in SHADER_MODELS.into_iter().skip(usize::from(self.subgroups)) {
-                let text = self.hlsl(model, checked)?;
-                let target = format!("cs_{}", model.to_str());
-                all.push(new("hlsl", target, text.entry_point, text.text.into_bytes()));
-            }
-            for (major, minor) in METAL {
-                let text = self.msl((major, minor), checked)?;
-                let target = format!("{major}.{minor}");
-                all.push(new("metal", target, text.entry_point, text.text.into_bytes()));
-            }
-            for device in VULKAN.iter().filter(|device| device.subgroups || !self.subgroups) {
-                let bytes = bytes(&self.spirv(*device, checked)?);
-                all.push(new("spv", target(device), self.entry_point.to_owned(), bytes));
-            }
+/// For every target, without and with `--checked`.
+fn translated(stage: &Specialised) -> Result<Vec<Translated>, Fault> {
+    let mut all = Vec::new();
+    for checked in [false, true] {
+        let new = |language, target, entry_point, content| Translated {
+            language,
+            target,
+            checked,
+            entry_point,
+            content,
+        };
+        for model in SHADER_MODELS.into_iter().skip(usize::from(stage.subgroups)) {
+            let text = stage.hlsl(model, checked)?;
+            let target = format!("cs_{}", model.to_str());
+            all.push(new("hlsl", target, text.entry_point, text.text.into_bytes()));
         }
-        Ok(all)
+        for (major, minor) in METAL {
+            let text = stage.msl((major, minor), checked)?;
+            let target = format!("{major}.{minor}");
+            all.push(new("metal", target, text.entry_point, text.text.into_bytes()));
+        }
+        for device in VULKAN.iter().filter(|device| device.subgroups || !stage.subgroups) {
+            let bytes = bytes(&stage.spirv(*device, checked)?);
+            all.push(new("spv", target(device), stage.entry_point.to_owned(), bytes));
+        }
     }
+    Ok(all)
 }
 
 /// SPIRV-Tools' name of a version of Vulkan.
 fn target(device: &Spirv) -> String {
     format!("vulkan{}.{}", device.vulkan.0, device.vulkan.1)
-}
-
-pub(super) fn bytes(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 /// A stage in the index.
@@ -118,7 +111,7 @@ impl Folder<'_> {
     fn add<'a>(&mut self, stage: &'a Stage) -> Result<Entry<'a>, Box<dyn Error>> {
         let specialised = stage.specialised()?;
         let mut texts = Vec::new();
-        for (number, text) in specialised.translated()?.into_iter().enumerate() {
+        for (number, text) in translated(&specialised)?.into_iter().enumerate() {
             let Translated { language, target, checked, entry_point, content } = text;
             let suffix = if checked { ".checked" } else { "" };
             let stem = format!("{}.{target}{suffix}.{number}", stage.name);
@@ -137,11 +130,16 @@ impl Folder<'_> {
             uniform_wgsl: match specialised.layout.immediate_bytes {
                 0 => None,
                 _ => {
-                    let wgsl = Passing::Uniform.adapt(&stage.for_browsers()).into_bytes();
+                    let wgsl = Passing::Uniform.adapt(&stage.wgsl);
+                    let wgsl = for_browsers(&wgsl, stage.subgroups).into_bytes();
                     Some(self.write(&format!("{}.uniform", stage.name), "wgsl", wgsl)?)
                 }
             },
-            wgsl: self.write(&stage.name, "wgsl", stage.for_browsers().into_bytes())?,
+            wgsl: self.write(
+                &stage.name,
+                "wgsl",
+                for_browsers(&stage.wgsl, stage.subgroups).into_bytes(),
+            )?,
             texts,
         })
     }
@@ -191,7 +189,7 @@ fn every_module_translates_for_every_backend() -> Outcome {
         let sizes: Vec<_> =
             specialised.module.entry_points.iter().map(|entry| entry.workgroup_size).collect();
         assert_eq!(sizes, [[stage.invocations, 1, 1]], "{}", stage.name);
-        specialised.translated().map_err(|error| named(error.into()))?;
+        translated(&specialised).map_err(|fault| named(fault.into()))?;
         for (device, checked) in CHECKED_HERE {
             let words = specialised.spirv(device, checked)?;
             installed = installed && spirv_val(&file, &words, &target(&device)).map_err(named)?;

@@ -50,7 +50,8 @@ impl GpuSession {
         let slices = chosen.iter().map(|chosen| chosen.tiling.slice_bytes).max().unwrap_or(0);
         let (slots, slices) = self.allocate(&plan, slices)?;
         let gpu = &self.gpu;
-        let pipelines: Vec<_> = chosen.par_iter().map(|chosen| gpu.pipeline(chosen)).collect();
+        let pipelines = chosen.par_iter().map(|chosen| gpu.pipeline(chosen));
+        let pipelines = pipelines.collect::<Result<Vec<_>>>()?;
         let dispatches = plan
             .nodes()
             .zip(chosen.iter().zip(pipelines))

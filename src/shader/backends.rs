@@ -1,4 +1,4 @@
-//! What wgpu-hal 30 hands to each platform's compiler for a compute stage of wgvae: naga's writers
+//! The text that wgpu-hal 30 hands to each platform's compiler for a compute stage: naga's writers
 //! with the options of wgpu-hal's `dx12`, `vulkan` and `metal`. Those options leave three things
 //! open: what the driver offers ([`Spirv`], [`ShaderModel`], Metal's version), whether wgvae runs
 //! with `--checked`, and wgpu's debug flags, which wgvae leaves out.
@@ -8,10 +8,10 @@ use naga::back::hlsl::{self, ShaderModel};
 use naga::back::{TaskDispatchLimits, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 
-use super::valid::Specialised;
+use super::{Fault, Specialised};
 
 /// Shader models that wgpu compiles for: 5.1 by FXC, the others by DXC.
-pub(super) const SHADER_MODELS: [ShaderModel; 8] = [
+pub const SHADER_MODELS: [ShaderModel; 8] = [
     ShaderModel::V5_1,
     ShaderModel::V6_0,
     ShaderModel::V6_1,
@@ -23,23 +23,23 @@ pub(super) const SHADER_MODELS: [ShaderModel; 8] = [
 ];
 
 /// Versions of Metal's language since macOS 10.14, the first with all that wgvae asks for.
-pub(super) const METAL: [(u8, u8); 5] = [(2, 1), (2, 4), (3, 0), (3, 2), (4, 0)];
+pub const METAL: [(u8, u8); 5] = [(2, 1), (2, 4), (3, 0), (3, 2), (4, 0)];
 
-/// What wgpu's choice of SPIR-V depends on.
+/// Properties of a device that wgpu's choice of SPIR-V depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spirv {
+pub struct Spirv {
     /// Vulkan's version of the device.
-    pub(super) vulkan: (u8, u8),
+    pub vulkan: (u8, u8),
     /// Whether the device has `robustBufferAccess2`.
-    pub(super) robust: bool,
+    pub robust: bool,
     /// Whether it has `robustImageAccess`.
-    pub(super) robust_images: bool,
+    pub robust_images: bool,
     /// Whether the device was asked for subgroups, which all that have them are.
-    pub(super) subgroups: bool,
+    pub subgroups: bool,
 }
 
 /// Every version of Vulkan, without and with robust buffers.
-pub(super) const VULKAN: [Spirv; 6] = {
+pub const VULKAN: [Spirv; 6] = {
     const fn spirv(vulkan: (u8, u8), robust: bool) -> Spirv {
         Spirv { vulkan, robust, robust_images: robust, subgroups: vulkan.1 > 0 }
     }
@@ -53,25 +53,33 @@ pub(super) const VULKAN: [Spirv; 6] = {
     ]
 };
 
-/// A text, and the name of its entry point there.
-pub(super) struct Text {
-    pub(super) text: String,
-    pub(super) entry_point: String,
+/// A text in another language, and the name of its entry point there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// The text.
+    pub text: String,
+    /// The entry point's name.
+    pub entry_point: String,
 }
 
-impl Text {
+impl Translation {
     fn new<E: std::fmt::Display>(
         text: String,
         names: Vec<Result<String, E>>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Fault> {
         match <[_; 1]>::try_from(names) {
             Ok([Ok(entry_point)]) if text.contains(&format!("void {entry_point}(")) => {
                 Ok(Self { text, entry_point })
             }
-            Ok([Err(error)]) => Err(error.to_string()),
-            _ => Err(format!("no entry point in {text}")),
+            Ok([Err(error)]) => Err(Fault::whole(error)),
+            _ => Err(Fault::whole(format!("no entry point in {text}"))),
         }
     }
+}
+
+/// SPIR-V as a file holds it.
+pub fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 /// Limits of mesh shaders, of which compute stages are independent.
@@ -79,10 +87,13 @@ const TASK_LIMITS: Option<TaskDispatchLimits> =
     Some(TaskDispatchLimits { max_mesh_workgroups_per_dim: 0, max_mesh_workgroups_total: 0 });
 
 impl Specialised {
-    /// As `dx12::Device::create_pipeline_layout` and `load_shader` do. Immediate data has register 0
-    /// of space 0, which moves the constants that wgpu adds, such as `num_workgroups`, to register
-    /// 1 of space 1. Storage buffers are counted across the groups.
-    pub(super) fn hlsl(&self, shader_model: ShaderModel, checked: bool) -> Result<Text, String> {
+    /// Writes HLSL, as `dx12::Device::create_pipeline_layout` and `load_shader` do. Immediate data has
+    /// register 0 of space 0, which moves the constants that wgpu adds, such as `num_workgroups`, to
+    /// register 1 of space 1. Storage buffers are counted across the groups.
+    ///
+    /// # Errors
+    /// naga's.
+    pub fn hlsl(&self, shader_model: ShaderModel, checked: bool) -> Result<Translation, Fault> {
         let [mut constants, mut read, mut written] = [const { TARGET }; 3];
         let mut immediates_target = None;
         if self.layout.immediate_bytes > 0 {
@@ -115,13 +126,16 @@ impl Specialised {
         let mut text = String::new();
         let info = hlsl::Writer::new(&mut text, &options, &pipeline)
             .write(&self.module, &self.info, None)
-            .map_err(|error| format!("HLSL: {error}"))?;
-        Text::new(text, info.entry_point_names)
+            .map_err(|error| Fault::whole(format!("HLSL: {error}")))?;
+        Translation::new(text, info.entry_point_names)
     }
 
-    /// As `metal::Device::create_pipeline_layout` and `load_shader` do: immediate data, storage
-    /// buffers across the groups and the buffers' sizes are buffers 0, 1, ….
-    pub(super) fn msl(&self, lang_version: (u8, u8), checked: bool) -> Result<Text, String> {
+    /// Writes MSL, as `metal::Device::create_pipeline_layout` and `load_shader` do: immediate data,
+    /// storage buffers across the groups and the buffers' sizes are buffers 0, 1, ….
+    ///
+    /// # Errors
+    /// naga's.
+    pub fn msl(&self, lang_version: (u8, u8), checked: bool) -> Result<Translation, Fault> {
         let mut slots = 0..;
         let immediates_buffer = if self.layout.immediate_bytes > 0 { slots.next() } else { None };
         let resources = self.layout.storages.iter().zip(&mut slots);
@@ -155,12 +169,16 @@ impl Specialised {
             ..Default::default()
         };
         let (text, info) = msl::write_string(&self.module, &self.info, &options, &pipeline)
-            .map_err(|error| format!("MSL: {error}"))?;
-        Text::new(text, info.entry_point_names)
+            .map_err(|error| Fault::whole(format!("MSL: {error}")))?;
+        Translation::new(text, info.entry_point_names)
     }
 
-    /// As `vulkan::Adapter::open` and `Device::compile_stage` do: bindings are counted in each set.
-    pub(super) fn spirv(&self, device: Spirv, checked: bool) -> Result<Vec<u32>, String> {
+    /// Writes SPIR-V, as `vulkan::Adapter::open` and `Device::compile_stage` do: bindings are counted in
+    /// each set.
+    ///
+    /// # Errors
+    /// naga's.
+    pub fn spirv(&self, device: Spirv, checked: bool) -> Result<Vec<u32>, Fault> {
         let unless = |robust| match robust {
             true => BoundsCheckPolicy::Unchecked,
             false => BoundsCheckPolicy::Restrict,
@@ -197,7 +215,7 @@ impl Specialised {
         let (shader_stage, entry_point) = (ShaderStage::Compute, self.entry_point.to_owned());
         let pipeline = spv::PipelineOptions { shader_stage, entry_point };
         spv::write_vec(&self.module, &self.info, &options, Some(&pipeline))
-            .map_err(|error| format!("SPIR-V: {error}"))
+            .map_err(|error| Fault::whole(format!("SPIR-V: {error}")))
     }
 }
 

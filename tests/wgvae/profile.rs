@@ -8,7 +8,7 @@ use std::time::Duration;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
-use wgvae::graph::{Binarize, Pixels, Plan, Step};
+use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
 use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
@@ -251,6 +251,37 @@ fn some_nodes_are_timed_of_steps_like_others() -> Outcome {
             }
             assert_eq!(session.take_log(true)?.len(), 6);
             assert!(Weights::read(&architecture, &mut session)? == expected, "{timer}");
+        }
+    }
+    Ok(())
+}
+
+/// A product takes longer than an element, whichever of the two is timed.
+#[test]
+fn the_nodes_that_are_timed_are_those_asked_for() -> Outcome {
+    const SIDE: usize = 512;
+    let mut graph = Graph::new();
+    let a = graph.data("a", Shape::new(SIDE, SIDE), Element::F32);
+    let x = graph.data("x", Shape::new(1, 1), Element::F32);
+    let outputs = [graph.matmul(a, a)?, graph.relu(x)?];
+    for gpu in gpus() {
+        for timer in [Timer::Dispatches, Timer::Passes, Timer::Submits] {
+            let mut session = GpuSession::new(gpu.clone());
+            session.time_by(timer);
+            let program = session.load(Plan::new(graph.clone(), &outputs))?;
+            let launches = session.launches(program);
+            let mut shortest = |label: &str| -> Result<Duration, Box<dyn Error>> {
+                let node = launches.iter().position(|launch| launch.kernel == label);
+                let node = node.ok_or("no such node")?;
+                let mut all = Vec::new();
+                for _ in 0..4 {
+                    let timed = session.time_nodes(program, &steps(), &[node])?;
+                    all.extend(timed.steps.iter().flatten().map(|span| span.duration()));
+                }
+                Ok(all.into_iter().min().ok_or("no time")?)
+            };
+            let (product, element) = (shortest("matmul")?, shortest("relu")?);
+            assert!(product > element, "{timer}: {product:?} and {element:?}");
         }
     }
     Ok(())

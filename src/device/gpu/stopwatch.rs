@@ -90,9 +90,13 @@ impl Stopwatch {
                 let mut pass = begin_pass(encoder, "timed steps");
                 for (query, (step, dispatch, kernel)) in all {
                     pass.push_debug_group(kernel);
-                    query.map(|query| pass.write_timestamp(&self.queries, query));
+                    if let Some(query) = query {
+                        pass.write_timestamp(&self.queries, query);
+                    }
                     dispatch.record(&mut pass, step, arguments);
-                    query.map(|query| pass.write_timestamp(&self.queries, query + 1));
+                    if let Some(query) = query {
+                        pass.write_timestamp(&self.queries, query + 1);
+                    }
                     pass.pop_debug_group();
                 }
             }

@@ -28,6 +28,32 @@ impl std::fmt::Display for Action {
     }
 }
 
+/// The kind of a file's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// The content is wrong.
+    Content,
+    /// The content is valid, but its images have another size or number than others.
+    Images,
+    /// The file is no model.
+    Model,
+    /// The file is a link, where a run has a file or folder of its own.
+    Link,
+    /// The file has no counterpart among the built-in shaders.
+    Shader,
+}
+
+/// The kind of a device's or a shader's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The device failed, or the shader is invalid.
+    Failure,
+    /// A kernel's numbers are not the oracle's.
+    WrongResult,
+}
+
 /// An error of the library.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,6 +73,8 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
+        /// The kind of the fault.
+        kind: FileKind,
         /// The content of a valid file.
         expected: String,
         /// The content of this file.
@@ -67,7 +95,8 @@ pub enum Error {
     /// An invalid setting.
     #[error("{setting}: expected {}, found {}", legible(expected), legible(found))]
     Setting {
-        /// The setting's name, as the user knows it: `--hidden`.
+        /// The setting's name, as [`Config`](crate::train::Config) has it: `hidden`; or an argument's, in
+        /// capitals.
         setting: &'static str,
         /// The allowed values.
         expected: String,
@@ -135,6 +164,8 @@ pub enum Error {
         step: Option<u64>,
         /// The driver's message.
         message: String,
+        /// The kind of the fault.
+        fault: Fault,
     },
     /// A shader that is no valid WGSL, does not fit its kernel, or computes something else.
     #[error("{}: {}", legible(place), legible(message))]
@@ -143,6 +174,8 @@ pub enum Error {
         place: String,
         /// The reason, with the line below it.
         message: String,
+        /// The kind of the fault.
+        fault: Fault,
     },
     /// A stop was requested while kernels were being tuned.
     #[error("interrupted while kernels were tried")]
@@ -198,7 +231,15 @@ impl Error {
     /// Creates an [`Error::File`].
     pub fn file(path: &Path, expected: impl Display, found: impl Display) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
-        Self::File { path: path.to_owned(), expected, found }
+        Self::File { path: path.to_owned(), kind: FileKind::Content, expected, found }
+    }
+
+    /// The same error, with this kind if it is an [`Error::File`].
+    pub fn of_kind(self, kind: FileKind) -> Self {
+        match self {
+            Self::File { path, expected, found, .. } => Self::File { path, kind, expected, found },
+            other => other,
+        }
     }
 
     /// Returns a function for `map_err` that creates an [`Error::Io`].

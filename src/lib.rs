@@ -208,6 +208,6 @@ mod vae;
 pub mod vectors;
 pub mod verify;
 
-pub use error::{Action, Error, Result};
+pub use error::{Action, Error, Fault, FileKind, Result};
 pub use matrix::Matrix;
 pub use vae::{Posterior, Predictive, Vae};

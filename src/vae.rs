@@ -154,7 +154,7 @@ impl Vae {
         let wanted = config.architecture(data.train.width())?;
         if wanted != self.architecture {
             return Err(Error::Setting {
-                setting: "--hidden",
+                setting: "hidden",
                 expected: self.architecture.to_string(),
                 found: wanted.to_string(),
             });

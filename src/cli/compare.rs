@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let devices: Vec<_> = parts(&arguments.devices).collect();
     let [one, other] = devices.as_slice() else {
         return Err(Error::Setting {
-            setting: "--devices",
+            setting: "devices",
             expected: "two devices with a comma between them, as gpu,cpu".to_owned(),
             found: arguments.devices.clone(),
         });

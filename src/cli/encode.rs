@@ -26,8 +26,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    check_matrix("--output", &arguments.output)?;
-    arguments.stddev.as_ref().map_or(Ok(()), |path| check_matrix("--stddev", path))?;
+    check_matrix("output", &arguments.output)?;
+    arguments.stddev.as_ref().map_or(Ok(()), |path| check_matrix("stddev", path))?;
     let mut run = arguments.run.open()?;
     let data = arguments.images.load(&run)?;
     let x = arguments.images.all(&run, &data, arguments.run.seed)?;

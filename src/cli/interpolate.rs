@@ -37,9 +37,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     check_picture(&arguments.output)?;
     let mut run = arguments.run.open()?;
-    check_count(&run, "--steps", arguments.steps, 1)?;
+    check_count(&run, "steps", arguments.steps, 1)?;
     let data = arguments.images.load(&run)?;
-    for (setting, image) in [("--from", arguments.from), ("--to", arguments.to)] {
+    for (setting, image) in [("from", arguments.from), ("to", arguments.to)] {
         if image as usize >= data.len() {
             let expected = format!("an image from 0 to {}", data.len() - 1);
             return Err(Error::Setting { setting, expected, found: image.to_string() });

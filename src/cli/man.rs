@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, program: clap::Command) -> Outcome {
     match &arguments.output {
         Some(folder) => {
-            check_folder("--output", folder)?;
+            check_folder("output", folder)?;
             let failed = |error| Error::io(folder, Action::Write)(error);
             std::fs::create_dir_all(folder).map_err(failed)?;
             clap_mangen::generate_to(program, folder).map_err(failed)?;

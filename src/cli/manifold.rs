@@ -73,7 +73,7 @@ impl Arguments {
             return Ok(());
         }
         Err(Error::Setting {
-            setting: "--range",
+            setting: "range",
             expected: "a number above 0".to_owned(),
             found: self.range.to_string(),
         })

@@ -28,8 +28,7 @@ mod train;
 mod verify;
 
 use self::shared::A_KERNEL;
-use crate::train::OF_THE_RUN;
-use crate::{Action, Error, Matrix, Result, checkpoint};
+use crate::{Action, Error, Fault, FileKind, Matrix, Result, checkpoint};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_verbosity_flag::{InfoLevel, Verbosity};
@@ -163,16 +162,16 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         Error::Setting { expected, .. } if expected == A_KERNEL => {
             Some("`wgvae shader` lists every kernel with its variants")
         }
-        Error::Setting { setting: "--output", found, .. } if found == "a terminal" => {
+        Error::Setting { setting: "output", found, .. } if found == "a terminal" => {
             Some("--output FILE.spv, which `spirv-dis FILE.spv` makes readable")
         }
-        Error::Setting { setting: "--shaders", .. } => {
+        Error::Setting { setting: "shaders", .. } => {
             Some("--device gpu, which takes a driver that runs on the CPU, too")
         }
-        Error::Shader { message, .. } if message.starts_with("no variant gives right") => {
+        Error::Shader { fault: Fault::WrongResult, .. } => {
             Some("`wgvae verify --shaders DIR` compares every kernel with the CPU")
         }
-        Error::Device { message, .. } if message.starts_with("wrong results") => {
+        Error::Device { fault: Fault::WrongResult, .. } => {
             Some("`wgvae verify` says which kernels are wrong on which device")
         }
         Error::Device { .. } => Some(
@@ -183,10 +182,10 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
              device's fault",
         ),
         Error::NonFinite { .. } => Some("a lower --learning-rate, which --resume takes, too"),
-        Error::File { expected, .. } if expected == OF_THE_RUN => {
+        Error::File { kind: FileKind::Link, .. } => {
             Some("put what the link leads to in its place, if the run is your own")
         }
-        Error::Setting { setting: "--input", expected, .. } if expected.contains("the model") => {
+        Error::Setting { setting: "input", expected, .. } if expected.contains("the model") => {
             Some("--size ROWSxCOLUMNS resizes pictures")
         }
         Error::Setting { found, .. } if found.ends_with(".images as float32") => {
@@ -203,12 +202,12 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         {
             Some("`wgvae train --config RUN/config.toml` begins a new run with the same settings")
         }
-        Error::File { expected, .. } if expected == "a safetensors file" => {
+        Error::File { kind: FileKind::Model, .. } => {
             Some("RUN is the folder of a run, or a whole model.safetensors")
         }
         // Another --size, or other images; the file is as it should be.
-        Error::File { expected, .. } if expected.contains("images of ") => None,
-        Error::File { expected, .. } if expected.contains("`wgvae shader --sources`") => {
+        Error::File { kind: FileKind::Images, .. } => None,
+        Error::File { kind: FileKind::Shader, .. } => {
             Some("names that begin with a dot or end with ~ are passed over")
         }
         Error::File { path, .. } if reads_latents && Matrix::check_ending(path).is_ok() => {

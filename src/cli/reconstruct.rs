@@ -43,7 +43,7 @@ impl Arguments {
         let chosen: Vec<u32> = (0..data.len() as u32).filter(wanted).take(self.count).collect();
         match &self.digit {
             Some(digit) if chosen.is_empty() => Err(Error::Setting {
-                setting: "--digit",
+                setting: "digit",
                 expected: match &data.labels {
                     Some(labels) => {
                         format!("the label of an image, of {}", labels.names.join(", "))
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
     let data = arguments.images.load(&run)?;
     let chosen = arguments.chosen(&data)?;
-    check_count(&run, "--samples", arguments.samples, chosen.len())?;
+    check_count(&run, "samples", arguments.samples, chosen.len())?;
     let x = arguments.images.matrix(&run, &data, &chosen, arguments.run.seed)?;
     // Rows of one sample after those of another: each row has noise of its own.
     let repeated = Matrix::new(

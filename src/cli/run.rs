@@ -140,7 +140,7 @@ impl ImageFlags {
         };
         if data.width() != input {
             return Err(Error::Setting {
-                setting: "--input",
+                setting: "input",
                 expected: format!("images of {input} pixels, as the model takes"),
                 found: format!("{} pixels in {source}", data.size),
             });
@@ -200,7 +200,7 @@ pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
 
 /// Checks that a file is to be a picture.
 pub(super) fn check_picture(path: &Path) -> Result<()> {
-    if is_picture(path) { Ok(()) } else { Err(wrong_ending("--output", ".png", path)) }
+    if is_picture(path) { Ok(()) } else { Err(wrong_ending("output", ".png", path)) }
 }
 
 /// Checks that the file that a flag names is to be numbers.
@@ -213,7 +213,7 @@ pub(super) fn check_output(path: &Path) -> Result<()> {
     if is_picture(path) || Matrix::check_ending(path).is_ok() {
         return Ok(());
     }
-    Err(wrong_ending("--output", ".png, .npy or .csv", path))
+    Err(wrong_ending("output", ".png, .npy or .csv", path))
 }
 
 fn wrong_ending(setting: &'static str, endings: &str, path: &Path) -> Error {
@@ -256,7 +256,7 @@ impl SizeFlag {
         let known = run.config.size.filter(|size| size.pixels() == pixels);
         let size = self.size.or(known).or(Size::square(pixels));
         size.filter(|size| size.pixels() == pixels).ok_or_else(|| Error::Setting {
-            setting: "--size",
+            setting: "size",
             expected: format!("ROWSxCOLUMNS, {pixels} pixels in all"),
             found: size
                 .map_or(format!("nothing, and {pixels} is no square"), |size| size.to_string()),

@@ -35,13 +35,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let others = [("--probabilities", &arguments.probabilities), ("--latents", &arguments.latents)];
+    let others = [("probabilities", &arguments.probabilities), ("latents", &arguments.latents)];
     for (setting, path) in others {
         path.as_ref().map_or(Ok(()), |path| check_matrix(setting, path))?;
     }
     check_output(&arguments.output)?;
     let mut run = arguments.run.open()?;
-    check_count(&run, "--count", arguments.count, 1)?;
+    check_count(&run, "count", arguments.count, 1)?;
     let Predictive { z, probabilities, sample } =
         run.vae.prior_predictive(arguments.count, arguments.run.seed)?;
     if is_picture(&arguments.output) {

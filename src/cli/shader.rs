@@ -122,14 +122,14 @@ fn print(arguments: &Arguments, name: &str, files: &Sources) -> Result<()> {
     let is_text = language != Language::Spirv;
     if stages.len() > 1 && (arguments.output.is_some() || !is_text) {
         return Err(Error::Setting {
-            setting: "--pass",
+            setting: "pass",
             expected: format!("0 or 1: {} has two, a module each", stages[0].variant.name()),
             found: "none".to_owned(),
         });
     }
     if !is_text && arguments.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Error::Setting {
-            setting: "--output",
+            setting: "output",
             expected: "a file for SPIR-V, which is not text".to_owned(),
             found: "a terminal".to_owned(),
         });
@@ -157,7 +157,7 @@ fn stages(arguments: &Arguments, name: &str, files: &Sources) -> Result<Vec<Stag
     let Some(&variant) = variant else {
         let known = variants.into_iter().map(Variant::name).collect::<Vec<_>>();
         return Err(Error::Setting {
-            setting: "--variant",
+            setting: "variant",
             expected: format!("one of {name}'s: {}", known.join(", ")),
             found: wanted.unwrap_or_default().to_owned(),
         });
@@ -169,7 +169,7 @@ fn stages(arguments: &Arguments, name: &str, files: &Sources) -> Result<Vec<Stag
         if stages.is_empty() {
             let last = count - 1;
             return Err(Error::Setting {
-                setting: "--pass",
+                setting: "pass",
                 expected: if last == 0 { "0".to_owned() } else { format!("0 to {last}") },
                 found: pass.to_string(),
             });
@@ -179,7 +179,7 @@ fn stages(arguments: &Arguments, name: &str, files: &Sources) -> Result<Vec<Stag
 }
 
 fn write_all(arguments: &Arguments, folder: &Path, files: &Sources) -> Result<()> {
-    check_folder("--output", folder)?;
+    check_folder("output", folder)?;
     let language: Language = arguments.emit.into();
     for named in Named::all()? {
         for variant in named.variants() {
@@ -197,7 +197,7 @@ fn write_all(arguments: &Arguments, folder: &Path, files: &Sources) -> Result<()
 }
 
 fn write_sources(folder: &Path) -> Result<()> {
-    check_folder("--output", folder)?;
+    check_folder("output", folder)?;
     let replaceable = || sources().into_iter().filter(|name| Sources::has(name));
     let path = |name: &str| folder.join(format!("{name}.wgsl"));
     for name in replaceable() {

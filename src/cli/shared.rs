@@ -197,7 +197,7 @@ impl OnlyFlag {
                 let rows = calls.iter().map(|call| Kernel::of(call).name.to_owned());
                 let known: Vec<_> = labels.chain(rows).collect();
                 let known = known.iter().map(String::as_str);
-                Err(unknown_kernel("--kernel", name, known, expected))
+                Err(unknown_kernel("kernel", name, known, expected))
             }
             None => Ok(()),
         }

@@ -50,9 +50,19 @@ pub(super) fn progress_target() -> ProgressDrawTarget {
     if shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
+/// An error in words, with the flag of the setting that it is about.
+fn with_flag(error: &crate::Error) -> String {
+    match error {
+        crate::Error::Setting { setting, .. } if setting.starts_with(char::is_lowercase) => {
+            format!("--{}{}", setting.replace('_', "-"), &error.to_string()[setting.len()..])
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// Says what went wrong, and what to try.
 pub(super) fn complain(error: &crate::Error, remedy: Option<&str>) {
-    eprintln!("{ERROR}error{ERROR:#}: {error}");
+    eprintln!("{ERROR}error{ERROR:#}: {}", with_flag(error));
     if let Some(remedy) = remedy {
         eprintln!("  {REMEDY}try{REMEDY:#}: {remedy}");
     }

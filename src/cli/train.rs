@@ -215,7 +215,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(folder) = &arguments.run {
-        check_folder("--run", folder)?;
+        check_folder("run", folder)?;
         RunFolder::check_new(folder)?;
     }
     // Before pictures are resized to it.

@@ -5,7 +5,7 @@ use super::open::Opened;
 use super::reading::{Account, Wanted};
 use super::source::Loaded;
 use super::{Dataset, Split, idx};
-use crate::{Action, Error, Result};
+use crate::{Action, Error, FileKind, Result};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub(super) fn load(
     let test: Dataset = read(test_path, &files.test.labels, &mut Account::default())?;
     if train.size != test.size {
         let expected = format!("images of {} pixels as in {}", train.size, train_path.display());
-        return Err(Error::file(test_path, expected, test.size));
+        return Err(Error::file(test_path, expected, test.size).of_kind(FileKind::Images));
     }
     Ok(Loaded::Split(Split { train, test }))
 }

@@ -9,7 +9,7 @@ use super::open::Opened;
 use super::reading::{Account, Wanted};
 use super::{Dataset, Labels, Size, size_of};
 use crate::matrix::Element;
-use crate::{Error, Result};
+use crate::{Error, FileKind, Result};
 use std::path::{Path, PathBuf};
 
 /// The most dimensions that a file may have.
@@ -65,7 +65,8 @@ pub(super) fn read_pair(
         let size = Size::new(rows, columns).ok_or_else(no_pixels)?;
         match wanted.size {
             Some(wanted) if wanted != size => {
-                Err(Error::file(&images_path, format!("images of {wanted}"), size))
+                let error = Error::file(&images_path, format!("images of {wanted}"), size);
+                Err(error.of_kind(FileKind::Images))
             }
             _ => Ok(size),
         }

@@ -29,7 +29,7 @@ pub use size::Size;
 pub use source::{load_images, read_images};
 pub use split::{HELD_OUT, Source, Split};
 
-use crate::{Error, Result};
+use crate::{Error, FileKind, Result};
 use std::path::Path;
 
 /// Labels that are numbers are below this: the number of classes of EMNIST ByClass, the most of any
@@ -41,7 +41,9 @@ fn size_of(path: &Path, pixels: usize, wanted: Option<Size>) -> Result<Size> {
     match wanted {
         Some(size) if size.pixels() == pixels => Ok(size),
         Some(size) => {
-            Err(Error::file(path, format!("images of {size} pixels"), format!("{pixels} pixels")))
+            let found = format!("{pixels} pixels");
+            let error = Error::file(path, format!("images of {size} pixels"), found);
+            Err(error.of_kind(FileKind::Images))
         }
         None => Size::guess(pixels).ok_or_else(|| Error::file(path, "images with pixels", "none")),
     }

@@ -6,7 +6,7 @@ use super::reading::{Account, Wanted, unclear};
 use super::source::Loaded;
 use super::{Dataset, Labels, Size, Split, size_of};
 use crate::matrix::npy;
-use crate::{Action, Error, Result};
+use crate::{Action, Error, FileKind, Result};
 use std::io::Cursor;
 use std::path::Path;
 use zip::ZipArchive;
@@ -144,7 +144,8 @@ fn images(
                 Size::new(rows, columns).ok_or_else(|| Error::file(path, expected, &shape))?;
             match wanted.size.filter(|&wanted| wanted != size) {
                 Some(wanted) => {
-                    return Err(Error::file(path, format!("images of {wanted} pixels"), size));
+                    let error = Error::file(path, format!("images of {wanted} pixels"), size);
+                    return Err(error.of_kind(FileKind::Images));
                 }
                 None => size,
             }

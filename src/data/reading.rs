@@ -54,7 +54,7 @@ impl Reading {
     pub fn check(&self) -> Result<()> {
         match self.white {
             Some(white) if !(white > 0.0 && white.is_finite()) => Err(Error::Setting {
-                setting: "--white",
+                setting: "white",
                 expected: "a number above 0".to_owned(),
                 found: white.to_string(),
             }),

@@ -41,7 +41,7 @@ impl Size {
             return Ok(());
         }
         let expected = format!("at most {MOST_ELEMENTS} pixels in all");
-        Err(Error::Setting { setting: "--size", expected, found: self.to_string() })
+        Err(Error::Setting { setting: "size", expected, found: self.to_string() })
     }
 
     /// The height of an image in pixels.

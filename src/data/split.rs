@@ -4,7 +4,7 @@ use super::reading::{Account, Reading, Wanted};
 use super::source::{Loaded, load};
 use super::{Dataset, Size, folder};
 use crate::random::generator;
-use crate::{Error, Result};
+use crate::{Error, FileKind, Result};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -72,7 +72,7 @@ impl Split {
         let split = match (&source.test_data, source.test_fraction) {
             (Some(_), Some(_)) => {
                 return Err(Error::Setting {
-                    setting: "--test-fraction",
+                    setting: "test_fraction",
                     expected: "--test-data or --test-fraction".to_owned(),
                     found: "both".to_owned(),
                 });
@@ -88,7 +88,7 @@ impl Split {
         if train != test {
             let path = source.test_data.as_ref().unwrap_or(&source.data);
             let expected = format!("test images of {train} pixels, as those of {}", source.data);
-            return Err(Error::file(Path::new(path), expected, test));
+            return Err(Error::file(Path::new(path), expected, test).of_kind(FileKind::Images));
         }
         Ok((split, account))
     }
@@ -131,7 +131,7 @@ fn hold_out(source: &Source, set: &Dataset, fraction: f64) -> Result<Split> {
     // This rejects NaN, too.
     if !(fraction > 0.0 && fraction < 1.0) || held == 0 || held >= count {
         return Err(Error::Setting {
-            setting: "--test-fraction",
+            setting: "test_fraction",
             expected: format!("a share that leaves some of {count} images to train and to test on"),
             found: match source.test_fraction {
                 Some(fraction) => fraction.to_string(),

@@ -100,7 +100,7 @@ fn open_cpu(options: &Options) -> Result<Box<dyn Session>> {
         return Ok(Box::new(CpuSession::<f32>::with_threads(options.threads)));
     }
     Err(Error::Setting {
-        setting: "--shaders",
+        setting: "shaders",
         expected: "a GPU, whose kernels are shaders".to_owned(),
         found: "the CPU".to_owned(),
     })

@@ -15,9 +15,9 @@ pub(super) fn check(device: &str, need: &Memory, available: u64) -> Result<()> {
         return Ok(());
     }
     let classes = [
-        ("--hidden", "weights and what the optimiser keeps of them", weights + optimizer),
-        ("--limit", "the images", data),
-        ("--batch", "what a step leaves to itself", workspace),
+        ("hidden", "weights and what the optimiser keeps of them", weights + optimizer),
+        ("limit", "the images", data),
+        ("batch", "what a step leaves to itself", workspace),
     ];
     let Some((setting, what, most)) = classes.into_iter().max_by_key(|&(.., bytes)| bytes) else {
         unreachable!("there are classes");

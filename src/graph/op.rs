@@ -218,7 +218,7 @@ impl Op {
             // Read-only in both cases; the node's gather op has the element type.
             (Self::Fused(Fusion::Batch), 0) => Element::U8,
             (Self::GatherBatch { .. } | Self::Fused(Fusion::Batch), 1) => Element::U32,
-            (Self::OneHot { .. }, _) => Element::U32,
+            (Self::OneHot { .. }, 0 | 1) => Element::U32,
             _ => Element::F32,
         }
     }

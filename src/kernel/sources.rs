@@ -3,7 +3,7 @@
 //! from.
 
 use crate::near::perhaps;
-use crate::{Action, Error, Result};
+use crate::{Action, Error, FileKind, Result};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::fs;
@@ -205,6 +205,7 @@ fn no_counterpart(path: &Path, name: &str) -> Error {
         "a file that is built in, as `wgvae shader --sources` writes them",
         format!("{name}{meant}"),
     )
+    .of_kind(FileKind::Shader)
 }
 
 /// Reads the file in place of a built-in one; none if it is the same.

@@ -35,11 +35,11 @@ impl Architecture {
         };
         if hidden_layer_sizes.is_empty() || hidden_layer_sizes.contains(&0) {
             let expected = "at least one layer size, each at least 1; the last is the latent size";
-            return wrong("--hidden", expected, format!("{hidden_layer_sizes:?}"));
+            return wrong("hidden", expected, format!("{hidden_layer_sizes:?}"));
         }
         if !(1..=MOST_ELEMENTS).contains(&input) {
             let expected = format!("images of 1 to {MOST_ELEMENTS} pixels");
-            return wrong("--input", &expected, input.to_string());
+            return wrong("input", &expected, input.to_string());
         }
         // The encoder's output is twice as wide as the latents, so half of the most must do.
         let sizes = [&[input], hidden_layer_sizes].concat();
@@ -50,7 +50,7 @@ impl Architecture {
         if !sizes.windows(2).all(|pair| fits(pair).is_some()) {
             let expected = format!("layers with at most {} weights", MOST_ELEMENTS / 2);
             let found = format!("{hidden_layer_sizes:?} for images of {input} pixels");
-            return wrong("--hidden", &expected, found);
+            return wrong("hidden", &expected, found);
         }
         let (hidden, activation) = (hidden_layer_sizes.to_vec(), Activation::default());
         Ok(Self { input, hidden, activation, likelihood: &BERNOULLI })
@@ -86,7 +86,7 @@ impl Architecture {
             return Ok(());
         }
         let expected = format!("1 to {most} images");
-        Err(Error::Setting { setting: "--batch", expected, found: batch.to_string() })
+        Err(Error::Setting { setting: "batch", expected, found: batch.to_string() })
     }
 
     /// Pixels of an image.

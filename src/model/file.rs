@@ -5,7 +5,7 @@
 use super::{Activation, Architecture, Parameter, Weights};
 use crate::graph::Shape;
 use crate::matrix::Element;
-use crate::{Action, Error, Result};
+use crate::{Action, Error, FileKind, Result};
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
@@ -162,8 +162,9 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// [`Error::File`] if they are not.
     pub(crate) fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
-        let wrong =
-            |error: safetensors::SafeTensorError| Error::file(path, "a safetensors file", error);
+        let wrong = |error: safetensors::SafeTensorError| {
+            Error::file(path, "a safetensors file", error).of_kind(FileKind::Model)
+        };
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(wrong)?;
         // What wgvae has written has its own names.

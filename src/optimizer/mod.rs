@@ -176,7 +176,7 @@ impl Optimizer {
     /// [`Error::Setting`] if there is no constant of this name, or it cannot have this value.
     pub fn with(mut self, constant: &str, value: f64) -> Result<Self> {
         let wrong = |expected: String, found: String| {
-            Err(Error::Setting { setting: "--optimizer", expected, found })
+            Err(Error::Setting { setting: "optimizer", expected, found })
         };
         let mut all = self.rule.constants.iter().zip(&mut self.constants);
         let Some((known, own)) = all.find(|(known, _)| known.name == constant) else {

@@ -97,7 +97,7 @@ impl Baseline {
             return Ok(());
         }
         Err(Error::Setting {
-            setting: "--baseline",
+            setting: "baseline",
             expected: format!("a profile of {architecture}, batch {batch}"),
             found: format!("one of {before}, batch {}", self.batch),
         })

@@ -153,7 +153,7 @@ pub fn profile_kernels(
     launches.retain(is_timed);
     if nodes.is_empty() {
         return Err(Error::Setting {
-            setting: "--kernel",
+            setting: "kernel",
             expected: "a kernel of the step".to_owned(),
             found: only.join(", "),
         });

@@ -1,6 +1,7 @@
 //! Reports of naga's about a text, and the file and line that each is about.
 
 use crate::Error;
+use crate::Fault::Failure;
 use crate::kernel::Wgsl;
 use naga::WithSpan;
 use naga::back::pipeline_constants::PipelineConstantError;
@@ -32,7 +33,7 @@ impl Fault {
         let mut places = self.places.iter().filter_map(excerpt).take(MOST_PLACES);
         let Some((place, shown)) = places.next() else {
             let files = module.edited().join(", ");
-            return Error::Shader { place: files, message: self.message.clone() };
+            return Error::Shader { place: files, message: self.message.clone(), fault: Failure };
         };
         let mut message = format!("{}\n{shown}", self.message);
         for (other, shown) in places {
@@ -42,7 +43,7 @@ impl Fault {
         if !edited.is_empty() && !edited.iter().any(|file| place.starts_with(file)) {
             message += &format!("\n  the module contains {}", edited.join(", "));
         }
-        Error::Shader { place, message }
+        Error::Shader { place, message, fault: Failure }
     }
 }
 

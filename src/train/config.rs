@@ -153,28 +153,28 @@ impl Config {
         };
         self.reading.check()?;
         if self.limit == Some(0) {
-            return wrong("--limit", "at least 1 image", "0".to_owned());
+            return wrong("limit", "at least 1 image", "0".to_owned());
         }
         if self.profile_every == Some(0) {
-            return wrong("--profile-every", "at least 1 step", "0".to_owned());
+            return wrong("profile_every", "at least 1 step", "0".to_owned());
         }
         if self.self_check == Some(0) {
-            return wrong("--self-check", "at least 1 step", "0".to_owned());
+            return wrong("self_check", "at least 1 step", "0".to_owned());
         }
         if self.epochs == 0 {
-            return wrong("--epochs", "at least 1", "0".to_owned());
+            return wrong("epochs", "at least 1", "0".to_owned());
         }
         // Kernels compute in f32.
         let is_step_size = |rate: &f64| *rate > 0.0 && (*rate as f32).is_normal();
         if let Some(rate) = self.learning_rates().find(|rate| !is_step_size(rate)) {
             let expected = "a number above 0, from 1e-37 to 1e38";
-            return wrong("--learning-rate", expected, rate.to_string());
+            return wrong("learning_rate", expected, rate.to_string());
         }
         let steps: Vec<_> = [0].into_iter().chain(self.changes.iter().map(|c| c.step)).collect();
         if let Some(pair) = steps.windows(2).find(|pair| pair[0] >= pair[1]) {
             let expected =
                 format!("changes in the order of their steps, from 1 on: one after {}", pair[0]);
-            return wrong("--config", &expected, pair[1].to_string());
+            return wrong("config", &expected, pair[1].to_string());
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Config {
             return Ok(());
         }
         Err(Error::Setting {
-            setting: "--batch",
+            setting: "batch",
             expected: format!("1 to {count}, the number of training images"),
             found: self.batch.to_string(),
         })

@@ -11,7 +11,7 @@ use crate::file::{Files, remove_drafts, replace_in};
 use crate::graph::Binarize;
 use crate::model::{States, Weights, to_safetensors};
 use crate::report::{ChangePoint, EpochPoint, StepPoint, elbo_curve};
-use crate::{Action, Error, Result};
+use crate::{Action, Error, FileKind, Result};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl RunFolder {
     ) -> Result<Self> {
         files.create_folder(path).map_err(Error::io(path, Action::Write))?;
         check_links(path)?;
-        let lock = lock(path, "--run")?;
+        let lock = lock(path, "run")?;
         Self::check_new(path)?;
         replace_in(&*files, &path.join(CONFIG), config.to_toml(&path.join(CONFIG))?.as_bytes())?;
         Self::begin(files, path, &config.config, data, lock)
@@ -75,7 +75,7 @@ impl RunFolder {
             return Ok(());
         }
         Err(Error::Setting {
-            setting: "--run",
+            setting: "run",
             expected: "a new folder".to_owned(),
             found: format!("{}, which holds a run already", path.display()),
         })
@@ -99,7 +99,7 @@ impl RunFolder {
         data: u32,
     ) -> Result<(Self, Option<Checkpoint>)> {
         check_links(path)?;
-        let lock = lock(path, "--resume")?;
+        let lock = lock(path, "resume")?;
         remove_drafts(&*files, path);
         let file = path.join(checkpoint::FILE_NAME);
         if !file.try_exists().map_err(Error::io(&file, Action::Read))? {
@@ -293,9 +293,6 @@ impl RunFolder {
     }
 }
 
-/// What a link in a run's folder is not.
-pub(crate) const OF_THE_RUN: &str = "a file or folder of the run itself";
-
 /// Checks that nothing that a run reads or writes to is a link: a folder that came from elsewhere
 /// could have files outside it overwritten. What is replaced as a whole is not written to.
 fn check_links(folder: &Path) -> Result<()> {
@@ -304,7 +301,10 @@ fn check_links(folder: &Path) -> Result<()> {
     let folders = [folder, &earlier].map(|folder| FOLDERS.map(|name| folder.join(name)));
     let is_link = |path: &&PathBuf| path.is_symlink();
     match files.iter().chain(folders.as_flattened()).chain([&earlier]).find(is_link) {
-        Some(link) => Err(Error::file(link, OF_THE_RUN, "a link")),
+        Some(link) => {
+            let expected = "a file or folder of the run itself";
+            Err(Error::file(link, expected, "a link").of_kind(FileKind::Link))
+        }
         None => Ok(()),
     }
 }
@@ -358,7 +358,7 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
             Err(Error::file(path, expected, found))
         }
         None if data != state.data => Err(Error::Setting {
-            setting: "--data",
+            setting: "data",
             expected: format!("the images of the run, of checksum {:08x}", state.data),
             found: format!("{}, of checksum {data:08x}", config.data),
         }),

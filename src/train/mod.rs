@@ -22,8 +22,6 @@ mod trainer;
 pub use config::{Change, Config};
 pub use config_file::{ConfigFile, RunConfig};
 pub use every::Every;
-#[cfg(feature = "cli")]
-pub(crate) use folder::OF_THE_RUN;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use folder::RunFolder;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]

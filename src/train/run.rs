@@ -264,7 +264,7 @@ fn check_steps(config: &Config, per_epoch: u32) -> Result<()> {
         return Ok(());
     }
     Err(Error::Setting {
-        setting: "--epochs",
+        setting: "epochs",
         expected: format!("at most {}, of {per_epoch} steps each", (u32::MAX - 1) / per_epoch),
         found: config.epochs.to_string(),
     })
@@ -278,7 +278,7 @@ fn check_end(config: &Config, trainer: &Trainer) -> Result<()> {
     }
     let begun = trainer.position().step.div_ceil(trainer.steps_per_epoch());
     Err(Error::Setting {
-        setting: "--epochs",
+        setting: "epochs",
         expected: format!("at least {begun}, which the run has begun"),
         found: config.epochs.to_string(),
     })

@@ -9,7 +9,7 @@ use crate::device::{ProgramId, Session, Values};
 use crate::graph::{Graph, Node, Plan, Role, Step, TensorId};
 use crate::kernel::{Call, Kernel};
 use crate::verify::{Comparison, compare};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 
 /// Checks a session's training steps.
 #[derive(Debug)]
@@ -165,5 +165,6 @@ fn wrong(session: &dyn Session, step: Step, found: String) -> Error {
         adapter: session.description().name.clone(),
         step: Some(u64::from(step.index) + 1),
         message: format!("wrong results: {found}"),
+        fault: Fault::WrongResult,
     }
 }

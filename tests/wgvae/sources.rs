@@ -172,7 +172,7 @@ fn a_fault_is_reported_with_its_file_and_line() -> Outcome {
             assert!(found?.iter().all(|row| row.ok));
             continue;
         }
-        let Err(wgvae::Error::Shader { place: found, message }) = found else {
+        let Err(wgvae::Error::Shader { place: found, message, .. }) = found else {
             return Err(format!("{to:?}: {found:?}").into());
         };
         let all = format!("{found}: {message}");

@@ -105,14 +105,11 @@ impl Arenas {
     /// Checks that each is within what the adapter has for one buffer.
     pub(super) fn check(&self, gpu: &Gpu) -> Result<()> {
         // In this order: where there are too many units, the workspace is too large on their account.
-        let shared = [
-            ("--hidden", &self.parameters),
-            ("--hidden", &self.state),
-            ("--batch", &self.workspace),
-        ];
+        let shared =
+            [("hidden", &self.parameters), ("hidden", &self.state), ("batch", &self.workspace)];
         let images = self.others.iter().map(|arena| {
             let is_test = arena.label.starts_with("test.");
-            (if is_test { "--test-data" } else { "--limit" }, arena)
+            (if is_test { "test_data" } else { "limit" }, arena)
         });
         shared.into_iter().chain(images).try_for_each(|(flag, Arena { label, bytes, .. })| {
             let adapter = &gpu.description.name;

@@ -7,7 +7,7 @@ use super::pipeline_file::PipelineFile;
 use super::tuning_file::cache_folder;
 use crate::device::Description;
 use crate::kernel::{Core, Passing, Sources, Variant};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -100,6 +100,7 @@ impl Gpu {
             adapter: info.name.clone(),
             step: None,
             message: error.to_string(),
+            fault: Fault::Failure,
         })?;
         let gpu = Self {
             is_checked: false,
@@ -218,7 +219,7 @@ impl Gpu {
 
     pub(super) fn error(&self, step: Option<u64>, message: &dyn std::fmt::Display) -> Error {
         let adapter = self.description.name.clone();
-        Error::Device { adapter, step, message: message.to_string() }
+        Error::Device { adapter, step, message: message.to_string(), fault: Fault::Failure }
     }
 
     /// Whether the device can run a variant.

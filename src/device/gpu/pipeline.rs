@@ -7,7 +7,7 @@ use crate::kernel::{
     Arguments, Call, Cost, Kernel, Passing, SLICES_BINDING, Tiling, Variant, WORKGROUP, Wgsl,
 };
 use crate::shader::specialised;
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -91,7 +91,11 @@ impl Pipelines {
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let pipeline = self.make(gpu, chosen, modules, true);
         match pollster::block_on(scope.pop()) {
-            Some(error) => Err(Error::Shader { place, message: without_blank_lines(&error) }),
+            Some(error) => Err(Error::Shader {
+                place,
+                message: without_blank_lines(&error),
+                fault: Fault::Failure,
+            }),
             None => Ok(pipeline),
         }
     }

@@ -10,7 +10,7 @@ use crate::function::LESS;
 use crate::graph::{Element, Graph, Node, Plan, Role, Step, Tensor};
 use crate::kernel::{Call, Core, Kernel, Sources, Variant};
 use crate::random::{generator, normals};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -176,7 +176,7 @@ impl Tuner {
             if is_edited(gpu, &trial.call, eligible) {
                 let files = gpu.sources.replaced().map(|(_, path)| path.display().to_string());
                 let place = files.collect::<Vec<_>>().join(", ");
-                return Err(Error::Shader { place, message });
+                return Err(Error::Shader { place, message, fault: Fault::WrongResult });
             }
             return Err(gpu.error(None, &message));
         };

@@ -33,7 +33,7 @@ fn operands(graph: &mut Graph, op: Op, shapes: Shapes) -> Vec<TensorId> {
     let element = |place| match (op, place) {
         (REALS, 0) => Element::U32,
         (Op::GatherBatch { .. }, 0) => Element::U8,
-        (Op::GatherBatch { .. }, 1) => Element::U32,
+        (Op::GatherBatch { .. }, 1) | (Op::OneHot { .. }, _) => Element::U32,
         _ => Element::F32,
     };
     let shapes = shapes.iter().enumerate();

@@ -15,6 +15,7 @@ fn failing(mut runs: usize) -> Tampered<'static> {
                 adapter: "a GPU".to_owned(),
                 step: steps.first().map(|step| step.index.into()),
                 message: "the device was lost".to_owned(),
+                fault: wgvae::Fault::Failure,
             });
         }
         runs -= 1;

@@ -22,7 +22,7 @@ fn main() -> wgvae::Result<()> {
         name: "train",
         count: data.len(),
         batch: BATCH,
-        pixels: data.levels.pixels(),
+        pixels: data.levels().pixels(),
         binarize: Binarize::Threshold,
     };
     let plan = architecture.training_plan(images, Optimizer::default(), true)?;
@@ -30,7 +30,7 @@ fn main() -> wgvae::Result<()> {
     let program = session.load(plan)?;
     println!("{} dispatches a step on {}", session.launches(program).len(), session.description());
     initial_weights(&architecture, 0).write(session.as_mut())?;
-    session.write("train.images", data.levels.values())?;
+    session.write("train.images", data.levels().values())?;
     session.write("train.indices", Values::U32(&(0..data.len() as u32).collect::<Vec<_>>()))?;
 
     // A pure function of the step.

@@ -1,15 +1,17 @@
 //! The model as a user of the library has it: one value that is trained, saved and asked, on any
 //! device. It is the tutorial's class; what each method computes is a plan of [`model`](crate::model).
 
+use crate::checkpoint::Position;
 use crate::data::Split;
-use crate::device::{ProgramId, Session, Values};
+use crate::device::{Choice, Options, ProgramId, Session, Values, open};
 use crate::graph::{Plan, Step, TensorId};
 use crate::model::{
-    self, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Weights, decoding, encoding,
-    likelihood, posterior_predictive, prior_predictive,
+    self, Activation, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, States, Weights,
+    decoding, encoding, initial_weights, likelihood, posterior_predictive, prior_predictive,
 };
 use crate::train::{Config, EpochReport, Trainer};
 use crate::{Error, Matrix, Result};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Rows that are computed at once. Results do not depend on it: noise belongs to a row.
@@ -18,12 +20,10 @@ const CHUNK: usize = 256;
 /// A variational autoencoder on a device.
 ///
 /// ```
-/// use wgvae::device::{Choice, Options, open};
-/// use wgvae::model::{Architecture, initial_weights};
+/// use wgvae::device::Choice;
 /// use wgvae::{Matrix, Vae};
 ///
-/// let weights = initial_weights(&Architecture::new(4, &[3, 2])?, 0);
-/// let mut vae = Vae::new(open(&Choice::Cpu, Options::default())?, &weights)?;
+/// let mut vae = Vae::builder(4).hidden(&[3, 2]).device(Choice::Cpu).build()?;
 /// let images = Matrix::new(2, 4, vec![0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0])?;
 /// let means = vae.transform(&images)?;
 /// assert_eq!((means.rows(), means.columns()), (2, 2));
@@ -40,6 +40,78 @@ pub struct Vae {
     decoder: Option<Loaded<TensorId>>,
     prior: Option<Loaded<Drawn>>,
     likelihood: Option<Loaded<TensorId>>,
+    /// The end of the last training.
+    trained: Option<Trained>,
+}
+
+/// The end of a training, from which another resumes.
+#[derive(Debug)]
+struct Trained {
+    /// The settings, with 0 epochs.
+    settings: Config,
+    /// Number of training images.
+    images: usize,
+    states: States,
+    position: Position,
+}
+
+impl Trained {
+    /// Whether a training with these settings resumes this one: shuffles and noise go on.
+    fn continues(&self, settings: &Config, images: usize) -> bool {
+        self.settings == *settings && self.images == images
+    }
+}
+
+/// The layers and the device of a new model.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    input: usize,
+    config: Config,
+    choice: Choice,
+    options: Options,
+}
+
+impl Builder {
+    /// Layer sizes of the encoder, of which the last is the number of latent units: 200 and 100 unless
+    /// said otherwise. The decoder mirrors the encoder.
+    pub fn hidden(mut self, sizes: &[usize]) -> Self {
+        self.config.hidden = sizes.to_vec();
+        self
+    }
+
+    /// The function between layers: ReLU unless said otherwise.
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.config.activation = activation;
+        self
+    }
+
+    /// Seed of the starting weights: 0 unless said otherwise.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = seed;
+        self
+    }
+
+    /// The device: a real GPU if there is one, else the CPU, unless said otherwise.
+    pub fn device(mut self, choice: Choice) -> Self {
+        self.choice = choice;
+        self
+    }
+
+    /// How the device is used.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Opens the device and creates the model.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the layers are invalid; those of [`open`] and [`Vae::new`].
+    pub fn build(self) -> Result<Vae> {
+        let architecture = self.config.architecture(self.input)?;
+        let weights = initial_weights(&architecture, self.config.seed);
+        Vae::new(open(&self.choice, self.options)?, &weights)
+    }
 }
 
 /// A plan in the session, and what of it is read.
@@ -91,6 +163,12 @@ pub struct Predictive {
 }
 
 impl Vae {
+    /// A new model of images of `input` pixels.
+    pub fn builder(input: usize) -> Builder {
+        let (config, choice, options) = Default::default();
+        Builder { input, config, choice, options }
+    }
+
     /// A model of these weights on a device.
     ///
     /// # Errors
@@ -100,8 +178,8 @@ impl Vae {
         // First the plan that has all parameters: training wants them in one buffer.
         let posterior = Loaded::new(session.as_mut(), posterior_predictive(&architecture, CHUNK)?)?;
         weights.write(session.as_mut())?;
-        let (encoder, decoder, prior, likelihood) = Default::default();
-        Ok(Self { architecture, session, posterior, encoder, decoder, prior, likelihood })
+        let (encoder, decoder, prior, likelihood, trained) = Default::default();
+        Ok(Self { architecture, session, posterior, encoder, decoder, prior, likelihood, trained })
     }
 
     /// The model in a file: see [`model::load`].
@@ -138,18 +216,29 @@ impl Vae {
         Weights::read(&self.architecture, self.session.as_mut())
     }
 
-    /// Trains anew, from starting weights that follow from `config.seed`; `on_epoch` is told of
-    /// each epoch.
+    /// The settings of a training of this model: its layers, and the defaults for all else.
+    pub fn config(&self) -> Config {
+        Config {
+            hidden: self.architecture.hidden().to_vec(),
+            activation: self.architecture.activation(),
+            ..Config::default()
+        }
+    }
+
+    /// Trains for [`Config::epochs`] more epochs, from the weights that the model has. Calls `on_epoch`
+    /// after each epoch; if that returns [`Break`](ControlFlow::Break), training stops. Returns the
+    /// results of each epoch. Two trainings with the same settings, except the number of epochs, on as
+    /// many images have the bits of one of all their epochs.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `config.hidden` or the width of the images is another than this
-    /// model's; those of [`Trainer`]; what `on_epoch` reports.
+    /// [`Error::Setting`] if the layers of `config` or the width of the images differ from this model's;
+    /// those of [`Trainer`]; errors of `on_epoch`.
     pub fn fit(
         &mut self,
         data: &Split,
         config: &Config,
-        mut on_epoch: impl FnMut(&EpochReport) -> Result<()>,
-    ) -> Result<()> {
+        mut on_epoch: impl FnMut(&EpochReport) -> Result<ControlFlow<()>>,
+    ) -> Result<Vec<EpochReport>> {
         config.check()?;
         let wanted = config.architecture(data.train.width())?;
         if wanted != self.architecture {
@@ -160,8 +249,27 @@ impl Vae {
             });
         }
         let session = self.session.as_mut();
+        let weights = Weights::read(&self.architecture, session)?;
+        let settings = Config { epochs: 0, ..config.clone() };
+        let before = self.trained.take();
+        let before = before.filter(|trained| trained.continues(&settings, data.train.len()));
+        let (states, position) = match before {
+            Some(Trained { states, position, .. }) => (states, position),
+            None => (self.architecture.starting_states(config.optimizer), Position::default()),
+        };
         let mut trainer = Trainer::new(session, config, data)?;
-        (0..config.epochs).try_for_each(|_| on_epoch(&trainer.epoch(session, |_| Ok(()))?))
+        trainer.resume(session, &weights, &states, position)?;
+        let mut history = Vec::new();
+        while history.len() < config.epochs as usize {
+            let report = trainer.epoch(session, |_| Ok(()))?;
+            history.push(report);
+            if on_epoch(&report)?.is_break() {
+                break;
+            }
+        }
+        let (states, position) = (trainer.states(session)?, trainer.position());
+        self.trained = Some(Trained { settings, images: data.train.len(), states, position });
+        Ok(history)
     }
 
     /// Posterior means `[images, latent]` of images `[images, input]`: the tutorial's `transform`.

@@ -51,7 +51,7 @@ impl Held {
 
 fn images(count: u64, seed: u64) -> Fallible<Dataset> {
     let size = Size::new(3, 3).ok_or("a size")?;
-    Ok(Dataset::new(Levels::Bytes(pixels(count as usize * 9, seed)), size))
+    Ok(Dataset::new(Levels::Bytes(pixels(count as usize * 9, seed)), size)?)
 }
 
 fn check(session: &mut dyn Session, gpu: Option<&Gpu>) -> Fallible<()> {

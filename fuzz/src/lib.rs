@@ -199,7 +199,7 @@ fn images(name: &str, bytes: &[u8]) {
 fn check_images(path: &Path, size: Option<Size>) {
     let Some(set) = allowed(load_images(&path.to_string_lossy(), size)) else { return };
     assert!(!set.is_empty() && set.width() > 0);
-    let levels = match &set.levels {
+    let levels = match set.levels() {
         Levels::Bytes(levels) => levels.len(),
         Levels::Reals(levels) => {
             assert!(levels.iter().all(|level| (0.0..=1.0).contains(level)));
@@ -207,7 +207,7 @@ fn check_images(path: &Path, size: Option<Size>) {
         }
     };
     assert_eq!(levels, set.len() * set.width());
-    if let Some(labels) = &set.labels {
+    if let Some(labels) = set.labels() {
         assert_eq!(labels.of.len(), set.len());
         assert!(labels.of.iter().all(|&label| usize::from(label) < labels.names.len()));
     }

@@ -181,20 +181,69 @@ pub struct Coverage {
 /// Grey images of one size; at least one image if they come from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// Brightness, `[count, rows * columns]`, row-major.
-    pub levels: Levels,
-    /// The classes, if the images have any.
-    pub labels: Option<Labels>,
-    /// Rows and columns of an image, each at least 1.
-    pub size: Size,
-    /// The path of each image's file below the set's folder, if each image has its own file.
-    pub files: Option<Vec<String>>,
+    pub(crate) levels: Levels,
+    pub(crate) labels: Option<Labels>,
+    pub(crate) size: Size,
+    pub(crate) files: Option<Vec<String>>,
 }
 
 impl Dataset {
-    /// Images without labels.
-    pub fn new(levels: Levels, size: Size) -> Self {
+    /// Images of one size, row by row, without labels.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the levels are no whole number of images; [`Error::Setting`] if a real level
+    /// is not from 0 to 1.
+    pub fn new(levels: Levels, size: Size) -> Result<Self> {
+        if !levels.len().is_multiple_of(size.pixels()) {
+            let (expected, found) = (format!("whole images of {size}"), levels.len());
+            return Err(Error::Shape { op: "images", expected, found: format!("{found} levels") });
+        }
+        if let Levels::Reals(reals) = &levels
+            && let Some(wrong) = reals.iter().find(|level| !(0.0..=1.0).contains(*level))
+        {
+            let expected = "levels from 0 to 1".to_owned();
+            return Err(Error::Setting { setting: "data", expected, found: wrong.to_string() });
+        }
+        Ok(Self::of_file(levels, size))
+    }
+
+    /// Images whose reader has checked them.
+    pub(super) fn of_file(levels: Levels, size: Size) -> Self {
         Self { levels, labels: None, size, files: None }
+    }
+
+    /// The same images with classes.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if they are not as many as the images, or one has no name.
+    pub fn with_labels(self, labels: Labels) -> Result<Self> {
+        let is_named = labels.of.iter().all(|&class| usize::from(class) < labels.names.len());
+        if labels.of.len() != self.len() || !is_named {
+            let expected = format!("{} labels, each with a name", self.len());
+            let found = format!("{} labels and {} names", labels.of.len(), labels.names.len());
+            return Err(Error::Shape { op: "labels", expected, found });
+        }
+        Ok(Self { labels: Some(labels), ..self })
+    }
+
+    /// Brightness, `[count, rows * columns]`, row-major.
+    pub fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
+    /// The classes, if the images have any.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
+    }
+
+    /// Rows and columns of an image, each at least 1.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The path of each image's file below the set's folder, if each image has its own file.
+    pub fn files(&self) -> Option<&[String]> {
+        self.files.as_deref()
     }
 
     /// The number of images.

@@ -89,7 +89,7 @@ pub(super) fn read_pair(
     account.made.push(with.to_owned());
     let place = |at: usize| format!("item {}, pixel {}", at / size.pixels(), at % size.pixels());
     let levels = images.numbers().levels(&images_path, wanted, place, account)?;
-    Ok(Dataset { labels, ..Dataset::new(levels, size) })
+    Ok(Dataset { labels, ..Dataset::of_file(levels, size) })
 }
 
 /// Reads labels, `[count]`, whole numbers of any type.

@@ -171,5 +171,5 @@ fn images(
     let count = levels.len() / size.pixels();
     let names = labels.and_then(|labels| labels.reals()).filter(|names| names.len() == count);
     let labels = names.and_then(|names| Labels::named(names.iter().map(f32::to_string)));
-    Ok(Dataset { labels, ..Dataset::new(levels, size) })
+    Ok(Dataset { labels, ..Dataset::of_file(levels, size) })
 }

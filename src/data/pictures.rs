@@ -220,7 +220,7 @@ fn combine(
         format!("{}, pixel {pixel}", paths[picture].display())
     };
     let levels = numbers.levels(&paths[0], wanted, place, account)?;
-    Ok(Dataset { labels, ..Dataset::new(levels, size) })
+    Ok(Dataset { labels, ..Dataset::of_file(levels, size) })
 }
 
 impl Picture {

@@ -277,7 +277,7 @@ impl Table<'_> {
             format!("row {}, column {}", cells.lines[row], column + 1)
         };
         let levels = numbers.levels(path, *wanted, place, account)?;
-        Ok(Dataset { labels, ..Dataset::new(levels, size) })
+        Ok(Dataset { labels, ..Dataset::of_file(levels, size) })
     }
 
     /// The column that numbers the rows.

@@ -235,7 +235,7 @@ fn a_manifold_is_drawn_of_two_latent_units_alone() -> Outcome {
     let test = Split::load(&Source::new("mnist"))?.test;
     let first: Vec<u32> = (0..200).collect();
     let means = vae.transform(&test.matrix(&first, Binarize::Threshold, 0)?)?;
-    let labels = test.labels.ok_or("no labels")?;
+    let labels = test.labels().cloned().ok_or("no labels")?;
     let images = vae.decode(&grid_latents(3, 2.0)?)?;
     let parts = Manifold {
         side: 3,

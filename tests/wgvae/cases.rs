@@ -40,14 +40,14 @@ fn refusal<T>(found: Result<T, wgvae::Error>) -> (String, String) {
 }
 
 fn bytes(set: &Dataset) -> &[u8] {
-    match &set.levels {
+    match set.levels() {
         Levels::Bytes(bytes) => bytes,
         Levels::Reals(_) => panic!("expected bytes"),
     }
 }
 
 fn label(set: &Dataset, image: usize) -> Option<&str> {
-    set.labels.as_ref().map(|labels| labels.name(image))
+    set.labels().map(|labels| labels.name(image))
 }
 
 /// A file that is made, since it is smaller so.
@@ -73,7 +73,7 @@ fn labels_are_found_where_they_are() -> Outcome {
         ("csv-labels-refused/classes100.csv", 1, "0"),
     ] {
         let (set, account) = read(case).map_err(|error| format!("{case}: {error}"))?;
-        assert_eq!(set.size, "8x8".parse()?, "{case}");
+        assert_eq!(set.size(), "8x8".parse()?, "{case}");
         assert_eq!(label(&set, 0), Some(first), "{case}");
         assert_eq!(account.reading.label_column, Some(LabelColumn::Number(column)), "{case}");
     }
@@ -104,7 +104,7 @@ fn where_two_columns_may_be_labels_the_flags_are_named() -> Outcome {
     }
     let reading = Reading { label_column: Some(LabelColumn::None), ..Reading::default() };
     let (set, _) = read_images(&path, None, &reading)?;
-    assert_eq!((set.width(), set.labels), (5, None));
+    assert_eq!((set.width(), set.labels()), (5, None));
     Ok(())
 }
 
@@ -188,7 +188,7 @@ fn folders_that_are_parts_of_a_set_are_no_labels() -> Outcome {
             account.made.iter().any(|made| made.ends_with("val are the test images")),
             "{account:?}"
         );
-        let names = found.train.labels.map(|labels| labels.names);
+        let names = found.train.labels().cloned().map(|labels| labels.names);
         assert!(
             names.is_none_or(|names| names == ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"])
         );
@@ -252,7 +252,7 @@ fn names_of_any_bytes_are_read() -> Outcome {
 #[test]
 fn folders_in_folders_are_labels_by_their_path() -> Outcome {
     let (set, _) = read("nested-folders/omniglot")?;
-    let names = set.labels.ok_or("no labels")?.names;
+    let names = set.labels().cloned().ok_or("no labels")?.names;
     assert_eq!(
         names,
         ["Greek/character01", "Greek/character02", "Latin/character01", "Latin/character02"]
@@ -268,8 +268,8 @@ fn idx_files_of_other_types_are_read() -> Outcome {
         let (found, _) = split(&format!("idx-other-types/{case}"))
             .map_err(|error| format!("{case}: {error}"))?;
         assert_eq!((found.train.len(), found.test.len()), (12, 12), "{case}");
-        assert_eq!(found.train.size, "8x8".parse()?, "{case}");
-        assert_eq!(found.train.labels.is_some(), case != "nolabels", "{case}");
+        assert_eq!(found.train.size(), "8x8".parse()?, "{case}");
+        assert_eq!(found.train.labels().is_some(), case != "nolabels", "{case}");
     }
     Ok(())
 }
@@ -284,7 +284,7 @@ fn what_numpy_and_others_write_is_read() -> Outcome {
         "npz-and-others/savetxt.txt",
     ] {
         let (set, _) = read(case).map_err(|error| format!("{case}: {error}"))?;
-        assert_eq!(set.size, "8x8".parse()?, "{case}");
+        assert_eq!(set.size(), "8x8".parse()?, "{case}");
         assert!(set.len() >= 40, "{case}");
     }
     Ok(())
@@ -323,7 +323,7 @@ fn every_type_of_numpy_has_the_same_images() -> Outcome {
         numbers.iter().flat_map(|&n| (f32::from(n) / 8.0).to_be_bytes()).collect();
     fs::write(&path, npy(">f4", "(2, 4)", &floats))?;
     let (set, _) = read_images(&path.display().to_string(), None, &Reading::default())?;
-    assert_eq!(set.levels, Levels::Reals(numbers.iter().map(|&n| f32::from(n) / 8.0).collect()));
+    assert_eq!(*set.levels(), Levels::Reals(numbers.iter().map(|&n| f32::from(n) / 8.0).collect()));
     Ok(())
 }
 
@@ -358,7 +358,7 @@ fn pictures_stand_as_their_exif_says() -> Outcome {
 #[test]
 fn labels_in_other_letters_are_names() -> Outcome {
     let (set, _) = read("cjk-labels/pics")?;
-    assert_eq!(set.labels.ok_or("no labels")?.names, ["犬", "猫", "鳥"]);
+    assert_eq!(set.labels().cloned().ok_or("no labels")?.names, ["犬", "猫", "鳥"]);
     Ok(())
 }
 

@@ -68,7 +68,7 @@ fn assert_rejected(name: &str, bytes: &[u8], words: &str) -> TestResult {
 
 /// The pixels of a set whose file has bytes.
 fn bytes(set: &Dataset) -> &[u8] {
-    match &set.levels {
+    match set.levels() {
         Levels::Bytes(bytes) => bytes,
         Levels::Reals(_) => panic!("expected bytes"),
     }
@@ -79,7 +79,7 @@ fn image(set: &Dataset, index: usize) -> &[u8] {
 }
 
 fn labels_of(set: &Dataset) -> &[u16] {
-    set.labels.as_ref().map_or(&[], |labels| &labels.of)
+    set.labels().map_or(&[], |labels| &labels.of)
 }
 
 #[track_caller]
@@ -93,7 +93,7 @@ fn message<T>(result: wgvae::Result<T>) -> String {
 #[test]
 fn mnist_is_whole() -> TestResult {
     let Split { train, test } = Split::from_folder(Path::new(MNIST))?;
-    let shape = |set: &Dataset| [set.len(), set.size.rows(), set.size.columns(), set.width()];
+    let shape = |set: &Dataset| [set.len(), set.size().rows(), set.size().columns(), set.width()];
     assert_eq!((shape(&train), shape(&test)), ([60_000, 28, 28, 784], [10_000, 28, 28, 784]));
     let ends = |set: &Dataset| [labels_of(set)[0], labels_of(set)[set.len() - 1]];
     assert_eq!((ends(&train), ends(&test)), ([5, 8], [7, 6]));
@@ -201,7 +201,7 @@ fn a_header_cannot_make_it_allocate() -> TestResult {
 fn labels_may_be_any_numbers() -> TestResult {
     let folder = small_set()?;
     fs::write(folder.path().join(TRAIN_LABELS), labels(&[0, CLASSES as u8, 200]))?;
-    let found = Split::from_folder(folder.path())?.train.labels.ok_or("no labels")?;
+    let found = Split::from_folder(folder.path())?.train.labels().cloned().ok_or("no labels")?;
     assert_eq!(
         (found.of, found.names),
         (vec![0, 1, 2], ["0", "62", "200"].map(String::from).to_vec())

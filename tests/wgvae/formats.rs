@@ -26,7 +26,7 @@ fn all_levels() -> Vec<u8> {
 }
 
 fn bytes(set: &Dataset) -> Vec<u8> {
-    match &set.levels {
+    match set.levels() {
         Levels::Bytes(bytes) => bytes.clone(),
         Levels::Reals(_) => panic!("expected bytes"),
     }
@@ -115,10 +115,10 @@ fn every_format_is_read_as_what_it_says() -> Outcome {
     let names = every_format(folder.path())?;
     for name in names {
         let set = load_images(&folder.path().join(name).display().to_string(), None)?;
-        assert_eq!((set.len(), set.size), (COUNT, "4x4".parse::<Size>()?), "{name}");
+        assert_eq!((set.len(), set.size()), (COUNT, "4x4".parse::<Size>()?), "{name}");
         match name {
             "reals.npy" | "doubles.npy" => {
-                assert_eq!(set.levels, Levels::Reals(reals(&all_levels())), "{name}");
+                assert_eq!(*set.levels(), Levels::Reals(reals(&all_levels())), "{name}");
             }
             "binary.amat" => {
                 let expected: Vec<_> = all_levels().iter().map(|l| l / 128 * 255).collect();
@@ -139,7 +139,7 @@ fn every_format_is_read_as_what_it_says() -> Outcome {
             "classes" => Some("9"),
             _ => None,
         };
-        assert_eq!(set.labels.as_ref().map(|labels| labels.name(3)), expected, "{name}");
+        assert_eq!(set.labels().map(|labels| labels.name(3)), expected, "{name}");
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ fn test_sets_are_named_found_or_held_out() -> Outcome {
     fs::rename(folder.path().join("classes"), both.join("train"))?;
     fs::rename(folder.path().join("flat"), both.join("test"))?;
     let found = Split::load(&Source::new(path("both")))?;
-    assert!(found.train.labels.is_some() && found.test.labels.is_none());
+    assert!(found.train.labels().is_some() && found.test.labels().is_none());
     assert_eq!(bytes(&found.test), all_levels());
     Ok(())
 }
@@ -247,7 +247,7 @@ fn a_folder_of_several_sets_is_asked_for_one() -> Outcome {
     assert_eq!(bytes(&letters.test), [9; 8]);
     let test = load_images(&format!("{path}/emnist-digits-test-images-idx3-ubyte"), None)?;
     assert_eq!(
-        (bytes(&test), test.labels.map(|labels| labels.of)),
+        (bytes(&test), test.labels().cloned().map(|labels| labels.of)),
         (vec![7; 8], Some(vec![1, 26]))
     );
     Ok(())

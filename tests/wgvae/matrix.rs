@@ -86,7 +86,7 @@ fn columns_may_come_first() -> Outcome {
     let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 2)}\n";
     fs::write(&path, npy(header, &[1, 5, 3, 7, 2, 6, 4, 8]))?;
     let set = wgvae::data::load_images(&path.display().to_string(), None)?;
-    assert_eq!(set.levels, wgvae::data::Levels::Bytes((1..=8).collect()));
+    assert_eq!(*set.levels(), wgvae::data::Levels::Bytes((1..=8).collect()));
     Ok(())
 }
 

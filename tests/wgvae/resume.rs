@@ -28,7 +28,7 @@ type Fallible<T> = std::result::Result<T, Box<dyn AnyError>>;
 /// Images of 6 by 6 pixels.
 fn images(count: usize, seed: u64) -> Fallible<Dataset> {
     let size = Size::new(6, 6).ok_or("a size")?;
-    Ok(Dataset::new(Levels::Bytes(pixels(count * 36, seed)), size))
+    Ok(Dataset::new(Levels::Bytes(pixels(count * 36, seed)), size)?)
 }
 
 fn data() -> Fallible<Split> {
@@ -249,11 +249,15 @@ fn other_data_have_another_fingerprint() -> Fallible<()> {
     assert!(!other(&|_| {}));
     assert!(other(&|data| std::mem::swap(&mut data.train, &mut data.test)));
     assert!(other(&|data| data.train.truncate(69)));
-    assert!(other(&|data| data.test.size = Size::new(4, 9).unwrap_or(data.test.size)));
-    assert!(other(&|data| {
-        if let Levels::Bytes(levels) = &mut data.test.levels {
-            levels[100] ^= 1;
-        }
-    }));
+    let test = |change: &dyn Fn(&mut Vec<u8>), size: Size| -> Fallible<Dataset> {
+        let Levels::Bytes(levels) = data.test.levels() else { return Err("bytes".into()) };
+        let mut levels = levels.clone();
+        change(&mut levels);
+        Ok(Dataset::new(Levels::Bytes(levels), size)?)
+    };
+    let wide = test(&|_| {}, "4x9".parse()?)?;
+    let changed = test(&|levels| levels[100] ^= 1, data.test.size())?;
+    assert!(other(&|data| data.test = wide.clone()));
+    assert!(other(&|data| data.test = changed.clone()));
     Ok(())
 }

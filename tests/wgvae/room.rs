@@ -16,7 +16,7 @@ type Fallible<T> = std::result::Result<T, Box<dyn AnyError>>;
 /// Images of 3 by 3 pixels.
 fn images(count: usize, seed: u64) -> Fallible<Dataset> {
     let size = Size::new(3, 3).ok_or("a size")?;
-    Ok(Dataset::new(Levels::Bytes(pixels(count * 9, seed)), size))
+    Ok(Dataset::new(Levels::Bytes(pixels(count * 9, seed)), size)?)
 }
 
 fn data(count: usize) -> Fallible<Split> {
@@ -52,7 +52,7 @@ fn a_run_holds_what_was_computed() -> Fallible<()> {
                 let architecture = Architecture::new(9, &hidden)?;
                 Trainer::new(session, &config, &data)?;
                 let test = Trainer::test_images(&data, config.binarize);
-                Pictures::load(session, &architecture, test, data.test.size, fuse)?;
+                Pictures::load(session, &architecture, test, data.test.size(), fuse)?;
                 assert_eq!(session.memory(), need, "{}", session.description());
                 // Held already, but for what each plan has to itself.
                 let again = session.room_for(&plans)?;

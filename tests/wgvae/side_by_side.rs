@@ -17,7 +17,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 fn images() -> Result<Dataset, &'static str> {
     let bytes = (0..64 * 20).map(|i| (i * 37 % 256) as u8).collect();
-    Ok(Dataset::new(Levels::Bytes(bytes), "4x5".parse()?))
+    Ok(Dataset::new(Levels::Bytes(bytes), "4x5".parse()?)?)
 }
 
 fn compared(

@@ -25,7 +25,7 @@ fn images(count: usize, seed: u64) -> Fallible<Dataset> {
     let mut levels = pixels(count * 36, seed);
     levels.chunks_mut(36).for_each(|image| image[0] = 0);
     let size = Size::new(6, 6).ok_or("a size")?;
-    Ok(Dataset::new(Levels::Bytes(levels), size))
+    Ok(Dataset::new(Levels::Bytes(levels), size)?)
 }
 
 fn data() -> Fallible<Split> {

@@ -117,7 +117,7 @@ fn a_blank_picture_is_read() -> Outcome {
     let path = folder.path().join("blank.png");
     fs::write(&path, file)?;
     let set = load_images(&path.to_string_lossy(), None)?;
-    assert_eq!(set.levels, Levels::Bytes(vec![7; 1024 * 1024]));
+    assert_eq!(*set.levels(), Levels::Bytes(vec![7; 1024 * 1024]));
     Ok(())
 }
 
@@ -172,7 +172,7 @@ fn no_count_of_a_tiff_file_has_its_reader_allocate() -> Outcome {
         file.extend([7, 200]);
         fs::write(&path, file)?;
         let set = load_images(&path.to_string_lossy(), None)?;
-        assert_eq!(set.levels, Levels::Bytes(vec![7, 200]), "{is_little}");
+        assert_eq!(*set.levels(), Levels::Bytes(vec![7, 200]), "{is_little}");
     }
     Ok(())
 }

@@ -153,18 +153,19 @@ fn draws_follow_from_the_seed_alone() -> Outcome {
 fn it_learns_and_comes_back_from_its_file() -> Outcome {
     let size = "3x4".parse()?;
     let set = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(12 * count, seed)), size);
-    let data = Split { train: set(640, 5), test: set(64, 6) };
+    let data = Split { train: set(640, 5)?, test: set(64, 6)? };
     let config = Config { hidden: vec![7, 5, 3], epochs: 3, ..Config::default() };
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("model.safetensors");
     for session in sessions() {
         let mut vae = Vae::new(session, &weights()?)?;
         let mut elbos = Vec::new();
-        vae.fit(&data, &config, |report| {
+        let history = vae.fit(&data, &config, |report| {
             elbos.push(report.test.elbo);
-            Ok(())
+            Ok(Continue(()))
         })?;
         assert!(elbos.len() == 3 && elbos[2] > elbos[0], "{elbos:?}");
+        assert!(history.iter().map(|report| report.test.elbo).eq(elbos));
         let means = vae.transform(&images(10)?)?;
         vae.save(&file)?;
         let session = sessions().pop().ok_or("no session")?; // the CPU
@@ -173,12 +174,74 @@ fn it_learns_and_comes_back_from_its_file() -> Outcome {
         assert_near("mean", &loaded.transform(&images(10)?)?, |row| {
             means.row(row).iter().map(|&mean| mean.into()).collect()
         });
-        vae.fit(&data, &config, |_| Ok(()))?;
-        assert_eq!(vae.weights()?, loaded.weights()?, "a second time begins anew");
         let other = Config { hidden: vec![7, 3], ..config.clone() };
-        let refusal = vae.fit(&data, &other, |_| Ok(())).err().ok_or("other layers")?;
-        assert_eq!(refusal.to_string(), "--hidden: expected 12-[7, 5, 3], found 12-[7, 3]");
+        let refusal = vae.fit(&data, &other, |_| Ok(Continue(()))).err().ok_or("other layers")?;
+        assert_eq!(refusal.to_string(), "hidden: expected 12-[7, 5, 3], found 12-[7, 3]");
     }
+    Ok(())
+}
+
+#[test]
+fn training_goes_on_from_the_weights_and_may_stop() -> Outcome {
+    let size = "3x4".parse()?;
+    let set = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(12 * count, seed)), size);
+    let data = Split { train: set(320, 5)?, test: set(64, 6)? };
+    for optimizer in [Optimizer::default(), Optimizer::of(&ADAM)] {
+        for (whole, parts) in sessions().into_iter().zip(sessions()) {
+            let mut whole = Vae::new(whole, &weights()?)?;
+            let mut parts = Vae::new(parts, &weights()?)?;
+            let config = Config { batch: 32, epochs: 3, optimizer, ..whole.config() };
+            let expected = whole.fit(&data, &config, |_| Ok(Continue(())))?;
+            // Stopped after the first epoch, then two more, with a use of the model between them.
+            let mut found = parts.fit(&data, &config, |_| Ok(Break(())))?;
+            parts.prior_predictive(2, 0)?;
+            let rest = Config { epochs: 2, ..config.clone() };
+            found.extend(parts.fit(&data, &rest, |_| Ok(Continue(())))?);
+            let measures = |history: &[EpochReport]| -> Vec<_> {
+                history.iter().map(|report| (report.epoch, report.train, report.test)).collect()
+            };
+            assert_eq!(measures(&found), measures(&expected));
+            assert_eq!(parts.weights()?, whole.weights()?);
+            // With other settings it goes on from the weights, and begins with epoch 1.
+            let slow = Config { learning_rate: 1e-9, epochs: 1, ..config };
+            let before = whole.weights()?.values.concat();
+            let reports = whole.fit(&data, &slow, |_| Ok(Continue(())))?;
+            assert_eq!(reports[0].epoch, 1);
+            let after = whole.weights()?.values.concat();
+            assert!(before.iter().zip(&after).all(|(one, other)| (one - other).abs() < 1e-5));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_builder_names_each_size_once() -> Outcome {
+    let vae = Vae::builder(12).hidden(&[7, 3]).activation("gelu".parse()?).seed(4);
+    let mut vae = vae.device(Choice::Cpu).build()?;
+    assert_eq!(vae.architecture().to_string(), "12-[7, 3]");
+    let config = vae.config();
+    assert_eq!((config.hidden, config.activation), (vec![7, 3], "gelu".parse()?));
+    assert_eq!(vae.weights()?, initial_weights(vae.architecture(), 4));
+    let refused = Vae::builder(12).hidden(&[]).device(Choice::Cpu).build().err();
+    assert!(refused.ok_or("no layers")?.to_string().starts_with("hidden: expected"));
+    Ok(())
+}
+
+#[test]
+fn a_data_set_is_valid() -> Outcome {
+    let size = "2x2".parse()?;
+    let bytes = |count: usize| Levels::Bytes(vec![1; count]);
+    let refused = Dataset::new(bytes(7), size).err().ok_or("a part of an image")?;
+    assert_eq!(refused.to_string(), "images: expected whole images of 2x2, found 7 levels");
+    let refused = Dataset::new(Levels::Reals(vec![0.0, 1.0, 0.5, 1.5]), size).err();
+    assert!(refused.ok_or("above white")?.to_string().ends_with("levels from 0 to 1, found 1.5"));
+    let set = Dataset::new(bytes(8), size)?;
+    let labels = |of: Vec<u16>| Labels { of, names: vec!["a".into(), "b".into()] };
+    for wrong in [labels(vec![0]), labels(vec![0, 2])] {
+        assert!(set.clone().with_labels(wrong).is_err());
+    }
+    let set = set.with_labels(labels(vec![1, 0]))?;
+    assert_eq!(set.labels().map(|labels| labels.name(0)), Some("b"));
     Ok(())
 }
 

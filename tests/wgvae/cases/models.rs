@@ -121,7 +121,7 @@ fn latents_in_a_table_name_their_pictures() -> Outcome {
     done(&input)?;
     let text = fs::read_to_string(&table)?;
     let names: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
-    let files = read("numbered-names/pics")?.0.files.ok_or("no files")?;
+    let files = read("numbered-names/pics")?.0.files().map(<[String]>::to_vec).ok_or("no files")?;
     assert_eq!(
         (names[0], names[1..].to_vec()),
         ("file", files.iter().map(String::as_str).collect())

@@ -18,7 +18,7 @@ fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
         let levels = Levels::Bytes(pixels(count * 36, seed));
         Dataset::new(levels, size)
     };
-    let data = Split { train: images(640, 1), test: images(20, 2) };
+    let data = Split { train: images(640, 1)?, test: images(20, 2)? };
     let config = Config { hidden: vec![5, 2], epochs: 3, batch: 5, ..Config::default() };
     let folder = tempfile::tempdir()?;
     let chart = folder.path().join("elbo.png");

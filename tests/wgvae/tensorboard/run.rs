@@ -286,7 +286,7 @@ fn drawing_after_each_epoch_leaves_the_training_as_it_is() -> Fallible<()> {
     let train = |session: &mut dyn Session, drawn: bool| -> Fallible<_> {
         let mut trainer = Trainer::new(session, &config, &data)?;
         let test = Trainer::test_images(&data, config.binarize);
-        let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
+        let pictures = Pictures::load(session, &architecture, test, data.test.size(), config.fuse)?;
         let mut test = Vec::new();
         for _ in 0..config.epochs {
             test.push(trainer.epoch(session, |_| Ok(()))?.test);

@@ -98,6 +98,9 @@ pub enum Error {
         /// The names that exist.
         known: String,
     },
+    /// A plan is not loaded: it was unloaded, or belongs to another session.
+    #[error("no such plan is loaded")]
+    UnknownProgram,
     /// A tensor is used as something that it is not.
     #[error("tensor {name}: expected {expected}, found {found}")]
     TensorMismatch {

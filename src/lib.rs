@@ -50,7 +50,8 @@
 //!    and independent checkers judge order and slots.
 //! 3. A [`device::Session`] looks each op up in [`kernel::kernels`] and makes everything that the
 //!    steps will need: on a GPU the buffers, pipelines and bind groups. Several plans share a
-//!    session's weights by name: training, evaluation and sampling do. Where a kernel has several
+//!    session's weights by name, in whatever order they are loaded: training, evaluation and sampling
+//!    do. A tensor is freed with the last plan that has it. Where a kernel has several
 //!    variants, [`device::gpu::Tuner`] runs them on this adapter, drops those that are wrong and
 //!    takes the fastest.
 //! 4. A step is then a list of dispatches. All that changes from one to the next is a
@@ -136,6 +137,7 @@
 //!   same graph in its place.
 //! - **One buffer for the workspace, one for the parameters, one for the optimiser's state.** The
 //!   update of all layers is one dispatch, for any number of layers, so it cannot bind each tensor.
+//!   Where a later plan has parameters that an earlier one has not, all move to a new buffer.
 //!   wgpu refuses a buffer that one dispatch binds read-only and writable, so kernels bind all real
 //!   numbers writable.
 //! - **Own logarithm, sine and cosine where WGSL's are too loose.** Vulkan allows `log` an absolute
@@ -156,8 +158,13 @@
 //! - **The self-check judges kernels, not steps.** Where a ReLU's argument is within rounding of 0, a
 //!   step on the oracle goes on with another gradient, and both are right. So each kernel of the step is
 //!   judged by what the oracle makes of the kernel's own operands.
+//! - **Devices are polled.** A browser's event loop must not wait, so nothing in [`device::Device`]
+//!   does: it takes as many steps as it can have in flight, and hands out results once they are there.
+//!   Results are kept until they are asked for by ticket, so that training and the measurement within
+//!   it share a device without passing each other's events on. Native callers wait through
+//!   [`device::Blocking`], which has one more method of a device's own.
 //! - **Memory is laid out before it is made.** Both devices can say to the byte what plans will hold
-//!   ([`device::Session::room_for`]), so what does not fit is refused in words.
+//!   ([`device::Device::check_memory`]), so what does not fit is refused in words.
 
 pub mod checkpoint;
 pub mod cli;

@@ -97,7 +97,6 @@ impl Vae {
     /// If the device cannot hold it.
     pub fn new(mut session: Box<dyn Session>, weights: &Weights) -> Result<Self> {
         let architecture = weights.architecture.clone();
-        // First the plan that has all parameters: training wants them in one buffer.
         let posterior = Loaded::new(session.as_mut(), posterior_predictive(&architecture, CHUNK)?)?;
         weights.write(session.as_mut())?;
         let (encoder, decoder, prior, likelihood) = Default::default();
@@ -139,7 +138,7 @@ impl Vae {
     }
 
     /// Trains anew, from starting weights that follow from `config.seed`; `on_epoch` is told of
-    /// each epoch.
+    /// each epoch. What training needs besides the weights is freed on return.
     ///
     /// # Errors
     /// [`Error::Setting`] if `config.hidden` or the width of the images is another than this
@@ -161,7 +160,10 @@ impl Vae {
         }
         let session = self.session.as_mut();
         let mut trainer = Trainer::new(session, config, data)?;
-        (0..config.epochs).try_for_each(|_| on_epoch(&trainer.epoch(session, |_| Ok(()))?))
+        let mut train = || on_epoch(&trainer.epoch(session, |_| Ok(()))?);
+        let trained = (0..config.epochs).try_for_each(|_| train());
+        let unloaded = trainer.unload(session);
+        trained.and(unloaded)
     }
 
     /// Posterior means `[images, latent]` of images `[images, input]`: the tutorial's `transform`.
@@ -263,15 +265,13 @@ impl Vae {
         for first in (0..rows).step_by(CHUNK) {
             let count = CHUNK.min(rows - first);
             for &(name, width, matrix) in inputs {
-                let mut chunk = matrix.values()[first * width..][..count * width].to_vec();
-                chunk.resize(CHUNK * width, 0.0);
-                self.session.write(name, Values::F32(&chunk))?;
+                let chunk = &matrix.values()[first * width..][..count * width];
+                self.session.write_rows(name, 0, Values::F32(chunk))?;
             }
             self.session.run(program, &[Step::new(seed, 0, first as u32)])?;
             for (output, read) in outputs.into_iter().zip(&mut read) {
-                let values = self.session.read_output(program, output)?;
-                let wanted = values.len() / CHUNK * count;
-                read.extend(values[..wanted].iter().map(|&value| value as f32));
+                let values = self.session.read_output_f32(program, output)?;
+                read.extend(&values[..values.len() / CHUNK * count]);
             }
         }
         Ok(read.map(|values| Matrix::of_rows(rows, values)))

@@ -20,7 +20,7 @@ pub use vae::{
 };
 
 use crate::Result;
-use crate::device::{Session, Values};
+use crate::device::{Blocking, Device, Values};
 
 /// A model's weights, apart from any device, in the order of [`Architecture::parameters`].
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ impl Weights {
     ///
     /// # Errors
     /// If the session does not hold them, or the device fails.
-    pub fn read(architecture: &Architecture, session: &mut dyn Session) -> Result<Self> {
+    pub fn read(architecture: &Architecture, session: &mut dyn Blocking) -> Result<Self> {
         let values = architecture.read("", session)?;
         Ok(Self { architecture: architecture.clone(), values })
     }
@@ -45,16 +45,15 @@ impl Weights {
     ///
     /// # Errors
     /// If the session does not hold such tensors.
-    pub fn write(&self, session: &mut dyn Session) -> Result<()> {
-        self.architecture.write("", &self.values, session)
+    pub fn write(&self, device: &mut dyn Device) -> Result<()> {
+        self.architecture.write("", &self.values, device)
     }
 }
 
 impl Architecture {
     /// Copies what a session holds for each parameter under its name behind a prefix.
-    pub(crate) fn read(&self, prefix: &str, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
-        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
-        let read = |Parameter { name, .. }| session.read(&format!("{prefix}{name}")).map(narrow);
+    pub(crate) fn read(&self, prefix: &str, session: &mut dyn Blocking) -> Result<Vec<Vec<f32>>> {
+        let read = |Parameter { name, .. }| session.read_f32(&format!("{prefix}{name}"));
         self.parameters().into_iter().map(read).collect()
     }
 
@@ -63,10 +62,10 @@ impl Architecture {
         &self,
         prefix: &str,
         values: &[Vec<f32>],
-        session: &mut dyn Session,
+        device: &mut dyn Device,
     ) -> Result<()> {
         self.parameters().iter().zip(values).try_for_each(|(Parameter { name, .. }, values)| {
-            session.write(&format!("{prefix}{name}"), Values::F32(values))
+            device.write(&format!("{prefix}{name}"), Values::F32(values))
         })
     }
 }

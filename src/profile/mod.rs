@@ -130,7 +130,7 @@ pub fn profile(
     paces.sort_by(f64::total_cmp);
     let (best, seconds) = (times[0], times[times.len() / 2]);
     let per_step = |count: u64| count as f64 / f64::from(rounds * length);
-    let launches = session.launches(program);
+    let launches = session.launches(program)?;
     let kernels = kernels::rows(&launches, &timed, &roofs);
     let kernels_ms = kernels.iter().map(|row| row.ms_per_step).sum();
     let profiled_step_ms = timed.iter().map(ms_per_step).sum::<f64>() / timed.len() as f64;

@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
-use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
+use wgvae::device::{Blocking, Profiled, ProgramId, Session, TimedSteps, Timer, Values};
 use wgvae::graph::{Binarize, Pixels, Plan, RmsProp, Step};
 use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
@@ -126,7 +126,7 @@ fn steps_that_are_timed_are_steps_like_others() -> Outcome {
             let expected = Weights::read(&architecture, plain.as_mut())?;
 
             let (_, program) = load(timed.as_mut(), fused)?;
-            let launches = timed.launches(program);
+            let launches = timed.launches(program)?;
             let mut left = &steps()[..];
             while !left.is_empty() {
                 let some = timed.time_steps(program, left)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wgvae::compare::{Comparison, Extent, compare};
 use wgvae::data::{Dataset, Levels};
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Session, Span};
+use wgvae::device::{Blocking, Session, Span};
 use wgvae::report::device_curves;
 use wgvae::train::Config;
 

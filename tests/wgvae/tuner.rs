@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgvae::device::Session;
 use wgvae::device::gpu::{Choices, Gpu, GpuSession, Tuner};
+use wgvae::device::{Device, Tunable};
 use wgvae::graph::{Element, Graph, Shape};
 use wgvae::kernel::{CORES, Call, Core, Kernel, Variant};
 

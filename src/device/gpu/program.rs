@@ -9,7 +9,14 @@ use crate::graph::{Plan, Step, TensorId};
 use crate::kernel::{Arguments, SLICES_BINDING, Size};
 use std::num::NonZeroU64;
 
-/// What a node's dispatches need, all of it made at load.
+/// A node's kernel, and the pipelines of that.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) chosen: Chosen,
+    pub(super) pipeline: Pipeline,
+}
+
+/// What a node's dispatches need, all of it made before the first step.
 #[derive(Debug)]
 pub(super) struct Dispatch {
     passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
@@ -22,8 +29,7 @@ impl Dispatch {
     /// Binds the buffers of a node: its operands, and what its first pass leaves to the second.
     pub(super) fn new(
         gpu: &Gpu,
-        Chosen { kernel, tiling, .. }: &Chosen,
-        pipeline: Pipeline,
+        Bound { chosen: Chosen { kernel, tiling, .. }, pipeline }: &Bound,
         operands: &[Region],
         slices: Option<&Region>,
     ) -> Self {
@@ -37,7 +43,7 @@ impl Dispatch {
                 layout: &pipeline.layout,
                 entries: &entries.collect::<Vec<_>>(),
             }),
-            passes: pipeline.passes.into_iter().zip(tiling.grids.iter().copied()).collect(),
+            passes: pipeline.passes.iter().cloned().zip(tiling.grids.iter().copied()).collect(),
             size: tiling.size,
         }
     }
@@ -89,6 +95,7 @@ pub(super) struct Program {
     pub(super) slots: Vec<Region>,
     /// What first passes leave to second ones.
     pub(super) slices: Option<Region>,
+    pub(super) nodes: Vec<Bound>,
     pub(super) dispatches: Vec<Dispatch>,
     pub(super) launches: Vec<Launch>,
     pub(super) log: Option<Log>,

@@ -28,7 +28,7 @@ fn main() -> wgvae::Result<()> {
     let plan = architecture.training_plan(images, Optimizer::default(), true)?;
     let mut session = open(&Choice::Auto, Options::default())?;
     let program = session.load(plan)?;
-    println!("{} dispatches a step on {}", session.launches(program).len(), session.description());
+    println!("{} dispatches a step on {}", session.launches(program)?.len(), session.description());
     initial_weights(&architecture, 0).write(session.as_mut())?;
     session.write("train.images", data.levels().values())?;
     session.write("train.indices", Values::U32(&(0..data.len() as u32).collect::<Vec<_>>()))?;

@@ -36,7 +36,7 @@ fn main() -> wgvae::Result<()> {
     let plan = Plan::new(fuse(&graph, &[], FusionOptions::default()), &[]);
     plan.nodes().for_each(|node| println!("{}", node.label()));
     let program = session.load(plan)?;
-    println!("{} dispatches a step on {}", session.launches(program).len(), session.description());
+    println!("{} dispatches a step on {}", session.launches(program)?.len(), session.description());
 
     let mut rng = generator(0, 0);
     let noise: Vec<f32> = normals(&mut rng).take(2 * UNITS).map(|draw| draw as f32).collect();

@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         program: ProgramId,
         range: std::ops::Range<u32>,
     ) -> Result<Vec<f64>> {
-        let launches = session.launches(program).len();
+        let launches = session.launches(program)?.len();
         let parts = |node: &Node| {
             if launches == self.plan.nodes().len() { 1 } else { node.primitives().len() }
         };

@@ -127,6 +127,9 @@ pub enum Error {
         /// The names that exist.
         known: String,
     },
+    /// A plan is not loaded: it was unloaded, or belongs to another session.
+    #[error("no such plan is loaded")]
+    UnknownProgram,
     /// A tensor was used with the wrong element type or shape.
     #[error("tensor {name}: expected {expected}, found {found}")]
     TensorMismatch {

@@ -175,7 +175,6 @@ impl Vae {
     /// If the device cannot hold it.
     pub fn new(mut session: Box<dyn Session>, weights: &Weights) -> Result<Self> {
         let architecture = weights.architecture.clone();
-        // First the plan that has all parameters: training wants them in one buffer.
         let posterior = Loaded::new(session.as_mut(), posterior_predictive(&architecture, CHUNK)?)?;
         weights.write(session.as_mut())?;
         let (encoder, decoder, prior, likelihood, trained) = Default::default();
@@ -259,15 +258,22 @@ impl Vae {
         };
         let mut trainer = Trainer::new(session, config, data)?;
         trainer.resume(session, &weights, &states, position)?;
-        let mut history = Vec::new();
-        while history.len() < config.epochs as usize {
-            let report = trainer.epoch(session, |_| Ok(()))?;
-            history.push(report);
-            if on_epoch(&report)?.is_break() {
-                break;
-            }
-        }
-        let (states, position) = (trainer.states(session)?, trainer.position());
+        let (history, states, position) = {
+            let mut train = || {
+                let mut history = Vec::new();
+                while history.len() < config.epochs as usize {
+                    let report = trainer.epoch(session, |_| Ok(()))?;
+                    history.push(report);
+                    if on_epoch(&report)?.is_break() {
+                        break;
+                    }
+                }
+                Ok((history, trainer.states(session)?, trainer.position()))
+            };
+            let trained = train();
+            let unloaded = trainer.unload(session);
+            trained.and_then(|trained| unloaded.map(|()| trained))?
+        };
         self.trained = Some(Trained { settings, images: data.train.len(), states, position });
         Ok(history)
     }
@@ -371,15 +377,13 @@ impl Vae {
         for first in (0..rows).step_by(CHUNK) {
             let count = CHUNK.min(rows - first);
             for &(name, width, matrix) in inputs {
-                let mut chunk = matrix.values()[first * width..][..count * width].to_vec();
-                chunk.resize(CHUNK * width, 0.0);
-                self.session.write(name, Values::F32(&chunk))?;
+                let chunk = &matrix.values()[first * width..][..count * width];
+                self.session.write_rows(name, 0, Values::F32(chunk))?;
             }
             self.session.run(program, &[Step::new(seed, 0, first as u32)])?;
             for (output, read) in outputs.into_iter().zip(&mut read) {
-                let values = self.session.read_output(program, output)?;
-                let wanted = values.len() / CHUNK * count;
-                read.extend(values[..wanted].iter().map(|&value| value as f32));
+                let values = self.session.read_output_f32(program, output)?;
+                read.extend(&values[..values.len() / CHUNK * count]);
             }
         }
         Ok(read.map(|values| Matrix::of_rows(rows, values)))

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Description, Session};
+use wgvae::device::{Description, Device};
 
 /// Describes the device, the CPU, and the version of this project.
 pub(crate) fn header(device: &Description) -> String {

@@ -5,7 +5,7 @@ use super::shared::{print_json, say};
 use super::table::{self, Cell, Column, WideFlag, say_words};
 use super::terminal::HEAD;
 use crate::Result;
-use crate::device::Session;
+use crate::device::Device;
 use crate::device::cpu::CpuSession;
 use crate::device::gpu::{AdapterInfo, Adapters, Tuned, known_kernels};
 use serde_json::json;

@@ -10,8 +10,8 @@ mod shared;
 mod team;
 
 use super::{
-    Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps, Timer,
-    Traffic, Values, unknown_tensor,
+    Blocking, Description, Device, Launch, LogRow, Memory, Profiled, ProgramId, Reals, Roofs,
+    Source, Span, Ticket, TimedSteps, Timer, Traffic, Tunable, Values, unknown_tensor,
 };
 use crate::cpu::Real;
 use crate::graph::{Element, LOG_ROWS, Plan, Step, Tensor, TensorId};
@@ -20,13 +20,15 @@ use crate::simd;
 use crate::{Error, Result};
 use exchange::Numbers;
 use program::Program;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 use team::{Member, Team, alone};
 
-/// Steps that are handed to the threads at once, so that waking them costs little.
-const STEPS_AT_ONCE: usize = 8;
+/// Steps and requests that wait at most. All of a plan's steps among them are handed to the threads at
+/// once where the caller waits for them, so that waking the threads costs little.
+const MOST_QUEUED: usize = 8;
 
 /// A number type that plans can run in.
 pub trait CpuReal: Real {
@@ -38,6 +40,8 @@ pub trait CpuReal: Real {
     fn twin(twins: &Twins) -> Twin<Self>;
     /// The kernel that computes a call in place of its twin, if there is one.
     fn kernel(call: &Call) -> Option<simd::Kernel<Self>>;
+    /// A copy of numbers, as a device hands them out.
+    fn reals(values: &[Self]) -> Reals;
 }
 
 impl CpuReal for f32 {
@@ -51,6 +55,10 @@ impl CpuReal for f32 {
     fn kernel(call: &Call) -> Option<simd::Kernel> {
         simd::kernel(call)
     }
+
+    fn reals(values: &[Self]) -> Reals {
+        Reals::F32(values.to_vec())
+    }
 }
 
 impl CpuReal for f64 {
@@ -63,6 +71,10 @@ impl CpuReal for f64 {
 
     fn kernel(_: &Call) -> Option<simd::Kernel<Self>> {
         None
+    }
+
+    fn reals(values: &[Self]) -> Reals {
+        Reals::F64(values.to_vec())
     }
 }
 
@@ -93,16 +105,29 @@ impl<T: Copy> Storage<T> {
     }
 }
 
+/// Work that was handed in and not done yet.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    Step(ProgramId, Step),
+    /// Reads a tensor that outlives a step, by its place.
+    ReadTensor(Ticket, usize),
+    ReadOutput(Ticket, ProgramId, TensorId),
+}
+
 /// A CPU with tensors and plans.
 #[derive(Debug)]
 pub struct CpuSession<T> {
     description: Description,
     team: Team,
     held: Vec<(Tensor, Storage<T>)>,
-    programs: Vec<Program<T>>,
+    programs: HashMap<ProgramId, Program<T>>,
     /// The vectors that plans are loaded with, if not with the widest.
     forced: Option<Vectors>,
+    queue: VecDeque<Job>,
+    /// The steps that are being run.
+    steps: Vec<Step>,
     finished: Vec<LogRow>,
+    read: Vec<(Ticket, Reals)>,
 }
 
 impl<T: CpuReal> CpuSession<T> {
@@ -123,9 +148,12 @@ impl<T: CpuReal> CpuSession<T> {
             description,
             team,
             held: Vec::new(),
-            programs: Vec::new(),
+            programs: HashMap::new(),
             forced: None,
+            queue: VecDeque::with_capacity(MOST_QUEUED),
+            steps: Vec::with_capacity(MOST_QUEUED),
             finished: Vec::new(),
+            read: Vec::new(),
         }
     }
 
@@ -146,6 +174,41 @@ impl<T: CpuReal> CpuSession<T> {
         names().position(|held| held == name).ok_or_else(|| unknown_tensor(name, names()))
     }
 
+    fn program(&self, id: ProgramId) -> Result<&Program<T>> {
+        self.programs.get(&id).ok_or(Error::UnknownProgram)
+    }
+
+    /// Does the oldest job and, if it is a step, up to `most` steps of the same plan that come next.
+    fn work(&mut self, most: usize) -> Result<()> {
+        match self.queue.pop_front() {
+            None => {}
+            Some(Job::ReadTensor(ticket, index)) => {
+                if let Storage::Reals(values) = &mut self.held[index].1 {
+                    self.read.push((ticket, T::reals(values.read())));
+                }
+            }
+            Some(Job::ReadOutput(ticket, id, tensor)) => {
+                let program = self.programs.get_mut(&id).ok_or(Error::UnknownProgram)?;
+                self.read.push((ticket, T::reals(program.output(tensor)?)));
+            }
+            Some(Job::Step(id, step)) => {
+                let mut steps = std::mem::take(&mut self.steps);
+                steps.push(step);
+                while steps.len() < most
+                    && let Some(&Job::Step(other, step)) = self.queue.front()
+                    && other == id
+                {
+                    steps.push(step);
+                    self.queue.pop_front();
+                }
+                self.run_all(id, &steps, Program::run);
+                steps.clear();
+                self.steps = steps;
+            }
+        }
+        Ok(())
+    }
+
     /// Has the threads run these steps, each its part, and takes their losses.
     fn run_all(
         &mut self,
@@ -154,7 +217,7 @@ impl<T: CpuReal> CpuSession<T> {
         run: impl Fn(&Program<T>, &[(Tensor, Storage<T>)], Step, &Member) + Sync,
     ) {
         for steps in steps.chunks(LOG_ROWS) {
-            let (program, held) = (&self.programs[id.0], &self.held);
+            let (program, held) = (&self.programs[&id], &self.held);
             let work = |member: &Member| {
                 steps.iter().for_each(|&step| run(program, held, step, member));
             };
@@ -196,11 +259,122 @@ impl<T: CpuReal> Default for CpuSession<T> {
     }
 }
 
-impl<T: CpuReal> Session for CpuSession<T> {
+impl<T: CpuReal> Device for CpuSession<T> {
     fn description(&self) -> &Description {
         &self.description
     }
 
+    fn check_memory(&self, plans: &[&Plan]) -> Result<Memory> {
+        self.memory_of(plans)
+    }
+
+    fn load(&mut self, plan: Plan) -> Result<ProgramId> {
+        self.load_plan(plan)
+    }
+
+    fn unload(&mut self, program: ProgramId) -> Result<()> {
+        self.finish()?;
+        self.unload_plan(program)
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor> {
+        Ok(&self.held[self.find(name)?].0)
+    }
+
+    fn write_rows(&mut self, name: &str, first: usize, values: Values) -> Result<()> {
+        self.finish()?;
+        let index = self.find(name)?;
+        let (tensor, storage) = &mut self.held[index];
+        let range = tensor.rows(values.element(), first, values.len())?;
+        match (storage, values) {
+            (Storage::Reals(to), Values::F32(from)) => to.write(|to| {
+                let pairs = to[range].iter_mut().zip(from);
+                pairs.for_each(|(to, &from)| *to = T::of(from.into()));
+            }),
+            (Storage::Reals(to), Values::F64(from)) => to.write(|to| {
+                let pairs = to[range].iter_mut().zip(from);
+                pairs.for_each(|(to, &from)| *to = T::of(from));
+            }),
+            (Storage::Words(to), Values::U32(from)) => to[range].copy_from_slice(from),
+            (Storage::Bytes(to), Values::U8(from)) => to[range].copy_from_slice(from),
+            _ => unreachable!("the tensor accepts this element type"),
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, program: ProgramId, steps: &[Step]) -> Result<usize> {
+        self.program(program)?;
+        let count = MOST_QUEUED.saturating_sub(self.queue.len()).min(steps.len());
+        self.queue.extend(steps[..count].iter().map(|&step| Job::Step(program, step)));
+        Ok(count)
+    }
+
+    fn request(&mut self, source: Source) -> Result<Ticket> {
+        let ticket = Ticket::new();
+        self.queue.push_back(match source {
+            Source::Tensor(name) => {
+                let index = self.find(name)?;
+                let tensor = &self.held[index].0;
+                tensor.accepts(Element::F32, tensor.shape.len())?;
+                Job::ReadTensor(ticket, index)
+            }
+            Source::Output(id, tensor) => {
+                self.program(id)?.plan.output_slot(tensor)?;
+                Job::ReadOutput(ticket, id, tensor)
+            }
+        });
+        Ok(ticket)
+    }
+
+    fn poll(&mut self) -> Result<bool> {
+        self.work(1)?;
+        Ok(!self.queue.is_empty())
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Reals> {
+        let place = self.read.iter().position(|(other, _)| *other == ticket)?;
+        Some(self.read.swap_remove(place).1)
+    }
+
+    fn take_rows(&mut self) -> Vec<LogRow> {
+        // Its room is kept: nothing is allocated in a step.
+        self.finished.drain(..).collect()
+    }
+
+    fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        for (tensor, storage) in &self.held {
+            *memory.class(tensor) += storage.bytes();
+        }
+        let own = self.programs.values().flat_map(|program| &program.own);
+        memory.workspace += own.map(Numbers::bytes).sum::<u64>();
+        memory
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+}
+
+impl<T: CpuReal> Blocking for CpuSession<T> {
+    fn wait(&mut self) -> Result<bool> {
+        let is_any = !self.queue.is_empty();
+        while !self.queue.is_empty() {
+            self.work(usize::MAX)?;
+        }
+        Ok(is_any)
+    }
+
+    /// Runs all steps on return; the threads are woken once.
+    fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()> {
+        self.program(program)?;
+        self.finish()?;
+        self.run_all(program, steps, Program::run);
+        Ok(())
+    }
+}
+
+impl<T: CpuReal> Tunable for CpuSession<T> {
     fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
         let has_vectors = |call: Call| T::kernel(&call).is_some();
         if (kernel.cases)().iter().any(|case| case.call().is_ok_and(has_vectors)) {
@@ -213,67 +387,16 @@ impl<T: CpuReal> Session for CpuSession<T> {
     fn force(&mut self, variant: Option<Variant>) {
         self.forced = variant.and_then(Variant::vectors);
     }
+}
 
-    fn room_for(&self, plans: &[&Plan]) -> Result<Memory> {
-        self.room_of(plans)
-    }
-
-    fn load(&mut self, plan: Plan) -> Result<ProgramId> {
-        self.load_plan(plan)
-    }
-
-    fn write(&mut self, name: &str, values: Values) -> Result<()> {
-        let index = self.find(name)?;
-        let (tensor, storage) = &mut self.held[index];
-        tensor.accepts(values.element(), values.len())?;
-        match (storage, values) {
-            (Storage::Reals(to), Values::F32(from)) => {
-                to.write(|to| {
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from.into()))
-                });
-            }
-            (Storage::Reals(to), Values::F64(from)) => {
-                to.write(|to| to.iter_mut().zip(from).for_each(|(to, &from)| *to = T::of(from)));
-            }
-            (Storage::Words(to), Values::U32(from)) => to.copy_from_slice(from),
-            (Storage::Bytes(to), Values::U8(from)) => to.copy_from_slice(from),
-            _ => unreachable!("the tensor accepts this element type"),
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, name: &str) -> Result<Vec<f64>> {
-        let index = self.find(name)?;
-        let (tensor, storage) = &mut self.held[index];
-        tensor.accepts(Element::F32, tensor.shape.len())?;
-        match storage {
-            Storage::Reals(values) => Ok(values.read().iter().map(|value| value.get()).collect()),
-            _ => unreachable!("the tensor holds real numbers"),
-        }
-    }
-
-    fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>> {
-        let values = self.programs[program.0].output(tensor)?;
-        Ok(values.iter().map(|value| value.get()).collect())
-    }
-
-    fn poison(&mut self, program: ProgramId) -> Result<()> {
-        let own = &mut self.programs[program.0].own;
-        own.iter_mut().for_each(|values| values.write(|values| values.fill(T::nan())));
-        Ok(())
-    }
-
-    fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()> {
-        self.run_all(program, steps, Program::run);
-        Ok(())
-    }
-
-    fn launches(&self, program: ProgramId) -> Vec<Launch> {
-        self.programs[program.0].nodes.iter().map(|node| node.launch.clone()).collect()
+impl<T: CpuReal> Profiled for CpuSession<T> {
+    fn launches(&self, program: ProgramId) -> Result<Vec<Launch>> {
+        Ok(self.program(program)?.nodes.iter().map(|node| node.launch.clone()).collect())
     }
 
     fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
-        let nodes = self.programs[program.0].nodes.len();
+        self.finish()?;
+        let nodes = self.program(program)?.nodes.len();
         let times = Mutex::new(Vec::with_capacity(2 * nodes * steps.len()));
         let began = Instant::now();
         self.run_all(program, steps, |program, held, step, member| {
@@ -296,34 +419,20 @@ impl<T: CpuReal> Session for CpuSession<T> {
         })
     }
 
-    fn memory(&self) -> Memory {
-        let mut memory = Memory::default();
-        for (tensor, storage) in &self.held {
-            *memory.class(tensor) += storage.bytes();
-        }
-        let own = self.programs.iter().flat_map(|program| &program.own);
-        memory.workspace += own.map(Numbers::bytes).sum::<u64>();
-        memory
-    }
-
-    fn steps_at_once(&self, _: ProgramId) -> usize {
-        STEPS_AT_ONCE
-    }
-
-    fn take_log(&mut self, _wait: bool) -> Result<Vec<LogRow>> {
-        // Its room is kept: nothing is allocated in a step.
-        Ok(self.finished.drain(..).collect())
-    }
-
-    fn traffic(&self) -> Traffic {
-        Traffic::default()
+    fn poison(&mut self, program: ProgramId) -> Result<()> {
+        self.finish()?;
+        let program = self.programs.get_mut(&program).ok_or(Error::UnknownProgram)?;
+        program.own.iter_mut().for_each(|values| values.write(|values| values.fill(T::nan())));
+        Ok(())
     }
 
     fn pace(&mut self) -> Result<f64> {
+        self.finish()?;
         self.measure(roofs::pace)
     }
 
     fn roofs(&mut self) -> Result<Roofs> {
+        self.finish()?;
         self.measure(roofs::measure)
     }
 }

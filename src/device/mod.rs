@@ -1,6 +1,7 @@
 //! Where a plan runs. A [`Session`] holds the tensors that outlive a step, by name, and runs the
 //! plans that are loaded into it on them: training and evaluation share their weights that way.
-//! [`cpu`] computes in f32 or, as the oracle, in f64; [`gpu`] is the only code that knows wgpu.
+//! [`cpu`] computes in f32 or, as the oracle, in f64; [`gpu`] is the only code that knows wgpu. Whoever
+//! must not wait, as in a browser, has a [`Device`], which is polled.
 
 mod choice;
 pub mod cpu;
@@ -8,20 +9,21 @@ pub mod cpu;
 pub mod gpu;
 mod roofs;
 pub(crate) mod room;
+mod session;
 mod timing;
 
 pub use choice::{Choice, Choices, Options, open};
 pub use roofs::Roofs;
+pub use session::{Blocking, Device, Profiled, Session, Tunable};
 pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 
-use crate::graph::{Element, Plan, Step, TensorId};
-use crate::kernel::{Kernel, Variant};
-use crate::{Error, Result};
+use crate::Error;
+use crate::graph::{Element, TensorId};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 use std::ops::{AddAssign, Sub};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a session computes with.
@@ -42,9 +44,67 @@ impl Display for Description {
     }
 }
 
-/// A plan in a session.
+/// A plan in a session; no two sessions of a process have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProgramId(usize);
+pub struct ProgramId(u64);
+
+/// A [request](Device::request) for numbers; no two of a process are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(u64);
+
+/// A number that nobody else gets.
+fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl ProgramId {
+    fn new() -> Self {
+        Self(unique())
+    }
+}
+
+impl Ticket {
+    fn new() -> Self {
+        Self(unique())
+    }
+}
+
+/// Real numbers that a device can be asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// A tensor that outlives a step, by its name.
+    Tensor(&'a str),
+    /// An output of a plan.
+    Output(ProgramId, TensorId),
+}
+
+/// Real numbers in the precision that a device computes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reals {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Double precision, of the oracle.
+    F64(Vec<f64>),
+}
+
+impl Reals {
+    /// Rounds what is in double precision.
+    pub fn into_f32(self) -> Vec<f32> {
+        match self {
+            Self::F32(values) => values,
+            Self::F64(values) => values.into_iter().map(|value| value as f32).collect(),
+        }
+    }
+
+    /// Widens what is in single precision.
+    pub fn into_f64(self) -> Vec<f64> {
+        match self {
+            Self::F32(values) => values.into_iter().map(f64::from).collect(),
+            Self::F64(values) => values,
+        }
+    }
+}
 
 /// Numbers for a tensor.
 #[derive(Clone, Copy, Debug)]
@@ -143,126 +203,6 @@ impl Sub for Traffic {
             submitting: self.submitting - earlier.submitting,
         }
     }
-}
-
-/// A device with tensors and plans on it.
-pub trait Session {
-    /// What it computes with.
-    fn description(&self) -> &Description;
-
-    /// The variants of a kernel that the device has.
-    fn variants(&self, kernel: &Kernel) -> Vec<Variant>;
-
-    /// From now on, loads plans with this variant of the kernels that have it, whatever is fastest;
-    /// with none, leaves the choice to the device again.
-    fn force(&mut self, variant: Option<Variant>);
-
-    /// The variant of every call so far, by the call as it is printed, where there was a choice.
-    fn choices(&self) -> BTreeMap<String, String> {
-        BTreeMap::new()
-    }
-
-    /// Computes what the session would hold of these plans besides what it holds, without the little
-    /// that depends on how fast kernels turn out to be, and checks that there is room for it.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if there is not, with the flag that most of it depends on:
-    /// `--hidden`, `--batch` or `--limit`; [`Error::TensorMismatch`] as [`load`](Self::load).
-    fn room_for(&self, plans: &[&Plan]) -> Result<Memory>;
-
-    /// Makes a plan ready to run. Tensors that outlive a step are shared with earlier plans by
-    /// name; new ones hold their constant or starting value, or 0.
-    ///
-    /// # Errors
-    /// If a tensor of the same name has another shape, or the device cannot hold the plan.
-    fn load(&mut self, plan: Plan) -> Result<ProgramId>;
-
-    /// Fills a tensor that outlives a step.
-    ///
-    /// # Errors
-    /// If there is no such tensor, or the values do not fit it.
-    fn write(&mut self, name: &str, values: Values) -> Result<()>;
-
-    /// Reads a tensor of real numbers that outlives a step, after all steps so far.
-    ///
-    /// # Errors
-    /// If there is no such tensor, or the device fails.
-    fn read(&mut self, name: &str) -> Result<Vec<f64>>;
-
-    /// Reads one of a plan's outputs, after all steps so far.
-    ///
-    /// # Errors
-    /// If the tensor is not an output of the plan, or the device fails.
-    fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>>;
-
-    /// Fills the plan's workspace with NaN, so that an element which no kernel writes shows.
-    ///
-    /// # Errors
-    /// If the device fails.
-    fn poison(&mut self, program: ProgramId) -> Result<()>;
-
-    /// Runs these steps, one after the other. A GPU may still be at work on return.
-    ///
-    /// # Errors
-    /// If the device fails, or failed since the last call.
-    fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()>;
-
-    /// What each node of a plan became, in the order in which they run.
-    fn launches(&self, program: ProgramId) -> Vec<Launch>;
-
-    /// Runs steps as [`run`](Self::run) does, waits for them, and says when each node ran. They may
-    /// be fewer than given: as many as can be timed at once, at least one.
-    ///
-    /// # Errors
-    /// If the device fails.
-    fn time_steps(&mut self, program: ProgramId, steps: &[Step]) -> Result<TimedSteps>;
-
-    /// As [`time_steps`](Self::time_steps), but says only when `nodes` ran, places in the order in which
-    /// nodes run, ascending; a device may leave the others without timestamps.
-    ///
-    /// # Errors
-    /// As [`time_steps`](Self::time_steps).
-    fn time_nodes(
-        &mut self,
-        program: ProgramId,
-        steps: &[Step],
-        nodes: &[usize],
-    ) -> Result<TimedSteps> {
-        let timed = self.time_steps(program, steps)?;
-        let only = |step: &Vec<Span>| nodes.iter().map(|&node| step[node]).collect();
-        Ok(TimedSteps { steps: timed.steps.iter().map(only).collect(), ..timed })
-    }
-
-    /// What it holds.
-    fn memory(&self) -> Memory;
-
-    /// How many steps of a plan are worth handing to [`run`](Self::run) at once.
-    fn steps_at_once(&self, program: ProgramId) -> usize;
-
-    /// The log rows of finished steps that were not handed out before, in order. First finishes all
-    /// steps with `wait`, without it as many as the next [`run`](Self::run) would have to wait for.
-    ///
-    /// # Errors
-    /// If the device fails.
-    fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>>;
-
-    /// What has crossed between host and device so far.
-    fn traffic(&self) -> Traffic;
-
-    /// How fast the device computes just now, in 10⁹ floating-point operations a second of a loop of
-    /// multiplications and additions, after all steps so far; takes some milliseconds. What else a
-    /// machine does, and the clock that it runs at, change this as they change the time of a step.
-    ///
-    /// # Errors
-    /// As [`roofs`](Self::roofs).
-    fn pace(&mut self) -> Result<f64>;
-
-    /// Measures what the device reaches at best, after all steps so far; takes about a second.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] on the f64 oracle, which nothing is run on for its speed;
-    /// [`Error::Device`] if the device fails, or gives a wrong result.
-    fn roofs(&mut self) -> Result<Roofs>;
 }
 
 /// The error for a name that a session does not hold.

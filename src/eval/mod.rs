@@ -6,10 +6,11 @@ mod assess;
 pub use assess::{ACTIVE, Assessment, LogMeanExp, Mean, Samples, assess};
 
 use crate::Result;
-use crate::device::{ProgramId, Session};
+use crate::device::{Blocking, Device, ProgramId, Source, Ticket};
 use crate::graph::{Step, TensorId};
 use crate::model::{Architecture, Evaluation, Images, evaluation};
 use serde::{Deserialize, Serialize};
+use std::task::Poll;
 
 /// Means over a set of images, in nats per image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,21 +39,21 @@ impl Evaluator {
     /// # Errors
     /// If the device cannot hold it.
     pub fn load(
-        session: &mut dyn Session,
+        device: &mut dyn Device,
         architecture: &Architecture,
         images: Images,
         fused: bool,
     ) -> Result<Self> {
-        Self::of(session, evaluation(architecture, images, fused)?, images)
+        Self::of(device, evaluation(architecture, images, fused)?, images)
     }
 
     /// Like [`load`](Self::load), for an existing plan.
     ///
     /// # Errors
     /// If the device cannot hold it.
-    pub fn of(session: &mut dyn Session, evaluation: Evaluation, images: Images) -> Result<Self> {
+    pub fn of(device: &mut dyn Device, evaluation: Evaluation, images: Images) -> Result<Self> {
         let Evaluation { plan, log_likelihood, kl } = evaluation;
-        let program = session.load(plan)?;
+        let program = device.load(plan)?;
         let Images { count, batch, .. } = images;
         Ok(Self { program, log_likelihood, kl, count, batch })
     }
@@ -62,22 +63,85 @@ impl Evaluator {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn measure(&self, session: &mut dyn Session, seed: u64, step: u32) -> Result<Measures> {
-        let (mut log_likelihood, mut kl) = (0.0, 0.0);
-        for first in (0..self.count).step_by(self.batch) {
-            session.run(self.program, &[Step::new(seed, step, first as u32)])?;
-            let rows = self.batch.min(self.count - first);
-            let mut sum = |output| -> Result<f64> {
-                Ok(session.read_output(self.program, output)?[..rows].iter().sum())
-            };
-            log_likelihood += sum(self.log_likelihood)?;
-            kl += sum(self.kl)?;
+    pub fn measure(&self, session: &mut dyn Blocking, seed: u64, step: u32) -> Result<Measures> {
+        let mut measurement = Measurement::new(seed, step);
+        loop {
+            match self.next(&mut measurement, session)? {
+                Poll::Ready(measures) => return Ok(measures),
+                Poll::Pending => drop(session.wait()?),
+            }
         }
-        let count = self.count as f64;
-        Ok(Measures {
-            elbo: (log_likelihood - kl) / count,
-            log_likelihood: log_likelihood / count,
-            kl: kl / count,
-        })
+    }
+
+    /// Does what can be done of a measurement without waiting; its results once it is at its end.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn next(
+        &self,
+        measurement: &mut Measurement,
+        device: &mut dyn Device,
+    ) -> Result<Poll<Measures>> {
+        let Measurement { seed, step, first, requested, sums } = measurement;
+        let outputs = [self.log_likelihood, self.kl];
+        while *first < self.count {
+            match *requested {
+                None => {
+                    let step = Step::new(*seed, *step, *first as u32);
+                    if device.submit(self.program, &[step])? == 0 {
+                        return Ok(Poll::Pending);
+                    }
+                    let ticket = device.request(Source::Output(self.program, outputs[0]))?;
+                    *requested = Some((0, ticket));
+                }
+                Some((index, ticket)) => {
+                    let Some(values) = device.take(ticket) else { return Ok(Poll::Pending) };
+                    let rows = self.batch.min(self.count - *first);
+                    sums[index] += values.into_f64()[..rows].iter().sum::<f64>();
+                    *requested = match outputs.get(index + 1) {
+                        Some(&output) => {
+                            let ticket = device.request(Source::Output(self.program, output))?;
+                            Some((index + 1, ticket))
+                        }
+                        None => {
+                            *first += self.batch;
+                            None
+                        }
+                    };
+                }
+            }
+        }
+        let [log_likelihood, kl] = sums.map(|sum| sum / self.count as f64);
+        let elbo = (sums[0] - sums[1]) / self.count as f64;
+        Ok(Poll::Ready(Measures { elbo, log_likelihood, kl }))
+    }
+
+    /// Frees the plan.
+    ///
+    /// # Errors
+    /// If it is not loaded, or the device fails.
+    pub fn unload(&self, device: &mut dyn Device) -> Result<()> {
+        device.unload(self.program)
+    }
+}
+
+/// A measurement that is under way.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    seed: u64,
+    step: u32,
+    /// The first image of the batch.
+    first: usize,
+    /// The output of the batch that was asked for.
+    requested: Option<(usize, Ticket)>,
+    /// Log-likelihood and KL divergence of all images before.
+    sums: [f64; 2],
+}
+
+impl Measurement {
+    /// One that begins with the first image; the noise follows from `seed` and `step`, the number of
+    /// training steps so far.
+    pub fn new(seed: u64, step: u32) -> Self {
+        Self { seed, step, first: 0, requested: None, sums: [0.0; 2] }
     }
 }

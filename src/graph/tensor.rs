@@ -3,6 +3,7 @@
 
 use crate::{Error, Result};
 use std::fmt;
+use std::ops::Range;
 
 /// Elements of the largest tensor: a shader counts its bytes in 32 bits.
 pub const MOST_ELEMENTS: usize = (u32::MAX / 4) as usize;
@@ -127,6 +128,21 @@ impl Tensor {
             return Ok(());
         }
         self.mismatch(format!("{len} elements of {element:?}"))
+    }
+
+    /// Checks that `len` elements of a type are whole rows of the tensor from row `first` on, and returns
+    /// where in it they are.
+    ///
+    /// # Errors
+    /// [`Error::TensorMismatch`] if they are not.
+    pub fn rows(&self, element: Element, first: usize, len: usize) -> Result<Range<usize>> {
+        let begin = first.saturating_mul(self.shape.columns);
+        let range = begin..begin.saturating_add(len);
+        let is_whole = len.is_multiple_of(self.shape.columns.max(1));
+        if self.element != element || !is_whole || range.end > self.shape.len() {
+            self.mismatch(format!("{len} elements of {element:?} from row {first} on"))?;
+        }
+        Ok(range)
     }
 
     fn mismatch(&self, found: String) -> Result<()> {

@@ -24,7 +24,7 @@ pub use vae::{
 };
 
 use crate::Result;
-use crate::device::{Session, Values};
+use crate::device::{Blocking, Device, Values};
 use crate::optimizer::Optimizer;
 
 /// A model's weights, apart from any device, in the order of [`Architecture::parameters`].
@@ -44,7 +44,7 @@ impl Weights {
     ///
     /// # Errors
     /// If the session does not hold them, or the device fails.
-    pub fn read(architecture: &Architecture, session: &mut dyn Session) -> Result<Self> {
+    pub fn read(architecture: &Architecture, session: &mut dyn Blocking) -> Result<Self> {
         let values = architecture.read("", session)?;
         Ok(Self { architecture: architecture.clone(), values })
     }
@@ -53,16 +53,15 @@ impl Weights {
     ///
     /// # Errors
     /// If the session does not hold such tensors.
-    pub fn write(&self, session: &mut dyn Session) -> Result<()> {
-        self.architecture.write("", &self.values, session)
+    pub fn write(&self, device: &mut dyn Device) -> Result<()> {
+        self.architecture.write("", &self.values, device)
     }
 }
 
 impl Architecture {
     /// Copies the values that a session holds of each parameter, under its name behind a prefix.
-    pub(crate) fn read(&self, prefix: &str, session: &mut dyn Session) -> Result<Vec<Vec<f32>>> {
-        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
-        let read = |Parameter { name, .. }| session.read(&format!("{prefix}{name}")).map(narrow);
+    pub(crate) fn read(&self, prefix: &str, session: &mut dyn Blocking) -> Result<Vec<Vec<f32>>> {
+        let read = |Parameter { name, .. }| session.read_f32(&format!("{prefix}{name}"));
         self.parameters().into_iter().map(read).collect()
     }
 
@@ -70,7 +69,7 @@ impl Architecture {
     pub(crate) fn read_states(
         &self,
         optimizer: Optimizer,
-        session: &mut dyn Session,
+        session: &mut dyn Blocking,
     ) -> Result<States> {
         optimizer.states().map(|(state, _)| self.read(state.prefix, session)).collect()
     }
@@ -89,10 +88,10 @@ impl Architecture {
         &self,
         optimizer: Optimizer,
         states: &States,
-        session: &mut dyn Session,
+        device: &mut dyn Device,
     ) -> Result<()> {
         let mut all = optimizer.states().zip(states);
-        all.try_for_each(|((state, _), values)| self.write(state.prefix, values, session))
+        all.try_for_each(|((state, _), values)| self.write(state.prefix, values, device))
     }
 
     /// Copies values of every parameter into a session, under its name behind a prefix.
@@ -100,10 +99,10 @@ impl Architecture {
         &self,
         prefix: &str,
         values: &[Vec<f32>],
-        session: &mut dyn Session,
+        device: &mut dyn Device,
     ) -> Result<()> {
         self.parameters().iter().zip(values).try_for_each(|(Parameter { name, .. }, values)| {
-            session.write(&format!("{prefix}{name}"), Values::F32(values))
+            device.write(&format!("{prefix}{name}"), Values::F32(values))
         })
     }
 }

@@ -146,7 +146,7 @@ pub fn profile_kernels(
 ) -> Result<Profile> {
     let roofs = session.roofs()?;
     let program = load(session, architecture, batch, fused)?;
-    let mut launches = session.launches(program);
+    let mut launches = session.launches(program)?;
     let is_timed =
         |launch: &Launch| only.is_empty() || only.iter().any(|name| is_named(&launch.call, name));
     let nodes: Vec<_> = (0..launches.len()).filter(|&node| is_timed(&launches[node])).collect();

@@ -1,7 +1,7 @@
 //! Inspection of a step, kernel by kernel.
 
 use crate::Result;
-use crate::device::{ProgramId, Session};
+use crate::device::{Device, ProgramId, Session};
 use crate::graph::{Element, LOG_ROWS, Node, Plan, Role, Step, Tensor, TensorId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,10 +18,10 @@ pub(super) struct Inspection {
 
 impl Inspection {
     /// Loads a plan again, with separate memory for each tensor, if there is enough memory.
-    pub(super) fn load(session: &mut dyn Session, plan: &Plan) -> Result<Self> {
+    pub(super) fn load(device: &mut dyn Device, plan: &Plan) -> Result<Self> {
         let plan = Plan::keep_all(plan.graph().clone());
-        session.room_for(&[&plan])?;
-        let program = session.load(plan.clone())?;
+        device.check_memory(&[&plan])?;
+        let program = device.load(plan.clone())?;
         Ok(Self { plan, program })
     }
 

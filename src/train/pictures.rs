@@ -85,9 +85,9 @@ impl Pictures {
     /// If the device fails or a picture cannot be drawn.
     pub fn draw(&self, session: &mut dyn Session, step: Step, when: &str) -> Result<Vec<Drawing>> {
         let read = |session: &mut dyn Session, program, tensor| -> Result<Vec<f32>> {
-            let values = session.read_output(program, tensor)?;
+            let values = session.read_output_f32(program, tensor)?;
             // A driver may round a pixel of 255 up past 1.
-            Ok(values.into_iter().map(|value| value.clamp(0.0, 1.0) as f32).collect())
+            Ok(values.into_iter().map(|value| value.clamp(0.0, 1.0)).collect())
         };
         let mut drawings = Vec::new();
         for (name, title, names, loaded) in [

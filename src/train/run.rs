@@ -143,7 +143,7 @@ impl Run<'_> {
         let test = Trainer::test_images(data, config.binarize);
         let training = Trainer::plans(config, data)?;
         let pictures = Pictures::all_plans(&architecture, test, config.fuse)?;
-        session.room_for(&training.iter().chain(&pictures).collect::<Vec<_>>())?;
+        session.check_memory(&training.iter().chain(&pictures).collect::<Vec<_>>())?;
         let mut trainer = Trainer::new(session, config, data)?;
         check_steps(config, trainer.steps_per_epoch())?;
         let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;

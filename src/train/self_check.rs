@@ -5,7 +5,7 @@
 use super::inspect::{Inspection, State, log_row};
 use crate::data::Levels;
 use crate::device::cpu::CpuSession;
-use crate::device::{ProgramId, Session, Values};
+use crate::device::{Blocking, Device, ProgramId, Session, Values};
 use crate::graph::{Graph, Node, Plan, Role, Step, TensorId};
 use crate::kernel::{Call, Kernel};
 use crate::verify::{Comparison, compare};
@@ -23,12 +23,12 @@ pub(super) struct SelfCheck {
 impl SelfCheck {
     /// Loads a plan again for inspection, and the oracle with its own copy of the images.
     pub(super) fn load(
-        session: &mut dyn Session,
+        device: &mut dyn Device,
         plan: &Plan,
         (name, images): (&str, &Levels),
     ) -> Result<Self> {
         let mut oracle = CpuSession::new();
-        let (inspection, alone) = load(session, plan, &mut oracle)?;
+        let (inspection, alone) = load(device, plan, &mut oracle)?;
         oracle.write(name, images.values())?;
         Ok(Self { inspection, oracle, alone })
     }
@@ -36,6 +36,11 @@ impl SelfCheck {
     /// Sets the order of the images on the oracle.
     pub(super) fn order(&mut self, name: &str, indices: &[u32]) -> Result<()> {
         self.oracle.write(name, Values::U32(indices))
+    }
+
+    /// Frees the plan that is inspected.
+    pub(super) fn unload(&self, device: &mut dyn Device) -> Result<()> {
+        device.unload(self.inspection.program)
     }
 
     /// Reads the tensors that a step is about to change.
@@ -121,17 +126,17 @@ impl SelfCheck {
 
 /// Loads a plan for inspection, and a plan for each of its nodes alone on the oracle.
 fn load(
-    session: &mut dyn Session,
+    device: &mut dyn Device,
     plan: &Plan,
     oracle: &mut CpuSession<f64>,
 ) -> Result<(Inspection, Vec<(Graph, ProgramId)>)> {
-    let inspection = Inspection::load(session, plan)?;
+    let inspection = Inspection::load(device, plan)?;
     let alone = inspection.plan.nodes().map(|node| {
         let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
         Plan::new(inspection.plan.graph().alone(node), outputs)
     });
     let plans: Vec<_> = alone.collect();
-    oracle.room_for(&plans.iter().collect::<Vec<_>>())?;
+    oracle.check_memory(&plans.iter().collect::<Vec<_>>())?;
     let load = |plan: Plan| Ok((plan.graph().clone(), oracle.load(plan)?));
     let alone = plans.into_iter().map(load).collect::<Result<_>>()?;
     Ok((inspection, alone))

@@ -4,19 +4,21 @@ mod nonfinite;
 
 use super::self_check::SelfCheck;
 use super::{Config, EpochReport, KernelReport, Report, StepReport};
-use crate::Result;
 use crate::checkpoint::Position;
 use crate::data::Split;
-use crate::device::{LogRow, ProgramId, Session, Values};
-use crate::eval::Evaluator;
+use crate::device::{Blocking, Device, LogRow, ProgramId, Session, Values};
+use crate::eval::{Evaluator, Measurement, Measures};
 use crate::graph::{Binarize, Plan, Step};
 use crate::model::{
     Architecture, Evaluation, Images, LOSS_TERMS, States, Weights, evaluation, initial_weights,
 };
 use crate::profile::kernel_times;
 use crate::random::generator;
+use crate::{Error, Result};
 use nonfinite::finite;
 use rand::seq::SliceRandom;
+use std::collections::VecDeque;
+use std::task::Poll;
 use std::time::Instant;
 
 /// Images of one evaluation step.
@@ -44,6 +46,18 @@ pub struct Trainer {
     position: Position,
     /// The epoch, counted from 0, whose order of images the session holds.
     order: Option<u32>,
+    /// The next step to begin; those before it and not before the position are under way.
+    begun: u32,
+    /// The first step that is not to be begun yet.
+    limit: u32,
+    /// The step after which the weights are to be looked at, if that is next.
+    watched: Option<Step>,
+    /// Log rows that are not looked at yet.
+    rows: VecDeque<LogRow>,
+    /// The measurement of the test set at the end of an epoch.
+    measurement: Option<Measurement>,
+    /// Since when steps are under way.
+    since: Option<Instant>,
 }
 
 impl Trainer {
@@ -52,20 +66,20 @@ impl Trainer {
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) if the batch is empty or larger than the training
     /// set; whatever the device reports.
-    pub fn new(session: &mut dyn Session, config: &Config, data: &Split) -> Result<Self> {
+    pub fn new(device: &mut dyn Device, config: &Config, data: &Split) -> Result<Self> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         let architecture = config.architecture(data.train.width())?;
         let images = Self::images(config, data);
-        let program = session.load(training.clone())?;
-        let watch = session.load(watching)?;
+        let program = device.load(training.clone())?;
+        let watch = device.load(watching)?;
         let test = Self::test_images(data, config.binarize);
-        let evaluator = Evaluator::of(session, evaluation, test)?;
+        let evaluator = Evaluator::of(device, evaluation, test)?;
         let own = (TRAIN_IMAGES, &data.train.levels);
-        let self_check = config.self_check.map(|_| SelfCheck::load(session, &training, own));
-        session.write(TRAIN_IMAGES, data.train.levels.values())?;
-        session.write("test.images", data.test.levels.values())?;
+        let self_check = config.self_check.map(|_| SelfCheck::load(device, &training, own));
+        device.write(TRAIN_IMAGES, data.train.levels.values())?;
+        device.write("test.images", data.test.levels.values())?;
         let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
-        session.write("test.indices", Values::U32(&in_order))?;
+        device.write("test.indices", Values::U32(&in_order))?;
         let weights = initial_weights(&architecture, config.seed);
         let states = architecture.starting_states(config.optimizer);
         let mut trainer = Self {
@@ -79,9 +93,15 @@ impl Trainer {
             self_check: self_check.transpose()?,
             position: Position::default(),
             order: None,
+            begun: 0,
+            limit: 0,
+            watched: None,
+            rows: VecDeque::new(),
+            measurement: None,
+            since: None,
         };
-        // The session may have trained before.
-        trainer.resume(session, &weights, &states, Position::default())?;
+        // The device may have trained before.
+        trainer.resume(device, &weights, &states, Position::default())?;
         Ok(trainer)
     }
 
@@ -91,22 +111,36 @@ impl Trainer {
     /// If the numbers do not fit the session's tensors.
     pub fn resume(
         &mut self,
-        session: &mut dyn Session,
+        device: &mut dyn Device,
         weights: &Weights,
         states: &States,
         position: Position,
     ) -> Result<()> {
-        weights.write(session)?;
-        self.architecture.write_states(self.config.optimizer, states, session)?;
+        weights.write(device)?;
+        self.architecture.write_states(self.config.optimizer, states, device)?;
         self.position = position;
+        self.begun = position.step;
+        (self.watched, self.measurement, self.since) = Default::default();
+        self.rows.clear();
         Ok(())
+    }
+
+    /// Frees its plans, and the tensors that no other plan has: the weights stay if one has them.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn unload(self, device: &mut dyn Device) -> Result<()> {
+        device.unload(self.program)?;
+        device.unload(self.watch)?;
+        self.evaluator.unload(device)?;
+        self.self_check.map_or(Ok(()), |check| check.unload(device))
     }
 
     /// The optimiser's states, after all steps so far.
     ///
     /// # Errors
     /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
-    pub fn states(&self, session: &mut dyn Session) -> Result<States> {
+    pub fn states(&self, session: &mut dyn Blocking) -> Result<States> {
         let optimizer = self.config.optimizer;
         let states = self.architecture.read_states(optimizer, session)?;
         for ((state, _), values) in optimizer.states().zip(&states) {
@@ -119,7 +153,7 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
-    pub fn weights(&self, session: &mut dyn Session) -> Result<Weights> {
+    pub fn weights(&self, session: &mut dyn Blocking) -> Result<Weights> {
         let weights = Weights::read(&self.architecture, session)?;
         self.check_finite("", &weights.values)?;
         Ok(weights)
@@ -205,61 +239,166 @@ impl Trainer {
         stop: &dyn Fn() -> bool,
         mut on_report: impl FnMut(Report) -> Result<()>,
     ) -> Result<Option<EpochReport>> {
-        let began = Instant::now();
-        let (epoch, per_epoch) = (self.epochs(), self.steps_per_epoch());
-        self.shuffle(session, epoch)?;
-        let first = self.position.step % per_epoch;
-        let last = per_epoch.min(first.saturating_add(most));
-        let steps: Vec<_> =
-            (first..last).map(|index| self.step(epoch * per_epoch + index)).collect();
-        let mut left = steps.as_slice();
+        self.limit = self.position.step.saturating_add(most);
         loop {
-            let is_last = left.is_empty() || stop();
-            for row in session.take_log(is_last)? {
-                if row.program != self.program {
-                    self.check_weights(&row)?;
-                    continue;
+            while let Some(report) = self.report(session)? {
+                let epoch = match &report {
+                    Report::Epoch(epoch) => Some(*epoch),
+                    _ => None,
+                };
+                on_report(report)?;
+                if epoch.is_some() {
+                    return Ok(epoch);
                 }
-                let report = self.report(&row)?;
-                let Position { step, train, .. } = &mut self.position;
-                train.elbo += report.elbo / f64::from(per_epoch);
-                train.log_likelihood += report.log_likelihood / f64::from(per_epoch);
-                train.kl += report.kl / f64::from(per_epoch);
-                *step += 1;
-                on_report(Report::Step(report))?;
             }
-            if is_last {
-                break;
+            if self.begun < self.end() && stop() {
+                self.limit = self.begun;
             }
-            let at_once = session.steps_at_once(self.program).min(left.len());
-            let to_watch = (STEPS_PER_WATCH - left[0].index % STEPS_PER_WATCH) as usize;
-            let at_once = at_once.min(to_watch);
-            let plain = left[..at_once].iter().take_while(|step| self.is_plain(step)).count();
-            if plain > 0 {
-                session.run(self.program, &left[..plain])?;
-            } else if let Some(report) = self.run_one(session, left[0])? {
+            self.begin(session)?;
+            if let Some(report) = self.begin_special(session)? {
                 on_report(Report::Kernels(report))?;
             }
-            let (begun, rest) = left.split_at(plain.max(1));
-            if begun.len() == to_watch {
-                session.run(self.watch, &begun[to_watch - 1..])?;
+            let is_outstanding = session.wait()?;
+            if !is_outstanding && self.begun >= self.limit && self.measurement.is_none() {
+                return Ok(None);
             }
-            left = rest;
         }
-        self.position.seconds += began.elapsed().as_secs_f64();
-        if self.position.step < (epoch + 1) * per_epoch {
-            return Ok(None);
+    }
+
+    /// As [`epoch`](Self::epoch), without waiting: takes in what the device has finished, begins as many
+    /// steps as it takes, and returns the next report; pending until the device, which the caller
+    /// [polls](Device::poll), has finished something. After an epoch's report the next epoch begins with
+    /// the next call.
+    ///
+    /// # Errors
+    /// As [`epoch`](Self::epoch); [`Error::Setting`] if some steps are to be timed or checked, which
+    /// has to wait.
+    pub fn next(&mut self, device: &mut dyn Device) -> Result<Poll<Report>> {
+        let Config { profile_every, self_check, .. } = self.config;
+        let waits = [("profile_every", profile_every), ("self_check", self_check)];
+        if let Some((setting, Some(every))) = waits.into_iter().find(|(_, every)| every.is_some()) {
+            let expected = "none where nothing may wait".to_owned();
+            return Err(Error::Setting { setting, expected, found: every.to_string() });
         }
+        self.limit = u32::MAX;
+        match self.report(device)? {
+            Some(report) => Ok(Poll::Ready(report)),
+            None => self.begin(device).map(|()| Poll::Pending),
+        }
+    }
+
+    /// The next report of what the device has finished.
+    fn report(&mut self, device: &mut dyn Device) -> Result<Option<Report>> {
+        loop {
+            let Some(row) = self.rows.pop_front() else {
+                self.rows.extend(device.take_rows());
+                if self.rows.is_empty() { break } else { continue }
+            };
+            if row.program == self.program {
+                return self.take_in(&row).map(|report| Some(Report::Step(report)));
+            }
+            self.check_weights(&row)?;
+        }
+        let Some(measurement) = &mut self.measurement else { return Ok(None) };
+        match self.evaluator.next(measurement, device)? {
+            Poll::Ready(test) => self.end_epoch(test).map(|report| Some(Report::Epoch(report))),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// Counts a step that is finished.
+    fn take_in(&mut self, row: &LogRow) -> Result<StepReport> {
+        let per_epoch = self.steps_per_epoch();
+        let report = self.step_report(row)?;
+        let Position { step, train, seconds } = &mut self.position;
+        train.elbo += report.elbo / f64::from(per_epoch);
+        train.log_likelihood += report.log_likelihood / f64::from(per_epoch);
+        train.kl += report.kl / f64::from(per_epoch);
+        *step += 1;
+        if *step == self.begun {
+            *seconds += self.since.take().map_or(0.0, |since| since.elapsed().as_secs_f64());
+        }
+        if step.is_multiple_of(per_epoch) {
+            self.measurement = Some(Measurement::new(self.config.seed, *step));
+        }
+        Ok(report)
+    }
+
+    /// Ends an epoch, whose test set gave these measures.
+    fn end_epoch(&mut self, test: Measures) -> Result<EpochReport> {
+        self.measurement = None;
         let Position { step, train, seconds } = self.position;
         self.position = Position { step, ..Position::default() };
-        let test = self.evaluator.measure(session, self.config.seed, step)?;
         finite("test log-likelihood", test.log_likelihood, step.into())?;
         finite("test KL divergence", test.kl, step.into())?;
-        let images = per_epoch as usize * self.images.batch;
+        let images = self.steps_per_epoch() as usize * self.images.batch;
         let learning_rate = self.config.learning_rate_after(step - 1);
-        let report = EpochReport { epoch: epoch + 1, train, test, images, learning_rate, seconds };
-        on_report(Report::Epoch(report))?;
-        Ok(Some(report))
+        Ok(EpochReport { epoch: self.epochs(), train, test, images, learning_rate, seconds })
+    }
+
+    /// The first step that is not to be begun yet, or that is of the next epoch.
+    fn end(&self) -> u32 {
+        self.limit.min((self.epochs() + 1) * self.steps_per_epoch())
+    }
+
+    /// Begins as many steps as the device takes, up to one that is timed or checked.
+    fn begin(&mut self, device: &mut dyn Device) -> Result<()> {
+        if self.measurement.is_some() {
+            return Ok(());
+        }
+        let end = self.end();
+        if self.begun < end {
+            self.shuffle(device, self.epochs())?;
+        }
+        loop {
+            if let Some(step) = self.watched {
+                if device.submit(self.watch, &[step])? == 0 {
+                    return Ok(());
+                }
+                self.watched = None;
+            }
+            let to_watch = STEPS_PER_WATCH - self.begun % STEPS_PER_WATCH;
+            let steps = (self.begun..end).take(to_watch as usize).map(|index| self.step(index));
+            let steps: Vec<_> = steps.take_while(|step| self.is_plain(step)).collect();
+            if steps.is_empty() {
+                return Ok(());
+            }
+            match device.submit(self.program, &steps)? {
+                0 => return Ok(()),
+                count => self.note_begun(count as u32),
+            }
+        }
+    }
+
+    fn note_begun(&mut self, count: u32) {
+        self.since.get_or_insert_with(Instant::now);
+        self.begun += count;
+        if self.begun.is_multiple_of(STEPS_PER_WATCH) {
+            self.watched = Some(self.step(self.begun - 1));
+        }
+    }
+
+    /// Runs the next step if it is to be timed, or checked, or both.
+    fn begin_special(&mut self, session: &mut dyn Session) -> Result<Option<KernelReport>> {
+        let step = self.step(self.begun);
+        let is_next = self.begun < self.end() && self.measurement.is_none();
+        if !is_next || self.watched.is_some() || self.is_plain(&step) {
+            return Ok(None);
+        }
+        let check = self.self_check.as_ref();
+        let check = check.filter(|_| is_every(self.config.self_check, &step));
+        let before = check.map(|check| check.state(session)).transpose()?;
+        let report = if self.is_profiled(&step) {
+            Some(self.time(session, step)?)
+        } else {
+            session.run(self.program, &[step])?;
+            None
+        };
+        self.note_begun(1);
+        if let Some((check, before)) = self.self_check.as_mut().zip(before) {
+            check.check(session, step, &before)?;
+        }
+        Ok(report)
     }
 
     /// The step of this index over all epochs.
@@ -275,42 +414,25 @@ impl Trainer {
         !self.is_profiled(step) && !is_every(self.config.self_check, step)
     }
 
-    /// Runs a step that is timed, or checked, or both.
-    fn run_one(&mut self, session: &mut dyn Session, step: Step) -> Result<Option<KernelReport>> {
-        let check = self.self_check.as_ref();
-        let check = check.filter(|_| is_every(self.config.self_check, &step));
-        let before = check.map(|check| check.state(session)).transpose()?;
-        let report = if self.is_profiled(&step) {
-            Some(self.time(session, step)?)
-        } else {
-            session.run(self.program, &[step])?;
-            None
-        };
-        if let Some((check, before)) = self.self_check.as_mut().zip(before) {
-            check.check(session, step, &before)?;
-        }
-        Ok(report)
-    }
-
     /// Runs a step with all of its kernels timed.
     fn time(&self, session: &mut dyn Session, step: Step) -> Result<KernelReport> {
         let epoch = step.index / self.steps_per_epoch() + 1;
         let timed = session.time_steps(self.program, &[step])?;
-        let launches = session.launches(self.program);
+        let launches = session.launches(self.program)?;
         let kernels = timed.steps.iter().flat_map(|spans| kernel_times(&launches, spans)).collect();
         Ok(KernelReport { step: u64::from(step.index) + 1, epoch, kernels })
     }
 
     /// Puts the images into the order of an epoch: from [`generator`], stream = the epoch, counted
     /// from 1.
-    fn shuffle(&mut self, session: &mut dyn Session, epoch: u32) -> Result<()> {
+    fn shuffle(&mut self, device: &mut dyn Device, epoch: u32) -> Result<()> {
         if self.order == Some(epoch) {
             return Ok(());
         }
         let mut rng = generator(self.config.seed, u64::from(epoch) + 1);
         let mut indices: Vec<u32> = (0..self.images.count as u32).collect();
         indices.shuffle(&mut rng);
-        session.write(TRAIN_INDICES, Values::U32(&indices))?;
+        device.write(TRAIN_INDICES, Values::U32(&indices))?;
         if let Some(check) = &mut self.self_check {
             check.order(TRAIN_INDICES, &indices)?;
         }
@@ -318,7 +440,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn report(&self, row: &LogRow) -> Result<StepReport> {
+    fn step_report(&self, row: &LogRow) -> Result<StepReport> {
         let step = u64::from(row.step) + 1;
         for (term, &value) in LOSS_TERMS.iter().zip(&row.values) {
             finite(term, value, step)?;

@@ -173,7 +173,7 @@ fn colour_becomes_grey_and_size_is_made_to_fit() -> Outcome {
     let colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]];
     RgbImage::from_fn(4, 2, |x, y| Rgb(colours[(2 * y + x / 2) as usize])).save(&path)?;
     let whole = load_images(&path.display().to_string(), None)?;
-    assert_eq!(whole.size, "2x4".parse()?);
+    assert_eq!(whole.size(), "2x4".parse()?);
     // Luma by ITU-R BT.601, as Pillow has it.
     assert_eq!(bytes(&whole), [76, 76, 150, 150, 29, 29, 255, 255]);
     let half = bytes(&load_images(&path.display().to_string(), Some("1x2".parse()?))?);

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
-use wgvae::device::{ProgramId, Session, Values};
+use wgvae::device::{ProgramId, Session, Tunable, Values};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, Role, Shape, Step, TensorId, fuse};
 use wgvae::kernel::{CORES, Tolerance, Variant};
 use wgvae::model::{Architecture, forward, training};

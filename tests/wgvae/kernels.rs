@@ -5,7 +5,7 @@ use crate::devices::{gpus, sessions};
 use crate::tampered::Tampered;
 use wgvae::Result;
 use wgvae::device::gpu::GpuSession;
-use wgvae::device::{Session, Values};
+use wgvae::device::{Blocking, Device, Session, Tunable, Values};
 use wgvae::function::RELU;
 use wgvae::graph::{Element, Graph, Op, Plan, Shape, Step};
 use wgvae::kernel::{Call, Case, Fill, Input, Kernel, Passing, Variant, Work, kernels};

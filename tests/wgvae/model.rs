@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use wgvae::device::Session;
+use wgvae::device::Device;
 use wgvae::device::cpu::CpuSession;
 use wgvae::graph::MOST_ELEMENTS;
 use wgvae::graph::{Binarize, Pixels};

@@ -5,7 +5,7 @@ use crate::cli::{stderr, wgvae};
 use crate::devices::sessions;
 use std::error::Error;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Session, Values};
+use wgvae::device::{Blocking, Device, Session, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
 use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RULES, Rule};

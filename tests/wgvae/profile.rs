@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::GpuSession;
-use wgvae::device::{ProgramId, Session, TimedSteps, Timer, Values};
+use wgvae::device::{Blocking, Device, Profiled, ProgramId, Session, TimedSteps, Timer, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
 use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
@@ -127,7 +127,7 @@ fn steps_that_are_timed_are_steps_like_others() -> Outcome {
             let expected = Weights::read(&architecture, plain.as_mut())?;
 
             let (_, program) = load(timed.as_mut(), fused)?;
-            let launches = timed.launches(program);
+            let launches = timed.launches(program)?;
             let mut left = &steps()[..];
             while !left.is_empty() {
                 let some = timed.time_steps(program, left)?;
@@ -269,7 +269,7 @@ fn the_nodes_that_are_timed_are_those_asked_for() -> Outcome {
             let mut session = GpuSession::new(gpu.clone());
             session.time_by(timer);
             let program = session.load(Plan::new(graph.clone(), &outputs))?;
-            let launches = session.launches(program);
+            let launches = session.launches(program)?;
             let mut shortest = |label: &str| -> Result<Duration, Box<dyn Error>> {
                 let node = launches.iter().position(|launch| launch.kernel == label);
                 let node = node.ok_or("no such node")?;

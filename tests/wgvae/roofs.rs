@@ -4,7 +4,7 @@
 use crate::devices::{gpus, sessions};
 use wgvae::Error;
 use wgvae::cpu::fma::{Fma, fma};
-use wgvae::device::Session;
+use wgvae::device::Profiled;
 use wgvae::device::cpu::CpuSession;
 use wgvae::kernel::{Probe, probes};
 

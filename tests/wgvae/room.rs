@@ -47,7 +47,7 @@ fn a_run_holds_what_was_computed() -> Fallible<()> {
             let plans: Vec<_> = plans.iter().collect();
             for mut session in sessions() {
                 let session = session.as_mut();
-                let need = session.room_for(&plans)?;
+                let need = session.check_memory(&plans)?;
                 assert_eq!(session.memory(), Memory::default());
                 let architecture = Architecture::new(9, &hidden)?;
                 Trainer::new(session, &config, &data)?;
@@ -55,7 +55,7 @@ fn a_run_holds_what_was_computed() -> Fallible<()> {
                 Pictures::load(session, &architecture, test, data.test.size(), fuse)?;
                 assert_eq!(session.memory(), need, "{}", session.description());
                 // Held already, but for what each plan has to itself.
-                let again = session.room_for(&plans)?;
+                let again = session.check_memory(&plans)?;
                 assert_eq!(again, Memory { workspace: need.workspace, ..Memory::default() });
             }
         }

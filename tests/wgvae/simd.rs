@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Session, Values};
+use wgvae::device::{Blocking, Device, Session, Tunable, Values};
 use wgvae::function::{EXP, FUNCTIONS, Function, LOG, RELU, Rows, SIGMOID, SOFTPLUS};
 use wgvae::graph::{
     Binarize, Element, FusionOptions, Graph, Op, Pixels, Plan, Shape, Step, TensorId, fuse,

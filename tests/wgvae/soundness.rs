@@ -3,13 +3,13 @@
 
 use crate::devices::sessions;
 use crate::tampered::Tampered;
-use std::cell::Cell;
 use std::error::Error as AnyError;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use wgvae::checkpoint::{Checkpoint, FILE_NAME, Position};
 use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{ProgramId, Session, Values};
+use wgvae::device::{Blocking, ProgramId, Session, Values};
 use wgvae::graph::Step;
 use wgvae::random::pixels;
 use wgvae::train::{Config, Ended, EpochReport, Report, Run, Trainer};
@@ -61,9 +61,9 @@ fn a_weight_that_no_loss_depends_on_is_noticed_within_a_hundred_steps() -> Falli
     let (data, config) = (data()?, config());
     for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
         // On the CPU, which leaves out the terms of products with black pixels.
-        let begun = Cell::new(0);
+        let begun = AtomicU32::new(0);
         let mut counting = Tampered::new(|cpu, program, steps| {
-            begun.set(steps.last().map_or(0, |step| step.index + 1).max(begun.get()));
+            begun.fetch_max(steps.last().map_or(0, |step| step.index + 1), Ordering::Relaxed);
             cpu.run(program, steps)
         });
         let tamper = |session: &mut dyn Session| overwrite(session, "encoder.0.weight", value);
@@ -75,7 +75,8 @@ fn a_weight_that_no_loss_depends_on_is_noticed_within_a_hundred_steps() -> Falli
             Err(error) => panic!("{value}: {error}"),
             Ok(_) => panic!("{value}: not seen"),
         }
-        assert!((50..=100).contains(&begun.get()), "{}", begun.get());
+        let begun = begun.load(Ordering::Relaxed);
+        assert!((50..=100).contains(&begun), "{begun}");
     }
     for mut session in sessions() {
         let tamper = |session: &mut dyn Session| overwrite(session, "encoder.0.weight", f64::NAN);

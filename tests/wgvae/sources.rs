@@ -8,7 +8,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use wgvae::device::Choices;
 use wgvae::device::gpu::{Gpu, GpuSession, Tuner};
-use wgvae::device::{self, Choice, Options, Session};
+use wgvae::device::{self, Choice, Device, Options};
 use wgvae::graph::{Element, Graph, Plan, Shape};
 use wgvae::kernel::{CORES, Call, Kernel, Sources, Variant, kernels, source, sources};
 use wgvae::named::{Language, Named};

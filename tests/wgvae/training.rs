@@ -6,7 +6,7 @@ use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::{Adapters, GpuSession};
-use wgvae::device::{LogRow, ProgramId, Session, Timer, Values};
+use wgvae::device::{Blocking, Device, LogRow, ProgramId, Session, Timer, Values};
 use wgvae::eval::Evaluator;
 use wgvae::graph::{Binarize, Pixels, Step};
 use wgvae::kernel::Passing;

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use wgvae::device::Choices;
-use wgvae::device::Session;
 use wgvae::device::gpu::{Gpu, GpuSession, Tuner};
+use wgvae::device::{Device, Tunable};
 use wgvae::graph::{Element, Graph, Shape};
 use wgvae::kernel::{CORES, Call, Core, Kernel, Variant};
 

@@ -3,10 +3,13 @@
 
 use crate::devices::sessions;
 use std::error::Error;
-use wgvae::data::{Dataset, Levels, Split};
+use std::ops::ControlFlow::{Break, Continue};
+use wgvae::data::{Dataset, Labels, Levels, Split};
+use wgvae::device::Choice;
 use wgvae::model::{Architecture, Weights, initial_weights};
+use wgvae::optimizer::{ADAM, Optimizer};
 use wgvae::random::{generator, normals, pixels};
-use wgvae::train::Config;
+use wgvae::train::{Config, EpochReport};
 use wgvae::{Matrix, Vae};
 
 type Outcome = Result<(), Box<dyn Error>>;

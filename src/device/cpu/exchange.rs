@@ -46,6 +46,11 @@ impl<T: Copy> Numbers<T> {
         }
     }
 
+    /// Frees the replicas, of what threads no longer write in parts and read whole.
+    pub(super) fn leave_one(&mut self) {
+        self.replicas = Vec::new();
+    }
+
     /// All numbers, which every thread has sent.
     pub(super) fn read(&mut self) -> &[T] {
         self.master.get_mut()

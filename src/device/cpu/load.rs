@@ -3,16 +3,16 @@
 use super::exchange::Numbers;
 use super::program::{Bound, Place, Program, Work};
 use super::{CpuReal, CpuSession, Storage};
-use crate::Result;
 use crate::device::{Launch, Memory, ProgramId, room, unknown_tensor};
 use crate::graph::{Element, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Cost, Kernel, Variant, Vectors};
 use crate::memory::available;
+use crate::{Error, Result};
 use std::collections::HashMap;
 
 impl<T: CpuReal> CpuSession<T> {
-    /// What plans would hold; see [`Session::room_for`].
-    pub(super) fn room_of(&self, plans: &[&Plan]) -> Result<Memory> {
+    /// What plans would hold; see [`Device::check_memory`](crate::device::Device::check_memory).
+    pub(super) fn memory_of(&self, plans: &[&Plan]) -> Result<Memory> {
         let threads = if self.team.len() > 1 { self.team.len() } else { 0 };
         let mut held: Vec<&Tensor> = self.held.iter().map(|(tensor, _)| tensor).collect();
         let mut copies: Vec<_> = self.held.iter().map(|(_, storage)| storage.copies()).collect();
@@ -50,7 +50,7 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(need)
     }
 
-    /// Makes all that a plan needs; see [`Session::load`].
+    /// Makes all that a plan needs; see [`Device::load`](crate::device::Device::load).
     pub(super) fn load_plan(&mut self, plan: Plan) -> Result<ProgramId> {
         for tensor in plan.persistent() {
             self.hold(plan.graph().tensor(tensor))?;
@@ -67,8 +67,42 @@ impl<T: CpuReal> CpuSession<T> {
                 }
             }
         }
-        self.programs.push(program);
-        Ok(ProgramId(self.programs.len() - 1))
+        let id = ProgramId::new();
+        self.programs.insert(id, program);
+        Ok(id)
+    }
+
+    /// Frees what only this plan needs; see [`Device::unload`](crate::device::Device::unload).
+    pub(super) fn unload_plan(&mut self, id: ProgramId) -> Result<()> {
+        self.programs.remove(&id).ok_or(Error::UnknownProgram)?;
+        let plans: Vec<_> = self.programs.values().map(|program| &program.plan).collect();
+        let is_used = |tensor: &Tensor| {
+            let has = |plan: &&Plan| {
+                plan.persistent().any(|id| plan.graph().tensor(id).name == tensor.name)
+            };
+            plans.iter().any(has)
+        };
+        // The new place of each.
+        let (mut places, mut kept) = (Vec::new(), 0);
+        self.held.retain(|(tensor, _)| {
+            let is_used = is_used(tensor);
+            places.push(kept);
+            kept += usize::from(is_used);
+            is_used
+        });
+        let mut exchanged = Vec::new();
+        for program in self.programs.values_mut() {
+            program.move_held(&places);
+            exchanged.extend(program.exchanged());
+        }
+        for (index, (_, storage)) in self.held.iter_mut().enumerate() {
+            if let (Storage::Reals(values), false) =
+                (storage, exchanged.contains(&Place::Held(index)))
+            {
+                values.leave_one();
+            }
+        }
+        Ok(())
     }
 
     /// Shares a tensor with earlier plans, or makes it.

@@ -98,6 +98,19 @@ impl<T: CpuReal> Program<T> {
         }
     }
 
+    /// Follows tensors that outlive a step to their new places, given by the old ones.
+    pub(super) fn move_held(&mut self, places: &[usize]) {
+        let follow = |place: &mut Place| {
+            if let Place::Held(index) = place {
+                *index = places[*index];
+            }
+        };
+        let nodes = self.nodes.iter_mut();
+        nodes.flat_map(|node| node.reads.iter_mut().chain(&mut node.writes)).for_each(follow);
+        self.outputs.values_mut().for_each(follow);
+        self.log = self.log.map(|index| places[index]);
+    }
+
     /// What members write in parts and read whole; nothing, if one alone runs the program.
     pub(super) fn exchanged(&self) -> Vec<Place> {
         let written = self.nodes.iter().flat_map(|node| {

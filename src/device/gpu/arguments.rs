@@ -24,7 +24,8 @@ impl ArgumentQueue {
         let alignment = gpu.device.limits().min_uniform_buffer_offset_alignment as usize;
         self.stride = Passing::UNIFORM_BYTES.next_multiple_of(alignment);
         let bytes = count * self.stride;
-        if self.uniform.as_ref().is_some_and(|(buffer, _)| buffer.size() >= bytes as u64) {
+        let held = self.uniform.as_ref().map_or(0, |(buffer, _)| buffer.size());
+        if held >= bytes as u64 {
             return false;
         }
         let buffer = gpu.uniform_buffer("arguments", bytes as u64);

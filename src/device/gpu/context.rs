@@ -31,6 +31,11 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
+    /// The buffer.
+    pub(super) fn staging(&self) -> &wgpu::Buffer {
+        &self.staging
+    }
+
     /// Hands over the numbers in the buffer, whose submit is done, and releases it.
     pub(super) fn read<N: bytemuck::AnyBitPattern, T>(
         self,
@@ -247,14 +252,23 @@ impl Gpu {
         self.pipelines.get(self, chosen)
     }
 
-    /// Waits for a submit and those before it, or for all. wgpu panics here if the device was lost
-    /// meanwhile; that too becomes an error.
+    /// Waits for a submit and those before it, or for all.
     pub(super) fn wait(
         &self,
         submission_index: Option<wgpu::SubmissionIndex>,
         step: Option<u64>,
     ) -> Result<()> {
-        let what = wgpu::PollType::Wait { submission_index, timeout: Some(SUBMIT_TIMEOUT) };
+        let timeout = Some(SUBMIT_TIMEOUT);
+        self.poll_by(wgpu::PollType::Wait { submission_index, timeout }, step)
+    }
+
+    /// Has wgpu report what is finished, without waiting.
+    pub(super) fn poll(&self, step: Option<u64>) -> Result<()> {
+        self.poll_by(wgpu::PollType::Poll, step)
+    }
+
+    /// wgpu panics here if the device was lost meanwhile; that too becomes an error.
+    fn poll_by(&self, what: wgpu::PollType, step: Option<u64>) -> Result<()> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(what)));
         self.check(step)?;
         match polled {

@@ -1,15 +1,17 @@
-//! Submits that the GPU has not finished: how long each may be, and reading their loss logs back
-//! without stopping for them.
+//! Submits that the GPU has not finished: how long each may be, and reading back what they leave to
+//! the host, the log rows of steps or numbers that were asked for, without stopping for them.
 
 use super::context::{Gpu, Mapping};
 use super::program::Log;
 use crate::Result;
-use crate::device::{LogRow, ProgramId};
+use crate::device::{LogRow, ProgramId, Reals, Ticket};
 use crate::graph::LOG_ROWS;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Submits under way at once: the GPU works on one while the host records the next.
+/// Submits of steps under way at once: the GPU works on one while the host records the next.
 pub(super) const IN_FLIGHT: usize = 2;
 
 /// A submit lasts about this long: long enough to cost nothing, short enough for every driver's
@@ -19,18 +21,29 @@ const SUBMIT_TARGET: Duration = Duration::from_millis(100);
 /// More steps than this in a submit gain nothing; no more fit the log.
 pub(super) const MOST_STEPS: usize = LOG_ROWS / 4;
 
+/// What a submit is of.
+#[derive(Debug)]
+enum Content {
+    Steps {
+        program: ProgramId,
+        submitted: Instant,
+        steps: Vec<u32>,
+        /// The log and its columns.
+        log: Option<(Mapping, usize)>,
+    },
+    Download(Ticket, Mapping),
+}
+
 /// One submit.
 #[derive(Debug)]
 struct Flight {
     submission: wgpu::SubmissionIndex,
-    program: ProgramId,
-    submitted: Instant,
-    steps: Vec<u32>,
-    log: Option<(Mapping, usize)>, // and its columns
+    is_done: Arc<AtomicBool>,
+    content: Content,
 }
 
 /// The submits under way, the oldest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Flights {
     queue: VecDeque<Flight>,
     submits: usize,
@@ -38,31 +51,26 @@ pub(super) struct Flights {
     steps_per_submit: HashMap<ProgramId, usize>,
     last_finished: Option<Instant>,
     finished: Vec<LogRow>,
+    /// Buffers to read back through that no submit uses.
+    staging: Vec<wgpu::Buffer>,
+    downloaded: Vec<(Ticket, Reals)>,
 }
 
 impl Flights {
-    pub(super) fn new() -> Self {
-        Self {
-            queue: VecDeque::new(),
-            submits: 0,
-            last_step: None,
-            steps_per_submit: HashMap::new(),
-            last_finished: None,
-            finished: Vec::new(),
-        }
-    }
-
     /// How many steps of a plan the next submit should hold.
     pub(super) fn steps_per_submit(&self, program: ProgramId) -> usize {
         self.steps_per_submit.get(&program).copied().unwrap_or(1)
     }
 
-    /// Waits until there is room for one more submit.
-    pub(super) fn make_room(&mut self, gpu: &Gpu) -> Result<()> {
-        while self.queue.len() >= IN_FLIGHT {
-            self.finish_oldest(gpu)?;
-        }
-        Ok(())
+    /// Whether as many submits of steps are under way as may be.
+    pub(super) fn is_full(&self) -> bool {
+        let is_steps = |flight: &&Flight| matches!(flight.content, Content::Steps { .. });
+        self.queue.iter().filter(is_steps).count() >= IN_FLIGHT
+    }
+
+    /// Whether none is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// The staging buffer that the next submit may copy this log into.
@@ -71,7 +79,7 @@ impl Flights {
     }
 
     /// Notes a submit of these steps, which copied the log if there is one.
-    pub(super) fn push(
+    pub(super) fn push_steps(
         &mut self,
         gpu: &Gpu,
         submission: wgpu::SubmissionIndex,
@@ -84,16 +92,67 @@ impl Flights {
             (gpu.map(staging, staging.size()), log.columns)
         });
         self.last_step = steps.last().map(|&step| u64::from(step) + 1).or(self.last_step);
-        self.queue.push_back(Flight { submission, program, submitted: Instant::now(), steps, log });
+        let submitted = Instant::now();
+        self.push(gpu, submission, Content::Steps { program, submitted, steps, log });
         self.submits += 1;
     }
 
-    /// Finishes all submits.
-    pub(super) fn wait(&mut self, gpu: &Gpu) -> Result<()> {
-        while !self.queue.is_empty() {
-            self.finish_oldest(gpu)?;
+    /// Notes a submit that copied so many bytes into a buffer of [`take_staging`](Self::take_staging).
+    pub(super) fn push_download(
+        &mut self,
+        gpu: &Gpu,
+        submission: wgpu::SubmissionIndex,
+        ticket: Ticket,
+        staging: &wgpu::Buffer,
+        bytes: u64,
+    ) {
+        self.push(gpu, submission, Content::Download(ticket, gpu.map(staging, bytes)));
+    }
+
+    fn push(&mut self, gpu: &Gpu, submission: wgpu::SubmissionIndex, content: Content) {
+        let is_done = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&is_done);
+        // Mappings are reported before.
+        gpu.queue.on_submitted_work_done(move || done.store(true, Ordering::Release));
+        self.queue.push_back(Flight { submission, is_done, content });
+    }
+
+    /// A buffer to read so many bytes back through, and whether it had to be made.
+    pub(super) fn take_staging(&mut self, gpu: &Gpu, bytes: u64) -> (wgpu::Buffer, bool) {
+        match self.staging.iter().position(|buffer| buffer.size() >= bytes) {
+            Some(place) => (self.staging.swap_remove(place), false),
+            None => (gpu.staging_buffer("download", bytes), true),
+        }
+    }
+
+    /// Returns a buffer that was not used.
+    pub(super) fn put_staging(&mut self, buffer: wgpu::Buffer) {
+        self.staging.push(buffer);
+    }
+
+    /// Frees the buffers to read back through, and forgets a plan.
+    pub(super) fn forget(&mut self, program: ProgramId) {
+        self.staging.clear();
+        self.steps_per_submit.remove(&program);
+    }
+
+    /// Takes in the submits that are finished.
+    pub(super) fn poll(&mut self, gpu: &Gpu) -> Result<()> {
+        gpu.poll(self.step())?;
+        while self.queue.front().is_some_and(|flight| flight.is_done.load(Ordering::Acquire)) {
+            self.take_in_oldest(gpu)?;
         }
         Ok(())
+    }
+
+    /// Waits for the oldest submit and takes it in; returns whether there was one.
+    pub(super) fn wait(&mut self, gpu: &Gpu) -> Result<bool> {
+        let Some(Flight { submission, .. }) = self.queue.front() else { return Ok(false) };
+        let waited = gpu.wait(Some(submission.clone()), self.step());
+        if waited.is_err() {
+            self.queue.pop_front();
+        }
+        waited.and_then(|()| self.take_in_oldest(gpu)).map(|()| true)
     }
 
     /// The log rows taken in since the last call.
@@ -101,23 +160,38 @@ impl Flights {
         std::mem::take(&mut self.finished)
     }
 
+    /// What was asked for, once it is there.
+    pub(super) fn take_downloaded(&mut self, ticket: Ticket) -> Option<Reals> {
+        let place = self.downloaded.iter().position(|(other, _)| *other == ticket)?;
+        Some(self.downloaded.swap_remove(place).1)
+    }
+
     /// The last step submitted, counted from 1.
     pub(super) fn step(&self) -> Option<u64> {
         self.last_step
     }
 
-    fn finish_oldest(&mut self, gpu: &Gpu) -> Result<()> {
+    fn take_in_oldest(&mut self, gpu: &Gpu) -> Result<()> {
         let step = self.step();
-        let Some(flight) = self.queue.pop_front() else { return Ok(()) };
-        gpu.wait(Some(flight.submission), step)?;
-        let now = Instant::now();
-        let began = self.last_finished.map_or(flight.submitted, |last| last.max(flight.submitted));
-        self.adapt(flight.program, now - began, flight.steps.len());
-        self.last_finished = Some(now);
-        let Some((log, columns)) = flight.log else { return Ok(()) };
-        let Flight { program, steps, .. } = flight;
-        let rows = log.read(|values| rows(program, values, columns, &steps));
-        self.finished.extend(rows.map_err(|error| gpu.error(step, &error))?);
+        match self.queue.pop_front().map(|flight| flight.content) {
+            None => {}
+            Some(Content::Download(ticket, mapping)) => {
+                let staging = mapping.staging().clone();
+                let values = mapping.read(|values: &[f32]| values.to_vec());
+                let values = values.map_err(|error| gpu.error(step, &error))?;
+                self.downloaded.push((ticket, Reals::F32(values)));
+                self.staging.push(staging);
+            }
+            Some(Content::Steps { program, submitted, steps, log }) => {
+                let now = Instant::now();
+                let began = self.last_finished.map_or(submitted, |last| last.max(submitted));
+                self.adapt(program, now - began, steps.len());
+                self.last_finished = Some(now);
+                let Some((log, columns)) = log else { return Ok(()) };
+                let rows = log.read(|values| rows(program, values, columns, &steps));
+                self.finished.extend(rows.map_err(|error| gpu.error(step, &error))?);
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Tests of a device that is lost.
 
 use super::{Adapters, GpuSession};
-use crate::device::{Session, Values};
+use crate::device::{Blocking, Device, ProgramId, Values};
 use crate::graph::{Element, Graph, Plan, Role, Shape, Step};
 use crate::{Error, Result};
 
@@ -30,7 +30,21 @@ fn a_device_that_is_lost_is_an_error_from_then_on() -> Result<()> {
             info.name
         );
         drop(steps);
+        assert!(
+            matches!(poll_to_end(&mut session, program), Err(Error::Device { .. })),
+            "{}: polling a device that is lost",
+            info.name
+        );
         std::mem::forget(session);
     }
+    Ok(())
+}
+
+/// A step of a caller that does not wait.
+fn poll_to_end(device: &mut dyn Device, program: ProgramId) -> Result<()> {
+    while device.submit(program, &[Step::default()])? == 0 {
+        device.poll()?;
+    }
+    while device.poll()? {}
     Ok(())
 }

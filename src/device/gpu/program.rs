@@ -10,7 +10,14 @@ use crate::kernel::{Arguments, SLICES_BINDING, Size};
 use crate::optimizer::Optimizer;
 use std::num::NonZeroU64;
 
-/// What a node's dispatches need, all of it made at load.
+/// A node's kernel, and the pipelines of that.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) chosen: Chosen,
+    pub(super) pipeline: Pipeline,
+}
+
+/// What a node's dispatches need, all of it made before the first step.
 #[derive(Debug)]
 pub(super) struct Dispatch {
     passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
@@ -24,8 +31,7 @@ impl Dispatch {
     /// Binds the buffers of a node: its operands, and what its first pass leaves to the second.
     pub(super) fn new(
         gpu: &Gpu,
-        Chosen { kernel, call, tiling, .. }: &Chosen,
-        pipeline: Pipeline,
+        Bound { chosen: Chosen { kernel, call, tiling, .. }, pipeline }: &Bound,
         operands: &[Region],
         slices: Option<&Region>,
     ) -> Self {
@@ -39,7 +45,7 @@ impl Dispatch {
                 layout: &pipeline.layout,
                 entries: &entries.collect::<Vec<_>>(),
             }),
-            passes: pipeline.passes.into_iter().zip(tiling.grids.iter().copied()).collect(),
+            passes: pipeline.passes.iter().cloned().zip(tiling.grids.iter().copied()).collect(),
             size: tiling.size,
             optimizer: call.optimizer(),
         }
@@ -92,6 +98,7 @@ pub(super) struct Program {
     pub(super) slots: Vec<Region>,
     /// What first passes leave to second ones.
     pub(super) slices: Option<Region>,
+    pub(super) nodes: Vec<Bound>,
     pub(super) dispatches: Vec<Dispatch>,
     pub(super) launches: Vec<Launch>,
     pub(super) log: Option<Log>,

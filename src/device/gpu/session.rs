@@ -10,24 +10,42 @@ use super::program::Program;
 use super::roofs::{self, Pace};
 use super::stopwatch::Stopwatch;
 use super::tuner::Tuner;
-use crate::Result;
 use crate::device::{
-    Choices, Description, Launch, LogRow, Memory, ProgramId, Roofs, Session, Span, TimedSteps,
-    Timer, Traffic, Values, unknown_tensor,
+    Blocking, Choices, Description, Device, Launch, LogRow, Memory, Profiled, ProgramId, Reals,
+    Roofs, Source, Span, Ticket, TimedSteps, Timer, Traffic, Tunable, Values, unknown_tensor,
 };
-use crate::graph::{Element, Plan, Step, Tensor, TensorId};
+use crate::graph::{Element, Plan, Step, Tensor};
 use crate::kernel::{Kernel, Variant};
+use crate::{Error, Result};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
+
+/// A tensor that outlives a step.
+#[derive(Debug)]
+struct Held {
+    tensor: Tensor,
+    region: Region,
+    /// A copy of bytes whose rows are not whole words: only whole words can be written.
+    bytes: Vec<u8>,
+}
+
+impl Held {
+    fn new(tensor: Tensor, region: Region) -> Self {
+        let has_words = tensor.element != Element::U8 || tensor.shape.columns.is_multiple_of(4);
+        let bytes = if has_words { Vec::new() } else { vec![0; tensor.bytes()] };
+        Self { tensor, region, bytes }
+    }
+}
 
 /// A GPU with tensors and plans.
 #[derive(Debug)]
 pub struct GpuSession {
     gpu: Gpu,
-    held: Vec<(Tensor, Region)>,
-    programs: Vec<Program>,
+    held: Vec<Held>,
+    programs: HashMap<ProgramId, Program>,
     flights: Flights,
     arguments: ArgumentQueue,
-    download: Option<wgpu::Buffer>,
     forced: Option<Variant>,
     tuner: Option<Tuner>,
     stopwatch: Option<Stopwatch>,
@@ -43,10 +61,9 @@ impl GpuSession {
         Self {
             gpu,
             held: Vec::new(),
-            programs: Vec::new(),
-            flights: Flights::new(),
+            programs: HashMap::new(),
+            flights: Flights::default(),
             arguments: ArgumentQueue::default(),
-            download: None,
             forced: None,
             tuner: None,
             stopwatch: None,
@@ -68,35 +85,26 @@ impl GpuSession {
     }
 
     fn find(&self, name: &str) -> Result<usize> {
-        let names = || self.held.iter().map(|(tensor, _)| tensor.name.as_str());
+        let names = || self.held.iter().map(|held| held.tensor.name.as_str());
         names().position(|held| held == name).ok_or_else(|| unknown_tensor(name, names()))
+    }
+
+    fn program(&self, id: ProgramId) -> Result<&Program> {
+        self.programs.get(&id).ok_or(Error::UnknownProgram)
     }
 
     /// Runs a plan so many times and returns how long that took.
     pub(super) fn time(&mut self, program: ProgramId, count: u32) -> Result<Duration> {
-        self.flights.wait(&self.gpu)?;
+        self.finish()?;
         let Self { gpu, programs, arguments, .. } = self;
+        let program = programs.get(&program).ok_or(Error::UnknownProgram)?;
         gpu.time(|pass| {
             for index in 0..count {
                 let step = Step { index, ..Step::default() };
-                programs[program.0].record(pass, step, arguments);
+                program.record(pass, step, arguments);
             }
             arguments.send(gpu);
         })
-    }
-
-    fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<()> {
-        self.flights.make_room(&self.gpu)?;
-        let began = Instant::now();
-        let mut encoder = self.gpu.encoder("steps");
-        let mut pass = begin_pass(&mut encoder, "steps");
-        for &step in steps {
-            self.programs[id.0].record(&mut pass, step, &mut self.arguments);
-        }
-        drop(pass);
-        let commands = self.with_log(id, encoder);
-        self.traffic.recording += began.elapsed();
-        self.send(id, steps, commands)
     }
 
     /// Sends the arguments of what was recorded; see [`ArgumentQueue::send`].
@@ -110,7 +118,7 @@ impl GpuSession {
         id: ProgramId,
         mut encoder: wgpu::CommandEncoder,
     ) -> wgpu::CommandBuffer {
-        if let Some(log) = &self.programs[id.0].log {
+        if let Some(log) = &self.programs[&id].log {
             let staging = self.flights.staging(log);
             let Region { buffer, offset, bytes } = &log.source;
             encoder.copy_buffer_to_buffer(buffer, *offset, staging, 0, *bytes);
@@ -122,13 +130,13 @@ impl GpuSession {
     fn send(&mut self, id: ProgramId, steps: &[Step], commands: wgpu::CommandBuffer) -> Result<()> {
         let began = Instant::now();
         self.send_arguments();
-        let program = &self.programs[id.0];
+        let program = &self.programs[&id];
         let submission = self.gpu.queue.submit([commands]);
         self.traffic.submitting += began.elapsed();
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatch_count() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
-        self.flights.push(&self.gpu, submission, id, steps, program.log.as_ref());
+        self.flights.push_steps(&self.gpu, submission, id, steps, program.log.as_ref());
         self.gpu.check(self.flights.step())
     }
 
@@ -136,8 +144,8 @@ impl GpuSession {
     fn time_submits(&mut self, id: ProgramId, step: Step, nodes: &[usize]) -> Result<TimedSteps> {
         let began = Instant::now();
         let mut spans = Vec::new();
-        for index in 0..self.programs[id.0].dispatches.len() {
-            let Program { dispatches, launches, .. } = &self.programs[id.0];
+        for index in 0..self.programs[&id].dispatches.len() {
+            let Program { dispatches, launches, .. } = &self.programs[&id];
             let mut encoder = self.gpu.encoder(&launches[index].kernel);
             let mut pass = begin_pass(&mut encoder, &launches[index].kernel);
             dispatches[index].record(&mut pass, step, &mut self.arguments);
@@ -154,28 +162,11 @@ impl GpuSession {
         let encoder = self.gpu.encoder("log");
         let commands = self.with_log(id, encoder);
         self.send(id, &[step], commands)?;
-        self.flights.wait(&self.gpu)?;
+        self.finish()?;
         // Recorded and submitted node by node, while the others wait.
         let [record, submit] = [Span::default(); 2];
         let wait = Span { began: Duration::ZERO, ended };
         Ok(TimedSteps { timer: Timer::Submits, steps: vec![spans], record, submit, wait })
-    }
-
-    /// Copies real numbers to the host, after all steps so far.
-    fn download(&mut self, Region { buffer, offset, bytes }: Region) -> Result<Vec<f64>> {
-        self.flights.wait(&self.gpu)?;
-        let Some(staging) = &self.download else { return Ok(Vec::new()) };
-        let mut encoder = self.gpu.encoder("download");
-        encoder.copy_buffer_to_buffer(&buffer, offset, staging, 0, bytes);
-        self.gpu.queue.submit([encoder.finish()]);
-        let mapping = self.gpu.map(staging, bytes);
-        let step = self.flights.step();
-        self.gpu.wait(None, step)?;
-        let widen = |values: &[f32]| values.iter().map(|&value| value.into()).collect();
-        let values = mapping.read(widen).map_err(|error| self.gpu.error(step, &error))?;
-        self.traffic.read_back_bytes += bytes;
-        self.traffic.submits += 1;
-        Ok(values)
     }
 
     fn upload(&mut self, region: &Region, bytes: &[u8]) {
@@ -184,92 +175,161 @@ impl GpuSession {
     }
 }
 
-impl Session for GpuSession {
+impl Device for GpuSession {
     fn description(&self) -> &Description {
         &self.gpu.description
     }
 
-    fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
-        kernel.variants().into_iter().filter(|&variant| self.gpu.has(variant)).collect()
-    }
-
-    fn choices(&self) -> Choices {
-        self.choices.clone()
-    }
-
-    fn force(&mut self, variant: Option<Variant>) {
-        self.forced = variant;
-    }
-
-    fn room_for(&self, plans: &[&Plan]) -> Result<Memory> {
-        self.room_of(plans)
+    fn check_memory(&self, plans: &[&Plan]) -> Result<Memory> {
+        self.memory_of(plans)
     }
 
     fn load(&mut self, plan: Plan) -> Result<ProgramId> {
         self.load_plan(plan)
     }
 
-    fn write(&mut self, name: &str, values: Values) -> Result<()> {
-        let (tensor, region) = &self.held[self.find(name)?];
-        tensor.accepts(values.element(), values.len())?;
-        let region = region.clone();
-        match values {
-            Values::F32(values) => self.upload(&region, bytemuck::cast_slice(values)),
-            Values::U32(values) => self.upload(&region, bytemuck::cast_slice(values)),
+    fn unload(&mut self, program: ProgramId) -> Result<()> {
+        self.unload_plan(program)
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor> {
+        Ok(&self.held[self.find(name)?].tensor)
+    }
+
+    fn write_rows(&mut self, name: &str, first: usize, values: Values) -> Result<()> {
+        let index = self.find(name)?;
+        let Held { tensor, region, bytes: copy } = &mut self.held[index];
+        let range = tensor.rows(values.element(), first, values.len())?;
+        let begin = range.start * tensor.element.bytes();
+        let (begin, bytes): (usize, Cow<[u8]>) = match values {
+            Values::F32(values) => (begin, bytemuck::cast_slice(values).into()),
+            Values::U32(values) => (begin, bytemuck::cast_slice(values).into()),
             Values::F64(values) => {
-                let rounded: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-                self.upload(&region, bytemuck::cast_slice(&rounded));
+                let rounded: Vec<_> = values.iter().map(|&value| value as f32).collect();
+                (begin, bytemuck::cast_slice(&rounded).to_vec().into())
             }
+            Values::U8(values) if copy.is_empty() => (begin, values.into()),
             Values::U8(values) => {
-                let mut padded = values.to_vec();
-                padded.resize(values.len().next_multiple_of(4), 0);
-                self.upload(&region, &padded);
+                copy[range.clone()].copy_from_slice(values);
+                let words = range.start / 4 * 4..range.end.next_multiple_of(4);
+                (words.start, copy[words].to_vec().into())
             }
-        }
+        };
+        let offset = region.offset + begin as u64;
+        let region = Region { offset, ..region.clone() };
+        self.upload(&region, &bytes);
         self.gpu.check(self.flights.step())
     }
 
-    fn read(&mut self, name: &str) -> Result<Vec<f64>> {
-        let (tensor, region) = &self.held[self.find(name)?];
-        tensor.accepts(Element::F32, tensor.shape.len())?;
-        self.download(region.clone())
-    }
-
-    fn read_output(&mut self, program: ProgramId, tensor: TensorId) -> Result<Vec<f64>> {
-        let program = &self.programs[program.0];
-        let slot = program.slots[program.plan.output_slot(tensor)?.index()].clone();
-        self.download(Region { bytes: program.bytes(tensor) as u64, ..slot })
-    }
-
-    fn poison(&mut self, program: ProgramId) -> Result<()> {
-        let Program { slots, slices, .. } = &self.programs[program.0];
-        for slot in slots.iter().chain(slices).cloned().collect::<Vec<_>>() {
-            let len = slot.bytes as usize / Element::F32.bytes();
-            self.upload(&slot, bytemuck::cast_slice(&vec![f32::NAN; len]));
+    fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<usize> {
+        let program = self.programs.get(&id).ok_or(Error::UnknownProgram)?;
+        if self.flights.is_full() || steps.is_empty() {
+            self.gpu.check(self.flights.step())?;
+            return Ok(0);
         }
-        self.gpu.check(self.flights.step())
-    }
-
-    fn run(&mut self, program: ProgramId, mut steps: &[Step]) -> Result<()> {
-        while !steps.is_empty() {
-            let (now, later) = steps.split_at(self.steps_at_once(program).min(steps.len()));
-            self.submit(program, now)?;
-            steps = later;
+        let steps = &steps[..self.flights.steps_per_submit(id).min(steps.len())];
+        let began = Instant::now();
+        let mut encoder = self.gpu.encoder("steps");
+        let mut pass = begin_pass(&mut encoder, "steps");
+        for &step in steps {
+            program.record(&mut pass, step, &mut self.arguments);
         }
-        Ok(())
+        drop(pass);
+        let commands = self.with_log(id, encoder);
+        self.traffic.recording += began.elapsed();
+        self.send(id, steps, commands)?;
+        Ok(steps.len())
     }
 
-    fn launches(&self, program: ProgramId) -> Vec<Launch> {
-        self.programs[program.0].launches.clone()
+    fn request(&mut self, source: Source) -> Result<Ticket> {
+        let region = match source {
+            Source::Tensor(name) => {
+                let Held { tensor, region, .. } = &self.held[self.find(name)?];
+                tensor.accepts(Element::F32, tensor.shape.len())?;
+                region.clone()
+            }
+            Source::Output(id, tensor) => {
+                let program = self.program(id)?;
+                let slot = program.slots[program.plan.output_slot(tensor)?.index()].clone();
+                Region { bytes: program.bytes(tensor) as u64, ..slot }
+            }
+        };
+        let (ticket, Region { buffer, offset, bytes }) = (Ticket::new(), region);
+        let (staging, is_new) = self.flights.take_staging(&self.gpu, bytes);
+        let mut encoder = self.gpu.encoder("download");
+        encoder.copy_buffer_to_buffer(&buffer, offset, &staging, 0, bytes);
+        let submission = self.gpu.queue.submit([encoder.finish()]);
+        self.flights.push_download(&self.gpu, submission, ticket, &staging, bytes);
+        self.traffic.buffers_created += u64::from(is_new);
+        self.traffic.read_back_bytes += bytes;
+        self.traffic.submits += 1;
+        self.gpu.check(self.flights.step())?;
+        Ok(ticket)
+    }
+
+    fn poll(&mut self) -> Result<bool> {
+        self.flights.poll(&self.gpu)?;
+        Ok(!self.flights.is_empty())
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Reals> {
+        self.flights.take_downloaded(ticket)
+    }
+
+    fn take_rows(&mut self) -> Vec<LogRow> {
+        self.flights.take_finished()
+    }
+
+    fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        for Held { tensor, region, .. } in &self.held {
+            *memory.class(tensor) += region.bytes;
+        }
+        let workspace = |program: &Program| -> u64 {
+            program.slots.iter().chain(&program.slices).map(|slot| slot.bytes).sum()
+        };
+        memory.workspace += self.programs.values().map(workspace).sum::<u64>();
+        memory
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+}
+
+impl Blocking for GpuSession {
+    fn wait(&mut self) -> Result<bool> {
+        self.flights.wait(&self.gpu)
+    }
+}
+
+impl Tunable for GpuSession {
+    fn variants(&self, kernel: &Kernel) -> Vec<Variant> {
+        kernel.variants().into_iter().filter(|&variant| self.gpu.has(variant)).collect()
+    }
+
+    fn force(&mut self, variant: Option<Variant>) {
+        self.forced = variant;
+    }
+
+    fn choices(&self) -> Choices {
+        self.choices.clone()
+    }
+}
+
+impl Profiled for GpuSession {
+    fn launches(&self, program: ProgramId) -> Result<Vec<Launch>> {
+        Ok(self.program(program)?.launches.clone())
     }
 
     fn time_steps(&mut self, id: ProgramId, steps: &[Step]) -> Result<TimedSteps> {
-        let nodes: Vec<_> = (0..self.programs[id.0].dispatches.len()).collect();
+        let nodes: Vec<_> = (0..self.program(id)?.dispatches.len()).collect();
         self.time_nodes(id, steps, &nodes)
     }
 
     fn time_nodes(&mut self, id: ProgramId, steps: &[Step], nodes: &[usize]) -> Result<TimedSteps> {
-        self.flights.wait(&self.gpu)?;
+        self.finish()?;
+        self.program(id)?;
         let timer = self.timer.unwrap_or_else(|| Stopwatch::best(&self.gpu));
         if timer == Timer::Submits {
             return self.time_submits(id, steps[0], nodes);
@@ -278,13 +338,13 @@ impl Session for GpuSession {
         let steps = &steps[..steps.len().min(Stopwatch::most_steps(nodes.len()))];
         let began = Instant::now();
         let mut encoder = self.gpu.encoder("timed steps");
-        let program = &self.programs[id.0];
+        let program = &self.programs[&id];
         stopwatch.record(&mut encoder, program, steps, nodes, timer, &mut self.arguments);
         let commands = self.with_log(id, encoder);
         let recorded = began.elapsed();
         self.send(id, steps, commands)?;
         let submitted = began.elapsed();
-        self.flights.wait(&self.gpu)?;
+        self.finish()?;
         let waited = began.elapsed();
         let spans = stopwatch.read(&self.gpu, nodes.len() * steps.len(), waited)?;
         self.stopwatch = Some(stopwatch);
@@ -297,43 +357,23 @@ impl Session for GpuSession {
         })
     }
 
-    fn memory(&self) -> Memory {
-        let mut memory = Memory::default();
-        for (tensor, region) in &self.held {
-            *memory.class(tensor) += region.bytes;
+    fn poison(&mut self, program: ProgramId) -> Result<()> {
+        let Program { slots, slices, .. } = self.program(program)?;
+        for slot in slots.iter().chain(slices).cloned().collect::<Vec<_>>() {
+            let len = slot.bytes as usize / Element::F32.bytes();
+            self.upload(&slot, bytemuck::cast_slice(&vec![f32::NAN; len]));
         }
-        let workspace = |program: &Program| -> u64 {
-            program.slots.iter().chain(&program.slices).map(|slot| slot.bytes).sum()
-        };
-        memory.workspace += self.programs.iter().map(workspace).sum::<u64>();
-        memory
-    }
-
-    fn steps_at_once(&self, program: ProgramId) -> usize {
-        self.flights.steps_per_submit(program)
-    }
-
-    fn take_log(&mut self, wait: bool) -> Result<Vec<LogRow>> {
-        if wait {
-            self.flights.wait(&self.gpu)?;
-        } else {
-            self.flights.make_room(&self.gpu)?;
-        }
-        Ok(self.flights.take_finished())
-    }
-
-    fn traffic(&self) -> Traffic {
-        self.traffic
+        self.gpu.check(self.flights.step())
     }
 
     fn pace(&mut self) -> Result<f64> {
-        self.flights.wait(&self.gpu)?;
+        self.finish()?;
         let pace = self.pace.take().map_or_else(|| Pace::new(&self.gpu), Ok)?;
         self.pace.insert(pace).measure(&self.gpu)
     }
 
     fn roofs(&mut self) -> Result<Roofs> {
-        self.flights.wait(&self.gpu)?;
+        self.finish()?;
         roofs::measure(&self.gpu)
     }
 }

@@ -5,7 +5,7 @@ use super::context::Gpu;
 use super::session::GpuSession;
 use super::tuning_file::TuningFile;
 use crate::device::cpu::CpuSession;
-use crate::device::{Choices, Description, ProgramId, Session, Values};
+use crate::device::{Blocking, Choices, Description, ProgramId, Tunable, Values};
 use crate::function::LESS;
 use crate::graph::{Element, Graph, Node, Plan, Role, Step, Tensor};
 use crate::kernel::{Call, Core, Kernel, Sources, Variant};
@@ -299,7 +299,7 @@ impl Trial {
     }
 
     /// Loads the node, fills its operands and runs it once; what it wrote.
-    fn run(&self, session: &mut dyn Session) -> Result<(ProgramId, Vec<Vec<f64>>)> {
+    fn run(&self, session: &mut dyn Blocking) -> Result<(ProgramId, Vec<Vec<f64>>)> {
         let program = session.load(self.plan.clone())?;
         let mut rng = generator(0, 0);
         for operand in &self.operands {

@@ -1,6 +1,6 @@
 //! The whole model: the gradient of every parameter, and what a training step makes of it.
 
-use wgvae::device::Session;
+use wgvae::device::Blocking;
 use wgvae::graph::{Plan, Scalar, Shape, Weight};
 use wgvae::model::{Architecture, Forward, forward, training};
 use wgvae::optimizer::Optimizer;

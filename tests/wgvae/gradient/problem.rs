@@ -9,7 +9,7 @@
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{ProgramId, Session, Values};
+use wgvae::device::{Blocking, Device, Profiled, ProgramId, Values};
 use wgvae::function::RELU;
 use wgvae::graph::{Element, Graph, Op, Plan, Role, Shape, Step, TensorId, Weight, gradients};
 use wgvae::kernel::Tolerance;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use wgvae::Error;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Session, Values};
+use wgvae::device::{Blocking, Device, Profiled, Values};
 use wgvae::graph::schedule::schedule;
 use wgvae::graph::{Element, Graph, Node, Plan, Shape, Step, TensorId};
 use wgvae::optimizer::Optimizer;

@@ -4,7 +4,7 @@ use super::{End, Fallible, config, data};
 use crate::tampered::Tampered;
 use wgvae::Error;
 use wgvae::checkpoint::{Checkpoint, FILE_NAME};
-use wgvae::device::Session;
+use wgvae::device::{Blocking, Session};
 use wgvae::train::{Config, Ended, Run};
 
 /// The CPU, until it is lost after so many runs.

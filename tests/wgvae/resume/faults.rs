@@ -319,7 +319,7 @@ fn one_process_at_a_time_trains_a_run() -> Fallible<()> {
     let (config, data, folder) = (frequent()?, data()?, tempfile::tempdir()?);
     let session = CpuSession::<f32>::new();
     let settings =
-        RunConfig::new(&config, wgvae::device::Session::description(&session), Default::default());
+        RunConfig::new(&config, wgvae::device::Device::description(&session), Default::default());
     let first = RunFolder::create(Arc::new(System), folder.path(), &settings, 0)?;
     match train(&config, &data, folder.path(), Arc::new(System)) {
         Err(error) => assert!(error.to_string().contains("another process"), "{error}"),

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wgvae::device::Session;
 use wgvae::device::gpu::{Adapters, Gpu, GpuSession};
+use wgvae::device::{Device, Tunable};
 use wgvae::graph::Plan;
 use wgvae::kernel::kernels;
 use wgvae::shader::{Spirv, VULKAN, bytes};

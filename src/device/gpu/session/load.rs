@@ -1,12 +1,13 @@
 //! Plans made ready to run: buffers, variants, pipelines, bind groups.
 
-use super::GpuSession;
+use super::{GpuSession, Held};
 use crate::device::gpu::arena::{Arenas, Place, Region};
+use crate::device::gpu::arguments::ArgumentQueue;
 use crate::device::gpu::flight::{IN_FLIGHT, MOST_STEPS};
-use crate::device::gpu::pipeline::{Chosen, Pipeline};
-use crate::device::gpu::program::{Dispatch, Log, Program};
-use crate::device::{Memory, ProgramId, Session, Values, room};
-use crate::graph::{Element, Graph, Node, Plan, Tensor, TensorId};
+use crate::device::gpu::pipeline::Chosen;
+use crate::device::gpu::program::{Bound, Dispatch, Log, Program};
+use crate::device::{Device, Memory, ProgramId, Values, room};
+use crate::graph::{Element, Graph, Node, Plan, Role, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Table, Variant};
 use crate::memory::available;
 use crate::{Error, Result};
@@ -15,9 +16,9 @@ use std::time::Instant;
 use tracing::debug;
 
 impl GpuSession {
-    /// What plans would hold; see [`Session::room_for`].
-    pub(super) fn room_of(&self, plans: &[&Plan]) -> Result<Memory> {
-        let mut held: Vec<&Tensor> = self.held.iter().map(|(tensor, _)| tensor).collect();
+    /// What plans would hold; see [`Device::check_memory`].
+    pub(super) fn memory_of(&self, plans: &[&Plan]) -> Result<Memory> {
+        let mut held: Vec<&Tensor> = self.held.iter().map(|held| &held.tensor).collect();
         let mut need = Memory::default();
         for plan in plans {
             let mut arenas = Arenas::new(&self.gpu);
@@ -42,62 +43,118 @@ impl GpuSession {
         Ok(need)
     }
 
-    /// Makes all that a plan needs; see [`Session::load`].
+    /// Makes all that a plan needs; see [`Device::load`].
     pub(super) fn load_plan(&mut self, plan: Plan) -> Result<ProgramId> {
         let began = Instant::now();
         let chosen = plan.nodes().map(|node| self.choose(plan.graph(), node));
         let chosen = chosen.collect::<Result<Vec<_>>>()?;
         let slices = chosen.iter().map(|chosen| chosen.tiling.slice_bytes).max().unwrap_or(0);
-        let (slots, slices) = self.allocate(&plan, slices)?;
+        let (slots, slices) = self.make_room(&plan, slices)?;
         let gpu = &self.gpu;
-        let pipelines = chosen.par_iter().map(|chosen| gpu.pipeline(chosen));
-        let pipelines = pipelines.collect::<Result<Vec<_>>>()?;
-        let dispatches = plan
-            .nodes()
-            .zip(chosen.iter().zip(pipelines))
-            .map(|(node, made)| self.dispatch(&plan, &slots, slices.as_ref(), node, made))
-            .collect::<Result<Vec<_>>>()?;
+        let bind = |chosen: Chosen| Ok(Bound { pipeline: gpu.pipeline(&chosen)?, chosen });
+        let nodes = chosen.into_par_iter().map(bind).collect::<Result<Vec<_>>>()?;
         let launches =
-            plan.nodes().zip(&chosen).map(|(node, chosen)| chosen.launch(plan.graph(), node));
+            plan.nodes().zip(&nodes).map(|(node, bound)| bound.chosen.launch(plan.graph(), node));
         let launches = launches.collect();
         let log = self.make_log(&plan)?;
-        self.make_download(&plan);
-        if self.arguments.reserve(&self.gpu, dispatches.len() * MOST_STEPS) {
-            self.traffic.buffers_created += 1;
-        }
+        let mut program =
+            Program { plan, slots, slices, nodes, dispatches: Vec::new(), launches, log };
+        program.dispatches = self.dispatches(&program)?;
+        let id = ProgramId::new();
+        let count = program.dispatches.len();
+        self.programs.insert(id, program);
+        self.make_staging();
         self.gpu.check(self.flights.step())?;
         if self.tuner.is_some() {
             self.gpu.keep_pipelines();
         }
-        debug!("plan of {} ops: ready after {:.2?}", dispatches.len(), began.elapsed());
-        self.programs.push(Program { plan, slots, slices, dispatches, launches, log });
-        Ok(ProgramId(self.programs.len() - 1))
+        debug!("plan of {count} ops: ready after {:.2?}", began.elapsed());
+        Ok(id)
+    }
+
+    /// Frees what only this plan needs; see [`Device::unload`].
+    pub(super) fn unload_plan(&mut self, id: ProgramId) -> Result<()> {
+        let unloaded = self.programs.remove(&id).ok_or(Error::UnknownProgram)?;
+        let plans: Vec<_> = self.programs.values().map(|program| &program.plan).collect();
+        let is_used = |tensor: &Tensor| {
+            let has = |plan: &&Plan| {
+                plan.persistent().any(|id| plan.graph().tensor(id).name == tensor.name)
+            };
+            plans.iter().any(has)
+        };
+        let (kept, freed) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition::<Vec<_>, _>(|held| is_used(&held.tensor));
+        self.held = kept;
+        // What is left in a buffer with what is freed moves to one of its own.
+        let buffers: Vec<_> = freed
+            .iter()
+            .map(|held| &held.region)
+            .chain(&unloaded.slots)
+            .map(|region| &region.buffer)
+            .collect();
+        self.allocate(&[], 0, Vec::new(), |held| buffers.contains(&&held.region.buffer))?;
+        self.flights.forget(id);
+        self.arguments = ArgumentQueue::default();
+        self.make_staging();
+        self.gpu.check(self.flights.step())
     }
 
     /// Makes room for a plan: buffers for its slots, for what first passes leave to second ones, and
     /// for what it does not share with earlier plans. Returns the slots, and that of the passes.
-    fn allocate(&mut self, plan: &Plan, slices: usize) -> Result<(Vec<Region>, Option<Region>)> {
-        let mut arenas = Arenas::new(&self.gpu);
-        let slots: Vec<_> =
-            plan.slots().bytes.iter().map(|&bytes| arenas.workspace.place(bytes)).collect();
-        let slices = (slices > 0).then(|| arenas.workspace.place(slices));
+    fn make_room(&mut self, plan: &Plan, slices: usize) -> Result<(Vec<Region>, Option<Region>)> {
         let mut new = Vec::new();
         for tensor in plan.persistent().map(|id| plan.graph().tensor(id)) {
             match self.find(&tensor.name) {
-                Ok(index) => self.held[index].0.same_as(tensor)?,
-                Err(_) => new.push((tensor.clone(), arenas.place(&self.gpu, tensor))),
+                Ok(index) => self.held[index].tensor.same_as(tensor)?,
+                Err(_) => new.push(tensor.clone()),
             }
         }
+        // An update binds all parameters as one buffer, and so the optimiser's state.
+        let class = |tensor: &Tensor| match tensor.role {
+            Role::Parameter => Some(0),
+            Role::State(_) => Some(1),
+            _ => None,
+        };
+        let grows: Vec<_> = new.iter().filter_map(class).collect();
+        let moves = |held: &Held| class(&held.tensor).is_some_and(|class| grows.contains(&class));
+        self.allocate(&plan.slots().bytes, slices, new, moves)
+    }
+
+    /// Makes buffers for slots of these sizes, for what first passes leave to second ones, and for new
+    /// tensors. Those of the others that `moves` names move in with them. Returns the slots, and that of
+    /// the passes.
+    fn allocate(
+        &mut self,
+        slots: &[usize],
+        slices: usize,
+        new: Vec<Tensor>,
+        moves: impl Fn(&Held) -> bool,
+    ) -> Result<(Vec<Region>, Option<Region>)> {
+        let mut arenas = Arenas::new(&self.gpu);
+        let slots: Vec<_> = slots.iter().map(|&bytes| arenas.workspace.place(bytes)).collect();
+        let slices = (slices > 0).then(|| arenas.workspace.place(slices));
+        let moved = self.held.iter().enumerate().filter(|(_, held)| moves(held));
+        let moved: Vec<_> =
+            moved.map(|(index, held)| (index, arenas.place(&self.gpu, &held.tensor))).collect();
+        let new: Vec<_> = new
+            .into_iter()
+            .map(|tensor| {
+                let place = arenas.place(&self.gpu, &tensor);
+                (tensor, place)
+            })
+            .collect();
         let buffers = arenas.make(&self.gpu)?;
         self.traffic.buffers_created += buffers.iter().flatten().count() as u64;
         let region = |(arena, place): (usize, Place)| match &buffers[arena] {
             Some(buffer) => place.of(buffer),
             None => unreachable!("something was placed there"),
         };
+        self.relocate(moved.into_iter().map(|(index, place)| (index, region(place))).collect())?;
         for (tensor, place) in new {
             let fill = tensor.fill();
             let (name, len) = (tensor.name.clone(), tensor.shape.len());
-            self.held.push((tensor, region(place)));
+            self.held.push(Held::new(tensor, region(place)));
             if fill != 0.0 {
                 self.write(&name, Values::F32(&vec![fill; len]))?;
             }
@@ -106,28 +163,59 @@ impl GpuSession {
         Ok((slots.into_iter().map(workspace).collect(), slices.map(workspace)))
     }
 
-    /// A buffer to read back through, as large as the largest tensor that the host may read.
-    fn make_download(&mut self, plan: &Plan) {
+    /// Copies tensors to new places, after all steps so far, and has the plans find them there.
+    fn relocate(&mut self, moved: Vec<(usize, Region)>) -> Result<()> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let mut encoder = self.gpu.encoder("relocation");
+        for (index, new) in moved {
+            let old = std::mem::replace(&mut self.held[index].region, new.clone());
+            let Region { buffer, offset, bytes } = &old;
+            encoder.copy_buffer_to_buffer(buffer, *offset, &new.buffer, new.offset, *bytes);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        let mut programs = std::mem::take(&mut self.programs);
+        let bound = programs.values_mut().try_for_each(|program| {
+            program.dispatches = self.dispatches(program)?;
+            if let (Some(log), Some(tensor)) = (&mut program.log, program.plan.log()) {
+                let name = &program.plan.graph().tensor(tensor).name;
+                log.source = self.held[self.find(name)?].region.clone();
+            }
+            Ok(())
+        });
+        self.programs = programs;
+        bound
+    }
+
+    /// Makes what every submit of the loaded plans needs, if it is not there: a buffer to read back
+    /// through, as large as the largest tensor that the host may read, and room for arguments.
+    fn make_staging(&mut self) {
+        let plans = || self.programs.values().map(|program| &program.plan);
+        let outputs =
+            plans().flat_map(|plan| plan.outputs().iter().map(|&id| plan.graph().tensor(id)));
         let readable = |tensor: &&Tensor| tensor.element == Element::F32;
-        let held = self.held.iter().map(|(tensor, _)| tensor);
-        let outputs = plan.outputs().iter().map(|&id| plan.graph().tensor(id));
-        let bytes = held.chain(outputs).filter(readable).map(Tensor::bytes).max().unwrap_or(0);
-        let bytes = bytes as u64;
-        if self.download.as_ref().is_none_or(|buffer| buffer.size() < bytes) {
-            self.download = Some(self.gpu.staging_buffer("download", bytes));
+        let all = self.held.iter().map(|held| &held.tensor).chain(outputs).filter(readable);
+        let bytes = all.map(Tensor::bytes).max().unwrap_or(0) as u64;
+        if bytes > 0 {
+            let (buffer, is_new) = self.flights.take_staging(&self.gpu, bytes);
+            self.flights.put_staging(buffer);
+            self.traffic.buffers_created += u64::from(is_new);
+        }
+        let nodes = self.programs.values().map(|program| program.dispatches.len()).max();
+        if self.arguments.reserve(&self.gpu, nodes.unwrap_or(0) * MOST_STEPS) {
             self.traffic.buffers_created += 1;
         }
     }
 
-    /// The dispatch of a node, by its choice and pipeline.
-    fn dispatch(
-        &mut self,
-        plan: &Plan,
-        slots: &[Region],
-        slices: Option<&Region>,
-        node: &Node,
-        (chosen, pipeline): (&Chosen, Pipeline),
-    ) -> Result<Dispatch> {
+    /// The dispatches of a plan's nodes, where its tensors are now.
+    fn dispatches(&mut self, program: &Program) -> Result<Vec<Dispatch>> {
+        let Program { plan, nodes, .. } = program;
+        plan.nodes().zip(nodes).map(|(node, bound)| self.dispatch(program, node, bound)).collect()
+    }
+
+    fn dispatch(&mut self, program: &Program, node: &Node, bound: &Bound) -> Result<Dispatch> {
+        let Program { plan, slots, slices, .. } = program;
         let region = |&id: &TensorId| -> Result<Region> {
             let tensor = plan.graph().tensor(id);
             Ok(match plan.slot(id) {
@@ -135,15 +223,15 @@ impl GpuSession {
                 Some(slot) => {
                     Region { bytes: tensor.bytes() as u64, ..slots[slot.index()].clone() }
                 }
-                None => self.held[self.find(&tensor.name)?].1.clone(),
+                None => self.held[self.find(&tensor.name)?].region.clone(),
             })
         };
         let operands = node.inputs.iter().chain(&node.outputs);
         let mut regions = operands.map(region).collect::<Result<Vec<_>>>()?;
-        if let Some(table) = &chosen.kernel.table {
-            regions = self.tabulate(table, &chosen.call, &regions)?;
+        if let Some(table) = &bound.chosen.kernel.table {
+            regions = self.tabulate(table, &bound.chosen.call, &regions)?;
         }
-        Ok(Dispatch::new(&self.gpu, chosen, pipeline, &regions, slices))
+        Ok(Dispatch::new(&self.gpu, bound, &regions, slices.as_ref()))
     }
 
     /// The forced variant, if it serves the call, else the tuner's choice, else the first of those
@@ -203,7 +291,7 @@ impl GpuSession {
         self.traffic.buffers_created += IN_FLIGHT as u64;
         let label = format!("{} staging", tensor.name);
         Ok(Some(Log {
-            source: self.held[self.find(&tensor.name)?].1.clone(),
+            source: self.held[self.find(&tensor.name)?].region.clone(),
             staging: (0..IN_FLIGHT)
                 .map(|_| self.gpu.staging_buffer(&label, tensor.bytes() as u64))
                 .collect(),

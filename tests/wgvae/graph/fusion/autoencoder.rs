@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use rand::RngExt;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Session, Values};
+use wgvae::device::{Blocking, Device, Profiled, Values};
 use wgvae::graph::schedule::live_nodes;
 use wgvae::graph::{
     Binarize, Element, FusionOptions, Graph, Node, Op, Plan, SUM_COLUMNS, Shape, Step, Stream,

@@ -112,10 +112,11 @@ fn faults_are_reported() -> Outcome {
         stage.specialised().err()
     };
     let faulty = |wgsl: &str| given(wgsl, &[]).ok_or_else(|| format!("no report for {wgsl}"));
-    assert!(faulty("fn f() -> u32 { return 1.5; }")?.contains("1.5"));
+    assert!(faulty("fn f() -> u32 { return 1.5; }")?.contains("`u32`"));
     // Subgroups are more than the device was asked for.
     assert!(
-        faulty("@compute @workgroup_size(1) fn f() { _ = subgroupAdd(1.0); }")?.contains("f()")
+        faulty("@compute @workgroup_size(1) fn f() { _ = subgroupAdd(1.0); }")?
+            .contains("Entry point f ")
     );
     let text = "override COUNT: u32; @compute @workgroup_size(COUNT) fn f() {}";
     assert_eq!(given(text, &[("COUNT", 2.0)]), None);

@@ -29,7 +29,8 @@ pub trait Device {
     /// loaded, in whatever order; new ones hold their constant or starting value, or 0.
     ///
     /// # Errors
-    /// If a tensor of the same name has another shape, or the device cannot hold the plan.
+    /// [`Error::TensorMismatch`] if two of the plan's tensors have one name, or a tensor of the same name has
+    /// another shape; if the device cannot hold the plan.
     fn load(&mut self, plan: Plan) -> Result<ProgramId>;
 
     /// Frees a plan's memory, and the tensors that no other loaded plan has. Its steps so far are

@@ -86,6 +86,23 @@ impl Plan {
         touched.into_iter().filter(|&tensor| !self.graph.tensor(tensor).is_workspace())
     }
 
+    /// Checks that no two tensors that outlive the step have one name, by which a device would take them
+    /// for the same.
+    ///
+    /// # Errors
+    /// [`Error::TensorMismatch`] if two have.
+    pub fn check_names(&self) -> Result<()> {
+        let mut names = BTreeSet::new();
+        for tensor in self.persistent().map(|id| self.graph.tensor(id)) {
+            if !names.insert(&tensor.name) {
+                let (name, expected) = (tensor.name.clone(), "a name of its own".to_owned());
+                let found = "two tensors of this name".to_owned();
+                return Err(Error::TensorMismatch { name, expected, found });
+            }
+        }
+        Ok(())
+    }
+
     /// The loss log, if the plan writes one.
     pub fn log(&self) -> Option<TensorId> {
         self.persistent().find(|&tensor| self.graph.tensor(tensor).role == Role::Log)

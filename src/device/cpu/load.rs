@@ -52,6 +52,7 @@ impl<T: CpuReal> CpuSession<T> {
 
     /// Makes all that a plan needs; see [`Device::load`](crate::device::Device::load).
     pub(super) fn load_plan(&mut self, plan: Plan) -> Result<ProgramId> {
+        plan.check_names()?;
         for tensor in plan.persistent() {
             self.hold(plan.graph().tensor(tensor))?;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::devices::sessions;
 use wgvae::Error;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Blocking, Device, Profiled, Values};
@@ -156,6 +157,22 @@ fn the_order_of_updates_decides_what_is_read() -> TestResult {
         assert_eq!(session.read_output(program, before)?, [2.0 + w_before]);
         assert_eq!(session.read_output(program, after)?, [2.0 + w_after]);
         assert_eq!(session.read("w")?, [w_after]);
+    }
+    Ok(())
+}
+
+#[test]
+fn two_tensors_of_one_name_are_refused() -> TestResult {
+    let mut graph = Graph::new();
+    let x = graph.data("x", Shape::new(2, 2), Element::F32);
+    let twins = [0; 2].map(|_| graph.parameter("w", Shape::new(2, 2)));
+    let product = graph.matmul(x, twins[0])?;
+    let y = graph.matmul(product, twins[1])?;
+    for mut session in sessions() {
+        let refused =
+            session.load(Plan::new(graph.clone(), &[y])).err().ok_or("two of one name")?;
+        let said = "tensor w: expected a name of its own, found two tensors of this name";
+        assert_eq!(refused.to_string(), said, "{}", session.description());
     }
     Ok(())
 }

@@ -45,6 +45,7 @@ impl GpuSession {
 
     /// Makes all that a plan needs; see [`Device::load`].
     pub(super) fn load_plan(&mut self, plan: Plan) -> Result<ProgramId> {
+        plan.check_names()?;
         let began = Instant::now();
         let chosen = plan.nodes().map(|node| self.choose(plan.graph(), node));
         let chosen = chosen.collect::<Result<Vec<_>>>()?;

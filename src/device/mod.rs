@@ -150,7 +150,7 @@ impl Values<'_> {
 pub struct LogRow {
     /// The plan that the step was of.
     pub program: ProgramId,
-    /// [`Step::index`] of the step.
+    /// [`Step::index`](crate::graph::Step::index) of the step.
     pub step: u32,
     /// One number a column.
     pub values: SmallVec<[f64; 4]>,

@@ -192,6 +192,9 @@ fn no_bit_depends_on_the_order_in_which_plans_are_loaded() -> Result<()> {
         assert!(decoded == decoder.decode(session)?, "{}", session.description());
         let mean_square = session.read(&format!("{}decoder.0.weight", RMSPROP.states[0].prefix))?;
         assert!(mean_square.iter().all(|&value| value > 0.0 && value != 1.0));
+        // What was loaded first goes first, and the rest takes its places.
+        session.unload(program)?;
+        assert!(decoded == decoder.decode(session)?, "{}", session.description());
         Ok(())
     })
 }

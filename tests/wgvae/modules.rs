@@ -9,6 +9,7 @@ use std::path::Path;
 /// Every module, those first that the others stand on.
 const ORDER: &[&str] = &[
     "error",
+    "near",
     "file",
     "memory",
     "matrix",
@@ -19,9 +20,11 @@ const ORDER: &[&str] = &[
     "graph",
     "cpu",
     "kernel",
+    "shader",
     "simd",
     "device",
     "model",
+    "named",
     "data",
     "verify",
     "eval",

@@ -68,7 +68,9 @@ fn every_line_of_a_module_is_from_its_file() -> Outcome {
                                 from_files += 1;
                             }
                             None => {
-                                assert_eq!(file, format!("stages of {}", call.label()));
+                                let written =
+                                    format!("the part of {} that is written for it", call.label());
+                                assert_eq!(file, written);
                                 of_stages += 1;
                             }
                         }

@@ -221,7 +221,7 @@ fn training_goes_on_from_the_weights_and_may_stop() -> Outcome {
 fn a_builder_names_each_size_once() -> Outcome {
     let vae = Vae::builder(12).hidden(&[7, 3]).activation("gelu".parse()?).seed(4);
     let mut vae = vae.device(Choice::Cpu).build()?;
-    assert_eq!(vae.architecture().to_string(), "12-[7, 3]");
+    assert_eq!(vae.architecture().to_string(), "12-[7, 3] with gelu");
     let config = vae.config();
     assert_eq!((config.hidden, config.activation), (vec![7, 3], "gelu".parse()?));
     assert_eq!(vae.weights()?, initial_weights(vae.architecture(), 4));

@@ -114,8 +114,8 @@ where
                 let (coefficients, rates) = (self.coefficients, self.rates);
                 let new = F::update(coefficients, rates, weight[lane].load(), gradient, before);
                 weight[lane] = T::store(new.0);
-                for index in 0..STATES {
-                    state[index][lane] = T::store(new.1[index]);
+                for (state, new) in state.iter_mut().zip(new.1) {
+                    state[lane] = T::store(new);
                 }
             }
             weights[start..][..LANES].copy_from_slice(&weight);

@@ -62,8 +62,7 @@ fn parameters_follow_from_the_layers() -> Outcome {
 
 #[test]
 fn empty_layers_are_refused() {
-    let rule =
-        "--hidden: expected at least one layer size, each at least 1; the last is the latent";
+    let rule = "hidden: expected at least one layer size, each at least 1; the last is the latent";
     for hidden in [vec![], vec![0], vec![0, 2], vec![200, 0]] {
         let words = match Architecture::new(784, &hidden) {
             Ok(architecture) => panic!("{architecture} was accepted"),

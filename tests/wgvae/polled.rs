@@ -115,8 +115,8 @@ fn sessions_are_send() -> Result<()> {
 fn what_has_to_wait_is_refused_where_nothing_may() -> Result<()> {
     let mut session = CpuSession::<f32>::new();
     for (config, flag) in [
-        (Config { profile_every: Some(3), ..config() }, "--profile-every"),
-        (Config { self_check: Some(3), ..config() }, "--self-check"),
+        (Config { profile_every: Some(3), ..config() }, "profile_every"),
+        (Config { self_check: Some(3), ..config() }, "self_check"),
     ] {
         let mut trainer = Trainer::new(&mut session, &config, &data()?)?;
         match trainer.next(&mut session) {

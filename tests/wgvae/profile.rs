@@ -320,7 +320,7 @@ fn only_the_kernels_that_are_named_have_rows() -> Outcome {
     assert!(all.only.is_empty() && serde_json::to_value(&all)?.get("only").is_none());
     let names = ["normal".to_owned()];
     let none = profile_kernels(&mut session, &architecture, BATCH, 2, true, &names);
-    assert!(none.is_err_and(|error| error.to_string().starts_with("--kernel: ")));
+    assert!(none.is_err_and(|error| error.to_string().starts_with("kernel: ")));
     Ok(())
 }
 

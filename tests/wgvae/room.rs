@@ -91,10 +91,10 @@ fn what_does_not_fit_is_refused_before_anything_is_made() -> Fallible<()> {
     // 400 million weights a layer and fewer numbers between them, then more; and few weights, but more
     // than 4 GiB of what they make of a batch, which no GPU has in one buffer.
     for (hidden, batch, flag, on_cpu) in [
-        (vec![20_000; 40], 64, "--hidden", true),
-        (vec![20_000; 40], 50_000, "--batch", true),
-        (vec![20_000; 40], 64, "--hidden", false),
-        (vec![5_000, 10], 200_000, "--batch", false),
+        (vec![20_000; 40], 64, "hidden", true),
+        (vec![20_000; 40], 50_000, "batch", true),
+        (vec![20_000; 40], 64, "hidden", false),
+        (vec![5_000, 10], 200_000, "batch", false),
     ] {
         let config = config(&hidden, batch);
         for mut session in sessions() {
@@ -117,7 +117,7 @@ fn what_does_not_fit_is_refused_before_anything_is_made() -> Fallible<()> {
 #[test]
 fn a_batch_larger_than_the_data_is_refused() -> Fallible<()> {
     let wrong = plans(&config(&[4, 2], 6), &data(5)?).err().ok_or("a batch of 6 of 5 images")?;
-    let expected = "--batch: expected 1 to 5, the number of training images, found 6";
+    let expected = "batch: expected 1 to 5, the number of training images, found 6";
     assert_eq!(wrong.to_string(), expected);
     Ok(())
 }

@@ -301,7 +301,7 @@ fn the_cpu_runs_no_shaders() -> Outcome {
     assert_eq!(open(Sources::default())?.description().backend, "CPU");
     let refused = open(edited("update", "fn ", "// Mine.\nfn ")?).map(|_| ());
     let message = refused.map_err(|error| error.to_string());
-    assert!(message.is_err_and(|error| error.starts_with("--shaders: expected a GPU")));
+    assert!(message.is_err_and(|error| error.starts_with("shaders: expected a GPU")));
     Ok(())
 }
 

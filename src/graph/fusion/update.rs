@@ -77,7 +77,8 @@ impl UpdateLayout {
         }
         let parameter = self.parameter();
         let state = (output % parameter).checked_sub(1);
-        if output / parameter % 2 == 0 { Target::Weight(state) } else { Target::Bias(state) }
+        let is_weight = (output / parameter).is_multiple_of(2);
+        if is_weight { Target::Weight(state) } else { Target::Bias(state) }
     }
 }
 

@@ -301,8 +301,8 @@ fn a_run_goes_on_only_as_what_it_was() -> Fallible<()> {
             "expected seed = 8, as in the run's config.toml, found 7",
         ),
         (Config { hidden: vec![9, 4], ..config.clone() }, &data, "expected hidden = [9, 4]"),
-        (Config { epochs: 1, ..config.clone() }, &data, "--epochs: expected at least 2"),
-        (config.clone(), &others, "--data: expected the images of the run"),
+        (Config { epochs: 1, ..config.clone() }, &data, "epochs: expected at least 2"),
+        (config.clone(), &others, "data: expected the images of the run"),
     ] {
         match train(&config, data, folder.path(), Arc::new(System)) {
             Err(error) => assert!(error.to_string().contains(expected), "{error}"),

@@ -1,6 +1,9 @@
 //! What users type: one file a command. Results go to stdout, progress and errors to stderr; the
 //! exit code is 0 for success, 1 for a failed run or check, 2 for wrong usage or bad input.
 
+// Docs of flags are what `--help` prints, and no HTML.
+#![allow(rustdoc::invalid_html_tags)]
+
 mod compare;
 mod completions;
 mod decode;

@@ -1,5 +1,5 @@
 //! Event files, the input of TensorBoard: numbers and pictures, each with a tag and a step. A file
-//! is a sequence of [`record`]s, one per event, and only grows, so that TensorBoard can follow a
+//! is a sequence of records, one per event, and only grows, so that TensorBoard can follow a
 //! run in progress. The choice of values and tags is left to the callers.
 
 mod event;

@@ -9,7 +9,7 @@ use std::fmt::{Display, Formatter};
 /// Workgroups below which most compute units of a large GPU are idle.
 const FEW_WORKGROUPS: usize = 64;
 
-/// Ratio to its roof from which a kernel gets a hint.
+/// Percent of the roof below which a kernel gets a hint.
 const FAR: f64 = 10.0;
 
 /// The roof that bounds a kernel.
@@ -37,7 +37,7 @@ impl Display for Bound {
 /// A row of the table: a kernel and shape of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelRow {
-    /// The kernel.
+    /// The kernel's name.
     pub kernel: String,
     /// The kernel's variant.
     pub variant: &'static str,
@@ -89,7 +89,7 @@ pub struct KernelRow {
 /// Time of all launches of a kernel and shape in one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelTime {
-    /// The kernel.
+    /// The kernel's name.
     pub kernel: String,
     /// The kernel's variant.
     pub variant: &'static str,

@@ -20,7 +20,7 @@ pub(super) type Filling = (Shape, Fill);
 pub struct Input {
     /// The operand's shape.
     pub shape: Shape,
-    /// Its element type.
+    /// The operand's element type.
     pub element: Element,
     /// The operand's numbers.
     pub fill: Fill,

@@ -35,7 +35,7 @@ pub struct AdapterInfo {
     pub max_workgroup_bytes: u32,
     /// Smallest and largest subgroup.
     pub subgroup_sizes: [u32; 2],
-    /// How kernels get their arguments by default.
+    /// Default form of kernels' arguments.
     pub arguments: Passing,
     /// The features that matter here.
     pub features: Vec<&'static str>,

@@ -11,7 +11,7 @@ pub(super) struct Clock {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
-    nanoseconds: f64, // of a tick
+    nanoseconds: f64, // per tick
 }
 
 impl Clock {

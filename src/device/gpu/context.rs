@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-/// How long wgpu may take to report a mapping after the submit is done. It is immediate, unless
-/// another thread that polls the same device is interrupted before it reports.
+/// Time limit for wgpu's report of a mapping after the submit is done. The report is immediate,
+/// unless another thread that polls the same device is interrupted before it reports.
 const MAP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a submit may take. Those of steps are aimed at a tenth of a second, but one step of a
-/// large model may take minutes on a driver that runs on the CPU.
+/// Time limit of a submit. Submits of steps aim at a tenth of a second, but one step of a large
+/// model may take minutes on a driver that runs on the CPU.
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A staging buffer on its way to the host.

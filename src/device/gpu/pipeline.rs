@@ -40,7 +40,7 @@ impl<K: Eq + Hash, V: Clone> Made<K, V> {
     fn get(&self, key: K, make: impl FnOnce() -> V) -> V {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = Arc::clone(all.entry(key).or_default());
-        drop(all); // Others may make theirs in the meantime.
+        drop(all); // Other threads may create theirs meanwhile.
         one.get_or_init(make).clone()
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Stopwatch {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
-    nanoseconds: f64, // of a tick
+    nanoseconds: f64, // per tick
 }
 
 impl Stopwatch {

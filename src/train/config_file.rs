@@ -79,7 +79,7 @@ pub struct ConfigFile {
     pub kernels: Choices,
 }
 
-/// Entries of a file besides the settings.
+/// Entries of a file in addition to the settings.
 #[derive(Deserialize)]
 struct Surroundings {
     /// Only checked to be a string: settings of any version are accepted, or refused by name.

@@ -1,4 +1,4 @@
-//! The way of dispatches' arguments to the device: in the pass itself as immediate data or, if the
+//! Transfer of dispatches' arguments to the device: in the pass itself as immediate data or, if the
 //! adapter has none, in a uniform buffer that is written once per submit.
 
 use super::context::Gpu;

@@ -1,5 +1,5 @@
 // sums [g, COLUMNS] = column sums of x [g * GROUP, COLUMNS] over groups of successive rows: one
-// invocation a sum, rows in order.
+// invocation per sum, rows in order.
 
 #import common/grid
 

@@ -1,5 +1,5 @@
-// y [g, COLUMNS] = ln of the sums of exp(x), x [g * GROUP, COLUMNS], over groups of successive rows: one
-// invocation a sum. The largest is taken out first, so that no exponential overflows.
+// y [g, COLUMNS] = ln of the sums of exp(x), x [g * GROUP, COLUMNS], over groups of successive
+// rows: one invocation per sum. The largest is subtracted first, so that no exponential overflows.
 
 #import common/grid
 #import common/scalar
@@ -27,7 +27,7 @@ fn log_sum_exp(
     for (var row = 0u; row < GROUP; row++) {
         largest = max(largest, x[start + row * COLUMNS]);
     }
-    // Finite, so that infinity minus itself is not taken.
+    // Finite, so that infinity is not subtracted from itself.
     largest = min(largest, LARGEST);
     var sum = 0.0;
     for (var row = 0u; row < GROUP; row++) {

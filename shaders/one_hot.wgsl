@@ -1,5 +1,6 @@
-// x [batch, COLUMNS]: 1 in the column of a row's label, else 0: one invocation an element. Labels are those
-// that the indices name from first_row on; past the end of the indices, the last one again.
+// x [batch, COLUMNS]: 1 in the column of a row's label, else 0: one invocation per element. Rows
+// are the labels at the indices from first_row on; past the end of the indices, the last one is
+// repeated.
 
 #import common/arguments
 #import common/grid

@@ -1,4 +1,4 @@
-// Updates w and the optimiser's states of it by dw, a number an invocation.
+// Updates w and the optimiser's states of w by dw, one number per invocation.
 
 #import common/arguments
 #import common/grid

@@ -1,4 +1,4 @@
-// y [r * TIMES, COLUMNS] = each row of x [r, COLUMNS] TIMES times: one invocation an element of y.
+// y [r * TIMES, COLUMNS] = each row of x [r, COLUMNS] TIMES times: one invocation per element of y.
 
 #import common/grid
 

@@ -1,9 +1,10 @@
-// The gradients of all layers, used where they arise: dweight = x^T dy with x [K, inputs] and
-// dy [K, outputs], dbias = the column sums of dy, and the optimiser on both. No gradient is stored.
+// The gradients of all layers, used where they are computed: dweight = x^T dy with x [K, inputs]
+// and dy [K, outputs], dbias = the column sums of dy, and the optimiser on both. No gradient is
+// stored.
 //
-// First come the workgroups for the tiles of all weights, layer by layer; then those for the biases,
-// an invocation for each unit; then one for each term of the loss, whose sum goes to the step's row
-// of the log.
+// First come the workgroups for the tiles of all weights, layer by layer; then those for the
+// biases, one invocation per unit; then one for each term of the loss, whose sum goes to the step's
+// row of the log.
 
 #import common/arguments
 #import common/number
@@ -19,15 +20,16 @@ override LOG_ROWS: u32;
 @group(0) @binding(3) var<storage, read_write> loss_log: array<f32>;
 @group(0) @binding(4) var<storage, read> table: array<u32>;
 
-// The table begins with the number of layers, that of terms, and the columns of the log. Then come the
-// layers, each as its sizes, where its matrices begin, and its targets; then the terms, each as where it
-// begins, how long it is, and its column of the log.
+// The table begins with the number of layers, the number of terms, and the columns of the log. Then
+// come the layers, each with its sizes, the beginnings of its matrices, and its targets; then the
+// terms, each with its beginning, its length, and its column of the log.
 const HEAD = 3u;
-const TARGETS = 4u; // from the beginning of a layer's entries to that of its weight's
+const TARGETS = 4u; // from the beginning of a layer's entries to its weight's
 const PARAMETER = 1u + STATES; // entries of a weight or bias
 const LAYER = TARGETS + 2u * PARAMETER;
 
-// This invocation's layer: its sizes, and where its matrices begin, in elements of their buffers.
+// This invocation's layer: its sizes, and the beginnings of its matrices, in elements of their
+// buffers.
 var<private> inputs: u32;
 var<private> outputs: u32;
 var<private> x: u32;
@@ -69,7 +71,7 @@ fn b_unit(i: u32) -> Unit {
     return workspace[i];
 }
 
-// Beyond K anything finite will do, since b is 0.
+// Beyond K any finite number is correct, since b is 0.
 fn a_four(row: u32, k: u32) -> vec4f {
     return a_load(x + min(k, args.k - 1u) * inputs + row);
 }
@@ -82,7 +84,7 @@ fn finish_one(row: u32, column: u32, gradient: Unit) {
     update_weight(row * outputs + column, gradient);
 }
 
-// The unit of this index of all biases.
+// Updates unit `index` of all biases.
 fn update_biases(index: u32) {
     var rest = index;
     for (var i = 0u; i < table[0]; i++) {
@@ -106,7 +108,7 @@ fn sum_term(i: u32, lane: u32) {
     let end = start + table[at + 1u];
     var sum = 0.0;
     for (var element = start + lane; element < end; element += LANES) {
-        // The other three numbers may be infinite.
+        // Selects one number, since the other three may be infinite.
         sum += number(vec4f(workspace[element / UNIT]), element % UNIT);
     }
     let total = workgroup_sum(lane, sum);
@@ -127,7 +129,7 @@ fn tile_of(index: u32) -> vec2u {
         }
         rest -= across * down;
     }
-    // The last workgroup of tiles may not be full: a place below all rows.
+    // The last workgroup of tiles may not be full: returns a place below all rows.
     return vec2u(0u, 0x10000u);
 }
 

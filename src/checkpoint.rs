@@ -1,7 +1,8 @@
-//! `checkpoint.safetensors`: all that the next step of a run depends on. It holds the weights, under
-//! the names that the model's file has for them, the optimiser's states, each under its prefix and its
-//! weight's name (`rms.` for RMSProp's mean squares), and in its metadata where the run is ([`State`]). Of what the step depends on
-//! besides, the settings are in the run's `config.toml`, and of the data there is a checksum.
+//! Checkpoints, `checkpoint.safetensors`: the complete state for the next step of a run. The file
+//! has the weights, under their names in the model's file, the optimiser's states, each under its
+//! prefix and its weight's name (`rms.` for RMSProp's mean squares), and in its metadata the
+//! position of the run ([`State`]). The step also depends on the settings, which are in the run's
+//! `config.toml`, and on the data, of which there is a checksum.
 
 use crate::data::{Dataset, Levels, Split};
 use crate::eval::Measures;
@@ -15,38 +16,39 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// How far training is, between two steps.
+/// Position in a training, between two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// Steps so far, over all epochs.
+    /// Finished steps, over all epochs.
     pub step: u32,
-    /// Sums of what the steps of an epoch that is not at its end came to, each over the epoch's steps.
+    /// Sums of the measures of the steps of an unfinished epoch, each divided by the steps of the
+    /// epoch.
     pub train: Measures,
-    /// Seconds that those steps took.
+    /// Seconds of those steps.
     pub seconds: f64,
 }
 
-/// Where a run is.
+/// State of a run, apart from weights and optimiser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// Seed of the run.
     pub seed: u64,
-    /// Images of one step.
+    /// Images per step.
     pub batch: usize,
-    /// What becomes of grey pixels.
+    /// Conversion of grey pixels.
     pub binarize: Binarize,
     /// The optimiser.
     #[serde(default)]
     pub optimizer: Optimizer,
     /// Checksum of the images ([`fingerprint`]).
     pub data: u32,
-    /// How far it is.
+    /// Position in the training.
     pub position: Position,
     /// The best ELBO of the test set after an epoch so far.
     pub best: Option<f64>,
-    /// How much of the files that grow belongs to it.
+    /// Lengths of the growing files at this state.
     pub files: Lengths,
 }
 
@@ -54,31 +56,31 @@ pub struct State {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lengths {
-    /// Of `metrics.jsonl`.
+    /// Length of `metrics.jsonl`.
     pub metrics: u64,
     /// Names and lengths of the event files in `train/` and `test/`.
     pub events: Option<[(String, u64); 2]>,
 }
 
-/// What a run goes on from.
+/// Everything that a run resumes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The weights.
     pub weights: Weights,
     /// Each of the optimiser's states, in the weights' order and shapes.
     pub states: States,
-    /// Where the run is.
+    /// The run's state.
     pub state: State,
 }
 
-/// A checkpoint's name in the run's folder.
+/// Name of the checkpoint in the run's folder.
 pub const FILE_NAME: &str = "checkpoint.safetensors";
 
 impl Checkpoint {
-    /// Writes it, in place of an older one, which stays until this one is whole.
+    /// Writes the checkpoint and replaces an older one, which remains until this one is complete.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written; the older one is then as it was.
+    /// [`Error::Io`] if it cannot be written; the older one is then unchanged.
     pub fn save(&self, files: &dyn Files, path: &Path) -> Result<()> {
         let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
         let state = serde_json::to_string(&self.state).map_err(failed)?;
@@ -95,20 +97,19 @@ impl Checkpoint {
         replace_in(files, path, &encode(path, &self.weights.architecture, &groups, metadata)?)
     }
 
-    /// Reads one.
+    /// Reads a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read; [`Error::File`] if it is not a checkpoint, or not as it
-    /// was written.
+    /// [`Error::Io`] if it cannot be read; [`Error::File`] if it is not a checkpoint, or damaged.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
         Self::parse(path, &bytes)
     }
 
-    /// Reads one from the bytes of a file.
+    /// Parses the bytes of a checkpoint's file.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let file = Parameters::parse(path, bytes)?;
         let wrong = |found: String| file.wrong("a checkpoint of a run", found);
@@ -126,7 +127,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// CRC-32 of the state and of every number, in their order.
+    /// Returns the CRC-32 of the state and of every number, in their order.
     fn checksum(&self, state: &str) -> u32 {
         let mut sum = Crc::new();
         sum.update(state.as_bytes());
@@ -137,7 +138,7 @@ impl Checkpoint {
     }
 }
 
-/// CRC-32 of all images of training and test set, in their order, and of their sizes.
+/// Returns the CRC-32 of all images of training and test set, in their order, and of their sizes.
 pub fn fingerprint(data: &Split) -> u32 {
     let mut sum = Crc::new();
     for Dataset { levels, size, .. } in [&data.train, &data.test] {
@@ -150,7 +151,7 @@ pub fn fingerprint(data: &Split) -> u32 {
     sum.sum()
 }
 
-/// Adds the bytes of these.
+/// Adds the bytes of `values`.
 fn update(sum: &mut Crc, values: &[f32]) {
     for values in values.chunks(1024) {
         sum.update(&to_bytes(values));

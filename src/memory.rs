@@ -1,4 +1,4 @@
-//! Memory of this machine: how much of it is available, and numbers of bytes in words.
+//! Memory of this machine: its available bytes, and the display of numbers of bytes.
 
 use std::fmt::{Display, Formatter};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
@@ -16,14 +16,15 @@ impl Display for Bytes {
     }
 }
 
-/// Address space that is left for what is not counted: pictures, stacks, and the heaps that the C library
-/// reserves for threads, 64 MiB each.
+/// Address space that is reserved for memory that is not counted: pictures, stacks, and the heaps
+/// that the C library reserves for threads, 64 MiB each.
 #[cfg(target_os = "linux")]
 const APART: u64 = 192 << 20;
 
-/// Bytes that this process may still allocate: what the system has, its control group, or its own limit
-/// (`ulimit -v`) leaves. A control group counts files in the system's cache as used, though they give
-/// way; so what is in no file is counted here, except shared memory.
+/// Returns the bytes that this process may still allocate within the system's memory, its control
+/// group, and its own limit (`ulimit -v`). A control group counts files in the system's cache as
+/// used, though they can be evicted; so only memory that is in no file is counted here, except
+/// shared memory.
 pub(crate) fn available() -> u64 {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
@@ -37,7 +38,8 @@ pub(crate) fn available() -> u64 {
     }
 }
 
-/// Bytes that the limit of this process's address space leaves, less what threads and drivers take.
+/// Returns the bytes that the limit of this process's address space leaves, minus a reserve for
+/// threads and drivers.
 fn below_limit() -> u64 {
     #[cfg(target_os = "linux")]
     {

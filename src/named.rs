@@ -1,6 +1,6 @@
-//! Kernels by the names that `wgvae verify` and `wgvae profile` print: which variants there are of each,
-//! and the module of every pass, with the constants of a call of the default model or, where that has
-//! none, of the kernel's first case.
+//! Kernels by the names that `wgvae verify` and `wgvae profile` print: the variants of each, and
+//! the module of every pass, with the constants of a call of the default model or, for kernels that
+//! it does not use, of the kernel's first case.
 
 use crate::Result;
 use crate::graph::{Binarize, Pixels, Plan};
@@ -11,21 +11,21 @@ use crate::shader::{METAL, Specialised, VULKAN, bytes, for_browsers, specialised
 use naga::back::hlsl::ShaderModel;
 use std::collections::BTreeSet;
 
-/// A language of modules.
+/// A language in which modules are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// WGSL, as wgpu gets it.
+    /// WGSL, the text that wgpu gets.
     Wgsl,
     /// SPIR-V for Vulkan 1.3, on a device with robust buffers.
     Spirv,
-    /// HLSL for DX12: shader model 5.1 or, where quads exchange values, 6.0.
+    /// HLSL for DX12: shader model 5.1 or, if quads exchange values, 6.0.
     Hlsl,
     /// Metal's language, version 3.2.
     Msl,
 }
 
 impl Language {
-    /// Ending of a file's name.
+    /// Returns the file extension.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Wgsl => "wgsl",
@@ -36,14 +36,14 @@ impl Language {
     }
 }
 
-/// A name, and the calls of kernels that have it.
+/// A name, with the calls of kernels that have it.
 #[derive(Clone, Debug)]
 pub struct Named {
-    /// The name, as `linear+relu`.
+    /// The name, like `linear+relu`.
     pub label: String,
     /// The row of the kernel table.
     pub kernel: &'static Kernel,
-    /// Its calls, and whether each is one of the default model.
+    /// The calls, each with whether it belongs to the default model.
     calls: Vec<(Call, bool)>,
 }
 
@@ -54,7 +54,7 @@ pub struct Stage {
     pub label: String,
     /// The variant.
     pub variant: Variant,
-    /// Which of the variant's passes, from 0.
+    /// Index of the pass, from 0.
     pub pass: usize,
     /// Entry point.
     pub entry_point: &'static str,
@@ -62,17 +62,17 @@ pub struct Stage {
     pub module: Wgsl,
     /// Values of the `override` constants.
     pub constants: Vec<(&'static str, f64)>,
-    /// Whether the device has to have subgroups.
+    /// Whether the device needs subgroups.
     pub subgroups: bool,
-    /// The call that the constants are of, in words.
+    /// Description of the call whose constants these are.
     pub call: String,
 }
 
 impl Named {
-    /// Every name, in the order of the kernel table.
+    /// Returns every name, in the order of the kernel table.
     ///
     /// # Errors
-    /// None but those of a faulty op.
+    /// Only those of a faulty op.
     pub fn all() -> Result<Vec<Self>> {
         let mut calls = Vec::new();
         for fused in [true, false] {
@@ -98,7 +98,7 @@ impl Named {
         Ok(all)
     }
 
-    /// The variants that serve one of its calls at least.
+    /// Returns the variants that support at least one of the calls.
     pub fn variants(&self) -> Vec<Variant> {
         let serves = |variant: &Variant| {
             self.calls.iter().any(|(call, _)| self.kernel.tiling(call, *variant).is_some())
@@ -106,14 +106,14 @@ impl Named {
         self.kernel.variants().into_iter().filter(serves).collect()
     }
 
-    /// The module of each pass of a variant, for the first call that it serves; none if there is no such
-    /// call.
+    /// Returns the module of each pass of a variant, for the first call that the variant supports;
+    /// none if there is no such call.
     pub fn stages(&self, variant: Variant, sources: &Sources) -> Vec<Stage> {
         self.each_stage(variant, sources).next().unwrap_or_default()
     }
 
-    /// Every module of a variant, with a name for a file: `NAME.VARIANT.PASS`, with a number from 2 on
-    /// behind it where the text depends on the shapes.
+    /// Returns every module of a variant, with a file name: `NAME.VARIANT.PASS`, followed by a
+    /// number from 2 on if the text depends on the shapes.
     pub fn every_stage(&self, variant: Variant, sources: &Sources) -> Vec<(String, Stage)> {
         let mut seen = BTreeSet::new();
         let mut all: Vec<(String, Stage)> = Vec::new();
@@ -152,14 +152,14 @@ impl Named {
     }
 }
 
-/// Whether a module with files of the user's is valid only on a device with subgroups.
+/// Whether a module with users' files is valid only on a device with subgroups.
 fn needs_subgroups(module: &Wgsl) -> bool {
     let is_valid = |subgroups| validated(&module.text, subgroups).is_ok();
     !module.edited().is_empty() && !is_valid(false) && is_valid(true)
 }
 
 impl Stage {
-    /// Parses and validates the module, and gives it its constants.
+    /// Parses and validates the module, and sets its constants.
     ///
     /// # Errors
     /// [`Error::Shader`](crate::Error::Shader).
@@ -168,8 +168,9 @@ impl Stage {
             .map_err(|fault| fault.in_module(&self.module))
     }
 
-    /// The module in a language, after lines that say what it is where the language has comments. Loops
-    /// are bounded by wgpu if `checked` is set, or if the module has a file of the user's.
+    /// Writes the module in a language, after comments that describe it if the language has
+    /// comments. wgpu's bounds on loops are included if `checked` is set, or if the module has a
+    /// user's file.
     ///
     /// # Errors
     /// [`Error::Shader`](crate::Error::Shader) if the module is not valid.
@@ -191,17 +192,17 @@ impl Stage {
         Ok((self.head(&self.target(language)) + &text).into_bytes())
     }
 
-    /// The WGSL as a browser takes it: with `enable` and `requires` where it wants them.
+    /// Returns the WGSL for browsers, with the `enable` and `requires` directives that they need.
     pub fn for_browsers(&self) -> String {
         self.head("WGSL, as browsers take it") + &for_browsers(&self.module.text, self.subgroups)
     }
 
-    /// FXC's, which wgpu takes unless it finds a DXC, has no subgroups.
+    /// Returns FXC's model, which wgpu uses unless it finds a DXC; it has no subgroups.
     fn shader_model(&self) -> ShaderModel {
         if self.subgroups { ShaderModel::V6_0 } else { ShaderModel::V5_1 }
     }
 
-    /// The language and version that [`emit`](Self::emit) writes.
+    /// Returns the language and version that [`emit`](Self::emit) writes.
     fn target(&self, language: Language) -> String {
         match language {
             Language::Wgsl => "WGSL, as wgpu gets it".to_owned(),
@@ -213,7 +214,7 @@ impl Stage {
         }
     }
 
-    /// Comments that say what the text is.
+    /// Returns comments that describe the text.
     fn head(&self, target: &str) -> String {
         let Self { label, variant, pass, constants, call, .. } = self;
         let constants = constants.iter().map(|(name, value)| format!("{name} = {value}"));
@@ -226,7 +227,7 @@ impl Stage {
     }
 }
 
-/// A training step of the default model.
+/// Returns the plan of a training step of the default model.
 fn default_plan(fused: bool) -> Result<Plan> {
     let images = Images {
         name: "train",

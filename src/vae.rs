@@ -1,5 +1,5 @@
-//! The model as a user of the library has it: one value that is trained, saved and asked, on any
-//! device. It is the tutorial's class; what each method computes is a plan of [`model`](crate::model).
+//! The model as one value for users of the library, which trains, saves and evaluates on any
+//! device. It is the tutorial's class; each method runs a plan of [`model`](crate::model).
 
 use crate::checkpoint::Position;
 use crate::data::Split;
@@ -14,7 +14,7 @@ use crate::{Error, Matrix, Result};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// Rows that are computed at once. Results do not depend on it: noise belongs to a row.
+/// Rows that are computed at once. Results do not depend on it: noise depends on the row.
 const CHUNK: usize = 256;
 
 /// A variational autoencoder on a device.
@@ -35,7 +35,7 @@ pub struct Vae {
     architecture: Architecture,
     session: Box<dyn Session>,
     posterior: Loaded<Drawn>,
-    /// These are loaded when they are first asked for.
+    /// The plans from here on are loaded when they are first needed.
     encoder: Option<Loaded<Encoded>>,
     decoder: Option<Loaded<TensorId>>,
     prior: Option<Loaded<Drawn>>,
@@ -56,7 +56,8 @@ struct Trained {
 }
 
 impl Trained {
-    /// Whether a training with these settings resumes this one: shuffles and noise go on.
+    /// Whether a training with these settings resumes this one, that is, continues its shuffles and
+    /// noise.
     fn continues(&self, settings: &Config, images: usize) -> bool {
         self.settings == *settings && self.images == images
     }
@@ -72,32 +73,32 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Layer sizes of the encoder, of which the last is the number of latent units: 200 and 100 unless
-    /// said otherwise. The decoder mirrors the encoder.
+    /// Sets the layer sizes of the encoder, by default 200 and 100; the last is the number of
+    /// latent units. The decoder mirrors the encoder.
     pub fn hidden(mut self, sizes: &[usize]) -> Self {
         self.config.hidden = sizes.to_vec();
         self
     }
 
-    /// The function between layers: ReLU unless said otherwise.
+    /// Sets the function between layers, by default ReLU.
     pub fn activation(mut self, activation: Activation) -> Self {
         self.config.activation = activation;
         self
     }
 
-    /// Seed of the starting weights: 0 unless said otherwise.
+    /// Sets the seed of the starting weights, by default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self
     }
 
-    /// The device: a real GPU if there is one, else the CPU, unless said otherwise.
+    /// Sets the device, by default a real GPU if there is one, else the CPU.
     pub fn device(mut self, choice: Choice) -> Self {
         self.choice = choice;
         self
     }
 
-    /// How the device is used.
+    /// Sets options of the device.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -106,7 +107,7 @@ impl Builder {
     /// Opens the device and creates the model.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the layers are invalid; those of [`open`] and [`Vae::new`].
+    /// [`Error::Setting`] if the layers are invalid; the errors of [`open`] and [`Vae::new`].
     pub fn build(self) -> Result<Vae> {
         let architecture = self.config.architecture(self.input)?;
         let weights = initial_weights(&architecture, self.config.seed);
@@ -114,7 +115,7 @@ impl Builder {
     }
 }
 
-/// A plan in the session, and what of it is read.
+/// A plan in the session, and its outputs that are read.
 #[derive(Clone, Copy, Debug)]
 struct Loaded<T> {
     program: ProgramId,
@@ -126,7 +127,7 @@ impl<T: Copy> Loaded<T> {
         Ok(Self { program: session.load(plan)?, outputs })
     }
 
-    /// What is in `slot`, loaded if it is not there yet.
+    /// Returns the content of `slot`, after loading it if it is empty.
     fn get(
         slot: &mut Option<Self>,
         session: &mut dyn Session,
@@ -139,10 +140,10 @@ impl<T: Copy> Loaded<T> {
     }
 }
 
-/// Rows for a plan: the tensor that takes them, how wide it is, and the rows.
+/// Rows for a plan: the name and width of their tensor, and the rows.
 type Input<'a> = (&'static str, usize, &'a Matrix);
 
-/// What a posterior says of each image.
+/// Posteriors of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posterior {
     /// `[images, latent]`.
@@ -151,10 +152,10 @@ pub struct Posterior {
     pub stddev: Matrix,
 }
 
-/// Images that the model makes up.
+/// Images that the model generates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictive {
-    /// The latents that they come from `[images, latent]`.
+    /// The latents of the images `[images, latent]`.
     pub z: Matrix,
     /// Probability of each pixel `[images, input]`.
     pub probabilities: Matrix,
@@ -163,16 +164,16 @@ pub struct Predictive {
 }
 
 impl Vae {
-    /// A new model of images of `input` pixels.
+    /// Returns the builder of a model of images with `input` pixels.
     pub fn builder(input: usize) -> Builder {
         let (config, choice, options) = Default::default();
         Builder { input, config, choice, options }
     }
 
-    /// A model of these weights on a device.
+    /// Creates a model with these weights on a device.
     ///
     /// # Errors
-    /// If the device cannot hold it.
+    /// If the device cannot hold the model.
     pub fn new(mut session: Box<dyn Session>, weights: &Weights) -> Result<Self> {
         let architecture = weights.architecture.clone();
         let posterior = Loaded::new(session.as_mut(), posterior_predictive(&architecture, CHUNK)?)?;
@@ -181,10 +182,10 @@ impl Vae {
         Ok(Self { architecture, session, posterior, encoder, decoder, prior, likelihood, trained })
     }
 
-    /// The model in a file: see [`model::load`].
+    /// Loads the model of a file: see [`model::load`].
     ///
     /// # Errors
-    /// Those of [`model::load`] and [`new`](Self::new).
+    /// The errors of [`model::load`] and [`new`](Self::new).
     pub fn load(session: Box<dyn Session>, path: &Path) -> Result<Self> {
         Self::new(session, &model::load(path)?)
     }
@@ -192,22 +193,22 @@ impl Vae {
     /// Writes the model to a file: see [`model::save`].
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written; whatever the device reports.
+    /// [`Error::Io`] if the file cannot be written; errors of the device.
     pub fn save(&mut self, path: &Path) -> Result<()> {
         model::save(path, &self.weights()?)
     }
 
-    /// Its layers.
+    /// Returns the model's layers.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// The device that it is on.
+    /// Returns the model's device.
     pub fn session(&mut self) -> &mut dyn Session {
         self.session.as_mut()
     }
 
-    /// Its weights, copied from the device.
+    /// Returns the weights, copied from the device.
     ///
     /// # Errors
     /// If the device fails.
@@ -215,7 +216,7 @@ impl Vae {
         Weights::read(&self.architecture, self.session.as_mut())
     }
 
-    /// The settings of a training of this model: its layers, and the defaults for all else.
+    /// Returns settings for a training of this model: its layers, and defaults for everything else.
     pub fn config(&self) -> Config {
         Config {
             hidden: self.architecture.hidden().to_vec(),
@@ -224,14 +225,14 @@ impl Vae {
         }
     }
 
-    /// Trains for [`Config::epochs`] more epochs, from the weights that the model has. Calls `on_epoch`
-    /// after each epoch; if that returns [`Break`](ControlFlow::Break), training stops. Returns the
-    /// results of each epoch. Two trainings with the same settings, except the number of epochs, on as
-    /// many images have the bits of one of all their epochs.
+    /// Trains for [`Config::epochs`] more epochs, from the model's weights. Calls `on_epoch` after
+    /// each epoch; if that returns [`Break`](ControlFlow::Break), training stops. Returns the
+    /// results of each epoch. Two trainings with the same settings, except the number of epochs, on
+    /// as many images give results that are bit-identical to one training of all their epochs.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the layers of `config` or the width of the images differ from this model's;
-    /// those of [`Trainer`]; errors of `on_epoch`.
+    /// [`Error::Setting`] if the layers of `config` or the width of the images differ from this
+    /// model's; the errors of [`Trainer`]; errors of `on_epoch`.
     pub fn fit(
         &mut self,
         data: &Split,
@@ -278,18 +279,19 @@ impl Vae {
         Ok(history)
     }
 
-    /// Posterior means `[images, latent]` of images `[images, input]`: the tutorial's `transform`.
+    /// Returns posterior means `[images, latent]` of images `[images, input]`: the tutorial's
+    /// `transform`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the images have another width; whatever the device reports.
+    /// [`Error::Shape`] if the images have another width; errors of the device.
     pub fn transform(&mut self, x: &Matrix) -> Result<Matrix> {
         Ok(self.encode(x)?.mean)
     }
 
-    /// Posterior means and standard deviations of images `[images, input]`.
+    /// Returns posterior means and standard deviations of images `[images, input]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the images have another width; whatever the device reports.
+    /// [`Error::Shape`] if the images have another width; errors of the device.
     pub fn encode(&mut self, x: &Matrix) -> Result<Posterior> {
         let session = self.session.as_mut();
         let plan = || encoding(&self.architecture, CHUNK);
@@ -300,19 +302,20 @@ impl Vae {
         Ok(Posterior { mean, stddev })
     }
 
-    /// Images like these `[images, input]`: latents drawn from each one's posterior, decoded.
+    /// Generates images like these `[images, input]`: draws latents from each one's posterior and
+    /// decodes them.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the images have another width; whatever the device reports.
+    /// [`Error::Shape`] if the images have another width; errors of the device.
     pub fn posterior_predictive(&mut self, x: &Matrix, seed: u64) -> Result<Predictive> {
         let input = (ENCODER_INPUT, self.architecture.input(), x);
         self.draw(self.posterior, &[input], x.rows(), seed)
     }
 
-    /// So many images from latents drawn from the prior N(0, 1).
+    /// Generates `count` images from latents drawn from the prior N(0, 1).
     ///
     /// # Errors
-    /// Whatever the device reports.
+    /// Errors of the device.
     pub fn prior_predictive(&mut self, count: usize, seed: u64) -> Result<Predictive> {
         let session = self.session.as_mut();
         let plan = || prior_predictive(&self.architecture, CHUNK, true);
@@ -320,11 +323,11 @@ impl Vae {
         self.draw(loaded, &[], count, seed)
     }
 
-    /// Pixel probabilities `[images, input]` for latents `[images, latent]`: the tutorial's
+    /// Returns pixel probabilities `[images, input]` for latents `[images, latent]`: the tutorial's
     /// `prior_predictive_with_input`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the latents have another width; whatever the device reports.
+    /// [`Error::Shape`] if the latents have another width; errors of the device.
     pub fn decode(&mut self, z: &Matrix) -> Result<Matrix> {
         let session = self.session.as_mut();
         let plan = || decoding(&self.architecture, CHUNK);
@@ -334,10 +337,11 @@ impl Vae {
         Ok(probabilities)
     }
 
-    /// Log-likelihood of each image `[images, input]`, given latents `[images, latent]`, in nats.
+    /// Returns the log-likelihood of each image `[images, input]`, given latents `[images,
+    /// latent]`, in nats.
     ///
     /// # Errors
-    /// [`Error::Shape`] if they have other widths, or are not as many; whatever the device reports.
+    /// [`Error::Shape`] if the widths or the numbers of rows differ; errors of the device.
     pub fn log_likelihood(&mut self, x: &Matrix, z: &Matrix) -> Result<Vec<f32>> {
         let session = self.session.as_mut();
         let plan = || likelihood(&self.architecture, CHUNK);
@@ -390,7 +394,7 @@ impl Vae {
     }
 }
 
-/// Whether there are rows, as many in each input and as wide as they have to be.
+/// Checks that there are rows, equally many in each input, and of the right width.
 fn check(inputs: &[Input], rows: usize) -> Result<()> {
     let wrong = |expected, found| Err(Error::Shape { op: "model", expected, found });
     if rows == 0 {

@@ -1,4 +1,4 @@
-// Adam: running means of the gradient and of its square, both corrected for having begun at 0.
+// Adam: running means of the gradient and of its square, both corrected for starting at 0.
 
 #import common/arguments
 

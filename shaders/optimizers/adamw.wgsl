@@ -1,4 +1,4 @@
-// AdamW: Adam, before which the weight decays.
+// AdamW: the weight decays, then Adam's update.
 
 #import optimizers/adam
 

@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// A relative difference.
+/// Parses a relative difference.
 fn share(text: &str) -> std::result::Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| *number >= 0.0);
     number.ok_or_else(|| "expected a number from 0 on, as 1e-5".to_owned())
@@ -142,7 +142,7 @@ fn print(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     say(format!("{style}{verdict} {tolerance:.0e}{style:#}"))
 }
 
-/// The first steps, then ever fewer.
+/// Prints the first steps, then fewer and fewer.
 fn print_steps(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     let last = comparison.steps.len() as u32;
     let told = |step: u32| step == last || step.is_multiple_of(10_u32.pow(step.ilog10()));

@@ -13,13 +13,13 @@ use serde_json::json;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Latent units whose KL is printed, unless all are asked for.
+/// Number of latent units whose KL is printed, unless all are requested.
 const LARGEST: usize = 10;
 
-/// Letters of a latent unit and its KL.
+/// Width of a latent unit and its KL, in characters.
 const CELL: usize = 13;
 
-/// Units in a line, where it is wide enough.
+/// Units per line, if the line is wide enough.
 const IN_A_LINE: usize = 5;
 
 /// Measure a run on its test images: ELBO, log-likelihood, KL, and what the latent units do.
@@ -99,7 +99,7 @@ fn object(
     object
 }
 
-/// Prints which weights are measured, and what changed while they were trained.
+/// Prints which weights are evaluated, and the settings that changed during their training.
 fn print_settings(weights: &str, Config { learning_rate, changes, .. }: &Config) -> Result<()> {
     say_words(&format!("weights: {weights}"), 2)?;
     if changes.is_empty() {
@@ -113,7 +113,7 @@ fn print_settings(weights: &str, Config { learning_rate, changes, .. }: &Config)
 fn print(assessment: &Assessment, samples: Samples, images: usize, wide: WideFlag) -> Result<()> {
     say_words(&format!("{images} images, nats an image, ± standard error"), 2)?;
     let row = |name: &str, Mean { mean, error }: Mean| {
-        // Of one image the error is not known.
+        // For a single image the error is not known.
         let error = if error.is_nan() { "?".to_owned() } else { format!("{error:.3}") };
         row_of_words(name, format!("{mean:>9.3} ± {error}"))
     };
@@ -133,13 +133,13 @@ fn print(assessment: &Assessment, samples: Samples, images: usize, wide: WideFla
 }
 
 fn row_of_words(name: &str, words: String) -> Result<()> {
-    // In a narrow terminal beside short names.
+    // A narrow terminal gets a narrow column of names.
     let wide = Output::Results.width().is_none_or(|width| width > 50);
     let label = if wide { 34 } else { 15 };
     say_words(&format!("{name:<label$} {words}"), 2)
 }
 
-/// The KL of the latent units that have the most of it.
+/// Prints the latent units with the largest KL.
 fn print_units(units: &[f64], most: usize) -> Result<()> {
     let shown = most.min(units.len());
     let which = if shown < units.len() {

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a plan in the width of a terminal: names and shapes as far as they fit.
+/// Prints a plan within the width of a terminal: names and shapes as far as they fit.
 fn print(plan: &Plan, width: Option<usize>) -> Result<()> {
     let graph = plan.graph();
     let tensor = |id: TensorId| -> Vec<Cell> {

@@ -64,9 +64,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Labels of the two images and of each step of the path between them.
+/// Returns the labels of the two images and of each step of the path between them.
 fn labels([from, to]: [u32; 2], steps: usize) -> Vec<String> {
-    // As many digits as tell neighbours apart, but two at least.
+    // As many digits as distinguish neighbours, at least two.
     let digits = (steps.max(2) - 1).ilog10() as usize + 1;
     let at = |step| format!("t = {:.*}", digits.max(2), part(step, steps));
     let path = (0..steps).map(at);
@@ -74,12 +74,12 @@ fn labels([from, to]: [u32; 2], steps: usize) -> Vec<String> {
     [from].into_iter().chain(path).chain([to]).collect()
 }
 
-/// How far along the path a step is, from 0 to 1.
+/// Returns the position of a step on the path, from 0 to 1.
 fn part(step: usize, steps: usize) -> f32 {
     step as f32 / (steps - 1).max(1) as f32
 }
 
-/// `steps` rows, evenly spaced from the first of two to the second.
+/// Returns `steps` rows, evenly spaced from the first of two rows to the second.
 fn path(ends: &Matrix, steps: usize) -> Result<Matrix> {
     let row = |step: usize| {
         let part = part(step, steps);

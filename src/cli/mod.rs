@@ -1,4 +1,4 @@
-//! What users type: one file a command. Results go to stdout, progress and errors to stderr; the
+//! The command line: one file per command. Results go to stdout, progress and errors to stderr; the
 //! exit code is 0 for success, 1 for a failed run or check, 2 for wrong usage or bad input.
 
 // Docs of flags are what `--help` prints, and no HTML.
@@ -71,7 +71,7 @@ enum Command {
     Man(man::Arguments),
 }
 
-/// Runs the program: parses the command line, runs the command, and says what went wrong.
+/// Runs the program: parses the command line, runs the command, and prints errors.
 pub fn run() -> ExitCode {
     environment::complete();
     signals::survive_file_limit();
@@ -105,14 +105,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The command line; the program ends if it is wrong.
+/// Parses the command line; exits if it is wrong.
 fn parse() -> Arguments {
-    // So that a number below 0 is refused as the value of its flag, and not as an unknown flag.
+    // Makes the parser refuse a number below 0 as the value of its flag, and not as an unknown
+    // flag.
     let numbers = |argument: clap::Arg| {
         let is_flag = argument.get_action().takes_values() && !argument.is_positional();
         argument.allow_negative_numbers(is_flag)
     };
-    // If a flag is given twice, as in an alias and behind it, the last one counts.
+    // If a flag is given twice, for example in an alias and after it, the last one counts.
     let mut program = Arguments::command()
         .mut_subcommands(|command| command.args_override_self(true).mut_args(numbers));
     let matches = program.try_get_matches_from_mut(std::env::args_os());
@@ -121,8 +122,8 @@ fn parse() -> Arguments {
         .unwrap_or_else(|error| names::with_name(plain(error).with_cmd(&program), &program).exit())
 }
 
-/// The same error in plain words, if it is that of a number: the standard library's are about
-/// digits of strings.
+/// Returns an error about a number in plain words: the standard library's messages are about digits
+/// of strings.
 fn plain(error: clap::Error) -> clap::Error {
     let expected = error.source().and_then(|source| match source.downcast_ref::<ParseIntError>() {
         Some(reason) if *reason.kind() == IntErrorKind::PosOverflow => Some("a smaller number"),
@@ -136,12 +137,12 @@ fn plain(error: clap::Error) -> clap::Error {
     clap::Error::raw(ErrorKind::ValueValidation, message)
 }
 
-/// 2 for a user's mistake, else 1.
+/// Returns 2 for a user's mistake, else 1.
 fn exit_code(error: &Error) -> u8 {
     if is_mistake(error) { 2 } else { 1 }
 }
 
-/// Whether the user can mend it by other input.
+/// Whether the user can correct the error by other input.
 fn is_mistake(error: &Error) -> bool {
     matches!(
         error,
@@ -208,7 +209,7 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         Error::File { kind: FileKind::Model, .. } => {
             Some("RUN is the folder of a run, or a whole model.safetensors")
         }
-        // Another --size, or other images; the file is as it should be.
+        // The remedy is another --size, or other images; the file itself is correct.
         Error::File { kind: FileKind::Images, .. } => None,
         Error::File { kind: FileKind::Shader, .. } => {
             Some("names that begin with a dot or end with ~ are passed over")
@@ -221,7 +222,7 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
     }
 }
 
-/// What a file of its kind has to be.
+/// Returns the requirement for a file of this kind.
 fn file_remedy(path: &Path) -> Option<&'static str> {
     if path.is_dir() || path.ends_with("data/mnist") {
         return Some(
@@ -243,5 +244,5 @@ fn file_remedy(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// What a command comes to.
+/// Result of a command.
 type Outcome = Result<ExitCode>;

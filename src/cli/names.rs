@@ -1,4 +1,4 @@
-//! Flags that users know from other programs, and what they are called here.
+//! Names of flags in other programs, with their counterparts here.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error, builder::StyledStr};
@@ -41,7 +41,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("z-dim", "hidden"),
 ];
 
-/// Where an optimiser's constants are set.
+/// Remedy for flags of an optimiser's constants.
 const CONSTANTS: &str = "constants of an optimiser are set in the table [optimizer] of a '--config' \
                          file, which '--optimizer adamw --print-config' prints";
 
@@ -59,7 +59,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("weight-decay", CONSTANTS),
 ];
 
-/// Adds the name of a flag here to the error that it is unknown.
+/// Adds the counterpart of an unknown flag to its error.
 pub(super) fn with_name(mut error: Error, program: &Command) -> Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
@@ -70,7 +70,7 @@ pub(super) fn with_name(mut error: Error, program: &Command) -> Error {
     let Some(command) = command else { return error };
     let has = |flag: &str| command.get_arguments().any(|known| known.get_long() == Some(flag));
     let flag = FLAGS.iter().find(|&&(other, flag)| other == typed && has(flag));
-    // Only of commands that train or open a device.
+    // Only for commands that train or open a device.
     let other = OTHERS.iter().find(|&&(other, text)| {
         other == typed && (has("learning-rate") || text.contains("--device") && has("device"))
     });

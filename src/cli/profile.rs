@@ -71,14 +71,14 @@ pub(super) struct Arguments {
     fail_above: f64,
 }
 
-/// `10%` or `10`.
+/// Parses `10%` or `10`.
 fn percent(text: &str) -> std::result::Result<f64, String> {
     let number = text.trim_end_matches('%').parse().ok().filter(|number: &f64| *number >= 0.0);
     number.ok_or_else(|| "expected a percentage, as 10%".to_owned())
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    // Times do not depend on what its numbers mean.
+    // Times do not depend on the meaning of the numbers.
     let read = |run: &Path| read_run(run, Some(ScaleFlag::Softplus));
     let run = arguments.run.as_deref().map(read).transpose()?;
     let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
@@ -119,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if baseline.adapter() != profile.adapter {
         warn!("the baseline is of another adapter: {}", baseline.adapter());
     }
-    // Apart from what is read by programs.
+    // Not part of the output that programs read.
     if only.names().is_empty() {
         info!(
             "the kernels together took {:.2} times as long, arithmetic alone {:.2} times",
@@ -152,7 +152,7 @@ fn print(profile: &Profile, width: Option<usize>) -> Result<()> {
     print_footer(profile)
 }
 
-/// The names of kernels, each once.
+/// Returns the names of kernels, each once.
 fn labels(calls: &[Call]) -> String {
     let mut labels: Vec<String> = Vec::new();
     for label in calls.iter().map(Call::label) {
@@ -163,7 +163,7 @@ fn labels(calls: &[Call]) -> String {
     labels.join(", ")
 }
 
-/// The columns in the order of the line, each with its importance.
+/// Returns the columns in their order, each with its importance.
 fn columns() -> Vec<Column> {
     vec![
         Column::words("kernel", 0).cut_to(16),
@@ -217,7 +217,8 @@ fn print_kernels(kernels: &[KernelRow], width: Option<usize>) -> Result<()> {
     table::print(columns(), &kernels.iter().map(cells).collect::<Vec<_>>(), width)
 }
 
-/// Prints how a profile differs from its baseline, apart from what is read by programs.
+/// Prints the differences of a profile from its baseline, separately from the output that programs
+/// read.
 fn print_changes(changes: &[Change], wide: bool) -> Result<()> {
     let columns = vec![
         Column::words("kernel", 0).cut_to(20),
@@ -243,7 +244,7 @@ fn print_changes(changes: &[Change], wide: bool) -> Result<()> {
     table::print_on(Output::Notes, columns, &rows, width)
 }
 
-/// What adds up to a step, and what it costs besides time.
+/// Prints the parts of a step's time, and its other costs.
 fn print_footer(profile: &Profile) -> Result<()> {
     let Memory { weights, optimizer, data, workspace } = profile.gpu_memory_bytes;
     let kib = |bytes: u64| bytes.div_ceil(1024);
@@ -301,7 +302,7 @@ fn print_footer(profile: &Profile) -> Result<()> {
     text.into_iter().try_for_each(|line| say_words(&line, 20))
 }
 
-/// The kernels' rows with commas between their cells, after a header.
+/// Prints the kernels' rows as CSV, after a header.
 fn print_csv(kernels: &[KernelRow]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |error: csv::Error| {

@@ -1,4 +1,4 @@
-//! What a user sees of a run under way.
+//! Progress display of a run.
 
 use super::shared::say;
 use super::terminal::{progress_target, shows_progress};
@@ -8,7 +8,7 @@ use crate::train::{Config, EpochReport, Report, StepReport};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 
-/// A bar on stderr if that is a terminal, a line an epoch on stdout.
+/// A bar on stderr if that is a terminal, and a line per epoch on stdout.
 pub(super) struct Progress {
     bar: ProgressBar,
     epochs: u32,
@@ -24,7 +24,7 @@ impl Progress {
             ProgressStyle::with_template("{msg} {wide_bar} {rate} images/s, {eta} left")
         {
             bar.set_style(style.with_key("rate", |state: &ProgressState, to: &mut dyn Write| {
-                // The bar has nobody to report a failed write to.
+                // The bar cannot report a failed write.
                 let _ = write!(to, "{:.0}", state.per_sec());
             }));
         }
@@ -42,7 +42,7 @@ impl Progress {
 
     fn step(&self, report: &StepReport) {
         if self.bar.position() == 0 {
-            // Of a run that goes on, its rate has nothing to do with what was before.
+            // For a resumed run, the rate does not include earlier steps.
             self.bar.set_position((report.step - 1) * self.batch);
             self.bar.reset_eta();
         }
@@ -63,7 +63,7 @@ impl Progress {
     }
 }
 
-/// Formats the results of an epoch in at most 78 letters.
+/// Formats the results of an epoch in at most 78 characters.
 fn epoch_line(report: &EpochReport, epochs: u32) -> String {
     let digits = epochs.to_string().len();
     let EpochReport { epoch, train, test, seconds, .. } = report;
@@ -76,7 +76,7 @@ fn epoch_line(report: &EpochReport, epochs: u32) -> String {
     )
 }
 
-/// A number with two digits behind the point, or as many as seven letters have room for.
+/// Formats a number with two digits after the point, or as many as fit into seven characters.
 fn nats(value: f64) -> String {
     let forms = [format!("{value:.2}"), format!("{value:.1}"), format!("{value:.0}")];
     let short = forms.into_iter().find(|form| form.len() <= 7);

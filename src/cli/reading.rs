@@ -1,4 +1,4 @@
-//! Flags that say how files are to be read, and what is said of how they were.
+//! Flags that set how files are read, and messages about the result.
 
 use crate::data::{Account, Coverage, Dataset, LabelColumn, Reading};
 use crate::graph::Binarize;
@@ -47,7 +47,7 @@ impl Answer {
 }
 
 impl ReadingFlags {
-    /// The flags, and where there are none, `before`.
+    /// Returns the settings of the flags, with those of `before` for flags that are not given.
     pub(super) fn over(&self, before: Reading) -> Reading {
         let flags = Reading {
             label_column: self.label_column.clone(),
@@ -61,7 +61,7 @@ impl ReadingFlags {
     }
 }
 
-/// Says what was found and what was made of it.
+/// Prints the format that was found and the resulting images.
 pub(super) fn tell(
     data: &str,
     account: &Account,
@@ -83,8 +83,8 @@ pub(super) fn tell(
     }
 }
 
-/// Refuses images that are all the same or blank to a model, and warns where many are. Returns how much
-/// of them is white.
+/// Refuses images that are all the same or blank for a model, and warns if many are. Returns the
+/// share of white.
 pub(super) fn check(
     data: &str,
     account: &Account,
@@ -100,7 +100,7 @@ pub(super) fn check(
             Binarize::Threshold => format!(" after the threshold at {}", white / 2.0),
             _ => String::new(),
         };
-        // Before anything is cut, they may differ.
+        // Before binarisation they may differ.
         let is_one = images.coverage(Binarize::None).is_one;
         let is_dark = !is_one && largest > 0.0 && largest < white;
         let white = format!("--white {largest}, the largest number that there is");

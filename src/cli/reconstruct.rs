@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// The first images that are wanted.
+    /// Returns the first requested images.
     fn chosen(&self, data: &Dataset) -> Result<Vec<u32>> {
         let wanted = |index: &u32| {
             let name = || data.labels.as_ref().map(|labels| labels.name(*index as usize));
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let chosen = arguments.chosen(&data)?;
     check_count(&run, "samples", arguments.samples, chosen.len())?;
     let x = arguments.images.matrix(&run, &data, &chosen, arguments.run.seed)?;
-    // Rows of one sample after those of another: each row has noise of its own.
+    // All rows of one sample, then those of the next: each row has noise of its own.
     let repeated = Matrix::new(
         x.rows() * arguments.samples,
         x.columns(),

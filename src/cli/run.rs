@@ -1,4 +1,4 @@
-//! A run that is asked something: what the commands on one have in common.
+//! Code shared by the commands that use a trained run.
 
 use super::reading::ReadingFlags;
 use super::shared::{BinarizeFlag, DATA, DeviceFlag, KernelsFlag};
@@ -30,11 +30,11 @@ pub(super) struct RunFlags {
     pub(super) seed: u64,
 }
 
-/// A run that is open: its model, and how it was trained.
+/// An open run: its model and its settings.
 pub(super) struct Run {
     pub(super) vae: Vae,
     pub(super) config: Config,
-    /// Its folder, or the model's file.
+    /// The run's folder, or the model's file.
     path: PathBuf,
 }
 
@@ -45,7 +45,7 @@ impl RunFlags {
         Ok(Run { vae, config, path: self.run.clone() })
     }
 
-    /// Which weights of the run are taken.
+    /// Returns a description of the weights that are used.
     pub(super) fn weights(&self) -> String {
         let epoch = |name: &str| match name {
             "model.safetensors" => ", after the last epoch",
@@ -55,12 +55,12 @@ impl RunFlags {
         let file =
             if self.run.is_dir() { self.run.join("model.safetensors") } else { self.run.clone() };
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // A run has settings beside its weights; a file from elsewhere may have any name.
+        // A run has settings in the same folder; a file from elsewhere may have any name.
         let is_of_run = file.with_file_name("config.toml").exists();
         format!("{}{}", file.display(), if is_of_run { epoch(name) } else { "" })
     }
 
-    /// What the run is called in a picture's title.
+    /// Returns the run's name in a picture's title.
     pub(super) fn name(&self) -> String {
         self.run.display().to_string()
     }
@@ -72,7 +72,8 @@ pub(super) enum ScaleFlag {
     Softplus,
 }
 
-/// The model and the settings of a run, or of a model's file, whose settings are those by default.
+/// Reads the model and the settings of a run, or of a model's file, whose settings are the
+/// defaults.
 pub(super) fn read_run(run: &Path, scale: Option<ScaleFlag>) -> Result<(Weights, ConfigFile)> {
     let (model, mut file) = if run.is_dir() {
         (run.join("model.safetensors"), ConfigFile::read(&run.join("config.toml"))?)
@@ -86,7 +87,7 @@ pub(super) fn read_run(run: &Path, scale: Option<ScaleFlag>) -> Result<(Weights,
     Ok((weights, file))
 }
 
-/// Checks that a model's weights are numbers, which those of a run that diverged may not be.
+/// Checks that a model's weights are finite; those of a run that diverged may not be.
 fn check_finite(path: &Path, weights: &Weights) -> Result<()> {
     let parameters = weights.architecture.parameters();
     let wrong = parameters.iter().zip(&weights.values).find_map(|(parameter, values)| {
@@ -117,9 +118,9 @@ pub(super) struct ImageFlags {
 }
 
 impl ImageFlags {
-    /// The images, of the width that the run's model takes.
+    /// Loads the images, with the width of the run's model.
     pub(super) fn load(&self, run: &Run) -> Result<Dataset> {
-        // Before pictures are resized to it.
+        // Checked before pictures are resized to it.
         self.size.size.map_or(Ok(()), |_| self.size.of(run).map(drop))?;
         let input = run.vae.architecture().input();
         let (mut data, source) = match &self.input {
@@ -128,7 +129,8 @@ impl ImageFlags {
                 (read_images(input, self.size.size, &reading)?.0, input)
             }
             None => {
-                // Another size is not this model's, whatever its folder says.
+                // A size with another number of pixels is not this model's, whatever the run's
+                // folder says.
                 let size = run.config.size.filter(|size| size.pixels() == input);
                 let reading = self.reading.over(run.config.reading.clone());
                 let source = Source { size, reading, ..run.config.source() };
@@ -149,12 +151,12 @@ impl ImageFlags {
         Ok(data)
     }
 
-    /// Refuses images that are not those of the run, though they lie where those did.
+    /// Refuses images that differ from the run's, though they are at the same path.
     fn check_same(&self, run: &Run, split: &Split) -> Result<()> {
         if self.reads_otherwise() {
             return Ok(());
         }
-        // Without its checkpoint it is not known.
+        // Without the run's checkpoint this is not known.
         match Checkpoint::load(&run.path.join(checkpoint::FILE_NAME)) {
             Ok(checkpoint) if checkpoint.state.data != checkpoint::fingerprint(split) => {}
             _ => return Ok(()),
@@ -167,18 +169,18 @@ impl ImageFlags {
         })
     }
 
-    /// Whether flags say that the run's images are to be read in another way than for training.
+    /// Whether flags change how the run's images are read, compared with training.
     fn reads_otherwise(&self) -> bool {
         self.size.size.is_some() || self.reading.over(Reading::default()) != Reading::default()
     }
 
-    /// All images of a data set as the model sees them.
+    /// Returns all images of a data set, converted as inputs of the model.
     pub(super) fn all(&self, run: &Run, data: &Dataset, seed: u64) -> Result<Matrix> {
         let all: Vec<u32> = (0..data.len() as u32).collect();
         self.matrix(run, data, &all, seed)
     }
 
-    /// Some of them.
+    /// Returns some of the images.
     pub(super) fn matrix(
         &self,
         run: &Run,
@@ -190,7 +192,7 @@ impl ImageFlags {
     }
 }
 
-/// Reads a number of things, of which there must be one.
+/// Parses a number that is at least one.
 pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
@@ -198,17 +200,17 @@ pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     }
 }
 
-/// Checks that a file is to be a picture.
+/// Checks that the file name is that of a picture.
 pub(super) fn check_picture(path: &Path) -> Result<()> {
     if is_picture(path) { Ok(()) } else { Err(wrong_ending("output", ".png", path)) }
 }
 
-/// Checks that the file that a flag names is to be numbers.
+/// Checks that the file name of a setting is that of a file of numbers.
 pub(super) fn check_matrix(setting: &'static str, path: &Path) -> Result<()> {
     Matrix::check_ending(path).map_err(|_| wrong_ending(setting, ".npy or .csv", path))
 }
 
-/// Checks that a file is to be a picture or numbers.
+/// Checks that the file name is that of a picture or of a file of numbers.
 pub(super) fn check_output(path: &Path) -> Result<()> {
     if is_picture(path) || Matrix::check_ending(path).is_ok() {
         return Ok(());
@@ -221,7 +223,7 @@ fn wrong_ending(setting: &'static str, endings: &str, path: &Path) -> Error {
     Error::Setting { setting, expected, found: path.display().to_string() }
 }
 
-/// Checks that a model's images can be addressed if there are `count` of them `times` over.
+/// Checks that `count` images of a model, `times` times, can be addressed.
 pub(super) fn check_count(
     run: &Run,
     setting: &'static str,
@@ -235,7 +237,7 @@ pub(super) fn check_count(
     Err(Error::Setting { setting, expected: format!("1 to {most}"), found: count.to_string() })
 }
 
-/// Whether a file is a picture by its ending.
+/// Whether a file is a picture, by its extension.
 pub(super) fn is_picture(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
 }
@@ -250,7 +252,7 @@ pub(super) struct SizeFlag {
 }
 
 impl SizeFlag {
-    /// The size of the images that a run's model makes.
+    /// Returns the size of the images of a run's model.
     pub(super) fn of(&self, run: &Run) -> Result<Size> {
         let pixels = run.vae.architecture().input();
         let known = run.config.size.filter(|size| size.pixels() == pixels);
@@ -264,7 +266,7 @@ impl SizeFlag {
     }
 }
 
-/// Pixels from 0 to 1: a driver may round a probability up past 1.
+/// Returns pixels clamped to 0 to 1: a driver may round a probability to above 1.
 pub(super) fn within(matrix: &Matrix) -> Vec<f32> {
     matrix.values().iter().map(|value| value.clamp(0.0, 1.0)).collect()
 }
@@ -279,8 +281,8 @@ pub(super) struct ColumnsFlag {
 }
 
 impl ColumnsFlag {
-    /// Draws lines of images, each beside its caption. `labels` are above the images and `groups` are
-    /// lines with a gap above, as in [`Tiles`].
+    /// Draws lines of images, each next to its caption. `labels` are above the images and `groups`
+    /// are lines with a gap above, like in [`Tiles`].
     pub(super) fn draw(
         &self,
         path: &Path,

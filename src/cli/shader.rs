@@ -144,7 +144,7 @@ fn print(arguments: &Arguments, name: &str, files: &Sources) -> Result<()> {
     Ok(())
 }
 
-/// The passes that are asked for, of the variant that is asked for.
+/// Returns the requested passes of the requested variant.
 fn stages(arguments: &Arguments, name: &str, files: &Sources) -> Result<Vec<Stage>> {
     let all = Named::all()?;
     let Some(named) = all.iter().find(|named| named.label == name) else {

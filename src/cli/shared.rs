@@ -1,4 +1,4 @@
-//! Flags that several commands have, and how they are read.
+//! Flags that several commands share, and their parsing.
 
 use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
@@ -42,7 +42,7 @@ impl DeviceFlag {
         kernels.open(&self.choice().unwrap_or_default())
     }
 
-    /// What was asked for, if anything was.
+    /// Returns the chosen device, if any.
     pub(super) fn choice(&self) -> Option<Choice> {
         self.device.as_ref().map(|device| {
             let Ok(choice) = device.parse();
@@ -72,19 +72,19 @@ pub(super) struct StepFlags {
     no_fuse: bool,
 }
 
-/// The names of all activations.
+/// Returns a parser of the names of all activations.
 fn activations() -> impl TypedValueParser<Value = Activation> {
     let names = Activation::all().map(|activation| activation.function().name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Activation>())
 }
 
-/// The names of all optimisers.
+/// Returns a parser of the names of all optimisers.
 fn optimizers() -> impl TypedValueParser<Value = Optimizer> {
     let of_name = |name: String| Rule::named(&name).map(Optimizer::of).ok_or("no such rule");
     PossibleValuesParser::new(RULES.iter().map(|rule| rule.name)).try_map(of_name)
 }
 
-/// Layer sizes, as `--hidden` takes them.
+/// Layer sizes, in the form of `--hidden`.
 #[derive(Clone, Debug)]
 struct Layers(Vec<usize>);
 
@@ -101,13 +101,13 @@ fn layers(text: &str) -> std::result::Result<Layers, String> {
     parts(text).map(size).collect::<std::result::Result<_, _>>().map(Layers)
 }
 
-/// The parts of a list with commas between them, without the blanks around each.
+/// Returns the parts of a comma-separated list, without the blanks around each.
 pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim)
 }
 
 impl StepFlags {
-    /// The settings, where these flags do not say otherwise.
+    /// Returns the settings with the values of these flags.
     pub(super) fn over(&self, config: Config) -> Config {
         Config {
             hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
@@ -152,7 +152,7 @@ pub(super) struct ShadersFlag {
 }
 
 impl ShadersFlag {
-    /// The files of the folder, and the built-in ones.
+    /// Reads the files of the folder, in addition to the built-in ones.
     pub(super) fn read(&self) -> Result<Sources> {
         let Some(folder) = &self.folder else { return Ok(Sources::default()) };
         let sources = Sources::read(folder)?;
@@ -166,7 +166,7 @@ impl ShadersFlag {
     }
 }
 
-/// Expected where no kernel has the name that is given.
+/// Expectation in the error for an unknown kernel.
 pub(super) const A_KERNEL: &str = "the name of a kernel";
 
 /// Which kernels to look at.
@@ -178,17 +178,17 @@ pub(super) struct OnlyFlag {
 }
 
 impl OnlyFlag {
-    /// The names; without one, every kernel is meant.
+    /// Returns the names; none selects every kernel.
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Whether a kernel is meant.
+    /// Whether a kernel is selected.
     pub(super) fn has(&self, call: &Call) -> bool {
         self.names.is_empty() || self.names.iter().any(|name| is_named(call, name))
     }
 
-    /// Refuses a name that none of these calls has; `expected` says what they are.
+    /// Refuses a name that none of these calls has; `expected` describes the names in the error.
     pub(super) fn check(&self, calls: &[Call], expected: &str) -> Result<()> {
         let unknown = |name: &&String| !calls.iter().any(|call| is_named(call, name));
         match self.names.iter().find(unknown) {
@@ -204,7 +204,7 @@ impl OnlyFlag {
     }
 }
 
-/// The error that no kernel has this name.
+/// Returns the error that no kernel has this name.
 pub(super) fn unknown_kernel<'a>(
     setting: &'static str,
     name: &str,
@@ -216,7 +216,8 @@ pub(super) fn unknown_kernel<'a>(
 }
 
 impl KernelsFlag {
-    /// The same without a folder of shaders, for a device beside that which reads them.
+    /// Returns the same flags without a folder of shaders, for a second device that does not use
+    /// them.
     pub(super) fn without_shaders(&self) -> Self {
         Self { shaders: ShadersFlag::default(), ..self.clone() }
     }
@@ -230,7 +231,7 @@ impl KernelsFlag {
         self.open_until(choice, kernels, Arc::default())
     }
 
-    /// As [`open_or`](Self::open_or); tries no more kernels once `stop` is set.
+    /// Like [`open_or`](Self::open_or), but tries no more kernels once `stop` is set.
     pub(super) fn open_until(
         &self,
         choice: &Choice,
@@ -249,7 +250,7 @@ impl KernelsFlag {
     }
 }
 
-/// Checks that the folder that a flag names, if it is there, is one.
+/// Checks that the folder of a setting, if it exists, is a folder.
 pub(super) fn check_folder(setting: &'static str, path: &Path) -> Result<()> {
     if path.is_dir() || !path.exists() {
         return Ok(());
@@ -297,19 +298,19 @@ impl From<BinarizeFlag> for Binarize {
     }
 }
 
-/// Prints a line to standard output, with its styles where that is a terminal that shows them. A reader
-/// who has gone away, as `head` does, is no failure: the work goes on unseen.
+/// Prints a line to standard output, with its styles if that is a terminal that supports them. A
+/// closed pipe, as after `head`, is no failure: the program continues without output.
 ///
 /// # Errors
-/// [`Error::Io`] if standard output cannot be written otherwise.
+/// [`Error::Io`] if standard output cannot be written for another reason.
 pub(super) fn say(line: impl Display) -> Result<()> {
     wrote(anstream::stdout().write_all(format!("{line}\n").as_bytes()))
 }
 
-/// Prints bytes as they are.
+/// Prints bytes unchanged.
 ///
 /// # Errors
-/// As [`say`].
+/// The errors of [`say`].
 pub(super) fn written(bytes: &[u8]) -> Result<()> {
     wrote(std::io::stdout().write_all(bytes))
 }

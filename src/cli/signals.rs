@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What a shell adds to the number of the signal that ended a program.
+/// Offset that a shell adds to the number of the signal that ended a program.
 const EXIT_CODE: u8 = 128;
 
-/// What has been received.
+/// Received signals.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     signal: Arc<AtomicUsize>,
@@ -23,7 +23,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// From now on signals don't end the program, except a second one.
+    /// Registers handlers, after which signals do not end the program, except a second one.
     pub(super) fn listen() -> Result<Self> {
         let signals = Self::default();
         for signal in stopping() {
@@ -43,13 +43,13 @@ impl Signals {
         Ok(signals)
     }
 
-    /// The signal that the program is to end for.
+    /// Returns the pending stop signal.
     pub(super) fn received(&self) -> Option<u8> {
         let signal = self.signal.load(Ordering::Relaxed);
         u8::try_from(signal).ok().filter(|&signal| signal > 0)
     }
 
-    /// A flag that is set once the program is to end.
+    /// Returns a flag that is set once a stop is requested.
     pub(super) fn stop_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_stopped)
     }
@@ -59,7 +59,7 @@ impl Signals {
         self.is_save_due.swap(false, Ordering::Relaxed)
     }
 
-    /// How the program ends then.
+    /// Returns the exit code of a program that a signal stopped.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(EXIT_CODE + self.received().unwrap_or(0))
     }
@@ -69,25 +69,25 @@ fn refused(error: std::io::Error) -> Error {
     Error::io(Path::new("signals"), Action::Read)(error)
 }
 
-/// The signals that request a stop.
+/// Returns the signals that request a stop.
 fn stopping() -> Vec<i32> {
     [SIGINT, SIGTERM].into_iter().chain(hangup()).collect()
 }
 
-/// SIGHUP, unless `nohup` ignores it.
+/// Returns SIGHUP, unless `nohup` ignores it.
 #[cfg(unix)]
 fn hangup() -> Option<i32> {
     (!is_hangup_ignored()).then_some(SIGHUP)
 }
 
-/// Windows has no such signal.
+/// Returns none: Windows has no such signal.
 #[cfg(not(unix))]
 fn hangup() -> Option<i32> {
     None
 }
 
-/// Whether the program was started with SIGHUP ignored. Where the system has no file that says so, it
-/// may be if nothing is printed on a terminal.
+/// Whether the program was started with SIGHUP ignored. On systems without a file that records
+/// this, assumes so if nothing is printed on a terminal.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     use std::io::IsTerminal;
@@ -99,7 +99,7 @@ fn is_hangup_ignored() -> bool {
     }
 }
 
-/// Has a write beyond the limit on the size of files fail as on a full disk, which it does once
+/// Makes a write beyond the limit on file sizes fail like one on a full disk, as it does once
 /// SIGXFSZ no longer ends the program.
 pub(super) fn survive_file_limit() {
     // Without the handler the program ends at such a write, as it did before.

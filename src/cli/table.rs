@@ -1,5 +1,5 @@
-//! Tables and long lines in the width of a terminal. A table leaves out the columns that do not fit,
-//! the least important first; into a file or a pipe it has them all.
+//! Tables and long lines within the width of a terminal. A table leaves out the columns that do not
+//! fit, the least important first; in a file or a pipe it has all columns.
 
 use super::shared::say;
 use super::terminal::{HEAD, NOTE};
@@ -10,7 +10,7 @@ use terminal_size::{Width, terminal_size_of};
 /// Blanks between two columns.
 const GAP: usize = 2;
 
-/// Stands for the rest of a cell that was cut.
+/// Replaces the rest of a cell that was cut.
 const CUT: char = '…';
 
 /// Whether a table has all of its columns.
@@ -22,28 +22,29 @@ pub(super) struct WideFlag {
 }
 
 impl WideFlag {
-    /// The width of standard output to fit into; none if everything is shown.
+    /// Returns the width of standard output that tables have to fit; none if everything is shown.
     pub(super) fn width(self) -> Option<usize> {
         if self.wide { None } else { Output::Results.width() }
     }
 
-    /// Whether everything is asked for.
+    /// Whether everything is requested.
     pub(super) fn is_set(self) -> bool {
         self.wide
     }
 }
 
-/// Where a table is printed.
+/// Output of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Output {
-    /// To standard output.
+    /// Standard output.
     Results,
-    /// To stderr, beside results that a program may read.
+    /// Stderr, if results are for programs to read.
     Notes,
 }
 
 impl Output {
-    /// Its width: that of `COLUMNS`, else of the terminal; none if it is no terminal.
+    /// Returns the width: that of `COLUMNS`, else of the terminal; none if the output is not a
+    /// terminal.
     pub(super) fn width(self) -> Option<usize> {
         let forced = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let terminal = match self {
@@ -92,24 +93,24 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// Words, which begin at the left; of columns that do not fit, the one with the highest
+    /// Returns a left-aligned column of words; of columns that do not fit, the one with the highest
     /// `importance` is left out first, and 0 is always shown.
     pub(super) fn words(name: &'static str, importance: u8) -> Self {
         let width = name.chars().count();
         Self { name, importance, width, is_number: false, least: None }
     }
 
-    /// Numbers, which end at the right.
+    /// Returns a right-aligned column of numbers.
     pub(super) fn numbers(name: &'static str, importance: u8) -> Self {
         Self { is_number: true, ..Self::words(name, importance) }
     }
 
-    /// Is at least so wide.
+    /// Sets the least width.
     pub(super) fn of(self, width: usize) -> Self {
         Self { width: self.width.max(width), ..self }
     }
 
-    /// Its cells may be cut to `least` letters.
+    /// Allows cells to be cut to `least` characters.
     pub(super) fn cut_to(self, least: usize) -> Self {
         Self { least: Some(least), ..self }
     }
@@ -122,7 +123,7 @@ impl Column {
 /// A table whose head is printed.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// The columns that are shown, with the cell that each takes.
+    /// The columns that are shown, each with the index of its cell.
     shown: Vec<(usize, Column)>,
     count: usize,
     is_cut: bool,
@@ -142,7 +143,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Chooses the columns, and how wide those are that may be cut.
+    /// Chooses the columns, and the widths of those that may be cut.
     fn fit(columns: Vec<Column>, width: Option<usize>) -> Self {
         let (count, output) = (columns.len(), Output::Results);
         let mut left: Vec<_> = columns.into_iter().enumerate().collect();
@@ -158,7 +159,7 @@ impl Table {
                 shown.push((index, column));
             }
         }
-        // The rest of the width goes to columns that may be cut, the most important first.
+        // Columns that may be cut share the rest of the width, the most important first.
         let mut is_cut = false;
         for (_, column) in &mut shown {
             let least = column.least();
@@ -177,13 +178,13 @@ impl Table {
         Self { shown, count, is_cut, output }
     }
 
-    /// Prints a row: a cell for every column, those that are left out included.
+    /// Prints a row: `cells` has a cell for every column, including those that are left out.
     pub(super) fn row(&self, cells: &[Cell]) -> Result<()> {
         let shown = self.shown.iter().filter_map(|&(index, _)| cells.get(index).cloned());
         self.output.say(&self.line(&shown.collect::<Vec<_>>()))
     }
 
-    /// The shown cells in a line.
+    /// Returns the line of the shown cells.
     fn line(&self, cells: &[Cell]) -> String {
         let mut line = String::new();
         let last = cells.iter().rposition(|cell| !cell.text.is_empty());
@@ -207,7 +208,7 @@ impl Table {
         line
     }
 
-    /// Says what is not shown.
+    /// Prints which columns are not shown.
     pub(super) fn end(&self) -> Result<()> {
         let said = match self.count - self.shown.len() {
             0 if self.is_cut => "long cells are cut: --wide".to_owned(),
@@ -224,7 +225,7 @@ pub(super) fn print(columns: Vec<Column>, rows: &[Vec<Cell>], width: Option<usiz
     print_on(Output::Results, columns, rows, width)
 }
 
-/// As [`print`], on an output of that width.
+/// Like [`print`], on an output of that width.
 pub(super) fn print_on(
     output: Output,
     mut columns: Vec<Column>,
@@ -241,7 +242,7 @@ pub(super) fn print_on(
     table.end()
 }
 
-/// A text of at most `width` letters.
+/// Cuts a text to at most `width` characters.
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -249,7 +250,7 @@ fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain([CUT]).collect()
 }
 
-/// Prints a line of words, in several lines where the terminal is narrower; those that follow begin
+/// Prints a line of words, in several lines if the terminal is narrower; continuation lines begin
 /// with `indent` blanks.
 pub(super) fn say_words(text: &str, indent: usize) -> Result<()> {
     folded(text, indent, Output::Results.width()).iter().try_for_each(say)

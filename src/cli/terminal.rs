@@ -1,5 +1,5 @@
-//! Messages on stderr, and the styles of messages and results: colours are for a terminal that shows
-//! them, and `NO_COLOR` forbids them.
+//! Messages on stderr, and the styles of messages and results: colours are for a terminal that
+//! supports them, and `NO_COLOR` disables them.
 
 use anstream::{AutoStream, ColorChoice, eprintln};
 use anstyle::{AnsiColor, Style};
@@ -19,19 +19,19 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const REMEDY: Style = AnsiColor::Green.on_default();
 const DETAIL: Style = Style::new().dimmed();
 
-/// The head of a table.
+/// Style of the head of a table.
 pub(super) const HEAD: Style = Style::new().bold();
-/// A check that was passed.
+/// Style of a check that passed.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// A check that failed.
+/// Style of a check that failed.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What to look at.
+/// Style of text that needs attention.
 pub(super) const NOTICE: Style = AnsiColor::Yellow.on_default();
-/// What is said beside results.
+/// Style of notes next to results.
 pub(super) const NOTE: Style = Style::new().dimmed();
 
-/// From now on shows what the library tells, down to a level; at the lowest, what wgpu and its
-/// drivers tell too.
+/// Enables the library's log messages, down to a level; at the lowest, also those of wgpu and its
+/// drivers.
 pub(super) fn listen(level: LevelFilter) {
     let others = if level >= LevelFilter::TRACE { LevelFilter::INFO } else { LevelFilter::OFF };
     let filter = Targets::new().with_target("wgvae", level).with_default(others);
@@ -40,17 +40,17 @@ pub(super) fn listen(level: LevelFilter) {
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
-/// Whether progress is to be shown: not with `--quiet`.
+/// Whether progress is shown: not with `--quiet`.
 pub(super) fn shows_progress() -> bool {
     tracing::enabled!(Level::INFO)
 }
 
-/// Where progress bars go.
+/// Returns the target of progress bars.
 pub(super) fn progress_target() -> ProgressDrawTarget {
     if shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
-/// An error in words, with the flag of the setting that it is about.
+/// Formats an error, with the flag of its setting.
 fn with_flag(error: &crate::Error) -> String {
     match error {
         crate::Error::Setting { setting, .. } if setting.starts_with(char::is_lowercase) => {
@@ -60,7 +60,7 @@ fn with_flag(error: &crate::Error) -> String {
     }
 }
 
-/// Says what went wrong, and what to try.
+/// Prints an error and its remedy.
 pub(super) fn complain(error: &crate::Error, remedy: Option<&str>) {
     eprintln!("{ERROR}error{ERROR:#}: {}", with_flag(error));
     if let Some(remedy) = remedy {
@@ -68,7 +68,7 @@ pub(super) fn complain(error: &crate::Error, remedy: Option<&str>) {
     }
 }
 
-/// A line an event: warnings say that they are, details are dim.
+/// Formats events, one per line: warnings are marked, details are dim.
 struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tracing::{info, warn};
 
-/// What a run that goes on cannot change.
+/// Settings that a resumed run cannot change.
 const FIXED: [&str; 18] = [
     "config",
     "size",
@@ -121,7 +121,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// The settings of the file, where the flags do not say otherwise.
+    /// Returns the settings of the file with the values of the flags.
     fn over(&self, config: Config) -> Config {
         let names_test_set = self.test_data.is_some() || self.test_fraction.is_some();
         let (test_data, test_fraction) = if names_test_set {
@@ -147,7 +147,7 @@ impl Arguments {
         })
     }
 
-    /// The settings to start from: those of the run that goes on, of the file, or the default ones.
+    /// Returns the initial settings: those of the resumed run, of the file, or the defaults.
     fn file(&self) -> Result<ConfigFile> {
         let resumed = self.resume.as_ref().map(|run| run.join("config.toml"));
         let path = resumed.as_deref().or(self.config.as_deref());
@@ -163,7 +163,7 @@ impl Arguments {
         Ok(file)
     }
 
-    /// Applies the learning rate flag from the first step on, or from the checkpoint's.
+    /// Applies the learning rate flag from the first step on, or from the checkpoint on.
     fn change(&self, config: &mut Config) -> Result<()> {
         if self.resume.is_none() {
             config.forget_devices();
@@ -174,8 +174,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// The folder of the run, and what was made of it: one that is not named is made, so that no other
-    /// run takes its name.
+    /// Returns the folder of the run, and the folders that were created: without a name, a new
+    /// folder is created at once, so that no other run takes the same name.
     fn folder(&self) -> Result<(PathBuf, Vec<PathBuf>)> {
         if let Some(named) = self.resume.as_ref().or(self.run.as_ref()) {
             return Ok((named.clone(), Vec::new()));
@@ -218,7 +218,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         check_folder("run", folder)?;
         RunFolder::check_new(folder)?;
     }
-    // Before pictures are resized to it.
+    // Checked before pictures are resized to it.
     if let Some(size) = config.size {
         size.check()?;
         config.architecture(size.pixels())?;
@@ -226,10 +226,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let (mut data, account) = Split::read(&config.source())?;
     let mut coverage = reading::check(&config.data, &account, &data.train, config.binarize)?;
     config.reading = account.reading.clone();
-    // Commands on the run are given from other folders, too.
+    // Commands on the run may be called from other folders.
     config.data = absolute(&config.data);
     config.test_data = config.test_data.as_deref().map(absolute);
-    // Models are asked for pictures later, when the data may be gone.
+    // The size is stored for pictures that are drawn later, when the data may be gone.
     config.size = Some(data.train.size);
     if let Some(limit) = config.limit {
         data.train.truncate(limit);
@@ -249,7 +249,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let progress = Progress::new(&config, &data);
     let mut opened: Option<Description> = None;
     let open = || {
-        // The device that failed is opened again, with the kernels that it had.
+        // Opens the device that failed again, with the same kernels.
         let settings = folder.join("config.toml");
         let kernels = if opened.is_some() && settings.exists() {
             ConfigFile::read(&settings)?.kernels
@@ -307,7 +307,7 @@ fn step_of(run: &Path) -> Result<u32> {
     Ok(Checkpoint::load(&path)?.state.position.step)
 }
 
-/// The path of data that is found from every folder.
+/// Returns the path of data independent of the working folder.
 fn absolute(data: &str) -> String {
     if ["mnist", "-"].contains(&data) {
         return data.to_owned();
@@ -315,22 +315,22 @@ fn absolute(data: &str) -> String {
     std::path::absolute(data).map_or(data.to_owned(), |path| path.display().to_string())
 }
 
-/// Removes the folders that were made for a run that did not begin.
+/// Removes the folders that were created for a run that did not begin.
 fn remove(made: &[PathBuf]) {
-    // Unless something is in them.
+    // A folder with content remains.
     let _ = made.iter().try_for_each(fs::remove_dir);
 }
 
-/// Says so if a run goes on elsewhere than where it was.
+/// Warns if a run resumes on another device, where results may no longer be bit-identical.
 fn warn_of_other_bits(was: Option<&Description>, is: &Description) {
-    // On CPUs no bit depends on the model, or on the number of threads.
+    // On CPUs results do not depend on the model, or on the number of threads.
     let same = |was: &Description| was == is || (was.backend == "CPU" && is.backend == "CPU");
     if let Some(was) = was.filter(|was| !same(was)) {
         warn!("the run was on {was}: from here on its bits may differ from those it had had there");
     }
 }
 
-/// Prints settings as `--config` takes them.
+/// Prints settings in the form that `--config` reads.
 fn print_config(config: &Config, device: &Choice, kernels: &Choices) -> Result<()> {
     #[derive(serde::Serialize)]
     struct File<'a> {
@@ -345,7 +345,7 @@ fn print_config(config: &Config, device: &Choice, kernels: &Choices) -> Result<(
     say(text.map_err(std::io::Error::other).map_err(failed)?.trim_end())
 }
 
-/// Says what is about to happen, and where.
+/// Prints the device, the layers and the data before training.
 fn announce(choice: &Choice, session: &dyn Session, architecture: &Architecture, data: &Split) {
     let device = session.description();
     if *choice == Choice::Auto && device.backend == "CPU" {

@@ -70,12 +70,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The calls of all cases.
+/// Returns the calls of all cases.
 fn calls() -> Result<Vec<Call>> {
     kernels().flat_map(|kernel| (kernel.cases)()).map(|case| case.call()).collect()
 }
 
-/// As wide as the names of all kernels and variants: rows are printed as they come.
+/// Returns columns as wide as the names of all kernels and variants: rows are printed as they are
+/// computed.
 fn columns(calls: &[Call]) -> Vec<Column> {
     let kernel = calls.iter().map(|call| call.label().len()).max().unwrap_or(0);
     vec![

@@ -1,4 +1,4 @@
-//! Which device a user means.
+//! The user's choice of a device.
 
 use super::cpu::CpuSession;
 #[cfg(feature = "gpu")]
@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A wish for a device, as `--device` takes it.
+/// A choice of a device, in the form that `--device` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// A real GPU if there is one, else the CPU.
@@ -21,13 +21,13 @@ pub enum Choice {
     Cpu,
     /// The best adapter, which may be a driver that runs on the CPU.
     Gpu,
-    /// The adapter of this index in `wgvae devices`, else the first whose name or driver has this
-    /// part.
+    /// The adapter with this index in `wgvae devices`, else the first whose name or driver contains
+    /// this text.
     Named(String),
 }
 
 impl Choice {
-    /// The device of a description.
+    /// Returns the choice that selects the device of a description.
     pub fn of(description: &Description) -> Self {
         match &*description.backend {
             "CPU" => Self::Cpu,
@@ -63,21 +63,22 @@ impl std::fmt::Display for Choice {
 /// Variants of kernels by call, as a [`Call`](crate::kernel::Call) is printed.
 pub type Choices = BTreeMap<String, String>;
 
-/// How a device is to be used.
+/// Options for opening a device.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Of a GPU: variants by call, instead of the fastest.
+    /// GPU only: variants by call, instead of the fastest.
     pub kernels: Choices,
-    /// Of a GPU: whether shaders keep every check of wgpu's.
+    /// GPU only: whether shaders keep all of wgpu's checks.
     pub checked: bool,
-    /// Of a GPU: how kernels get their arguments, instead of by immediate data where it has that.
+    /// GPU only: how kernels get their arguments; by default, by immediate data if the adapter has
+    /// it.
     pub arguments: Option<Passing>,
-    /// Of a GPU: the files that its kernels are put together from.
+    /// GPU only: the files that kernels are assembled from.
     pub sources: Sources,
-    /// Of the CPU: threads, instead of one a core.
+    /// CPU only: the number of threads; by default, one per core.
     pub threads: Option<usize>,
-    /// Of a GPU: once it is set, no more variants are tried, and loading a plan for which some would
-    /// have to be fails with [`Interrupted`](crate::Error::Interrupted).
+    /// GPU only: once this is set, no more variants are tried, and loading a plan that requires
+    /// trying some fails with [`Interrupted`](crate::Error::Interrupted).
     pub stop: Arc<AtomicBool>,
 }
 
@@ -85,9 +86,9 @@ pub struct Options {
 /// `gpu`, the CPU is the only device.
 ///
 /// # Errors
-/// [`NoDevice`](crate::Error::NoDevice) if nothing matches; [`Unsupported`](crate::Error::Unsupported)
-/// if the adapter lacks a feature that every plan needs; [`Setting`](crate::Error::Setting) if some
-/// shaders are replaced, and the device is the CPU.
+/// [`NoDevice`](crate::Error::NoDevice) if nothing matches;
+/// [`Unsupported`](crate::Error::Unsupported) if the adapter lacks a feature that every plan needs;
+/// [`Setting`](crate::Error::Setting) if some shaders are replaced and the device is the CPU.
 pub fn open(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
     match choice {
         Choice::Cpu => open_cpu(&options),

@@ -1,6 +1,6 @@
-//! Plans on the CPU. In f64 this is the oracle: the twins of the kernel table, primitive by primitive,
-//! on one thread. In f32 it is a device like any other: fused nodes have [kernels](crate::simd), and
-//! threads share them out, which changes no bit.
+//! Plans on the CPU. In f64 this is the oracle: it runs the twins of the kernel table, primitive by
+//! primitive, on one thread. In f32 it is a device like any other: fused nodes have
+//! [kernels](crate::simd), and threads share the work, which changes no bit of the results.
 
 mod exchange;
 mod load;
@@ -26,13 +26,13 @@ use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 use team::{Member, Team, alone};
 
-/// Steps and requests that wait at most. All of a plan's steps among them are handed to the threads at
-/// once where the caller waits for them, so that waking the threads costs little.
+/// Largest number of queued steps and requests. If the caller waits for them, all queued steps of a
+/// plan are handed to the threads at once, so that waking the threads costs little.
 const MOST_QUEUED: usize = 8;
 
 /// A number type that plans can run in.
 pub trait CpuReal: Real {
-    /// Its name.
+    /// The type's name.
     const NAME: &'static str;
     /// Whether to use all threads.
     const PARALLEL: bool;
@@ -40,7 +40,7 @@ pub trait CpuReal: Real {
     fn twin(twins: &Twins) -> Twin<Self>;
     /// The kernel that computes a call in place of its twin, if there is one.
     fn kernel(call: &Call) -> Option<simd::Kernel<Self>>;
-    /// A copy of numbers, as a device hands them out.
+    /// Copies numbers into the type that a device returns.
     fn reals(values: &[Self]) -> Reals;
 }
 
@@ -87,7 +87,7 @@ enum Storage<T> {
 }
 
 impl<T: Copy> Storage<T> {
-    /// How many times it is there.
+    /// Returns the number of copies.
     fn copies(&self) -> usize {
         match self {
             Self::Reals(values) => values.copies(),
@@ -105,11 +105,11 @@ impl<T: Copy> Storage<T> {
     }
 }
 
-/// Work that was handed in and not done yet.
+/// A queued step or request.
 #[derive(Clone, Copy, Debug)]
 enum Job {
     Step(ProgramId, Step),
-    /// Reads a tensor that outlives a step, by its place.
+    /// Reads a tensor that outlives a step, given by its place.
     ReadTensor(Ticket, usize),
     ReadOutput(Ticket, ProgramId, TensorId),
 }
@@ -121,10 +121,10 @@ pub struct CpuSession<T> {
     team: Team,
     held: Vec<(Tensor, Storage<T>)>,
     programs: HashMap<ProgramId, Program<T>>,
-    /// The vectors that plans are loaded with, if not with the widest.
+    /// Vectors that plans are loaded with; the widest if none.
     forced: Option<Vectors>,
     queue: VecDeque<Job>,
-    /// The steps that are being run.
+    /// The steps that are running.
     steps: Vec<Step>,
     finished: Vec<LogRow>,
     read: Vec<(Ticket, Reals)>,
@@ -136,7 +136,7 @@ impl<T: CpuReal> CpuSession<T> {
         Self::with_threads(None)
     }
 
-    /// An empty session on so many threads, or on all cores; the oracle has one thread.
+    /// An empty session on `threads` threads, or on all cores; the oracle has one thread.
     pub fn with_threads(threads: Option<usize>) -> Self {
         let team = Team::new(if T::PARALLEL { threads } else { Some(1) });
         let description = Description {
@@ -157,7 +157,7 @@ impl<T: CpuReal> CpuSession<T> {
         }
     }
 
-    /// The oracle is run for its results, not for its speed.
+    /// Measures the team's speed; an error on the oracle, whose speed does not matter.
     fn measure<S>(&self, of: impl FnOnce(&Team) -> S) -> Result<S> {
         if T::PARALLEL {
             return Ok(of(&self.team));
@@ -178,7 +178,8 @@ impl<T: CpuReal> CpuSession<T> {
         self.programs.get(&id).ok_or(Error::UnknownProgram)
     }
 
-    /// Does the oldest job and, if it is a step, up to `most` steps of the same plan that come next.
+    /// Does the oldest job; if that is a step, runs up to `most` consecutive steps of the same
+    /// plan.
     fn work(&mut self, most: usize) -> Result<()> {
         match self.queue.pop_front() {
             None => {}
@@ -209,7 +210,7 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(())
     }
 
-    /// Has the threads run these steps, each its part, and takes their losses.
+    /// Runs steps on the threads, a part on each, and collects the losses.
     fn run_all(
         &mut self,
         id: ProgramId,
@@ -241,7 +242,7 @@ impl<T: CpuReal> CpuSession<T> {
     }
 }
 
-/// The processor's model, as its maker calls it.
+/// The processor's model name.
 fn processor() -> String {
     static MODEL: OnceLock<String> = OnceLock::new();
     let ask = || {
@@ -337,7 +338,7 @@ impl<T: CpuReal> Device for CpuSession<T> {
     }
 
     fn take_rows(&mut self) -> Vec<LogRow> {
-        // Its room is kept: nothing is allocated in a step.
+        // Draining keeps the allocation, so that a step allocates nothing.
         self.finished.drain(..).collect()
     }
 
@@ -365,7 +366,7 @@ impl<T: CpuReal> Blocking for CpuSession<T> {
         Ok(is_any)
     }
 
-    /// Runs all steps on return; the threads are woken once.
+    /// Runs all steps before it returns; the threads are woken once.
     fn run(&mut self, program: ProgramId, steps: &[Step]) -> Result<()> {
         self.program(program)?;
         self.finish()?;

@@ -1,7 +1,7 @@
-//! Where a plan runs. A [`Session`] holds the tensors that outlive a step, by name, and runs the
-//! plans that are loaded into it on them: training and evaluation share their weights that way.
-//! [`cpu`] computes in f32 or, as the oracle, in f64; [`gpu`] is the only code that knows wgpu. Whoever
-//! must not wait, as in a browser, has a [`Device`], which is polled.
+//! Devices that run plans. A [`Session`] holds the tensors that outlive a step, by name, and runs
+//! the loaded plans on them: training and evaluation share their weights that way. [`cpu`] computes
+//! in f32 or, as the oracle, in f64; [`gpu`] is the only code that uses wgpu. Callers that must not
+//! block, as in a browser, use a [`Device`], which is polled.
 
 mod choice;
 pub mod cpu;
@@ -26,7 +26,7 @@ use std::ops::{AddAssign, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a session computes with.
+/// Description of the hardware and driver of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -44,15 +44,15 @@ impl Display for Description {
     }
 }
 
-/// A plan in a session; no two sessions of a process have the same.
+/// Identifier of a plan in a session, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProgramId(u64);
 
-/// A [request](Device::request) for numbers; no two of a process are the same.
+/// Identifier of a [request](Device::request) for numbers, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(u64);
 
-/// A number that nobody else gets.
+/// Returns a number that is unique in the process.
 fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -70,7 +70,7 @@ impl Ticket {
     }
 }
 
-/// Real numbers that a device can be asked for.
+/// The source of a request for real numbers.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'a> {
     /// A tensor that outlives a step, by its name.
@@ -79,17 +79,17 @@ pub enum Source<'a> {
     Output(ProgramId, TensorId),
 }
 
-/// Real numbers in the precision that a device computes in.
+/// Real numbers in the precision of a device.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reals {
     /// Single precision.
     F32(Vec<f32>),
-    /// Double precision, of the oracle.
+    /// Double precision, from the oracle.
     F64(Vec<f64>),
 }
 
 impl Reals {
-    /// Rounds what is in double precision.
+    /// Returns the numbers in single precision, rounded if necessary.
     pub fn into_f32(self) -> Vec<f32> {
         match self {
             Self::F32(values) => values,
@@ -97,7 +97,7 @@ impl Reals {
         }
     }
 
-    /// Widens what is in single precision.
+    /// Returns the numbers in double precision.
     pub fn into_f64(self) -> Vec<f64> {
         match self {
             Self::F32(values) => values.into_iter().map(f64::from).collect(),
@@ -120,7 +120,7 @@ pub enum Values<'a> {
 }
 
 impl Values<'_> {
-    /// The element type that these are meant for.
+    /// Returns the element type that these values fit.
     pub fn element(&self) -> Element {
         match self {
             Self::F32(_) | Self::F64(_) => Element::F32,
@@ -129,7 +129,7 @@ impl Values<'_> {
         }
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
@@ -139,44 +139,44 @@ impl Values<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// What one step wrote into the loss log.
+/// The row of one step in the loss log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRow {
-    /// The plan that the step was of.
+    /// The plan of the step.
     pub program: ProgramId,
     /// [`Step::index`](crate::graph::Step::index) of the step.
     pub step: u32,
-    /// One number a column.
+    /// One number per column.
     pub values: SmallVec<[f64; 4]>,
 }
 
-/// What has crossed between host and device since the session was opened.
+/// Traffic between host and device since the session was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes from the host to the device.
     pub uploaded_bytes: u64,
     /// Bytes from the device to the host.
     pub read_back_bytes: u64,
-    /// Buffers made.
+    /// Buffers created.
     pub buffers_created: u64,
     /// Dispatches recorded.
     pub dispatches: u64,
     /// Command buffers submitted.
     pub submits: u64,
-    /// Time in which the host recorded steps.
+    /// Time that the host spent recording steps.
     pub recording: Duration,
-    /// Time in which the host submitted them.
+    /// Time that the host spent submitting them.
     pub submitting: Duration,
 }
 
 impl AddAssign for Traffic {
-    /// Adds what has crossed at another time.
+    /// Adds the traffic of another period.
     fn add_assign(&mut self, other: Self) {
         self.uploaded_bytes += other.uploaded_bytes;
         self.read_back_bytes += other.read_back_bytes;
@@ -191,7 +191,7 @@ impl AddAssign for Traffic {
 impl Sub for Traffic {
     type Output = Self;
 
-    /// What has crossed since `earlier`.
+    /// Returns the traffic since `earlier`.
     fn sub(self, earlier: Self) -> Self {
         Self {
             uploaded_bytes: self.uploaded_bytes - earlier.uploaded_bytes,
@@ -205,7 +205,7 @@ impl Sub for Traffic {
     }
 }
 
-/// The error for a name that a session does not hold.
+/// Returns the error for a name that a session does not hold.
 fn unknown_tensor<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let mut known: Vec<_> = known.collect();
     known.sort_unstable();

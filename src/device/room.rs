@@ -1,13 +1,13 @@
-//! Whether a device has room for plans, before anything is made for them.
+//! Memory checks for plans, before anything is allocated.
 
 use super::Memory;
 use crate::memory::Bytes;
 use crate::{Error, Result};
 
-/// Checks that so much is available.
+/// Checks that `need` fits into `available` bytes.
 ///
 /// # Errors
-/// [`Error::Setting`] that names the flag which most of it depends on.
+/// [`Error::Setting`] with the setting that most of the memory depends on.
 pub(super) fn check(device: &str, need: &Memory, available: u64) -> Result<()> {
     let Memory { weights, optimizer, data, workspace } = *need;
     let total = weights + optimizer + data + workspace;
@@ -29,10 +29,10 @@ pub(super) fn check(device: &str, need: &Memory, available: u64) -> Result<()> {
     })
 }
 
-/// Checks that one buffer of a device can hold so much, which depends on a flag.
+/// Checks that a buffer of a device can hold a tensor whose size depends on a setting.
 ///
 /// # Errors
-/// [`Error::Setting`] that names the flag.
+/// [`Error::Setting`] with that setting.
 #[cfg(feature = "gpu")]
 pub(super) fn check_buffer(
     device: &str,

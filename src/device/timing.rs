@@ -1,5 +1,4 @@
-//! What a device tells of steps that it runs to be looked at: which kernel each node became, and from
-//! when to when it ran.
+//! Results of profiled steps: the kernel and the time span of each node.
 
 use crate::graph::{Role, Tensor};
 use crate::kernel::{Call, Cost};
@@ -7,24 +6,24 @@ use serde::Serialize;
 use std::fmt::{Display, Formatter};
 use std::time::Duration;
 
-/// A node of a plan as a device runs it.
+/// A node of a plan with the kernel that a device runs for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
     /// The op and the shapes of its operands.
     pub call: Call,
-    /// The kernel.
+    /// The kernel's name.
     pub kernel: String,
-    /// Which of the kernel's variants.
+    /// The kernel's variant.
     pub variant: &'static str,
     /// Invocations of a workgroup; 1 on the CPU.
     pub workgroup: usize,
     /// Workgroups of each of its dispatches; none on the CPU.
     pub workgroups: Vec<usize>,
-    /// What it costs at least.
+    /// The least work of the node.
     pub cost: Cost,
 }
 
-/// From when to when, since the host began to record.
+/// A span of time, counted from the host's start of recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// The beginning.
@@ -34,21 +33,21 @@ pub struct Span {
 }
 
 impl Span {
-    /// How long it lasted.
+    /// Returns the length of the span.
     pub fn duration(self) -> Duration {
         self.ended.saturating_sub(self.began)
     }
 }
 
-/// What the nodes of a step are timed by.
+/// The method of timing the nodes of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// Timestamps of the device between dispatches of one pass.
     Dispatches,
-    /// Timestamps of the device around passes, of which each node has its own.
+    /// Timestamps of the device around passes, one pass per node.
     Passes,
-    /// The host's clock around submits, of which each node has its own.
+    /// The host's clock around submits, one submit per node.
     Submits,
     /// The host's clock around functions.
     Calls,
@@ -65,19 +64,19 @@ impl Display for Timer {
     }
 }
 
-/// Steps that were run to be looked at.
+/// Profiled steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimedSteps {
-    /// What they were timed by.
+    /// The timer.
     pub timer: Timer,
     /// For each step, the time of each of the plan's [`Launch`]es. The device's clock is not the
-    /// host's: the end of the last is placed where the host had waited for it.
+    /// host's: the end of the last one is placed at the end of the host's wait for it.
     pub steps: Vec<Vec<Span>>,
-    /// The host recorded commands.
+    /// The host's recording of commands.
     pub record: Span,
-    /// The host submitted them.
+    /// The host's submission of them.
     pub submit: Span,
-    /// The host waited for the device.
+    /// The host's wait for the device.
     pub wait: Span,
 }
 
@@ -90,12 +89,12 @@ pub struct Memory {
     pub optimizer: u64,
     /// Images, indices, constants, the loss log.
     pub data: u64,
-    /// What a step leaves to itself.
+    /// Temporary tensors of a step.
     pub workspace: u64,
 }
 
 impl Memory {
-    /// What a tensor that outlives a step counts as.
+    /// Returns the counter for a tensor that outlives a step.
     pub(super) fn class(&mut self, tensor: &Tensor) -> &mut u64 {
         match tensor.role {
             Role::Parameter => &mut self.weights,

@@ -1,5 +1,5 @@
-//! One method an op, so that a model reads like its formulas. Every method appends a node and
-//! fails with [`Error::Shape`](crate::Error::Shape) where the op is not defined for its operands.
+//! Methods that append one op each, so that a model reads like its formulas. Every method fails
+//! with [`Error::Shape`](crate::Error::Shape) if the op is not defined for its operands.
 
 use super::{
     Binarize, Element, Graph, LOG_ROWS, Op, Pixels, Role, Scalar, Shape, Stream, TensorId,
@@ -10,24 +10,24 @@ use crate::function::{self, Function};
 use crate::optimizer::{Optimizer, State};
 
 impl Graph {
-    /// A tensor that the host fills and the graph only reads.
+    /// Adds a tensor that the host fills and the graph only reads.
     pub fn data(&mut self, name: &str, shape: Shape, element: Element) -> TensorId {
         self.add_tensor(name, shape, element, Role::Data)
     }
 
-    /// A weight or bias.
+    /// Adds a weight or bias.
     pub fn parameter(&mut self, name: &str, shape: Shape) -> TensorId {
         self.add_tensor(name, shape, Element::F32, Role::Parameter)
     }
 
-    /// A tensor that is `value` everywhere; equal ones are the same tensor.
+    /// Adds a tensor that is `value` everywhere; equal ones are the same tensor.
     pub fn constant(&mut self, value: f32, shape: Shape) -> TensorId {
         let name = format!("constant {value} {shape}");
         self.find(&name)
             .unwrap_or_else(|| self.add_tensor(name, shape, Element::F32, Role::Constant(value)))
     }
 
-    /// The loss log, `[LOG_ROWS, columns]`.
+    /// Adds the loss log, `[LOG_ROWS, columns]`.
     pub fn log(&mut self, name: &str, columns: usize) -> TensorId {
         self.add_tensor(name, Shape::new(LOG_ROWS, columns), Element::F32, Role::Log)
     }
@@ -36,8 +36,9 @@ impl Graph {
         Ok(self.apply(op, inputs)?[0])
     }
 
-    /// x `[batch, d]`: the step's rows of `data` `[n, d]`, in the order of `indices` u32 `[n, 1]`.
-    /// The data are [`Pixels::Bytes`] if they are u8, and [`Pixels::Reals`] if they are u32.
+    /// Gathers x `[batch, d]`: the step's rows of `data` `[n, d]`, in the order of `indices` u32
+    /// `[n, 1]`. The data are [`Pixels::Bytes`] if they are u8, and [`Pixels::Reals`] if they are
+    /// u32.
     pub fn gather_batch(
         &mut self,
         data: TensorId,
@@ -67,8 +68,8 @@ impl Graph {
         self.one(Op::Matmul(Transpose::B), &[a, b])
     }
 
-    /// A function of its operands, element by element; an operand may be repeated along rows, columns
-    /// or both: see [`Op::Map`].
+    /// Applies a function to its operands, element by element; an operand may be repeated along
+    /// rows, columns or both: see [`Op::Map`].
     pub fn map(&mut self, function: &'static Function, operands: &[TensorId]) -> Result<TensorId> {
         self.one(Op::Map(function), operands)
     }
@@ -120,7 +121,7 @@ impl Graph {
         self.add(x, offset)
     }
 
-    /// A tensor that has a number of the step in every place.
+    /// A tensor with a number of the step in every element.
     pub fn step_scalar(&mut self, scalar: Scalar, shape: Shape) -> Result<TensorId> {
         self.one(Op::StepScalar { shape, scalar }, &[])
     }
@@ -141,19 +142,18 @@ impl Graph {
         self.one(Op::ColumnSum { group }, &[x])
     }
 
-    /// ln Σ eˣ of x `[g·group, c]` over groups of successive rows -> `[g, c]`, where no exponential
-    /// overflows.
+    /// ln Σ eˣ of x `[g·group, c]` over groups of successive rows -> `[g, c]`, without overflow.
     pub fn log_sum_exp(&mut self, x: TensorId, group: usize) -> Result<TensorId> {
         self.one(Op::LogSumExp { group }, &[x])
     }
 
-    /// Each row of x `[r, c]` `times` times, one after the other -> `[r·times, c]`.
+    /// Repeats each row of x `[r, c]` `times` times, one after the other -> `[r·times, c]`.
     pub fn repeat_rows(&mut self, x: TensorId, times: usize) -> Result<TensorId> {
         self.one(Op::RepeatRows { times }, &[x])
     }
 
-    /// The step's `batch` labels, in the order of `indices` u32 `[n, 1]` -> `[batch, classes]`, 1 in the
-    /// column of a row's label, else 0; labels u32 `[n, 1]`.
+    /// The step's `batch` labels as rows with 1 in the label's column, else 0 -> `[batch,
+    /// classes]`; labels u32 `[n, 1]` in the order of `indices` u32 `[n, 1]`.
     pub fn one_hot(
         &mut self,
         labels: TensorId,
@@ -164,13 +164,13 @@ impl Graph {
         self.one(Op::OneHot { batch, classes }, &[labels, indices])
     }
 
-    /// x `[r, c]` -> `[r, left]`, `[r, c − left]`.
+    /// Splits the columns of x `[r, c]` -> `[r, left]`, `[r, c − left]`.
     pub fn split_columns(&mut self, x: TensorId, left: usize) -> Result<(TensorId, TensorId)> {
         let outputs = self.apply(Op::SplitColumns { left }, &[x])?;
         Ok((outputs[0], outputs[1]))
     }
 
-    /// The two side by side.
+    /// Concatenates a and b, side by side.
     pub fn concatenate(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
         self.one(Op::Concatenate, &[a, b])
     }
@@ -218,12 +218,12 @@ impl Graph {
         self.map(&function::LESS, &[uniform, probabilities])
     }
 
-    /// How many of each row are infinite or NaN -> `[r, 1]`.
+    /// Counts the elements of each row that are infinite or NaN -> `[r, 1]`.
     pub fn count_nonfinite(&mut self, x: TensorId) -> Result<TensorId> {
         self.one(Op::CountNonfinite, &[x])
     }
 
-    /// Updates w and the optimiser's states of it, in its order, from dw.
+    /// Updates w and the optimiser's states of w, in the optimiser's order, from dw.
     pub fn update(
         &mut self,
         optimizer: Optimizer,
@@ -254,7 +254,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Writes the sum of all of term into a column of the log.
+    /// Writes the sum of all elements of term into a column of the log.
     pub fn loss_sum(&mut self, term: TensorId, log: TensorId, column: usize) -> Result<()> {
         self.apply_in_place(Op::LossSum { column }, &[term], &[log])
     }

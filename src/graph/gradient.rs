@@ -1,4 +1,4 @@
-//! Reverse-mode differentiation: one rule an op, applied from the last node to the first. The
+//! Reverse-mode differentiation: one rule per op, applied from the last node to the first. The
 //! backward nodes are appended to the same graph, so they are scheduled, fused and run like any
 //! others.
 
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// The weight of a term in the loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weight {
-    /// The same in every step.
+    /// The same weight in every step.
     Constant(f32),
     /// A number of the step.
     Step(Scalar),
@@ -51,7 +51,7 @@ pub fn gradients<W: Into<Weight> + Copy>(
         }
         let new = graph.tensors().len();
         let rule = backward(graph, &node, &found, &depends)?;
-        // A tensor that is several operands needs the gradient of each.
+        // A tensor that occurs several times as an operand needs the gradient of each.
         let uses = |input: &TensorId| node.inputs.iter().filter(|&other| other == input).count();
         let rules = |input: &TensorId| rule.iter().filter(|(target, _)| target == input).count();
         if node.inputs.iter().any(|input| depends[input.index()] && rules(input) < uses(input)) {
@@ -74,7 +74,7 @@ pub fn gradients<W: Into<Weight> + Copy>(
         .collect())
 }
 
-/// For each tensor, whether its value depends on one of `sources`.
+/// Returns for each tensor whether its value depends on one of `sources`.
 fn depends_on(graph: &Graph, sources: &[TensorId]) -> Vec<bool> {
     let mut depends = vec![false; graph.tensors().len()];
     for &source in sources {
@@ -96,7 +96,7 @@ fn accumulate(
 ) -> Result<()> {
     let sum = match found.get(&tensor) {
         Some(&earlier) => {
-            // The sum takes the name, so a part that has it takes another.
+            // The sum gets the name, so a part that already has it gets another.
             let own = format!("d{}", graph.tensor(tensor).name);
             for part in [earlier, gradient] {
                 if graph.tensor(part).name == own {
@@ -118,8 +118,8 @@ fn name_gradient(graph: &mut Graph, gradient: TensorId, of: TensorId) {
     graph.rename(gradient, name);
 }
 
-/// The gradients of a node's inputs, given those of its outputs. An output that the loss does not
-/// depend on has gradient zero.
+/// Returns the gradients of a node's inputs, given those of its outputs. The gradient of an output
+/// that the loss does not depend on is zero.
 fn backward(
     graph: &mut Graph,
     node: &Node,
@@ -171,8 +171,8 @@ fn backward(
     }
 }
 
-/// The gradients of a function's operands that have a slope, summed over the places that an operand
-/// is repeated to.
+/// Returns the gradients of those operands of a function that have a slope, summed over the places
+/// to which an operand is repeated.
 fn map_backward(
     graph: &mut Graph,
     function: &'static Function,
@@ -199,7 +199,7 @@ fn map_backward(
     Ok(gradients)
 }
 
-/// A sum's gradient, repeated to the shape of what was summed up.
+/// Repeats a sum's gradient to the shape of the summed tensor.
 fn repeat(graph: &mut Graph, dy: TensorId, x: TensorId) -> Result<TensorId> {
     let shape = graph.tensor(x).shape;
     if let Role::Constant(value) = graph.tensor(dy).role {
@@ -213,7 +213,7 @@ fn repeat(graph: &mut Graph, dy: TensorId, x: TensorId) -> Result<TensorId> {
     graph.multiply(dy, ones)
 }
 
-/// The gradient of the first operand of c = a·b, c = aᵀ·b or c = a·bᵀ.
+/// Returns the gradient of the first operand of c = a·b, c = aᵀ·b or c = a·bᵀ.
 fn matmul_backward_a(g: &mut Graph, t: Transpose, b: TensorId, dc: TensorId) -> Result<TensorId> {
     match t {
         Transpose::None => g.matmul_transpose_b(dc, b),
@@ -222,7 +222,7 @@ fn matmul_backward_a(g: &mut Graph, t: Transpose, b: TensorId, dc: TensorId) -> 
     }
 }
 
-/// The gradient of the second operand of c = a·b, c = aᵀ·b or c = a·bᵀ.
+/// Returns the gradient of the second operand of c = a·b, c = aᵀ·b or c = a·bᵀ.
 fn matmul_backward_b(g: &mut Graph, t: Transpose, a: TensorId, dc: TensorId) -> Result<TensorId> {
     match t {
         Transpose::None => g.matmul_transpose_a(a, dc),

@@ -1,5 +1,5 @@
-//! The primitive ops: their names, attributes and shape rules. How an op is computed is the
-//! kernel table's business, its gradient that of `gradient`.
+//! The primitive ops: their names, attributes and shape rules. The kernel table computes the ops,
+//! and `gradient` differentiates them.
 
 use super::fusion::{Fusion, SUM_COLUMNS};
 use super::step::Scalar;
@@ -9,23 +9,23 @@ use crate::optimizer::Optimizer;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Rows of a [`Role::Log`] tensor: how many steps can run before the host must read it.
+/// Rows of a [`Role::Log`] tensor: the number of steps that can run before the host must read it.
 pub const LOG_ROWS: usize = 1024;
 
-/// How grey pixels become the inputs of the model.
+/// Conversion of grey pixels to inputs of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Binarize {
     /// 1 where the pixel is above 127, else 0.
     #[default]
     Threshold,
-    /// 1 with probability pixel / 255, drawn anew each time.
+    /// 1 with probability pixel / 255, drawn again each time.
     Stochastic,
     /// pixel / 255.
     None,
 }
 
-/// Which of the independent noise sequences an op draws from: the last word of the Philox counter.
+/// The independent noise sequence of an op: the last word of the Philox counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum Stream {
@@ -43,18 +43,18 @@ pub enum Stream {
     Importance = 5,
 }
 
-/// How a set of images on a device holds its pixels.
+/// Storage of the pixels of a set of images on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pixels {
     /// Bytes, from 0 to 255.
     Bytes,
-    /// The bits of f32 numbers from 0 to 1. As words and not as numbers, since they are read by the
-    /// same binding as bytes, and stay f32 on the f64 oracle.
+    /// The bits of f32 numbers from 0 to 1. They are words and not numbers, since they are read by
+    /// the same binding as bytes, and stay f32 on the f64 oracle.
     Reals,
 }
 
 impl Pixels {
-    /// The type of the tensor.
+    /// Returns the element type of the tensor.
     pub fn element(self) -> Element {
         match self {
             Self::Bytes => Element::U8,
@@ -63,7 +63,7 @@ impl Pixels {
     }
 }
 
-/// Which operand of a product is transposed first.
+/// The operand of a product that is transposed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transpose {
     /// a `[m, k]` · b `[k, n]`.
@@ -82,9 +82,9 @@ pub enum Op {
     GatherBatch {
         /// Rows to gather.
         batch: usize,
-        /// What an element of the data is.
+        /// Type of the pixels in the data.
         pixels: Pixels,
-        /// What becomes of the pixels.
+        /// Conversion of the pixels.
         binarize: Binarize,
     },
     /// a, b -> a·b, one of them possibly transposed first.
@@ -95,17 +95,17 @@ pub enum Op {
     /// dy, operands or value -> dy·slope `[r, c]`: the gradient of an operand, given by its place,
     /// repeated as in [`Map`](Self::Map). The [slope](Slope) says which inputs come after dy.
     MapBackward(&'static Function, usize),
-    /// -> a tensor that has a number of the step in every place.
+    /// -> a tensor with a number of the step in every element.
     StepScalar {
-        /// Its shape.
+        /// Shape of the tensor.
         shape: Shape,
-        /// Which number.
+        /// The number.
         scalar: Scalar,
     },
     /// x `[r, c]` -> sums of its rows `[r, 1]`.
     RowSum,
-    /// x `[r, c]` -> sums of each row's blocks of [`SUM_COLUMNS`](super::SUM_COLUMNS) columns
-    /// `[r, c / 4]`, rounded up. Made by [`fuse`](super::fuse) alone.
+    /// x `[r, c]` -> sums of each row's blocks of [`SUM_COLUMNS`](super::SUM_COLUMNS) columns `[r,
+    /// c / 4]`, rounded up. Created only by [`fuse`](super::fuse).
     BlockSum,
     /// x `[g·group, c]` -> sums of its columns, over groups of successive rows `[g, c]`.
     ColumnSum {
@@ -119,7 +119,7 @@ pub enum Op {
     },
     /// x `[r, c]` -> each row `times` times, one after the other `[r·times, c]`.
     RepeatRows {
-        /// How often.
+        /// Repetitions of each row.
         times: usize,
     },
     /// labels u32 `[n, 1]`, indices u32 `[n, 1]` -> `[batch, classes]`: for labels
@@ -127,7 +127,7 @@ pub enum Op {
     OneHot {
         /// Rows of the result.
         batch: usize,
-        /// Labels, from 0 on. Of a larger one the row is 0.
+        /// Number of labels, from 0 on. The row of a larger label is 0.
         classes: usize,
     },
     /// x `[r, c]` -> its first `left` columns, the others.
@@ -151,7 +151,7 @@ pub enum Op {
         /// Noise sequence.
         stream: Stream,
     },
-    /// x `[r, c]` -> how many of each row are infinite or NaN `[r, 1]`.
+    /// x `[r, c]` -> the number of elements of each row that are infinite or NaN `[r, 1]`.
     CountNonfinite,
     /// dw updates w, then the optimiser's states of it, all of one shape.
     Update(Optimizer),
@@ -160,12 +160,12 @@ pub enum Op {
         /// Column of the log.
         column: usize,
     },
-    /// Several of the above as one, made by [`fuse`](super::fuse) alone.
+    /// Several of the above as one, created only by [`fuse`](super::fuse).
     Fused(Fusion),
 }
 
 impl Op {
-    /// The op's name.
+    /// Returns the op's name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::GatherBatch { .. } => "gather_batch",
@@ -197,8 +197,8 @@ impl Op {
         matches!(self, Self::Update(_) | Self::LossSum { .. } | Self::Fused(Fusion::Update))
     }
 
-    /// Whether it computes each element of its outputs from the same place of its inputs, or from a
-    /// few places of the same row: a stage of an epilogue.
+    /// Whether the op computes each element of its outputs from the same place of its inputs, or
+    /// from a few places of the same row: a stage of an epilogue.
     pub fn is_stage(&self) -> bool {
         matches!(
             self,
@@ -211,7 +211,7 @@ impl Op {
         )
     }
 
-    /// The element type of an input, given by its place. Outputs are real numbers.
+    /// Returns the element type of an input, given by its place. Outputs are real numbers.
     pub fn input_element(&self, input: usize) -> Element {
         match (self, input) {
             (Self::GatherBatch { pixels, .. }, 0) => pixels.element(),
@@ -223,7 +223,7 @@ impl Op {
         }
     }
 
-    /// The shapes of the outputs for these inputs.
+    /// Returns the shapes of the outputs for these inputs.
     ///
     /// # Errors
     /// [`Error::Shape`] if the op is not defined for them.
@@ -293,7 +293,7 @@ impl Op {
         }
     }
 
-    /// Whether an updating op is defined for these tensors.
+    /// Checks that an updating op is defined for these tensors.
     pub(super) fn check_targets(&self, inputs: &[&Tensor], targets: &[&Tensor]) -> Result<()> {
         let reals = |t: &&Tensor| t.element == Element::F32 && !t.shape.is_empty();
         let reals = inputs.iter().chain(targets).all(reals);
@@ -326,13 +326,13 @@ impl Op {
     }
 }
 
-/// Rows and columns of a matrix or of its transpose.
+/// Returns the rows and columns of a matrix or of its transpose.
 fn oriented(shape: Shape, transpose: bool) -> (usize, usize) {
     if transpose { (shape.columns, shape.rows) } else { (shape.rows, shape.columns) }
 }
 
-/// The shape of which all of these can be repeated along rows, columns or both; the operands are at
-/// least one.
+/// Returns the shape to which all operands, at least one, can be repeated along rows, columns or
+/// both.
 fn repeated(operands: &[Shape]) -> Option<Shape> {
     let rows = operands.iter().map(|shape| shape.rows).max()?;
     let columns = operands.iter().map(|shape| shape.columns).max()?;

@@ -1,4 +1,4 @@
-//! The values that change from step to step without a plan being compiled anew.
+//! Values that change from step to step without recompiling a plan.
 
 use crate::optimizer::{Optimizer, Rates};
 
@@ -7,7 +7,7 @@ use crate::optimizer::{Optimizer, Rates};
 pub struct Step {
     /// Steps before this one: a word of the noise counter, and the row of the loss log.
     pub index: u32,
-    /// Where the step's rows begin in the shuffled data set; also a word of the noise counter.
+    /// First row of the step in the shuffled data set; also a word of the noise counter.
     pub first_row: u32,
     /// Key of the noise.
     pub seed: u64,
@@ -15,7 +15,7 @@ pub struct Step {
     pub scalars: Scalars,
 }
 
-/// The real numbers that a step brings along; GPUs round them to f32.
+/// The real numbers of a step; GPUs round them to f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scalars {
     /// Step size of the optimiser.
@@ -27,7 +27,7 @@ pub struct Scalars {
 }
 
 impl Default for Scalars {
-    /// A learning rate of 0.001, as in the tutorial, a weight and a factor of 1.
+    /// Returns a learning rate of 0.001, the tutorial's, and a weight and a factor of 1.
     fn default() -> Self {
         Self { learning_rate: 1e-3, kl_weight: 1.0, gradient_scale: 1.0 }
     }
@@ -43,7 +43,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// Its name, as in [`Scalars`] and in the shaders' `struct Step`.
+    /// Returns the number's name in [`Scalars`] and in the shaders' `struct Step`.
     pub fn name(self) -> &'static str {
         match self {
             Self::LearningRate => "learning_rate",
@@ -51,7 +51,7 @@ impl Scalar {
         }
     }
 
-    /// Its value in a step.
+    /// Returns the number's value in a step.
     pub fn of(self, step: Step) -> f64 {
         match self {
             Self::LearningRate => step.scalars.learning_rate,
@@ -61,27 +61,28 @@ impl Scalar {
 }
 
 impl Step {
-    /// The step after `index` others, on the rows from `first_row` on, with default scalars.
+    /// Creates the step after `index` others, on the rows from `first_row` on, with default
+    /// scalars.
     pub fn new(seed: u64, index: u32, first_row: u32) -> Self {
         Self { index, first_row, seed, scalars: Scalars::default() }
     }
 
-    /// The same step with this learning rate.
+    /// Returns the same step with this learning rate.
     pub fn with_learning_rate(self, learning_rate: f64) -> Self {
         Self { scalars: Scalars { learning_rate, ..self.scalars }, ..self }
     }
 
-    /// The same step with this weight of the KL divergence.
+    /// Returns the same step with this weight of the KL divergence.
     pub fn with_kl_weight(self, kl_weight: f64) -> Self {
         Self { scalars: Scalars { kl_weight, ..self.scalars }, ..self }
     }
 
-    /// The same step with this factor of every gradient.
+    /// Returns the same step with this factor of every gradient.
     pub fn with_gradient_scale(self, gradient_scale: f64) -> Self {
         Self { scalars: Scalars { gradient_scale, ..self.scalars }, ..self }
     }
 
-    /// The numbers of the step that an optimiser's update takes.
+    /// Returns the numbers of the step for an optimiser's update.
     pub fn rates(self, optimizer: Optimizer) -> Rates<f64> {
         let Scalars { learning_rate, gradient_scale, .. } = self.scalars;
         Rates { learning_rate, gradient_scale, corrections: optimizer.corrections(self.index) }

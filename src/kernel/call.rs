@@ -6,7 +6,7 @@ use crate::optimizer::Optimizer;
 use bytemuck::{Pod, Zeroable};
 use std::fmt::{Display, Formatter};
 
-/// How large the work of a dispatch is, and how it is cut into tiles.
+/// Size of a dispatch's work, and its division into tiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// Rows.
@@ -15,16 +15,16 @@ pub struct Size {
     pub n: u32,
     /// Terms of a sum.
     pub k: u32,
-    /// Columns that have a tile of their own; the others are partners. Of the update: workgroups
+    /// Columns that have a tile of their own; the others are partners. For the update: workgroups
     /// for biases.
     pub first: u32,
-    /// From a column to its partner.
+    /// Distance from a column to its partner.
     pub second: u32,
-    /// From the columns of a tile to those of the next.
+    /// Distance from the columns of a tile to those of the next.
     pub stride: u32,
     /// Tiles side by side.
     pub across: u32,
-    /// Workgroups for the tiles, of one slice.
+    /// Workgroups for the tiles of one slice.
     pub groups: u32,
     /// Terms of a sum that one workgroup adds.
     pub slice: u32,
@@ -56,7 +56,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The arguments of a step of this size, with the corrections of an optimiser if it updates by one.
+    /// Creates the arguments of a step of this size, with the corrections of its optimiser, if any.
     pub fn new(step: Step, size: Size, optimizer: Option<Optimizer>) -> Self {
         let Step { index, first_row, seed, scalars } = step;
         let Size { m, n, k, first, second, stride, across, groups, slice } = size;
@@ -100,12 +100,12 @@ pub struct Call {
     pub outputs: Vec<Shape>,
     /// The primitives of a fused op.
     pub parts: Vec<Op>,
-    /// The stages, of a product or by themselves, if that is what it computes.
+    /// The stages, alone or of a product, if the call has any.
     pub epilogue: Option<Epilogue>,
 }
 
 impl Call {
-    /// The call that a node makes.
+    /// Returns the call of a node.
     pub fn of(graph: &Graph, node: &Node) -> Self {
         let shape = |id: &_| graph.tensor(*id).shape;
         Self {
@@ -117,17 +117,17 @@ impl Call {
         }
     }
 
-    /// A short name: that of the op, or of what is fused.
+    /// Returns a short name: the op's, or one for the fused primitives.
     pub fn label(&self) -> String {
         label(self.op, &self.parts)
     }
 
-    /// Columns of the first output.
+    /// Returns the columns of the first output.
     pub fn columns(&self) -> usize {
         self.outputs[0].columns
     }
 
-    /// The `[m, n, k]` of a matrix product, or of the one that a fused op begins with.
+    /// Returns the `[m, n, k]` of a matrix product, or of the one that a fused op begins with.
     pub fn mnk(&self) -> [usize; 3] {
         let [a, b] = [self.inputs[0], self.inputs[1]];
         let transpose = self.parts.iter().chain([&self.op]).find_map(|op| match op {
@@ -141,17 +141,17 @@ impl Call {
         }
     }
 
-    /// Multiplications of all its matrix products; 0 if it has none.
+    /// Returns the multiplications of all matrix products; 0 if there are none.
     pub fn multiplications(&self) -> usize {
         self.products().iter().sum()
     }
 
-    /// Multiplications of its largest matrix product; 0 if it has none.
+    /// Returns the multiplications of the largest matrix product; 0 if there is none.
     pub fn largest_product(&self) -> usize {
         self.products().into_iter().max().unwrap_or(0)
     }
 
-    /// Multiplications of each of its matrix products.
+    /// Returns the multiplications of each matrix product.
     fn products(&self) -> Vec<usize> {
         if let Some(layout) = self.update() {
             let of_layer = |pair: &[Shape]| pair[0].len() * pair[1].columns;
@@ -164,12 +164,12 @@ impl Call {
         if is_product { vec![self.mnk().iter().product()] } else { Vec::new() }
     }
 
-    /// The layout of its operands, if it is a fused update.
+    /// Returns the layout of the operands, if this is a fused update.
     pub fn update(&self) -> Option<UpdateLayout> {
         (self.op == Op::Fused(Fusion::Update)).then(|| UpdateLayout::of(&self.parts))
     }
 
-    /// The optimiser that it updates by.
+    /// Returns the optimiser of an update.
     pub fn optimizer(&self) -> Option<Optimizer> {
         match self.op {
             Op::Update(optimizer) => Some(optimizer),
@@ -177,7 +177,7 @@ impl Call {
         }
     }
 
-    /// The column of the loss log that each term of a fused op goes to.
+    /// Returns the columns of the loss log for the terms of a fused op, in order.
     pub fn loss_columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.parts.iter().filter_map(|part| match part {
             Op::LossSum { column } => Some(*column),
@@ -185,14 +185,15 @@ impl Call {
         })
     }
 
-    /// Columns of the first input: for a kernel that sums over rows, the number of terms.
+    /// Returns the columns of the first input: for a kernel that sums over rows, the number of
+    /// terms.
     pub fn input_columns(&self) -> usize {
         self.inputs[0].columns
     }
 }
 
 impl Display for Call {
-    /// The op and its shapes: `matmul [2, 3] [3, 4] -> [2, 4]`.
+    /// Writes the op and its shapes: `matmul [2, 3] [3, 4] -> [2, 4]`.
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
         write!(f, "{}", self.label())?;
         self.inputs.iter().try_for_each(|shape| write!(f, " {shape}"))?;
@@ -201,7 +202,7 @@ impl Display for Call {
     }
 }
 
-/// What a twin reads.
+/// An input of a twin.
 #[derive(Clone, Copy, Debug)]
 pub enum Operand<'a, T> {
     /// Real numbers.
@@ -213,7 +214,7 @@ pub enum Operand<'a, T> {
 }
 
 impl<'a, T> Operand<'a, T> {
-    /// The real numbers; [`Op::output_shapes`] has checked that they are.
+    /// Returns the real numbers; [`Op::output_shapes`] has checked the type.
     pub fn reals(&self) -> &'a [T] {
         match self {
             Self::Reals(values) => values,
@@ -221,7 +222,7 @@ impl<'a, T> Operand<'a, T> {
         }
     }
 
-    /// The indices.
+    /// Returns the indices.
     pub fn words(&self) -> &'a [u32] {
         match self {
             Self::Words(values) => values,
@@ -229,7 +230,7 @@ impl<'a, T> Operand<'a, T> {
         }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub fn bytes(&self) -> &'a [u8] {
         match self {
             Self::Bytes(values) => values,
@@ -238,7 +239,7 @@ impl<'a, T> Operand<'a, T> {
     }
 }
 
-/// Runs a kernel on the CPU: inputs, then outputs.
+/// A function that runs a kernel on the CPU; it takes the inputs, then the outputs.
 pub type Twin<T> = fn(&Call, Step, &[Operand<T>], &mut [&mut [T]]);
 
 /// A twin in both precisions.
@@ -246,6 +247,6 @@ pub type Twin<T> = fn(&Call, Step, &[Operand<T>], &mut [&mut [T]]);
 pub struct Twins {
     /// The oracle: plain loops.
     pub f64: Twin<f64>,
-    /// What the CPU device runs where it has no faster kernel.
+    /// Used by the CPU device for calls without a faster kernel.
     pub f32: Twin<f32>,
 }

@@ -1,4 +1,4 @@
-//! The operands on which a kernel is checked: awkward shapes, and what to fill them with.
+//! Operands on which a kernel is checked: awkward shapes, and the numbers that fill them.
 
 mod fused;
 
@@ -12,17 +12,17 @@ use crate::{Error, Result};
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
 
-/// The shape of real numbers, and what they are.
+/// A shape, and the real numbers that fill it.
 pub(super) type Filling = (Shape, Fill);
 
 /// One operand of a check.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Input {
-    /// Its shape.
+    /// The operand's shape.
     pub shape: Shape,
-    /// Its element type.
+    /// The operand's element type.
     pub element: Element,
-    /// What it holds.
+    /// The operand's numbers.
     pub fill: Fill,
 }
 
@@ -32,8 +32,8 @@ impl Input {
     }
 }
 
-/// Given the inputs and targets, in order, appends primitives that are fused into one node, and returns
-/// what the node has to put out.
+/// A function that appends primitives, given the inputs and targets in order, and returns the
+/// outputs of the one node into which they are fused.
 #[derive(Clone)]
 pub struct Append(Arc<Appended>);
 
@@ -53,30 +53,30 @@ impl Debug for Append {
     }
 }
 
-/// What is checked.
+/// The computation that a case checks.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// A primitive.
     Op(Op),
-    /// The one node that primitives are fused into.
+    /// A single node fused from primitives.
     Fused(Append),
 }
 
 /// One check of a kernel.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What is computed.
+    /// The computation.
     pub work: Work,
-    /// Its inputs.
+    /// The inputs.
     pub inputs: Vec<Input>,
-    /// The tensors that it updates, if it does.
+    /// The tensors that the computation updates, if any.
     pub targets: Vec<(Input, Role)>,
-    /// Whether it is checked with few of a kernel's variants: other cases check how all of them make
-    /// the sums, which does not depend on the stages.
+    /// Whether the case is checked with only a few of a kernel's variants: other cases check how
+    /// all of them compute the sums, which does not depend on the stages.
     pub is_brief: bool,
 }
 
-/// A graph of the one node that is checked.
+/// A graph with the one node that is checked.
 #[derive(Clone, Debug)]
 pub struct CaseGraph {
     /// The graph.
@@ -86,18 +86,18 @@ pub struct CaseGraph {
 }
 
 impl CaseGraph {
-    /// The node.
+    /// Returns the node.
     pub fn node(&self) -> &Node {
         &self.graph.nodes()[0]
     }
 
-    /// The tensors that the node makes.
+    /// Returns the tensors that the node writes.
     pub fn outputs(&self) -> Vec<TensorId> {
         if self.node().op.updates() { Vec::new() } else { self.node().outputs.clone() }
     }
 }
 
-/// Ones, primes, and one to either side of a workgroup or a tile.
+/// Shapes with ones, primes, and sizes one below and above those of a workgroup or a tile.
 const SHAPES: [Shape; 8] = [
     Shape::new(1, 1),
     Shape::new(1, 257),
@@ -109,7 +109,7 @@ const SHAPES: [Shape; 8] = [
     Shape::new(5, 784),
 ];
 
-/// `[m, n, k]`: likewise, also in multiples of 4, and the products of the default model.
+/// Products `[m, n, k]`: likewise, also in multiples of 4, and those of the default model.
 const PRODUCTS: [[usize; 3]; 15] = [
     [1, 1, 1],
     [1, 63, 257],
@@ -128,12 +128,11 @@ const PRODUCTS: [[usize; 3]; 15] = [
     [28, 260, 4],
 ];
 
-/// The variants that brief cases are checked with: one that reads numbers by four, and one that
-/// reads them one by one.
+/// Variants for brief cases: one that reads numbers by four, and one that reads them one by one.
 const BRIEF: [&str; 2] = ["tiled_32_vector", "spread_16"];
 
 impl Case {
-    /// Whether it is checked with a variant of its kernel.
+    /// Whether the case is checked with a variant of its kernel.
     pub fn is_for(&self, variant: Variant) -> bool {
         !self.is_brief || variant.core().is_none() || BRIEF.contains(&variant.name())
     }
@@ -142,11 +141,11 @@ impl Case {
         Self { work: Work::Op(op), inputs, targets: Vec::new(), is_brief: false }
     }
 
-    /// The graph of the case; the names of its operands begin with `prefix`.
+    /// Builds the graph of the case; the names of its operands begin with `prefix`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the op does not take the operands, or the primitives are not fused into
-    /// one node.
+    /// [`Error::Shape`] if the op is not defined for the operands, or the primitives are not fused
+    /// into one node.
     pub fn graph(&self, prefix: &str) -> Result<CaseGraph> {
         let mut graph = Graph::new();
         let inputs = self.inputs.iter().map(|input| (input, Role::Data));
@@ -175,28 +174,28 @@ impl Case {
         Ok(CaseGraph { graph, operands })
     }
 
-    /// The call of its one node.
+    /// Returns the call of the case's one node.
     ///
     /// # Errors
-    /// As [`graph`](Self::graph).
+    /// The errors of [`graph`](Self::graph).
     pub fn call(&self) -> Result<Call> {
         let case_graph = self.graph("operand")?;
         Ok(Call::of(&case_graph.graph, case_graph.node()))
     }
 
-    /// Every operand has the same shape.
+    /// Cases whose operands all have the same shape.
     pub(super) fn same(op: Op, fills: &[Fill]) -> Vec<Self> {
         let operands = |shape| fills.iter().map(|&fill| Input::real(shape, fill)).collect();
         SHAPES.iter().map(|&shape| Self::new(op, operands(shape))).collect()
     }
 
-    /// Products of all three kinds have their operands stored as their op wants them.
+    /// Products by `op`, with operands in the shapes that `stored` returns for `[m, n, k]`.
     pub(super) fn matmul(op: Op, stored: fn([usize; 3]) -> [Shape; 2]) -> Vec<Self> {
         let operands = |mnk| stored(mnk).map(|shape| Input::real(shape, Fill::Normal)).to_vec();
         PRODUCTS.iter().map(|&mnk| Self::new(op, operands(mnk))).collect()
     }
 
-    /// Splits at awkward columns.
+    /// Cases that split at awkward columns.
     pub(super) fn split_columns() -> Vec<Self> {
         let case = |(shape, left)| {
             Self::new(Op::SplitColumns { left }, vec![Input::real(shape, Fill::Wide)])
@@ -205,7 +204,7 @@ impl Case {
         SHAPES.iter().filter(cut).map(|&shape| case((shape, shape.columns.div_ceil(3)))).collect()
     }
 
-    /// The reverse.
+    /// Cases that concatenate, the reverse of a split.
     pub(super) fn concatenate() -> Vec<Self> {
         let part = |rows, columns| Input::real(Shape::new(rows, columns), Fill::Wide);
         let case = |&Shape { rows, columns }: &Shape| {
@@ -220,7 +219,8 @@ impl Case {
         SHAPES.iter().map(|&shape| Self::new(op(shape), Vec::new())).collect()
     }
 
-    /// Batches that run past the end of the data, of images whose width is no whole number of words.
+    /// Batches that end past the end of the data, of images whose width is no whole number of
+    /// words.
     pub(super) fn gather(pixels: Pixels, binarize: Binarize) -> Vec<Self> {
         let case = |&Shape { rows, columns }: &Shape| {
             let images = 2 * rows + 3;
@@ -243,9 +243,10 @@ impl Case {
         SHAPES.iter().map(case).collect()
     }
 
-    /// dw updates w and its states, with gradients of every size, with such as make epsilon matter, and
-    /// with such as have the sign of a mean that is not 0: a sum that cancels has no relative accuracy, nor
-    /// has a weight after a step that is much larger than the weight.
+    /// Updates of w and its states by dw, with gradients of every size, with some for which epsilon
+    /// matters, and with some whose sign is that of a mean that is not 0: a sum that cancels has no
+    /// relative accuracy, and neither has a weight after a step that is much larger than the
+    /// weight.
     pub(super) fn update(rule: &'static Rule) -> Vec<Self> {
         let case = |shape, dw, square, mean| {
             let states = rule.states.iter().map(|state| {
@@ -268,7 +269,7 @@ impl Case {
         SHAPES.iter().flat_map(all).collect()
     }
 
-    /// term `[rows, columns]` updates a column of a log.
+    /// Sums of term `[rows, columns]` into a column of a log.
     pub(super) fn loss_sum() -> Vec<Self> {
         let case = |(rows, columns): (usize, usize)| Self {
             targets: vec![(Input::real(Shape::new(LOG_ROWS, 3), Fill::Normal), Role::Log)],
@@ -286,12 +287,12 @@ impl Case {
         Self::same(Op::RowSum, &[Fill::Normal])
     }
 
-    /// One operand of each shape, on which the op depends.
+    /// One operand of each shape; the op depends on the shape.
     pub(super) fn of_shapes(op: fn(Shape) -> Op, fill: Fill) -> Vec<Self> {
         SHAPES.iter().map(|&shape| Self::new(op(shape), vec![Input::real(shape, fill)])).collect()
     }
 
-    /// As many groups of rows as a shape has rows, of 1 to 6 rows each, and one of 300.
+    /// Cases with one group of rows for each row of a shape, of 1 to 6 rows each, and one of 300.
     pub(super) fn groups(op: fn(usize) -> Op, fill: Fill) -> Vec<Self> {
         let case = |(shape, group): (Shape, usize)| {
             let grouped = Shape::new(shape.rows * group, shape.columns);
@@ -301,7 +302,7 @@ impl Case {
         few.chain([(Shape::new(2, 3), 300)]).map(case).collect()
     }
 
-    /// Batches that run past the end of the labels, of which some are no class.
+    /// Batches that end past the end of the labels, some of which are no class.
     pub(super) fn one_hot() -> Vec<Self> {
         let case = |&Shape { rows, columns }: &Shape| {
             let words = |rows, below| Input {
@@ -316,12 +317,12 @@ impl Case {
         SHAPES.iter().map(case).collect()
     }
 
-    /// Numbers of which some are none.
+    /// Numbers, some of which are infinite or NaN.
     pub(super) fn count_nonfinite() -> Vec<Self> {
         Self::same(Op::CountNonfinite, &[Fill::Broken])
     }
 
-    /// Primitives that are fused into one node, with these operands.
+    /// A case of primitives that are fused into one node, with these operands.
     fn whole(append: &Append, operands: Vec<Filling>, targets: Vec<(Filling, Role)>) -> Self {
         let real = |(shape, fill)| Input::real(shape, fill);
         let target = |((shape, fill), role)| (Input::real(shape, fill), role);

@@ -1,12 +1,13 @@
-//! The ways to compute a matrix product. What a product's operands are and what becomes of its sums
-//! is said in the kernel's own file; how the sums are made, in one of the cores. Which core is best
-//! depends on adapter and shape.
+//! Cores: the ways to compute a matrix product. The kernel's own file defines the operands of a
+//! product and the use of its sums; a core computes the sums. The best core depends on adapter and
+//! shape.
 
 use super::table::wrapped;
 use super::{Call, Size};
 use crate::graph::{MOST_BINDINGS, Shape};
 
-/// The files of a pass, besides those of the kernel and of the unit: [`source`](super::source).
+/// The files of a pass, in addition to those of the kernel and of the unit:
+/// [`source`](super::source).
 pub type Pass = &'static [&'static str];
 
 /// A way to compute a product in tiles of `rows` rows by `columns` columns and as many partners.
@@ -16,26 +17,26 @@ pub struct Core {
     pub name: &'static str,
     /// The files of each pass.
     pub passes: &'static [Pass],
-    /// Numbers in a unit: 4 serves only rows whose length is a multiple of it.
+    /// Numbers in a unit: 4 supports only rows whose length is a multiple of it.
     pub unit: usize,
-    /// Whether it exchanges values within subgroups, which need at least 4 invocations.
+    /// Whether the core exchanges values within subgroups, which need at least 4 invocations.
     pub subgroups: bool,
     /// Invocations of a workgroup, a power of two.
     pub lanes: usize,
-    /// Invocations that compute a tile.
+    /// Invocations that compute one tile.
     pub tile_lanes: usize,
     /// Rows of a tile.
     pub rows: usize,
-    /// Columns of a tile, its partners not counted.
+    /// Columns of a tile, partners not counted.
     pub columns: usize,
-    /// PCI ids of vendors whose GPUs have too few registers for its sums.
+    /// PCI ids of vendors whose GPUs have too few registers for the core's sums.
     pub spills_on: &'static [u32],
 }
 
 /// Intel's PCI id.
 const INTEL: u32 = 0x8086;
 
-/// Every core, those first that serve a GPU which nobody has measured.
+/// Every core; first those that are the default on a GPU without measurements.
 pub static CORES: &[Core] = &[
     Core::tiled("tiled_64_vector", 4, &[TILED], 64),
     Core::tiled("tiled_64", 1, &[TILED], 64),
@@ -59,31 +60,33 @@ const QUAD_FUSED: Pass = &["common/whole", "common/add_fused", "common/product_q
 const QUAD_BLOCKS: Pass = &["common/whole", "common/add_blocks", "common/product_quads"];
 const SLICED: &[Pass] = &[&["common/slices", "common/product_tiled"], &["common/slice_sums"]];
 
-/// Sums are split into slices until there are so many workgroups: a few for each compute unit of a
+/// Number of workgroups up to which sums are split into slices: a few for each compute unit of a
 /// large GPU.
 const ENOUGH_WORKGROUPS: usize = 256;
 
 /// Terms in the shortest slice that is worth a second pass.
 const SHORTEST_SLICE: usize = 32;
 
-/// Slices begin at multiples of the most that a tiled core stages at once.
+/// Slices begin at multiples of this, the most that a tiled core stages at once.
 const SLICE_STEP: usize = 16;
 
-/// How a kernel's work is cut, and what the shader is told about it.
+/// Division of a kernel's work, with the shader's constants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiling {
     /// Number of workgroups of each pass.
     pub grids: Vec<[u32; 3]>,
     /// Values of `override` constants.
     pub constants: Vec<(&'static str, f64)>,
-    /// Its size, which goes into the arguments.
+    /// The size that goes into the arguments.
     pub size: Size,
-    /// Bytes of what the first of two passes leaves to the second, in [`SLICES_BINDING`](super::SLICES_BINDING).
+    /// Bytes of the scratch buffer between two passes, in
+    /// [`SLICES_BINDING`](super::SLICES_BINDING).
     pub slice_bytes: usize,
 }
 
 impl Core {
-    /// Tiles staged in the workgroup's memory, `side` rows by `side` columns and their partners.
+    /// A core with tiles staged in the workgroup's memory, `side` rows by `side` columns and their
+    /// partners.
     const fn tiled(name: &'static str, unit: usize, passes: &'static [Pass], side: usize) -> Self {
         let lanes = side * side / 16;
         Self {
@@ -99,7 +102,7 @@ impl Core {
         }
     }
 
-    /// Registers alone, exchanged within quads.
+    /// A core with only registers, exchanged within quads.
     const fn quad(name: &'static str, unit: usize, passes: &'static [Pass], rows: usize) -> Self {
         let lanes = 512 / rows;
         Self {
@@ -115,13 +118,14 @@ impl Core {
         }
     }
 
-    /// Registers alone, of invocations that are spread over the columns of one tile.
+    /// A core with only registers, of invocations that are spread over the columns of one tile.
     const fn spread(name: &'static str, passes: &'static [Pass]) -> Self {
         let wide = Self::quad(name, 1, passes, 16);
         Self { subgroups: false, lanes: 8, tile_lanes: 8, columns: 32, ..wide }
     }
 
-    /// Whether operands are staged in the workgroup's memory: all its invocations share a square tile.
+    /// Whether operands are staged in the workgroup's memory: all invocations of a workgroup share
+    /// a square tile.
     fn is_staged(&self) -> bool {
         self.tile_lanes == self.lanes && self.rows == self.columns
     }
@@ -136,10 +140,10 @@ impl Core {
         self.passes.len() > 1
     }
 
-    /// Whether it may be the fastest on an adapter. To a driver that runs on the CPU, the
-    /// workgroup's memory is memory like any other, and the sums of 16 rows and more fit the
-    /// registers and what is near them. On a GPU they leave room for few invocations at a time, or
-    /// do not fit at all: `cargo bench --bench isa`. `vendor` is a PCI id.
+    /// Whether the core may be the fastest on an adapter. For a driver that runs on the CPU, the
+    /// workgroup's memory is ordinary memory, and the sums of 16 rows and more fit the registers
+    /// and the nearest caches. On a GPU they leave registers for few invocations at a time, or do
+    /// not fit at all: `cargo bench --bench isa`. `vendor` is a PCI id.
     pub fn suits(&self, is_software: bool, vendor: u32) -> bool {
         if is_software {
             !self.is_staged() && self.rows >= 16
@@ -148,8 +152,8 @@ impl Core {
         }
     }
 
-    /// Terms of a slice of sums with `k` terms, where there are so many workgroups for tiles; none
-    /// if it is not worth it.
+    /// Returns the terms of a slice of sums with `k` terms, given `groups` workgroups for tiles;
+    /// none if slicing does not pay.
     fn slice(&self, groups: usize, k: usize) -> Option<usize> {
         if !self.is_sliced() {
             return Some(k);
@@ -158,7 +162,7 @@ impl Core {
         (count > 1).then(|| k.div_ceil(count).next_multiple_of(SLICE_STEP))
     }
 
-    /// The tiling into so many workgroups for tiles, and others that come after them.
+    /// Returns the tiling into the workgroups for tiles of `size`, and `others` more after them.
     fn tiling(&self, size: Size, others: usize) -> Option<Tiling> {
         let [groups, k] = [size.groups, size.k].map(|count| count as usize);
         let slice = self.slice(groups, k)?;
@@ -174,22 +178,22 @@ impl Core {
         Some(Tiling { grids, constants: self.constants(), size, slice_bytes })
     }
 
-    /// Workgroups for this many tiles.
+    /// Returns the workgroups for `tiles` tiles.
     fn groups(&self, tiles: usize) -> usize {
         tiles.div_ceil(self.lanes / self.tile_lanes)
     }
 
-    /// Tiles across and down, where a tile is `stride` columns from the next.
+    /// Returns the tiles across and down, with a distance of `stride` columns from tile to tile.
     fn tiles(&self, rows: usize, columns: usize, stride: usize) -> [usize; 2] {
         [columns.div_ceil(stride), rows.div_ceil(self.rows)]
     }
 
-    /// Whether rows of these lengths can be read in its unit.
+    /// Whether rows of these lengths can be read in the core's unit.
     fn reads(&self, mut lengths: impl Iterator<Item = usize>) -> bool {
         lengths.all(|length| length.is_multiple_of(self.unit))
     }
 
-    /// What the core's text is told.
+    /// Returns the constants of the core's text.
     fn constants(&self) -> Vec<(&'static str, f64)> {
         let mut sizes =
             vec![("LANES", self.lanes), ("TILE_ROWS", self.rows), ("TILE_LANES", self.tile_lanes)];
@@ -199,7 +203,7 @@ impl Core {
         sizes.into_iter().map(|(name, size)| (name, size as f64)).collect()
     }
 
-    /// A product of which `first` columns have tiles of their own.
+    /// Returns the tiling of a product of which `first` columns have tiles of their own.
     fn plain(&self, call: &Call, first: usize, second: usize, stride: usize) -> Option<Tiling> {
         let [m, n, k] = call.mnk();
         let lengths = call.inputs[..2].iter().map(|shape| shape.columns).chain([n, first]);
@@ -215,8 +219,8 @@ impl Core {
     }
 }
 
-/// A product whose tiles have their partners beside them, or, if it has two halves, half a row further
-/// on. Slices of sums are one more binding.
+/// Returns the tiling of a product whose tiles have their partners beside them or, if it has two
+/// halves, half a row further right. Slices of sums need one more binding.
 pub(super) fn product(call: &Call, core: &Core) -> Option<Tiling> {
     let columns = call.mnk()[1];
     let is_halved = call.epilogue.as_ref().is_some_and(|epilogue| epilogue.is_halved);
@@ -230,8 +234,8 @@ pub(super) fn product(call: &Call, core: &Core) -> Option<Tiling> {
     }
 }
 
-/// The products of all layers of an update, one after the other, then a workgroup for each term of the
-/// loss.
+/// Returns the tiling of an update: the products of all layers, one after the other, then a
+/// workgroup for each term of the loss.
 pub(super) fn layers(call: &Call, core: &Core) -> Option<Tiling> {
     let layout = call.update()?;
     let stride = 2 * core.columns;

@@ -1,18 +1,19 @@
-//! How each op is computed: one row of [`kernels`] a kernel, with its shader, its CPU twin, its
-//! grid, its tolerance and the awkward cases that it must get right. Tests, `wgvae verify` and the
-//! devices walk the table.
+//! Kernels, which compute the ops: [`kernels`] has one row per kernel, with its shader, its CPU
+//! twin, its grid, its tolerance and awkward cases that it must compute correctly. Tests, `wgvae
+//! verify` and the devices iterate over the table.
 //!
-//! Element-wise ops have no kernel of their own: they are stages, of a product's kernel or of one that
-//! has nothing else, whose text is put together from those of their [functions](crate::function).
+//! Element-wise ops have no kernel of their own: they are stages of a product's kernel, or of a
+//! kernel that has only stages, whose text is assembled from the texts of their
+//! [functions](crate::function).
 //!
 //! A kernel binds its node's inputs, then its outputs, as storage buffers of group 0, in order. All
 //! real numbers are bound writable, since inputs and outputs lie in one buffer, which wgpu does not
 //! let a dispatch bind in two ways; bytes and indices are read-only. Each buffer is bound with the
-//! exact size of its tensor, so shaders may use `arrayLength`. What the first of two passes leaves
-//! to the second is the buffer of [`SLICES_BINDING`], so that one dispatch binds at most eight. Sizes of
-//! products and the [step](crate::graph::Step) come with each dispatch, as [`Arguments`], in immediate
-//! data or in a uniform buffer ([`Passing`]); other values that are fixed for a plan are `override`
-//! constants.
+//! exact size of its tensor, so shaders may use `arrayLength`. The scratch buffer between two
+//! passes is bound at [`SLICES_BINDING`], so that one dispatch binds at most eight. Sizes of
+//! products and the [step](crate::graph::Step) come with each dispatch, as [`Arguments`], in
+//! immediate data or in a uniform buffer ([`Passing`]); other values that are fixed for a plan are
+//! `override` constants.
 
 mod call;
 mod case;
@@ -39,18 +40,18 @@ pub use crate::vectors::Vectors;
 
 use crate::graph::{Fusion, MOST_BINDINGS, Op, SUM_COLUMNS};
 
-/// Every kernel.
+/// Returns every kernel.
 pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
     [&table::PRODUCT, &table::STAGES, &table::OPTIMIZER].into_iter().chain(table::FILES)
 }
 
-/// Invocations of a workgroup, for all kernels but those that begin with a matrix product.
+/// Invocations of a workgroup, for all kernels except those that begin with a matrix product.
 pub const WORKGROUP: usize = 64;
 
-/// Binding of what the first of two passes leaves to the second: the last of group 0.
+/// Binding of the scratch buffer between two passes: the last of group 0.
 pub const SLICES_BINDING: usize = MOST_BINDINGS - 1;
 
-/// Whether `name` is that of a call's kernel: its label, or its row in the kernel table.
+/// Whether `name` is the name of a call's kernel: its label, or its row in the kernel table.
 pub fn is_named(call: &Call, name: &str) -> bool {
     call.label() == name || Kernel::of(call).name == name
 }
@@ -58,31 +59,32 @@ pub fn is_named(call: &Call, name: &str) -> bool {
 /// A row of the kernel table.
 #[derive(Debug)]
 pub struct Kernel {
-    /// Its name; that of the op that it computes, if it is for one op.
+    /// The kernel's name; that of the op, if it computes only one.
     pub name: &'static str,
-    /// Its files below `shaders/`, without the ending; those that it imports come with them.
+    /// The kernel's files below `shaders/`, without the extension; the files that they import are
+    /// added.
     pub files: &'static [&'static str],
     /// Entry point.
     pub entry_point: &'static str,
     /// Values of the shader's `override` constants, except those of the tiling.
     pub constants: fn(&Call) -> Vec<(&'static str, f64)>,
-    /// How its work is cut into workgroups.
+    /// Division of the work into workgroups.
     pub grid: Grid,
-    /// Where its operands are, if it does not bind each of them.
+    /// The table of the operands' places, if the kernel does not bind each operand separately.
     pub table: Option<Table>,
     /// The same computation on the CPU, in both precisions; that of a fused kernel is the list of
     /// its node's primitives, run in order.
     pub twins: Option<Twins>,
-    /// How the CPU's threads share it.
+    /// Division of the work among the CPU's threads.
     pub split: fn(&Call) -> Split,
-    /// How far a device may be from the f64 twin.
+    /// Largest deviation of a device from the f64 twin.
     pub tolerance: fn(&Call) -> Tolerance,
-    /// Operands on which it is checked.
+    /// Operands on which the kernel is checked.
     pub cases: fn() -> Vec<Case>,
 }
 
 impl Kernel {
-    /// The kernel of a call.
+    /// Returns the kernel of a call.
     pub fn of(call: &Call) -> &'static Self {
         let stages = call.epilogue.as_ref();
         let of_name = |kernel: &&Self| kernel.name == call.op.name();
@@ -102,7 +104,7 @@ impl Kernel {
         }
     }
 
-    /// The ways to compute it on a GPU.
+    /// Returns the variants of the kernel on a GPU.
     pub fn variants(&self) -> Vec<Variant> {
         match self.grid {
             Grid::Own(_) => vec![Variant::DEFAULT],
@@ -110,14 +112,14 @@ impl Kernel {
         }
     }
 
-    /// The WGSL module of each pass of a call, of the built-in files; see
+    /// Returns the WGSL module of each pass of a call, from the built-in files; see
     /// [`modules`](Self::modules).
     pub fn wgsl(&self, call: &Call, variant: Variant) -> Vec<String> {
         let modules = self.modules(call, variant, &Sources::default());
         modules.into_iter().map(|module| module.text).collect()
     }
 
-    /// The WGSL module of each pass of a call: one, or two where a variant's sums are split.
+    /// Returns the WGSL module of each pass of a call: one, or two if the variant splits sums.
     pub fn modules(&self, call: &Call, variant: Variant, sources: &Sources) -> Vec<Wgsl> {
         const NO_CORE: &[core::Pass] = &[&[]];
         let passes = variant.core().map_or(NO_CORE, |core| core.passes);
@@ -149,8 +151,8 @@ impl Kernel {
         passes.iter().map(module).collect()
     }
 
-    /// The grid of a call, and the values of all `override` constants; none if the variant does not
-    /// serve its shapes.
+    /// Returns the grid of a call, and the values of all `override` constants; none if the variant
+    /// does not support its shapes.
     pub fn tiling(&self, call: &Call, variant: Variant) -> Option<Tiling> {
         let constants = (self.constants)(call);
         match (&self.grid, variant.core()) {
@@ -164,32 +166,32 @@ impl Kernel {
     }
 }
 
-/// Which parts of a kernel's work are independent of each other.
+/// The parts of a kernel's work that are independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// There are none.
+    /// No independent parts.
     Whole,
     /// Rows of the outputs: each depends only on the same row of the inputs that have as many.
     Rows {
-        /// The inputs of which it depends on the whole, however many rows they have, a bit for each
-        /// place; and so it does on those that have fewer or more.
+        /// Inputs that every row depends on as a whole, however many rows they have, a bit for each
+        /// place; inputs with fewer or more rows than the outputs always count as such.
         whole: u64,
     },
-    /// Rows of each layer's weight, and columns of its bias; all depend on the whole of the inputs.
+    /// Rows of each layer's weight, and columns of its bias; all depend on all of the inputs.
     Layers,
 }
 
 impl Split {
-    /// By rows of all inputs that have as many as the outputs.
+    /// The split by rows of all inputs that have as many rows as the outputs.
     pub const ROWS: Self = Self::Rows { whole: 0 };
 }
 
-/// How a kernel's work is cut into workgroups.
+/// Division of a kernel's work into workgroups.
 #[derive(Debug)]
 pub enum Grid {
-    /// Into this many.
+    /// A grid of its own.
     Own(fn(&Call) -> [u32; 3]),
-    /// Into the tiles of a product, which any of the [`CORES`] may compute.
+    /// The tiles of a product, which any of the [`CORES`] may compute.
     Tiles(fn(&Call, &Core) -> Option<Tiling>),
 }
 
@@ -220,17 +222,17 @@ impl Variant {
     /// The only variant of a kernel that has no core.
     pub const DEFAULT: Self = Self(Way::Only);
 
-    /// The variant of a core.
+    /// Returns the variant of a core.
     pub const fn of(core: &'static Core) -> Self {
         Self(Way::Core(core))
     }
 
-    /// The variant of a CPU's vectors.
+    /// Returns the variant of a CPU's vectors.
     pub const fn of_vectors(vectors: Vectors) -> Self {
         Self(Way::Vectors(vectors))
     }
 
-    /// The core that makes its sums, if it begins with a product, on a GPU.
+    /// Returns the core that computes the sums, for a kernel on a GPU that begins with a product.
     pub fn core(self) -> Option<&'static Core> {
         match self.0 {
             Way::Core(core) => Some(core),
@@ -238,7 +240,7 @@ impl Variant {
         }
     }
 
-    /// The CPU's vectors, if it computes with those.
+    /// Returns the CPU's vectors, if the variant uses them.
     pub fn vectors(self) -> Option<Vectors> {
         match self.0 {
             Way::Vectors(vectors) => Some(vectors),
@@ -246,7 +248,7 @@ impl Variant {
         }
     }
 
-    /// Its name.
+    /// Returns the variant's name.
     pub fn name(self) -> &'static str {
         match self.0 {
             Way::Only => "default",
@@ -258,14 +260,15 @@ impl Variant {
     }
 }
 
-/// For a kernel with as many operands as the model has layers: it binds whole buffers of real
-/// numbers, then a table of u32 that says where in them the operands are.
+/// The table of operands of a kernel with as many operands as the model has layers: it binds whole
+/// buffers of real numbers, then a table of u32 with the operands' places in them.
 #[derive(Debug)]
 pub struct Table {
     /// Number of buffers.
     pub buffers: usize,
-    /// Which buffer an operand has to be in. Those of no operand are bound to something.
+    /// The buffer of an operand, by the operand's index. A buffer without operands still has some
+    /// binding.
     pub buffer: fn(&Call, usize) -> usize,
-    /// The table, given the place of each operand's first element in its buffer.
+    /// Builds the table, given the place of each operand's first element in its buffer.
     pub entries: fn(&Call, &[u32]) -> Vec<u32>,
 }

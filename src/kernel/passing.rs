@@ -18,7 +18,7 @@ impl Passing {
     /// Bytes of a binding of [`Arguments`] in a uniform buffer: some APIs round sizes up to 16 bytes.
     pub const UNIFORM_BYTES: usize = size_of::<Arguments>().next_multiple_of(16);
 
-    /// The declaration of the arguments in a module that takes them.
+    /// Returns the declaration of the arguments in a module that takes them.
     pub const fn declaration(self) -> &'static str {
         match self {
             Self::Immediate => "var<immediate> args: Arguments;",
@@ -26,7 +26,7 @@ impl Passing {
         }
     }
 
-    /// Returns a module of a [`Kernel`](super::Kernel) in the form for this way.
+    /// Returns a module of a [`Kernel`](super::Kernel) adapted to this form.
     pub fn adapt(self, wgsl: &str) -> String {
         wgsl.replace(Self::Immediate.declaration(), self.declaration())
     }

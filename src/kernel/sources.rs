@@ -1,6 +1,5 @@
-//! The files that modules are put together from: those of `shaders/`, which are built in, and those
-//! that a folder of the user's has in their place. A module remembers where each of its lines is
-//! from.
+//! Source files of modules: those of `shaders/`, which are built in, and those of a user's folder
+//! that replace them. A module records the origin of each of its lines.
 
 use crate::near::perhaps;
 use crate::{Action, Error, FileKind, Result};
@@ -16,14 +15,14 @@ static SHADERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/shaders");
 /// Beginning of a line that imports a file.
 const IMPORT: &str = "#import ";
 
-/// Ending of a file.
+/// File extension.
 const ENDING: &str = ".wgsl";
 
-/// Folder of the [probes](super::probes), which measure a device and whose results are known: they are
-/// not replaced.
+/// Folder of the [probes](super::probes), which measure a device and whose results are known: they
+/// cannot be replaced.
 const PROBES: &str = "roofs/";
 
-/// A built-in file of `shaders/`, by its name without the ending.
+/// Returns a built-in file of `shaders/`, by its name without the extension.
 pub fn source(name: &str) -> &'static str {
     match built_in(name) {
         Some(text) => text,
@@ -35,27 +34,27 @@ fn built_in(name: &str) -> Option<&'static str> {
     SHADERS.get_file(format!("{name}{ENDING}"))?.contents_utf8()
 }
 
-/// Every file of `shaders/`, by its name without the ending.
+/// Returns the name of every file of `shaders/`, without the extension.
 pub fn sources() -> Vec<&'static str> {
     let all = [&SHADERS].into_iter().chain(SHADERS.dirs()).flat_map(Dir::files);
     all.filter_map(|file| file.path().to_str()?.strip_suffix(ENDING)).collect()
 }
 
-/// A file of the user's.
+/// A user's file that replaces a built-in one.
 #[derive(Debug, PartialEq, Eq)]
 struct Replaced {
     path: PathBuf,
     text: String,
 }
 
-/// The files of `shaders/`, some of them perhaps replaced by those of a folder. Clones share them.
+/// The files of `shaders/`, some of them possibly replaced by those of a folder. Clones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources(Arc<BTreeMap<&'static str, Replaced>>);
 
 impl Sources {
-    /// The built-in files, except those that `folder` has: `update.wgsl`, `common/turn.wgsl`, ….
-    /// Names that begin with a dot or end with a tilde, as editors leave them, are passed over, and so
-    /// is a file that is the same as the built-in one.
+    /// Reads the replacements in `folder` (`update.wgsl`, `common/turn.wgsl`, …); all other files
+    /// are the built-in ones. Names that begin with a dot or end with a tilde, which editors
+    /// create, are skipped, and so are files that equal the built-in ones.
     ///
     /// # Errors
     /// [`Error::Io`] if the folder or a file cannot be read; [`Error::File`] if a file has no
@@ -69,7 +68,7 @@ impl Sources {
         Ok(Self(Arc::new(found)))
     }
 
-    /// Whether a file can be replaced: those of the probes cannot.
+    /// Whether a file exists and can be replaced: those of the probes cannot.
     pub fn has(name: &str) -> bool {
         !name.starts_with(PROBES) && built_in(name).is_some()
     }
@@ -79,17 +78,17 @@ impl Sources {
         self.0.is_empty()
     }
 
-    /// The files that are replaced, by name, each with the path of the file in its place.
+    /// Returns the names of the replaced files, each with the path of its replacement.
     pub fn replaced(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         self.0.iter().map(|(&name, file)| (name, file.path.as_path()))
     }
 
-    /// The text of a file, by its name without the ending.
+    /// Returns the text of a file, by its name without the extension.
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or_else(|| source(name), |file| &file.text)
     }
 
-    /// The files of these names after what they import, each once.
+    /// Assembles the files with these names, after the files that they import, each once.
     pub fn module(&self, names: &[&str]) -> Wgsl {
         let (mut module, mut seen) = (Wgsl::default(), Vec::new());
         names.iter().for_each(|name| self.append(name, &mut module, &mut seen));
@@ -113,20 +112,20 @@ impl Sources {
     }
 }
 
-/// A WGSL module, and where its lines are from.
+/// A WGSL module with the origin of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wgsl {
-    /// The text.
+    /// The module's text.
     pub text: String,
     files: Vec<String>,
     /// The file of each line, and the line's number there, from 0.
     lines: Vec<(usize, usize)>,
-    /// The files of the user's that are part of it.
+    /// The users' files that are part of the module.
     edited: Vec<String>,
 }
 
 impl Wgsl {
-    /// A module of one text, which `file` names.
+    /// Creates a module of one text, whose origin is `file`.
     pub fn new(file: &str, text: &str) -> Self {
         let mut module = Self::default();
         module.append(file.to_owned(), text.lines().enumerate());
@@ -147,13 +146,13 @@ impl Wgsl {
         }
     }
 
-    /// The file that a line is from, and the line's number there; both numbers count from 1.
+    /// Returns the file of a line, and the line's number there; both numbers count from 1.
     pub fn place(&self, line: usize) -> Option<(&str, usize)> {
         let &(file, number) = self.lines.get(line.checked_sub(1)?)?;
         Some((&self.files[file], number + 1))
     }
 
-    /// The files of the user's that are part of it.
+    /// The users' files that are part of the module.
     pub fn edited(&self) -> &[String] {
         &self.edited
     }
@@ -169,7 +168,7 @@ fn read_folder(
     let mut entries = fs::read_dir(folder)
         .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
         .map_err(failed)?;
-    // Of several faults always the same one is reported.
+    // Sorted, so that of several faults always the same one is reported.
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
@@ -208,7 +207,7 @@ fn no_counterpart(path: &Path, name: &str) -> Error {
     .of_kind(FileKind::Shader)
 }
 
-/// Reads the file in place of a built-in one; none if it is the same.
+/// Reads the replacement of a built-in file; none if both are the same.
 fn read_file(path: PathBuf, name: &'static str) -> Result<Option<Replaced>> {
     let bytes = fs::read(&path).map_err(Error::io(&path, Action::Read))?;
     let text = String::from_utf8(bytes).map_err(|error| {

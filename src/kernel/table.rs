@@ -15,7 +15,7 @@ use crate::graph::{
 use crate::kernel::Operand;
 use crate::optimizer::{self, Block, Optimizer, RULES, Rule};
 
-/// One twin for both precisions.
+/// A twin in both precisions, from one generic function.
 macro_rules! twins {
     (|$call:pat_param, $step:pat_param, $read:ident, $write:pat_param| $run:expr) => {
         Twins {
@@ -31,7 +31,7 @@ macro_rules! twins {
     };
 }
 
-/// Products, by themselves or with stages.
+/// Matrix products, alone or with stages.
 pub(super) static PRODUCT: Kernel = Kernel {
     entry_point: "main",
     grid: Grid::Tiles(product),
@@ -40,7 +40,7 @@ pub(super) static PRODUCT: Kernel = Kernel {
         let sums = Tolerance::cancelling_sum(call.mnk()[2]);
         let mut functions = call.epilogue.iter().flat_map(|epilogue| epilogue.functions());
         let is_exact = |function: &Function| function.tolerance.relative <= ROUNDING;
-        // With weights N(0, 0.1²), passed through functions of slope up to ten.
+        // For weights N(0, 0.1²), passed through functions of slope up to ten.
         if functions.all(is_exact) { sums } else { Tolerance { relative: 1e-5, ..sums } }
     },
     ..plain(
@@ -54,7 +54,7 @@ pub(super) static PRODUCT: Kernel = Kernel {
     )
 };
 
-/// Stages by themselves.
+/// Stages without a product.
 pub(super) static STAGES: Kernel = Kernel {
     entry_point: "main",
     grid: Grid::Own(|call| {
@@ -106,7 +106,7 @@ pub(super) static OPTIMIZER: Kernel = Kernel {
     )
 };
 
-/// The kernels that have files of their own.
+/// Kernels with files of their own.
 pub(super) static FILES: &[Kernel] = &[
     Kernel {
         constants: |call| [vec![columns(call)], gather(call.op)].concat(),
@@ -325,14 +325,14 @@ pub(super) static FILES: &[Kernel] = &[
         grid: Grid::Tiles(layers),
         split: |_| Split::Layers,
         table: Some(UPDATE),
-        // With weights N(0, 0.1²). A mean square is a tenth of a squared gradient, so twice its
+        // For weights N(0, 0.1²). A mean square is a tenth of a squared gradient, so twice its
         // relative error.
         tolerance: |call| Tolerance { relative: 5e-6, ..Tolerance::cancelling_sum(call.mnk()[2]) },
         ..plain("update", &["update"], NO_TWINS, Case::updates)
     },
 ];
 
-/// Of fused kernels, whose meaning is the list of their node's primitives.
+/// Twins of fused kernels, which are defined by the list of their node's primitives.
 const NO_TWINS: Twins = Twins {
     f64: |_, _, _, _| unreachable!("the primitives have twins"),
     f32: |_, _, _, _| unreachable!("the primitives have twins"),
@@ -372,12 +372,12 @@ fn layout(call: &Call) -> UpdateLayout {
     call.update().unwrap_or_else(|| unreachable!("the row is for fused updates"))
 }
 
-/// The coefficients of the optimiser that a call updates by.
+/// Returns the coefficients of a call's optimiser.
 fn coefficients(call: &Call) -> Vec<(&'static str, f64)> {
     call.optimizer().iter().flat_map(Optimizer::coefficients).collect()
 }
 
-/// An update on the CPU, as its definition has it.
+/// Runs an update on the CPU, by its definition.
 fn update<T: Real>(
     call: &Call,
     step: Step,
@@ -392,7 +392,7 @@ fn update<T: Real>(
     of(optimizer.rule())(optimizer, step.rates(optimizer), block, weights, states);
 }
 
-/// A stage on the CPU, as its definition has it.
+/// Runs a stage on the CPU, by its definition.
 fn stage<T: Real>(
     call: &Call,
     step: Step,
@@ -414,7 +414,7 @@ fn stage<T: Real>(
     }
 }
 
-/// One invocation for each element of the first output.
+/// A kernel with one invocation for each element of the first output.
 const fn plain(
     name: &'static str,
     files: &'static [&'static str],
@@ -435,7 +435,7 @@ const fn plain(
     }
 }
 
-/// One workgroup for each row, which it sums up.
+/// A kernel with one workgroup for each row, which it sums up.
 const fn row_sum(
     name: &'static str,
     files: &'static [&'static str],
@@ -449,17 +449,17 @@ const fn row_sum(
     }
 }
 
-/// By rows of all inputs that are not needed whole.
+/// Splits stages by rows of all inputs that are not needed whole.
 fn rows_of_stages(call: &Call) -> Split {
     Split::Rows { whole: call.epilogue.as_ref().map_or(0, Epilogue::whole_inputs) }
 }
 
-/// Rows and columns of what stages compute.
+/// Returns the rows and columns that stages compute.
 fn rows_and_width(call: &Call) -> (usize, usize) {
     call.epilogue.as_ref().map_or((0, 0), |stages| (stages.rows, stages.width))
 }
 
-/// The tiling of a kernel without tiles.
+/// Returns the tiling of a kernel without tiles.
 pub(super) fn own(call: &Call, grid: [u32; 3], constants: Vec<(&'static str, f64)>) -> Tiling {
     let (rows, width) = rows_and_width(call);
     let size = Size { m: rows as u32, first: width as u32, ..Size::default() };
@@ -470,7 +470,7 @@ fn gather_workgroups(call: &Call) -> usize {
     call.outputs[0].len().div_ceil(WORKGROUP)
 }
 
-/// What the shaders' gather takes from its op.
+/// Returns the constants of the shaders' gather.
 fn gather(op: Op) -> Vec<(&'static str, f64)> {
     let Op::GatherBatch { pixels, binarize, .. } = op else {
         unreachable!("the row is for this op")
@@ -487,7 +487,7 @@ fn gather(op: Op) -> Vec<(&'static str, f64)> {
     ]
 }
 
-/// What the shaders' draw takes from its op.
+/// Returns the constants of the shaders' draw.
 fn noise(op: Op) -> Vec<(&'static str, f64)> {
     let Op::Normal { shape, stream } = op else { unreachable!("the row is for this op") };
     vec![("LATENT", shape.columns as f64), ("NOISE_STREAM", f64::from(stream as u32))]
@@ -501,7 +501,7 @@ fn sides(left: Shape, right: Shape) -> Vec<(&'static str, f64)> {
     vec![("LEFT", left.columns as f64), ("RIGHT", right.columns as f64)]
 }
 
-/// Rows of a group, or repetitions of a row.
+/// Returns the rows of a group, or the repetitions of a row.
 fn group(call: &Call) -> usize {
     match call.op {
         Op::ColumnSum { group } | Op::LogSumExp { group } => group,
@@ -514,12 +514,12 @@ fn grouped(call: &Call) -> Vec<(&'static str, f64)> {
     vec![columns(call), ("GROUP", group(call) as f64)]
 }
 
-/// Workgroups for this many invocations.
+/// Returns the grid for `count` invocations.
 fn invocations(count: usize) -> [u32; 3] {
     wrapped(count.div_ceil(WORKGROUP))
 }
 
-/// This many workgroups, wrapped into y where x would be too long.
+/// Returns a grid of `workgroups` workgroups, wrapped into y where x would be too long.
 pub(super) fn wrapped(workgroups: usize) -> [u32; 3] {
     const LONGEST: usize = 65_535;
     [workgroups.min(LONGEST) as u32, workgroups.div_ceil(LONGEST) as u32, 1]

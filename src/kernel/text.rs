@@ -1,5 +1,5 @@
-//! The WGSL that is written for a kernel: the epilogue of a fused kernel, a line a value, and where an
-//! optimiser's states are; what comes before it are [files](super::sources).
+//! Generated WGSL of a kernel: the epilogue of a fused kernel, a line per value, and the places of
+//! an optimiser's states; the text before it comes from [files](super::sources).
 
 use super::epilogue::{Column, Epilogue, Store, Value};
 use crate::graph::Transpose;
@@ -7,7 +7,7 @@ use crate::optimizer::Rule;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// The files that an epilogue needs.
+/// Returns the files that an epilogue needs.
 pub(super) fn imports(epilogue: &Epilogue) -> Vec<String> {
     let adapter = match epilogue.product {
         Some(_) if epilogue.is_halved => &["common/operands", "common/halves"][..],
@@ -18,8 +18,8 @@ pub(super) fn imports(epilogue: &Epilogue) -> Vec<String> {
     adapter.iter().map(|&name| name.to_owned()).chain(functions).collect()
 }
 
-/// The epilogue of a block of four columns, with the bindings of its node: `inputs`, of which a
-/// product's are bound elsewhere, then the outputs.
+/// Writes the epilogue of a block of four columns, with the bindings of its node: the inputs (those
+/// of a product are bound elsewhere), then the outputs.
 pub(super) fn epilogue(epilogue: &Epilogue, inputs: usize) -> String {
     let mut text = String::new();
     write_epilogue(&mut text, epilogue, inputs)
@@ -94,8 +94,8 @@ fn input_name(epilogue: &Epilogue, input: usize) -> String {
     }
 }
 
-/// An optimiser's states: how they are bound or found, and the updates that the kernel of one parameter,
-/// or of all layers, calls.
+/// Writes the access to an optimiser's states, and the updates that the kernel of one parameter, or
+/// of all layers, calls.
 pub(super) fn update(rule: &Rule, is_fused: bool) -> String {
     let mut text = String::new();
     let states = 0..rule.states.len();
@@ -107,7 +107,7 @@ pub(super) fn update(rule: &Rule, is_fused: bool) -> String {
     written.map_or_else(|_| unreachable!("strings can be written to"), |()| text)
 }
 
-/// `update_at`, where each state is a buffer.
+/// Writes `update_at`, for states that are a buffer each.
 fn write_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fmt::Result {
     for state in states {
         binding(text, 2 + state, &format!("states_{state}"), "f32")?;
@@ -116,8 +116,8 @@ fn write_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fm
     write_rule(text, rule, "w[i]", |state| format!("states_{state}[i]"))
 }
 
-/// `enter_states`, `update_weight` and `update_bias`, where states are in one buffer, and a table says
-/// where.
+/// Writes `enter_states`, `update_weight` and `update_bias`, for states in one buffer with a table
+/// of their places.
 fn write_fused_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fmt::Result {
     writeln!(text, "const STATES = {}u;", states.len())?;
     for state in states.clone() {
@@ -142,7 +142,7 @@ fn write_fused_update(text: &mut String, rule: &Rule, states: Range<usize>) -> s
     Ok(())
 }
 
-/// The body of a function that updates `weight`, given its `gradient`, and its states.
+/// Writes the body of a function that updates `weight` and its states, given its `gradient`.
 fn write_rule(
     text: &mut String,
     Rule { name, states, .. }: &Rule,
@@ -160,7 +160,8 @@ fn write_rule(
     writeln!(text, "    {weight} = {name}_weight({weight}, g{new});\n}}")
 }
 
-/// The index of a place in an array of units, or of numbers where there is one column.
+/// Returns the index expression of a place in an array of units, or of numbers if there is one
+/// column.
 fn place(is_row: bool, column: Column) -> &'static str {
     match (is_row, column) {
         (false, Column::Same) => "(row * args.first + at) / UNIT",

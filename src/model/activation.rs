@@ -11,12 +11,12 @@ use std::str::FromStr;
 pub struct Activation(&'static Function);
 
 impl Activation {
-    /// Every activation.
+    /// Returns every activation.
     pub fn all() -> impl Iterator<Item = Self> {
         FUNCTIONS.iter().copied().filter(|function| function.is_activation).map(Self)
     }
 
-    /// Its function.
+    /// Returns the activation's function.
     pub fn function(self) -> &'static Function {
         self.0
     }
@@ -37,7 +37,7 @@ impl Display for Activation {
 impl FromStr for Activation {
     type Err = String;
 
-    /// By its function's name; the error lists the names.
+    /// Parses the name of the activation's function; the error lists the names.
     fn from_str(text: &str) -> Result<Self, String> {
         Self::all().find(|activation| activation.to_string() == text).ok_or_else(|| {
             let names: Vec<_> = Self::all().map(|activation| activation.to_string()).collect();

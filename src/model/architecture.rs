@@ -4,8 +4,8 @@ use super::{Activation, BERNOULLI, Likelihood};
 use crate::graph::{MOST_ELEMENTS, Shape};
 use crate::{Error, Result};
 
-/// The layers, with ReLU between them unless said otherwise: `hidden` ends with the number of latent units, and the decoder mirrors the
-/// encoder.
+/// The layers, by default with ReLU between them: `hidden` ends with the number of latent units,
+/// and the decoder mirrors the encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
     input: usize,
@@ -14,7 +14,7 @@ pub struct Architecture {
     likelihood: &'static Likelihood,
 }
 
-/// A weight or bias, by the name that PyTorch gives it in `nn.Sequential(Linear, ReLU, Linear)`.
+/// A weight or bias, named as PyTorch names it in `nn.Sequential(Linear, ReLU, Linear)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// `encoder.0.weight`, `encoder.0.bias`, `encoder.2.weight`, …
@@ -24,7 +24,7 @@ pub struct Parameter {
 }
 
 impl Architecture {
-    /// Images of `input` pixels; `hidden_layer_sizes` as in the tutorial.
+    /// Creates the layers for images of `input` pixels; `hidden_layer_sizes` as in the tutorial.
     ///
     /// # Errors
     /// [`Error::Setting`] if there is no layer, one is empty, or a weight would have more elements
@@ -41,7 +41,7 @@ impl Architecture {
             let expected = format!("images of 1 to {MOST_ELEMENTS} pixels");
             return wrong("input", &expected, input.to_string());
         }
-        // The encoder's output is twice as wide as the latents, so half of the most must do.
+        // The encoder's output is twice as wide as the latents, so the limit for them is half.
         let sizes = [&[input], hidden_layer_sizes].concat();
         let fits = |pair: &[usize]| {
             let double = pair[1].checked_mul(2)?;
@@ -56,22 +56,23 @@ impl Architecture {
         Ok(Self { input, hidden, activation, likelihood: &BERNOULLI })
     }
 
-    /// The same layers with another activation between them.
+    /// Returns the same layers with another activation between them.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// The distribution of a pixel.
+    /// Returns the distribution of a pixel.
     pub fn likelihood(&self) -> &'static Likelihood {
         self.likelihood
     }
 
-    /// The function between layers.
+    /// Returns the function between layers.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
-    /// The most images of which no tensor of a step has more than [`MOST_ELEMENTS`].
+    /// Returns the largest number of images for which no tensor of a step has more than
+    /// [`MOST_ELEMENTS`].
     pub fn most_images(&self) -> usize {
         MOST_ELEMENTS / self.encoder().into_iter().max().unwrap_or(1)
     }
@@ -79,7 +80,7 @@ impl Architecture {
     /// Checks that a step on this many images has no tensor of more than [`MOST_ELEMENTS`].
     ///
     /// # Errors
-    /// [`Error::Setting`] if it has, or if there are no images.
+    /// [`Error::Setting`] if one has, or if there are no images.
     pub fn check_batch(&self, batch: usize) -> Result<()> {
         let most = self.most_images();
         if (1..=most).contains(&batch) {
@@ -89,36 +90,37 @@ impl Architecture {
         Err(Error::Setting { setting: "batch", expected, found: batch.to_string() })
     }
 
-    /// Pixels of an image.
+    /// Returns the pixels of an image.
     pub fn input(&self) -> usize {
         self.input
     }
 
-    /// The tutorial's `hidden_layer_sizes`.
+    /// Returns the tutorial's `hidden_layer_sizes`.
     pub fn hidden(&self) -> &[usize] {
         &self.hidden
     }
 
-    /// Number of latent units.
+    /// Returns the number of latent units.
     pub fn latent(&self) -> usize {
         self.hidden[self.hidden.len() - 1]
     }
 
-    /// Widths from the image to the encoder's output, which has a mean and a standard deviation for
-    /// each latent unit.
+    /// Returns the widths from the image to the encoder's output, which has a mean and a standard
+    /// deviation for each latent unit.
     pub fn encoder(&self) -> Vec<usize> {
         let inner = &self.hidden[..self.hidden.len() - 1];
         [&[self.input], inner, &[2 * self.latent()]].concat()
     }
 
-    /// Widths from the latents to the logits.
+    /// Returns the widths from the latents to the logits.
     pub fn decoder(&self) -> Vec<usize> {
         let mut widths: Vec<_> = self.hidden.iter().rev().copied().collect();
         widths.push(self.input * self.likelihood.parameters());
         widths
     }
 
-    /// Every parameter: the encoder's, then the decoder's, layer by layer, weight before bias.
+    /// Returns every parameter: the encoder's, then the decoder's, layer by layer, weight before
+    /// bias.
     pub fn parameters(&self) -> Vec<Parameter> {
         let network = |network: &str, widths: Vec<usize>| -> Vec<Parameter> {
             let layers = widths.windows(2).enumerate();

@@ -1,6 +1,6 @@
-//! Safetensors files of parameters: `model.safetensors`, and what else has a number for each weight.
-//! Weights are as PyTorch's `nn.Sequential(Linear, ReLU, Linear)` loads them, that is `[out, in]`, the
-//! transpose of the graph's.
+//! Safetensors files of parameters: `model.safetensors`, and files with other numbers for each
+//! weight. Weights are stored for PyTorch's `nn.Sequential(Linear, ReLU, Linear)`, that is `[out,
+//! in]`, the transpose of the graph's.
 
 use super::{Activation, Architecture, Parameter, Weights};
 use crate::graph::Shape;
@@ -10,20 +10,20 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Function from the second half of the encoder's outputs to standard deviations.
+/// The function from the second half of the encoder's outputs to standard deviations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// log(1 + eˣ).
     Softplus,
 }
 
-/// The metadata's key for it, and its value.
+/// Key and value of the scale in the metadata.
 const SCALE: [&str; 2] = ["scale", "softplus"];
 
-/// The entry of the metadata that says what is between layers.
+/// Key of the function between layers in the metadata.
 const ACTIVATION: &str = "activation";
 
-/// Writes the weights; the metadata says `input`, `hidden_layer_sizes`, `scale` and `version`.
+/// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
@@ -31,20 +31,20 @@ pub fn save(path: &Path, weights: &Weights) -> Result<()> {
     crate::file::replace(path, &to_safetensors(path, weights)?)
 }
 
-/// Reads weights; the sizes come from the metadata, or, in a file that PyTorch wrote, from the shapes
-/// of the encoder's weights.
+/// Reads weights; the sizes come from the metadata or, in a file that PyTorch wrote, from the
+/// shapes of the encoder's weights.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model, [`Error::Data`] if it
-/// has other layers, or does not say what makes its standard deviations.
+/// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a model, [`Error::Data`]
+/// if it has other layers, or does not name the function of its standard deviations.
 pub fn load(path: &Path) -> Result<Weights> {
     load_as(path, None)
 }
 
-/// As [`load`], of a file that may leave out what makes its standard deviations.
+/// Like [`load`], for a file that may omit the function of its standard deviations.
 ///
 /// # Errors
-/// As [`load`].
+/// The errors of [`load`].
 pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
     let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
     let file = Parameters::parse(path, &bytes)?;
@@ -56,20 +56,21 @@ pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
     Ok(Weights { architecture, values })
 }
 
-/// The weights' file; `path` is where it will be.
+/// Returns the bytes of the weights' file; `path` is its future place.
 ///
 /// # Errors
-/// [`Error::Io`] if there is no such file.
+/// [`Error::Io`] if the numbers cannot be encoded.
 pub(crate) fn to_safetensors(path: &Path, weights: &Weights) -> Result<Vec<u8>> {
     let metadata = HashMap::from([SCALE.map(String::from).into()]);
     encode(path, &weights.architecture, &[("", &weights.values)], metadata)
 }
 
-/// A file with some numbers for each parameter, under the parameter's name behind a prefix; the metadata
-/// says what it is given, and `input`, `hidden_layer_sizes` and `version`.
+/// Returns the bytes of a file with some numbers for each parameter, under the parameter's name
+/// after a prefix; the metadata has the given entries, and `input`, `hidden_layer_sizes` and
+/// `version`.
 ///
 /// # Errors
-/// [`Error::Io`] if there is no such file.
+/// [`Error::Io`] if the numbers cannot be encoded.
 pub(crate) fn encode(
     path: &Path,
     architecture: &Architecture,
@@ -93,7 +94,7 @@ pub(crate) fn encode(
         ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
-    // A file without it has ReLU, as those of earlier versions have.
+    // A file without the entry has ReLU, like those of earlier versions.
     let activation = Some(architecture.activation()).filter(|own| *own != Activation::default());
     metadata.extend(activation.map(|own| (ACTIVATION.to_owned(), own.to_string())));
     let failed = |error: safetensors::SafeTensorError| {
@@ -104,7 +105,7 @@ pub(crate) fn encode(
     Ok(sorted_header(file))
 }
 
-/// A safetensors file that is read.
+/// A parsed safetensors file.
 pub(crate) struct Parameters<'a> {
     path: &'a Path,
     header: Metadata,
@@ -112,9 +113,9 @@ pub(crate) struct Parameters<'a> {
     names: Names,
 }
 
-/// What PyTorch calls the layers of a file: what a wrapper put before them (`module.`, `_orig_mod.`,
-/// Lightning's `model.`), and the places of the linear layers in `nn.Sequential`, between which there may
-/// be layers without weights.
+/// PyTorch's names of a file's layers: a wrapper's prefix (`module.`, `_orig_mod.`, Lightning's
+/// `model.`), and the places of the linear layers in `nn.Sequential`, between which there may be
+/// layers without weights.
 #[derive(Default)]
 struct Names {
     prefix: String,
@@ -144,7 +145,7 @@ impl Names {
         Self { prefix, encoder, decoder }
     }
 
-    /// The name in the file of `encoder.2.weight`.
+    /// Returns the file's name for a name like `encoder.2.weight`.
     fn actual(&self, name: &str) -> String {
         let place = |stack: &str, places: &[usize]| {
             let (place, kind) = name.strip_prefix(stack)?.strip_prefix('.')?.split_once('.')?;
@@ -157,37 +158,37 @@ impl Names {
 }
 
 impl<'a> Parameters<'a> {
-    /// Checks that these bytes are a safetensors file; `path` is where they come from.
+    /// Parses the bytes of a safetensors file; `path` is their source.
     ///
     /// # Errors
-    /// [`Error::File`] if they are not.
+    /// [`Error::File`] if they are not one.
     pub(crate) fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
         let wrong = |error: safetensors::SafeTensorError| {
             Error::file(path, "a safetensors file", error).of_kind(FileKind::Model)
         };
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(wrong)?;
-        // What wgvae has written has its own names.
+        // Files written by wgvae have its own names.
         let metadata = header.metadata().as_ref();
         let is_own = metadata.is_some_and(|entries| entries.contains_key("hidden_layer_sizes"));
         let names = if is_own { Names::default() } else { Names::of(&tensors) };
         Ok(Self { path, header, tensors, names })
     }
 
-    /// The [`Error::File`] that says so.
+    /// Returns the [`Error::File`] for this fault.
     pub(crate) fn wrong(&self, expected: &str, found: String) -> Error {
         Error::file(self.path, expected, found)
     }
 
-    /// An entry of the metadata.
+    /// Returns an entry of the metadata.
     pub(crate) fn entry(&self, key: &str) -> Option<&str> {
         self.header.metadata().as_ref()?.get(key).map(String::as_str)
     }
 
-    /// The layers' sizes.
+    /// Returns the layers' sizes.
     ///
     /// # Errors
-    /// [`Error::File`] if they are nowhere, or make no sense.
+    /// [`Error::File`] if they are missing or invalid.
     pub(crate) fn architecture(&self) -> Result<Architecture> {
         let layers = self.entry("hidden_layer_sizes").map_or(0, |text| text.split(',').count());
         if layers > self.tensors.len() {
@@ -216,10 +217,11 @@ impl<'a> Parameters<'a> {
         Ok(sizes?.with_activation(activation))
     }
 
-    /// Checks that the standard deviations are those that are computed here.
+    /// Checks that the file's standard deviations use the same function as here.
     ///
     /// # Errors
-    /// [`Error::Data`] if they are others, or the metadata does not say. What wgvae has written need not.
+    /// [`Error::Data`] if they use another one, or the metadata does not name it. Files written by
+    /// wgvae may omit it.
     fn check_scale(&self) -> Result<()> {
         let [key, softplus] = SCALE;
         let found = match self.entry(key) {
@@ -239,8 +241,8 @@ impl<'a> Parameters<'a> {
         })
     }
 
-    /// The architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, by the shapes
-    /// `[out, in]` of its weights.
+    /// Returns the architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, from the
+    /// shapes `[out, in]` of its weights.
     ///
     /// # Errors
     /// [`Error::Data`] if the file has other layers, [`Error::File`] if they do not fit each other.
@@ -296,10 +298,10 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// The numbers of each parameter under its name behind a prefix, as the graph stores them.
+    /// Returns the numbers of each parameter under its name after a prefix, in the graph's layout.
     ///
     /// # Errors
-    /// [`Error::File`] if some are missing, or of another shape or type.
+    /// [`Error::File`] if some are missing, or have another shape or type.
     pub(crate) fn values(
         &self,
         architecture: &Architecture,
@@ -326,16 +328,16 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The architecture of these sizes: the input's, and the layers' with commas between them. Sizes of
-/// 32 bits, so that twice the last cannot overflow.
+/// Parses an architecture from its sizes: the input's, and the layers' separated by commas. Sizes
+/// have 32 bits, so that twice the last cannot overflow.
 fn from_metadata((input, hidden): (&str, &str)) -> Option<Architecture> {
     let size = |text: &str| text.parse::<u32>().ok().map(|size| size as usize);
     let hidden: Vec<_> = hidden.split(',').map(size).collect::<Option<_>>()?;
     Architecture::new(size(input)?, &hidden).ok()
 }
 
-/// The same file, its header sorted by key: `safetensors` writes metadata in random order, and
-/// equal models should be equal files.
+/// Returns the same file with its header sorted by key: `safetensors` writes metadata in random
+/// order, and equal models should give equal files.
 fn sorted_header(mut file: Vec<u8>) -> Vec<u8> {
     if let Some((length, rest)) = file.split_first_chunk_mut::<8>() {
         let header = &mut rest[..u64::from_le_bytes(*length) as usize];
@@ -348,24 +350,24 @@ fn sorted_header(mut file: Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// `[out, in]` for a weight, `[out]` for a bias.
+/// Returns `[out, in]` for a weight, `[out]` for a bias.
 fn torch_shape(parameter: &Parameter) -> Vec<usize> {
     let Shape { rows, columns } = parameter.shape;
     if parameter.name.ends_with("bias") { vec![columns] } else { vec![columns, rows] }
 }
 
-/// The transpose of a matrix of this shape.
+/// Returns the transpose of a matrix with this shape.
 fn transposed(values: &[f32], shape: Shape) -> Vec<f32> {
     let Shape { rows, columns } = shape;
     (0..shape.len()).map(|i| values[i % rows * columns + i / rows]).collect()
 }
 
-/// Their bytes, the lowest of each first.
+/// Returns the bytes of the values, little-endian.
 pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// What a model with tensors of these names, too, needs to be one that is read.
+/// Returns the remedy for a model that also has tensors with these names.
 fn remedy(names: &[&str]) -> &'static str {
     if names.iter().any(|name| name.ends_with("running_mean")) {
         return "fold batch normalisation into the linear layer before it (torch.nn.utils.fusion.fuse_linear_bn_eval)";
@@ -377,7 +379,7 @@ fn remedy(names: &[&str]) -> &'static str {
     "rename the linear layers to encoder.0, encoder.2, … and decoder.0, decoder.2, …; other layers are not read"
 }
 
-/// The numbers of a tensor of floats.
+/// Returns the numbers of a tensor of floats.
 fn numbers(view: &TensorView) -> Option<Vec<f32>> {
     let name = match view.dtype() {
         Dtype::F16 => "<f2",

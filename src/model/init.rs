@@ -3,8 +3,8 @@
 use super::{Architecture, Weights};
 use crate::random::{generator, normals};
 
-/// The tutorial's: weights N(0, 1)·2/√fan_in, biases 0. The same on every platform: they come from
-/// [`generator`], stream 0.
+/// Returns the tutorial's starting weights: weights N(0, 1)·2/√fan_in, biases 0. They are the same
+/// on every platform: they come from [`generator`], stream 0.
 pub fn initial_weights(architecture: &Architecture, seed: u64) -> Weights {
     let mut rng = generator(seed, 0);
     let parameters = architecture.parameters();

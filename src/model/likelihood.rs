@@ -1,4 +1,4 @@
-//! Distributions of a pixel, given what the decoder puts out: one row of [`LIKELIHOODS`] each.
+//! Distributions of a pixel, given the decoder's output: one row of [`LIKELIHOODS`] each.
 
 use crate::Result;
 use crate::function::{BERNOULLI as BERNOULLI_DENSITY, Function, SIGMOID};
@@ -8,7 +8,7 @@ use crate::graph::{Graph, Stream, TensorId};
 /// a pixel has.
 #[derive(Debug)]
 pub struct Likelihood {
-    /// Its name.
+    /// Name of the distribution.
     pub name: &'static str,
     /// ln p of a pixel: a function of its parameters, then of x, with the slopes by the parameters.
     pub log_density: &'static Function,
@@ -38,7 +38,7 @@ impl PartialEq for Likelihood {
 impl Eq for Likelihood {}
 
 impl Likelihood {
-    /// Parameters of a pixel: columns of the decoder's output, as a multiple of the pixels.
+    /// Returns the number of parameters of a pixel: columns of the decoder's output per pixel.
     pub fn parameters(&self) -> usize {
         self.log_density.arity() - 1
     }
@@ -46,7 +46,7 @@ impl Likelihood {
     /// Splits the decoder's output `[batch, parameters·pixels]` into the parameters.
     ///
     /// # Errors
-    /// [`Shape`](crate::Error::Shape) if it is no whole multiple of the parameters.
+    /// [`Shape`](crate::Error::Shape) if its width is not a multiple of the number of parameters.
     pub fn split(&self, graph: &mut Graph, decoded: TensorId) -> Result<Vec<TensorId>> {
         let pixels = graph.tensor(decoded).shape.columns / self.parameters();
         let (mut rest, mut parameters) = (decoded, Vec::new());
@@ -59,7 +59,7 @@ impl Likelihood {
         Ok(parameters)
     }
 
-    /// ln p(x) of each row of x `[batch, pixels]` -> `[batch, 1]`.
+    /// Appends ln p(x) of each row of x `[batch, pixels]` -> `[batch, 1]`.
     ///
     /// # Errors
     /// [`Shape`](crate::Error::Shape) if x does not fit the parameters.

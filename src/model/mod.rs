@@ -36,11 +36,12 @@ pub struct Weights {
     pub values: Vec<Vec<f32>>,
 }
 
-/// Each of an optimiser's states: its elements of each parameter, in the same order.
+/// Values of an optimiser's states: for each state, the elements for each parameter, in the same
+/// order.
 pub type States = Vec<Vec<Vec<f32>>>;
 
 impl Weights {
-    /// Copies them from a session.
+    /// Copies the weights from a session.
     ///
     /// # Errors
     /// If the session does not hold them, or the device fails.
@@ -49,7 +50,7 @@ impl Weights {
         Ok(Self { architecture: architecture.clone(), values })
     }
 
-    /// Copies them into a session.
+    /// Copies the weights into a session.
     ///
     /// # Errors
     /// If the session does not hold such tensors.
@@ -59,13 +60,13 @@ impl Weights {
 }
 
 impl Architecture {
-    /// Copies the values that a session holds of each parameter, under its name behind a prefix.
+    /// Copies a session's values for each parameter, under its name after a prefix.
     pub(crate) fn read(&self, prefix: &str, session: &mut dyn Blocking) -> Result<Vec<Vec<f32>>> {
         let read = |Parameter { name, .. }| session.read_f32(&format!("{prefix}{name}"));
         self.parameters().into_iter().map(read).collect()
     }
 
-    /// Reads what an optimiser keeps of the weights: each of its states, of every parameter.
+    /// Reads an optimiser's states of every parameter.
     pub(crate) fn read_states(
         &self,
         optimizer: Optimizer,
@@ -74,7 +75,7 @@ impl Architecture {
         optimizer.states().map(|(state, _)| self.read(state.prefix, session)).collect()
     }
 
-    /// The states before the first step.
+    /// Returns the states before the first step.
     pub(crate) fn starting_states(&self, optimizer: Optimizer) -> States {
         let all = |value: f64| {
             let parameters = self.parameters().into_iter();
@@ -94,7 +95,7 @@ impl Architecture {
         all.try_for_each(|((state, _), values)| self.write(state.prefix, values, device))
     }
 
-    /// Copies values of every parameter into a session, under its name behind a prefix.
+    /// Copies values for every parameter into a session, under its name after a prefix.
     pub(crate) fn write(
         &self,
         prefix: &str,

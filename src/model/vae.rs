@@ -20,7 +20,7 @@ pub struct Forward {
     pub stddev: TensorId,
     /// Samples of the posterior `[batch, latent]`.
     pub z: TensorId,
-    /// The decoder's output `[batch, parameters·input]`: of Bernoulli pixels, their logits.
+    /// The decoder's output `[batch, parameters·input]`: logits for Bernoulli pixels.
     pub logits: TensorId,
     /// `[batch, 1]`.
     pub log_likelihood: TensorId,
@@ -29,7 +29,7 @@ pub struct Forward {
 }
 
 /// A set of images that a plan reads: tensors `{name}.images` `[count, input]`, u8 or u32 by
-/// `pixels`, and `{name}.indices` u32 `[count, 1]`, which say in what order.
+/// `pixels`, and `{name}.indices` u32 `[count, 1]`, which give the order.
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     /// Prefix of the tensors' names.
@@ -38,9 +38,9 @@ pub struct Images<'a> {
     pub count: usize,
     /// Images of one step.
     pub batch: usize,
-    /// What a pixel is.
+    /// Type of the pixels.
     pub pixels: Pixels,
-    /// What becomes of grey pixels.
+    /// Conversion of grey pixels.
     pub binarize: Binarize,
 }
 
@@ -104,7 +104,7 @@ fn decode(graph: &mut Graph, architecture: &Architecture, z: TensorId) -> Result
     Ok(graph.rename(logits, "logits"))
 }
 
-/// ln p(x) of each row, given the decoder's output.
+/// Appends ln p(x) of each row, given the decoder's output.
 fn log_likelihood(
     graph: &mut Graph,
     architecture: &Architecture,
@@ -116,7 +116,7 @@ fn log_likelihood(
     likelihood.log_likelihood(graph, &parameters, x)
 }
 
-/// Linear layers with the activation between them. x `[batch, widths[0]]`.
+/// Appends linear layers with the activation between them. x `[batch, widths[0]]`.
 fn network(
     graph: &mut Graph,
     name: &str,
@@ -145,7 +145,7 @@ fn network(
 /// [weight](crate::graph::Scalars::kl_weight), its gradients, the updates and the loss log.
 ///
 /// # Errors
-/// None but those of a faulty op.
+/// Only those of a faulty op.
 pub fn training(graph: &mut Graph, pass: &Forward, optimizer: Optimizer) -> Result<()> {
     let terms =
         [(pass.log_likelihood, Weight::Constant(-1.0)), (pass.kl, Weight::Step(Scalar::KlWeight))];
@@ -159,14 +159,14 @@ pub fn training(graph: &mut Graph, pass: &Forward, optimizer: Optimizer) -> Resu
     graph.optimize(optimizer, &parameters, &gradients)
 }
 
-/// Orders a graph, its ops fused or as they are.
+/// Compiles a graph into a plan, with ops fused or not.
 fn plan(graph: Graph, outputs: &[TensorId], fused: bool) -> Plan {
     let options = FusionOptions::default();
     Plan::new(if fused { fuse(&graph, outputs, options) } else { graph }, outputs)
 }
 
 impl Architecture {
-    /// The plan of a training step on these images, its ops fused or as they are.
+    /// Returns the plan of a training step on these images, with ops fused or not.
     ///
     /// # Errors
     /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step.
@@ -180,11 +180,11 @@ impl Architecture {
         Ok(plan(graph, &[], fused))
     }
 
-    /// The plan that counts infinities and NaN among the parameters: its log has a column for each, in
-    /// their order.
+    /// Returns the plan that counts infinities and NaN among the parameters: its log has a column
+    /// for each, in their order.
     ///
     /// # Errors
-    /// None but those of a faulty op.
+    /// Only those of a faulty op.
     pub fn watching_plan(&self) -> Result<Plan> {
         let mut graph = Graph::new();
         let parameters = self.parameters();
@@ -198,7 +198,7 @@ impl Architecture {
     }
 }
 
-/// A plan that measures images, and its outputs.
+/// A plan that evaluates images, and its outputs.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// The plan.
@@ -209,7 +209,7 @@ pub struct Evaluation {
     pub kl: TensorId,
 }
 
-/// The log-likelihood, by one sample of the posterior, and KL of each image.
+/// Returns the plan of the log-likelihood, by one sample of the posterior, and KL of each image.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if there are no images.
@@ -222,10 +222,10 @@ pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> R
     Ok(Evaluation { plan, log_likelihood, kl })
 }
 
-/// The tensor `[batch, input]` that takes what is to be encoded.
+/// The tensor `[batch, input]` of images to encode.
 pub const ENCODER_INPUT: &str = "encoder.input";
 
-/// The tensor `[batch, latent]` that takes what is to be decoded.
+/// The tensor `[batch, latent]` of latents to decode.
 pub const DECODER_INPUT: &str = "decoder.input";
 
 /// The outputs of an encoding plan.
@@ -237,7 +237,7 @@ pub struct Encoded {
     pub stddev: TensorId,
 }
 
-/// Posteriors of the rows of [`ENCODER_INPUT`].
+/// Returns the plan of the posteriors of the rows of [`ENCODER_INPUT`].
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
@@ -248,7 +248,7 @@ pub fn encoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Enco
     Ok((plan(graph, &[mean, stddev], true), Encoded { mean, stddev }))
 }
 
-/// Pixel probabilities `[batch, input]` of the rows of [`DECODER_INPUT`].
+/// Returns the plan of the pixel probabilities `[batch, input]` of the rows of [`DECODER_INPUT`].
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
@@ -262,7 +262,8 @@ pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Tens
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
 
-/// Log-likelihood `[batch, 1]` of each row of [`ENCODER_INPUT`], given that of [`DECODER_INPUT`].
+/// Returns the plan of the log-likelihood `[batch, 1]` of each row of [`ENCODER_INPUT`], given that
+/// of [`DECODER_INPUT`].
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
@@ -278,17 +279,17 @@ pub fn likelihood(architecture: &Architecture, batch: usize) -> Result<(Plan, Te
 /// The outputs of a plan that draws images.
 #[derive(Clone, Copy, Debug)]
 pub struct Drawn {
-    /// What was encoded `[batch, input]`, if it is an output.
+    /// The encoded images `[batch, input]`, if they are an output.
     pub x: Option<TensorId>,
     /// The latents `[batch, latent]`.
     pub z: TensorId,
     /// Pixel probabilities `[batch, input]`.
     pub probabilities: TensorId,
-    /// A Bernoulli sample of them `[batch, input]`.
+    /// A Bernoulli sample of the probabilities `[batch, input]`.
     pub sample: TensorId,
 }
 
-/// Posterior predictive samples of images of a set, with their probabilities.
+/// Returns the plan of posterior predictive samples of images of a set, with their probabilities.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if there are no images.
@@ -303,7 +304,7 @@ pub fn reconstruction(
     draw(graph, architecture, Some(x), z, fused)
 }
 
-/// The same of the rows of [`ENCODER_INPUT`].
+/// Returns the plan of posterior predictive samples of the rows of [`ENCODER_INPUT`].
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
@@ -314,7 +315,7 @@ pub fn posterior_predictive(architecture: &Architecture, batch: usize) -> Result
     draw(graph, architecture, None, z, true)
 }
 
-/// Prior predictive samples, with their probabilities, from the same latents.
+/// Returns the plan of prior predictive samples, with their probabilities, from the same latents.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `count` is 0.
@@ -328,7 +329,7 @@ pub fn prior_predictive(
     draw(graph, architecture, None, z, fused)
 }
 
-/// Latents drawn from the posteriors of x.
+/// Appends latents drawn from the posteriors of x.
 fn posterior(
     graph: &mut Graph,
     architecture: &Architecture,

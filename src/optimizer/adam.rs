@@ -6,8 +6,8 @@ use crate::function::Number;
 pub(super) struct Adam;
 
 impl Formula<2, 3> for Adam {
-    /// m += (g − m)·(1 − β₁), v += (g² − v)·(1 − β₂), and with both corrected
-    /// w −= learning_rate·m / (√v + epsilon).
+    /// Computes m += (g − m)·(1 − β₁), v += (g² − v)·(1 − β₂) and, with both corrected, w −=
+    /// learning_rate·m / (√v + epsilon).
     #[inline(always)]
     fn update<N: Number>(
         [first_gain, second_gain, epsilon]: [N; 3],
@@ -23,7 +23,7 @@ impl Formula<2, 3> for Adam {
     }
 }
 
-/// 1 / (1 − βⁿ) for both means after n updates.
+/// Returns 1 / (1 − βⁿ) for both means after n updates.
 pub(super) fn corrections(&[beta1, beta2, ..]: &Constants, updates: u32) -> [f64; 2] {
     [beta1, beta2].map(|beta| 1.0 / (1.0 - beta.powf(updates.into())))
 }

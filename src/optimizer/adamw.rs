@@ -1,5 +1,5 @@
-//! AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, 2019, Algorithm 2), of which the
-//! step size is a factor, as in PyTorch.
+//! AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, 2019, Algorithm 2), multiplied
+//! by the step size as in PyTorch.
 
 use super::adam::Adam;
 use super::{Formula, Rates};
@@ -8,7 +8,7 @@ use crate::function::Number;
 pub(super) struct AdamW;
 
 impl Formula<2, 4> for AdamW {
-    /// w −= learning_rate·decay·w, then Adam's update.
+    /// Computes w −= learning_rate·decay·w, then Adam's update.
     #[inline(always)]
     fn update<N: Number>(
         [first_gain, second_gain, epsilon, decay]: [N; 4],

@@ -1,4 +1,4 @@
-//! A rule as a loop over rows of weights.
+//! Loops that apply a rule to rows of weights.
 
 use super::{Formula, Optimizer, Rates};
 use crate::function::{Number, Runner, Stored};
@@ -13,28 +13,28 @@ const LANES: usize = 16;
 pub struct Block<'a, T> {
     /// Row-major gradients with stride `pitch`; entries past `columns` are unspecified.
     pub gradients: &'a [T],
-    /// From the beginning of a row of gradients to that of the next.
+    /// Distance from a row of gradients to the next.
     pub pitch: usize,
-    /// Columns.
+    /// Number of columns.
     pub columns: usize,
-    /// The place of the first weight.
+    /// Index of the first weight.
     pub first: usize,
-    /// From the beginning of a row of weights to that of the next.
+    /// Distance from a row of weights to the next.
     pub stride: usize,
 }
 
 impl<'a, T> Block<'a, T> {
-    /// All of a parameter.
+    /// Returns the block of a whole parameter.
     pub fn whole(gradients: &'a [T]) -> Self {
         let columns = gradients.len();
         Self { gradients, pitch: columns, columns, first: 0, stride: columns }
     }
 }
 
-/// Updates the weights of a block and their states, which have the same places.
+/// A function that updates the weights of a block and their states, which have the same indices.
 pub type Loop<T> = fn(Optimizer, Rates<f64>, Block<T>, weights: &mut [T], states: &mut [&mut [T]]);
 
-/// The loop of `F` in numbers `N`, stored as `T`.
+/// Runs the loop of `F` in numbers `N`, stored as `T`.
 pub(super) fn update<F, const STATES: usize, const COEFFICIENTS: usize, N, T, R>(
     optimizer: Optimizer,
     rates: Rates<f64>,
@@ -69,7 +69,7 @@ pub(super) fn update<F, const STATES: usize, const COEFFICIENTS: usize, N, T, R>
     );
 }
 
-/// What all weights of a step have in common.
+/// Values that all weights of a step share.
 struct Numbers<F, const STATES: usize, const COEFFICIENTS: usize, N> {
     coefficients: [N; COEFFICIENTS],
     rates: Rates<N>,
@@ -93,7 +93,8 @@ where
         self.update_lanes::<T, 1>(done, gradients, weights, &mut states);
     }
 
-    /// Updates the weights from `start` on, `LANES` at once, and returns the first that is left.
+    /// Updates the weights from `start` on, `LANES` at once, and returns the index of the first
+    /// remaining one.
     #[inline(always)]
     fn update_lanes<T: Stored<N>, const LANES: usize>(
         &self,

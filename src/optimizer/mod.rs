@@ -1,6 +1,7 @@
-//! Optimisers: one row of [`RULES`] each, with a text in WGSL (`shaders/optimizers/`) and one in Rust,
-//! of which the f64 oracle, its f32 twin and the CPU's vectors are made. A new optimiser is these two
-//! texts and its row: graphs, the fused update, checkpoints, checks and `--optimizer` walk the table.
+//! Optimisers: one row of [`RULES`] each, with a text in WGSL (`shaders/optimizers/`) and one in
+//! Rust, which serves the f64 oracle, its f32 twin and the CPU's vectors. A new optimiser consists
+//! of these two texts and its row: graphs, the fused update, checkpoints, checks and `--optimizer`
+//! iterate over the table.
 
 mod adam;
 mod adamw;
@@ -16,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display, Formatter};
 
-/// The text of a rule in Rust.
+/// The formula of a rule in Rust.
 pub trait Formula<const STATES: usize, const COEFFICIENTS: usize> {
-    /// The new weight and the new states, from the gradient of the loss by the weight.
+    /// Computes the new weight and the new states, from the gradient of the loss by the weight.
     fn update<N: Number>(
         coefficients: [N; COEFFICIENTS],
         rates: Rates<N>,
@@ -28,12 +29,12 @@ pub trait Formula<const STATES: usize, const COEFFICIENTS: usize> {
     ) -> (N, [N; STATES]);
 }
 
-/// Numbers that change from step to step.
+/// Numbers of an update that change from step to step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates<N> {
     /// The step size.
     pub learning_rate: N,
-    /// What the gradient is multiplied by first.
+    /// Factor that is first applied to the gradient.
     pub gradient_scale: N,
     /// See [`Rule::corrections`].
     pub corrections: [N; 2],
@@ -52,24 +53,24 @@ impl<N> Rates<N> {
 /// A constant of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Constant {
-    /// Its name.
+    /// Name of the constant.
     pub name: &'static str,
-    /// Its value unless another is given.
+    /// Default value.
     pub default: f64,
-    /// The values that it can have, in words.
+    /// Description of the allowed values.
     pub expected: &'static str,
-    /// Whether it can have a value.
+    /// Whether a value is allowed.
     pub allows: fn(f64) -> bool,
 }
 
 impl Constant {
-    /// A share of a running mean that is kept each step.
+    /// The share of a running mean that is kept each step.
     const fn decay(name: &'static str, default: f64) -> Self {
         let allows = |value| (0.0..=1.0).contains(&value);
         Self { name, default, expected: "a number from 0 to 1", allows }
     }
 
-    /// The same, where a running mean that began at 0 is corrected.
+    /// The same for a running mean that starts at 0 and is corrected.
     const fn beta(name: &'static str, default: f64) -> Self {
         let allows = |value| (0.0..1.0).contains(&value);
         Self { name, default, expected: "a number from 0 to below 1", allows }
@@ -82,52 +83,52 @@ impl Constant {
     }
 }
 
-/// A number that an optimiser keeps of every weight.
+/// A number that an optimiser stores for every weight.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
-    /// The beginning of its tensor's name; the weight's name follows.
+    /// Prefix of the tensor's name; the weight's name follows.
     pub prefix: &'static str,
-    /// What it is, in words.
+    /// Description of the state.
     pub name: &'static str,
-    /// Whether it can be negative.
+    /// Whether the state can be negative.
     pub is_signed: bool,
-    /// Its value before the first step, given the constants.
+    /// Value before the first step, given the constants.
     pub start: fn(&Constants) -> f64,
 }
 
-/// The most constants, or coefficients, of a rule.
+/// Largest number of constants, or coefficients, of a rule.
 pub const MOST_CONSTANTS: usize = 5;
 
 /// Values of a rule's constants or coefficients, in its order; the others are 0.
 pub type Constants = [f64; MOST_CONSTANTS];
 
-/// A row of the table.
+/// A row of the table of optimisers.
 pub struct Rule {
-    /// Its name; `shaders/optimizers/` has a file of that name with `{name}_state_0(before, gradient)`,
-    /// `{name}_state_1(before, gradient, state_0)` and so on for each state, and
-    /// `{name}_weight(before, gradient, state_0, …)`.
+    /// Name of the rule; `shaders/optimizers/` has a file with that name, which defines
+    /// `{name}_state_0(before, gradient)`, `{name}_state_1(before, gradient, state_0)` and so on
+    /// for each state, and `{name}_weight(before, gradient, state_0, …)`.
     pub name: &'static str,
-    /// Its constants.
+    /// Constants of the rule.
     pub constants: &'static [Constant],
-    /// Its states.
+    /// States of the rule.
     pub states: &'static [State],
-    /// The `override` constants of its shader, which are the coefficients of its formula.
+    /// The `override` constants of the shader, which are the coefficients of the formula.
     pub coefficients: &'static [&'static str],
-    /// Their values, given the constants.
+    /// Values of the coefficients, given the constants.
     pub prepare: fn(&Constants) -> Constants,
-    /// What the running means are multiplied by because they began at 0, given the constants and the
-    /// number of updates, this one included: the shaders' `args.first_correction` and
+    /// Correction factors of the running means for having started at 0, given the constants and the
+    /// number of updates, including this one: the shaders' `args.first_correction` and
     /// `args.second_correction`.
     pub corrections: fn(&Constants, u32) -> [f64; 2],
     /// Floating-point operations of one weight's update.
     pub flops: usize,
-    /// How far f32 may be from f64.
+    /// Largest deviation of f32 from f64.
     pub tolerance: Tolerance,
-    /// The oracle.
+    /// The loop of the oracle.
     pub f64: Loop<f64>,
-    /// The oracle's twin.
+    /// The loop of the oracle's f32 twin.
     pub f32: Loop<f32>,
-    /// The CPU's vectors.
+    /// The loop of the CPU's vectors.
     pub vectors: Loop<f32>,
 }
 
@@ -144,7 +145,7 @@ impl PartialEq for Rule {
 }
 
 impl Rule {
-    /// The rule of this name.
+    /// Returns the rule with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         RULES.iter().copied().find(|rule| rule.name == name)
     }
@@ -159,7 +160,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// A rule with the defaults of its constants.
+    /// Returns a rule with the defaults of its constants.
     pub const fn of(rule: &'static Rule) -> Self {
         let mut constants = [0.0; MOST_CONSTANTS];
         let mut index = 0;
@@ -170,10 +171,10 @@ impl Optimizer {
         Self { rule, constants }
     }
 
-    /// The same optimiser with another value of a constant.
+    /// Returns the same optimiser with another value of a constant.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is no constant of this name, or it cannot have this value.
+    /// [`Error::Setting`] if there is no constant with this name, or the value is not allowed.
     pub fn with(mut self, constant: &str, value: f64) -> Result<Self> {
         let wrong = |expected: String, found: String| {
             Err(Error::Setting { setting: "optimizer", expected, found })
@@ -191,39 +192,40 @@ impl Optimizer {
         Ok(self)
     }
 
-    /// Its rule.
+    /// Returns the rule.
     pub const fn rule(&self) -> &'static Rule {
         self.rule
     }
 
-    /// Its constants, by name.
+    /// Returns the constants, by name.
     pub fn constants(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
         self.rule.constants.iter().map(|constant| constant.name).zip(self.constants)
     }
 
-    /// Its states, each with its value before the first step.
+    /// Returns the states, each with its value before the first step.
     pub fn states(&self) -> impl Iterator<Item = (&'static State, f64)> + '_ {
         self.rule.states.iter().map(|state| (state, (state.start)(&self.constants)))
     }
 
-    /// The coefficients of its formula, by their names in the shader.
+    /// Returns the coefficients of the formula, by their names in the shader.
     pub fn coefficients(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
         self.rule.coefficients.iter().copied().zip((self.rule.prepare)(&self.constants))
     }
 
-    /// The first coefficients, as many as the formula has.
+    /// Returns the first coefficients, as many as the formula has.
     fn values<const COEFFICIENTS: usize>(&self) -> [f64; COEFFICIENTS] {
         let all = (self.rule.prepare)(&self.constants);
         std::array::from_fn(|index| all[index])
     }
 
-    /// What the running means are multiplied by in the step of this index, counted from 0.
+    /// Returns the correction factors of the running means in the step with this index, counted
+    /// from 0.
     pub fn corrections(&self, index: u32) -> [f64; 2] {
         (self.rule.corrections)(&self.constants, index.saturating_add(1))
     }
 }
 
-/// An optimiser as files have it; constants that are left out have their defaults.
+/// Form of an optimiser in files; constants that are left out have their defaults.
 #[derive(Serialize, Deserialize)]
 struct Settings {
     name: String,
@@ -252,7 +254,7 @@ impl TryFrom<Settings> for Optimizer {
 }
 
 impl Default for Optimizer {
-    /// The tutorial's.
+    /// Returns the tutorial's optimiser.
     fn default() -> Self {
         Self::of(&RMSPROP)
     }
@@ -265,14 +267,14 @@ impl Debug for Optimizer {
 }
 
 impl Display for Optimizer {
-    /// `adam (beta1 0.9, beta2 0.999, epsilon 0.00000001, initial 0)`.
+    /// Writes `adam (beta1 0.9, beta2 0.999, epsilon 0.00000001, initial 0)`.
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
         let constants = self.constants().map(|(name, value)| format!("{name} {value}"));
         write!(f, "{} ({})", self.rule.name, constants.collect::<Vec<_>>().join(", "))
     }
 }
 
-/// A row for each name, and the list of all rows.
+/// Defines a row for each name, and the list of all rows.
 macro_rules! rules {
     ($($(#[$doc:meta])* $row:ident $name:literal = $formula:path, $states:literal, $coefficients:literal {
         $($field:ident: $value:expr,)*
@@ -303,9 +305,10 @@ rules! {
         coefficients: &["GAIN", "EPSILON"],
         prepare: |&[decay, epsilon, ..]| [1.0 - decay, epsilon, 0.0, 0.0, 0.0],
         corrections: |_, _| [1.0; 2],
-        // ms: two multiplications, two additions; w: two additions, sqrt, division, multiplication.
+        // ms: two multiplications, two additions; w: two additions, square root, division,
+        // multiplication.
         flops: 9,
-        // An update is about 1e-3: five digits of it.
+        // An update is about 1e-3: this is five digits of it.
         tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
     }
     /// Adam.
@@ -323,7 +326,7 @@ rules! {
         coefficients: &["FIRST_GAIN", "SECOND_GAIN", "EPSILON"],
         prepare: |&[beta1, beta2, epsilon, ..]| [1.0 - beta1, 1.0 - beta2, epsilon, 0.0, 0.0],
         corrections: adam::corrections,
-        // m: three operations; v: four; w: sqrt, division and six others.
+        // m: three operations; v: four; w: square root, division and six others.
         flops: 15,
         tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
     }
@@ -342,7 +345,7 @@ rules! {
             [1.0 - beta1, 1.0 - beta2, epsilon, decay, 0.0]
         },
         corrections: adam::corrections,
-        // Adam's, two multiplications and a subtraction.
+        // Adam's operations, two multiplications and a subtraction.
         flops: 18,
         tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
     }

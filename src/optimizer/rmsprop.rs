@@ -7,7 +7,7 @@ use crate::function::Number;
 pub(super) struct RmsProp;
 
 impl Formula<1, 2> for RmsProp {
-    /// ms += (g² − ms)·gain, w −= learning_rate·g / √(ms + epsilon).
+    /// Computes ms += (g² − ms)·gain, w −= learning_rate·g / √(ms + epsilon).
     #[inline(always)]
     fn update<N: Number>(
         [gain, epsilon]: [N; 2],

@@ -1,5 +1,5 @@
-//! A profile against an earlier one: what became slower or faster, and whether that is more than
-//! noise.
+//! Comparison of a profile with an earlier one: what became slower or faster, and whether that is
+//! more than noise.
 
 use super::{KernelRow, Profile};
 use crate::model::Architecture;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use std::fmt::{Display, Formatter};
 use std::path::Path;
 
-/// Kernels below this share of a step are told of, but nothing follows from them.
+/// Share of a step below which a kernel's change is shown, but has no consequences.
 const WORTH: f64 = 0.05;
 
-/// What of an earlier profile is compared, as `wgvae profile --json` printed it.
+/// The compared parts of an earlier profile, in the form that `wgvae profile --json` prints.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Baseline {
     adapter: String,
@@ -34,32 +34,32 @@ struct Row {
     noise: f64,
 }
 
-/// How a profile differs from an earlier one.
+/// Differences of a profile from an earlier one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// How much longer than before the kernels took that took a twentieth of a step or more: the
-    /// median of them; 1 if there are none. A machine that has something else to do, or another clock,
-    /// changes them together. Where only some kernels were timed it is `pace`: one kernel says nothing
-    /// about the others.
+    /// Ratio of the time now to the time before for kernels that took a twentieth of a step or
+    /// more: their median; 1 if there are none. Other load on the machine, or another clock rate,
+    /// changes all kernels together. If only some kernels were timed it is `pace`: one kernel says
+    /// nothing about the others.
     pub kernels: f64,
-    /// How much longer than before the device took for arithmetic alone.
+    /// Ratio of the time now to the time before for arithmetic alone.
     pub pace: f64,
-    /// The whole step, then each kernel.
+    /// Changes of the whole step, then of each kernel.
     pub changes: Vec<Change>,
 }
 
-/// How a time changed.
+/// A change of a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Whose time.
+    /// Name of the step or kernel.
     pub what: String,
-    /// Before, in microseconds.
+    /// Time before, in microseconds.
     pub before: f64,
-    /// Now, in microseconds.
+    /// Time now, in microseconds.
     pub now: f64,
-    /// The relative change that noise explains.
+    /// Relative change that noise explains.
     pub noise: f64,
-    /// Whether it is slower by more than noise and by more than was allowed.
+    /// Whether the time is longer by more than noise and by more than allowed.
     pub is_slower: bool,
 }
 
@@ -77,20 +77,20 @@ impl Display for Change {
 }
 
 impl Baseline {
-    /// Reads what `wgvae profile --json` printed.
+    /// Reads the output of `wgvae profile --json`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is no profile.
+    /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a profile.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
         serde_json::from_str(&text)
             .map_err(|error| Error::file(path, "what `wgvae profile --json` prints", error))
     }
 
-    /// Refuses a profile of another model, which has no kernel in common with this.
+    /// Checks that the profile is of this model: those of others have no kernel in common with it.
     ///
     /// # Errors
-    /// [`Error::Setting`] if it is.
+    /// [`Error::Setting`] if it is of another model.
     pub fn check(&self, architecture: &Architecture, batch: usize) -> Result<()> {
         let before = Architecture::new(self.input, &self.hidden)?;
         if (&before, self.batch) == (architecture, batch) {
@@ -103,16 +103,16 @@ impl Baseline {
         })
     }
 
-    /// The adapter that it is of.
+    /// Returns the adapter of the profile.
     pub fn adapter(&self) -> &str {
         &self.adapter
     }
 
-    /// How a profile differs: the whole step by its fastest rounds, and each kernel that both have in
-    /// the same shape, whichever variant it is computed by. `allowed` is the relative change that is
-    /// no failure. What is slower has to be so by more than noise, too; a kernel also beside what all
-    /// of them changed by together, and the step beside the device's pace, since a machine that does
-    /// something else besides is no change of ours.
+    /// Compares a profile with this one: the whole step by its fastest rounds, and each kernel that
+    /// both have in the same shape, in any variant. `allowed` is the relative change that is no
+    /// failure. A slowdown must also exceed noise; that of a kernel also relative to the common
+    /// change of all kernels, and that of the step also relative to the device's pace, so that
+    /// other load on the machine does not count.
     pub fn compare(&self, profile: &Profile, allowed: f64) -> Comparison {
         let pairs: Vec<_> = profile.kernels.iter().filter_map(|row| self.pair(row)).collect();
         let pace = self.pace_gflops / profile.pace_gflops;
@@ -139,7 +139,8 @@ impl Baseline {
         Comparison { kernels, pace, changes }
     }
 
-    /// A step's noise is how much slower than the fastest round the others were.
+    /// Compares the whole step, whose noise is how much slower the other rounds were than the
+    /// fastest.
     fn step(&self, profile: &Profile, allowed: f64, pace: f64) -> Change {
         let (before, now) = (self.best_step_ms, profile.best_step_ms);
         let change = now / before;
@@ -153,7 +154,7 @@ impl Baseline {
         }
     }
 
-    /// A row and what it was.
+    /// Returns a row with its earlier counterpart.
     fn pair<'a>(&'a self, row: &'a KernelRow) -> Option<(&'a Row, &'a KernelRow)> {
         let same = |old: &&Row| (&*old.kernel, &old.shape) == (row.kernel.as_str(), &row.shape);
         self.kernels.iter().find(same).map(|old| (old, row))

@@ -1,5 +1,5 @@
-//! A training step captured by RenderDoc from within, as there is no frame on a screen that it could
-//! be triggered by.
+//! Capture of a training step by RenderDoc from within the process, since there is no frame on a
+//! screen to trigger it.
 
 use super::{load, run, step};
 use crate::device::Session;
@@ -9,15 +9,15 @@ use renderdoc::{RenderDoc, V110};
 use std::path::{Path, PathBuf};
 use std::ptr;
 
-/// Runs a training step and has RenderDoc write what the device was given for it, to `name` with
-/// `_capture.rdc` behind it (and a number, if there is such a file). Returns the file.
+/// Runs a training step and makes RenderDoc write the device's commands to a file `name` followed
+/// by `_capture.rdc` (and a number, if there is such a file). Returns the file.
 ///
-/// RenderDoc has to be in the process when the device is opened: for Vulkan, its layer is where
+/// RenderDoc must be loaded before the device is opened: for Vulkan, its layer is loaded if
 /// `ENABLE_VULKAN_RENDERDOC_CAPTURE=1` is set.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if RenderDoc is not there, or captured nothing, as of a device that is no
-/// GPU; as [`profile`](super::profile).
+/// [`Error::Unsupported`] if RenderDoc is not loaded, or captured nothing, for example because the
+/// device is not a GPU; the errors of [`profile`](super::profile).
 pub fn capture(
     session: &mut dyn Session,
     architecture: &Architecture,
@@ -37,7 +37,7 @@ pub fn capture(
     let captures = renderdoc.get_num_captures();
     // Any device, and no window.
     renderdoc.start_frame_capture(ptr::null(), ptr::null());
-    // Each node in a group of its name.
+    // Each node in a debug group with its name.
     session.time_steps(program, &[step(batch, 1)])?;
     session.take_log(true)?;
     renderdoc.end_frame_capture(ptr::null(), ptr::null());

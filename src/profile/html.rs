@@ -1,6 +1,5 @@
-//! A profile as one page for a browser, which needs nothing besides itself: figures, the table of
-//! kernels, a roofline plot and the last timed steps. What it shows is embedded as JSON; its script
-//! turns that into elements.
+//! A profile as one self-contained HTML page: figures, the table of kernels, a roofline plot and
+//! the last timed steps. The data is embedded as JSON; a script turns it into elements.
 
 use super::Profile;
 use super::kernels::groups;
@@ -18,16 +17,16 @@ const SCRIPT: &str = concat!(
     include_str!("page/page.js"),
 );
 
-/// One self-contained HTML page of a profile: it loads nothing, and names of adapters and drivers
-/// are text in it, whatever they hold.
+/// Returns a self-contained HTML page of a profile: it loads nothing, and names of adapters and
+/// drivers are inserted as text, whatever they contain.
 pub fn html(profile: &Profile) -> String {
-    // In JSON only strings can hold a `<`, where it would end the element or begin a comment.
+    // In JSON only strings can contain a `<`, which could end the element or begin a comment.
     let data = data(profile).to_string().replace('<', "\\u003c");
-    // The data comes last: it may hold anything, also what stands for the others.
+    // The data is inserted last: it may contain anything, also the placeholders of the others.
     PAGE.replace("/* style */", STYLE).replace("/* script */", SCRIPT).replace("/* data */", &data)
 }
 
-/// What the page shows. Times are in microseconds since the host began to record.
+/// Returns the page's data. Times are in microseconds since the host began to record.
 fn data(profile: &Profile) -> Value {
     let Profile { timed, launches, .. } = profile;
     let mut rows = vec![0; launches.len()]; // the table's row of each launch
@@ -49,7 +48,7 @@ fn data(profile: &Profile) -> Value {
     })
 }
 
-/// When it began and how long it took.
+/// Returns the beginning and the length of a span.
 fn times(span: Span) -> [f64; 2] {
     [span.began, span.duration()].map(|time| time.as_nanos() as f64 * 1e-3)
 }

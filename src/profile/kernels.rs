@@ -1,4 +1,4 @@
-//! The table of a step's kernels: how long each takes, and how far that is from the roofs.
+//! The table of a step's kernels: their times, and how far they are from the roofs.
 
 use crate::device::{Launch, Roofs, Span, TimedSteps};
 use crate::kernel::{Call, Cost, Variant};
@@ -6,13 +6,13 @@ use serde::Serialize;
 use std::f64::consts::FRAC_PI_2;
 use std::fmt::{Display, Formatter};
 
-/// Workgroups below which a large GPU has nothing to do on most of its compute units.
+/// Workgroups below which most compute units of a large GPU are idle.
 const FEW_WORKGROUPS: usize = 64;
 
-/// A kernel this far from its roof is worth a look.
+/// Percent of the roof below which a kernel gets a hint.
 const FAR: f64 = 10.0;
 
-/// What a kernel's time is nearest to.
+/// The roof that bounds a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
@@ -20,7 +20,7 @@ pub enum Bound {
     Compute,
     /// Traffic between memory and the processor.
     Memory,
-    /// Being dispatched at all.
+    /// The dispatch itself.
     Dispatch,
 }
 
@@ -34,38 +34,38 @@ impl Display for Bound {
     }
 }
 
-/// A kernel and shape of a step.
+/// A row of the table: a kernel and shape of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelRow {
-    /// The kernel.
+    /// The kernel's name.
     pub kernel: String,
-    /// Which of its variants.
+    /// The kernel's variant.
     pub variant: &'static str,
-    /// `m`×`n`×`k` of its largest matrix product, else rows×columns of its first output.
+    /// `m`×`n`×`k` of the largest matrix product, else rows×columns of the first output.
     pub shape: String,
     /// Invocations of a workgroup; 1 on the CPU.
     pub workgroup: usize,
-    /// Workgroups of all its dispatches; 0 on the CPU.
+    /// Workgroups of all dispatches of a run; 0 on the CPU.
     pub workgroups: usize,
     /// Dispatches a step; on the CPU, calls.
     pub dispatches_per_step: usize,
-    /// Milliseconds a step, the mean: one pause of the machine counts in it.
+    /// Milliseconds a step, the mean: a single pause of the machine affects it.
     pub ms_per_step: f64,
     /// Milliseconds a step, from the median.
     pub median_ms_per_step: f64,
     /// Share of the step's kernels, from the medians; of the unprofiled step, if only some kernels were
     /// timed.
     pub share: f64,
-    /// Microseconds of the fastest run of each round, the median of the rounds: of all that was tried
-    /// what can be repeated best on a machine that does something else besides.
+    /// Microseconds of the fastest run of each round, the median of the rounds: of all figures
+    /// tried, the one that repeats best on a machine with other load.
     pub best_us: f64,
-    /// Twice the standard error of that, relative to it; 0 after one round.
+    /// Twice the standard error of `best_us`, relative to it; 0 after one round.
     pub noise: f64,
     /// Microseconds of one run, the median.
     pub median_us: f64,
     /// Microseconds of one run that 95 of 100 do not exceed.
     pub p95_us: f64,
-    /// From the 5th to the 95th percentile, relative to the median.
+    /// Distance from the 5th to the 95th percentile, relative to the median.
     pub spread: f64,
     /// [`Cost::flops`] of one run.
     pub flops: u64,
@@ -77,29 +77,29 @@ pub struct KernelRow {
     pub gflops: f64,
     /// 10⁹ bytes a second, by the median.
     pub gbs: f64,
-    /// The least time that the roofs allow, in hundredths of the median.
+    /// The least time that the roofs allow, in percent of the median.
     pub percent_of_roof: f64,
-    /// Which roof that is.
+    /// The roof that gives that time.
     pub bound: Bound,
-    /// What may bring it nearer to its roof, if it is far from it or is over as soon as it is
-    /// dispatched.
+    /// Advice for getting nearer to the roof, if the kernel is far from it or dominated by the
+    /// dispatch.
     pub hint: Option<&'static str>,
 }
 
-/// What the launches of a kernel and shape took in one step.
+/// Time of all launches of a kernel and shape in one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelTime {
-    /// The kernel.
+    /// The kernel's name.
     pub kernel: String,
-    /// Which of its variants.
+    /// The kernel's variant.
     pub variant: &'static str,
-    /// As [`KernelRow::shape`].
+    /// Shape, in the form of [`KernelRow::shape`].
     pub shape: String,
-    /// Microseconds, of all of them.
+    /// Microseconds of all launches.
     pub us: f64,
 }
 
-/// The times of a step's kernels, in the order of the step, from those of its launches.
+/// Returns the times of a step's kernels, in the order of the step, from those of its launches.
 pub fn kernel_times(launches: &[Launch], step: &[Span]) -> Vec<KernelTime> {
     let time = |(launch, members): (&Launch, Vec<usize>)| KernelTime {
         kernel: launch.kernel.clone(),
@@ -110,7 +110,7 @@ pub fn kernel_times(launches: &[Launch], step: &[Span]) -> Vec<KernelTime> {
     groups(launches).into_iter().map(time).collect()
 }
 
-/// A row for every kernel, variant and shape, in the order of the step.
+/// Returns a row for every kernel, variant and shape, in the order of the step.
 pub(super) fn rows(launches: &[Launch], timed: &[TimedSteps], roofs: &Roofs) -> Vec<KernelRow> {
     let groups = groups(launches);
     let of_round = |round: &TimedSteps, members: &[usize]| -> Vec<f64> {
@@ -128,7 +128,8 @@ pub(super) fn rows(launches: &[Launch], timed: &[TimedSteps], roofs: &Roofs) -> 
     rows
 }
 
-/// The launches of each row, in the order of the rows: the first, and the places of all.
+/// Returns the launches of each row, in the order of the rows: the first launch, and the indices of
+/// all.
 pub(super) fn groups(launches: &[Launch]) -> Vec<(&Launch, Vec<usize>)> {
     let mut groups: Vec<(&Launch, Vec<usize>)> = Vec::new();
     for (index, launch) in launches.iter().enumerate() {
@@ -148,7 +149,7 @@ fn same(one: &Launch, other: &Launch) -> bool {
     (&one.kernel, one.variant, &one.call) == (&other.kernel, other.variant, &other.call)
 }
 
-/// Of so many launches a step, which took so many microseconds in each of the rounds.
+/// Returns the row of `count` launches a step, given their microseconds in each of the rounds.
 fn row(launch: &Launch, count: usize, rounds: &[Vec<f64>], roofs: &Roofs) -> KernelRow {
     let Launch { call, kernel, variant, workgroup, ref workgroups, cost } = launch.clone();
     let (best_us, noise) = best(rounds);
@@ -188,8 +189,8 @@ fn row(launch: &Launch, count: usize, rounds: &[Vec<f64>], roofs: &Roofs) -> Ker
     }
 }
 
-/// What to try: more work at once where there is little, else another variant where there are several.
-/// The CPU, which has no workgroups, has one.
+/// Returns advice: more work at once if there is little, else another variant if there are several.
+/// The CPU, which has no workgroups, has one variant.
 fn hint(
     bound: Bound,
     percent_of_roof: f64,
@@ -205,8 +206,8 @@ fn hint(
     }
 }
 
-/// The median of the rounds' least, and twice its relative standard error: that of a normal sample's
-/// median is √(π/2) that of its mean.
+/// Returns the median of the rounds' least times, and twice its relative standard error: that of a
+/// normal sample's median is √(π/2) times that of its mean.
 fn best(rounds: &[Vec<f64>]) -> (f64, f64) {
     let least = |round: &Vec<f64>| round.iter().copied().fold(f64::INFINITY, f64::min);
     let mut all: Vec<_> = rounds.iter().map(least).collect();
@@ -219,10 +220,10 @@ fn best(rounds: &[Vec<f64>]) -> (f64, f64) {
     (median, 2.0 * error / median)
 }
 
-/// The least time in which a device does this, and what takes it.
+/// Returns the least time in which a device does this work, and the roof that bounds it.
 fn least_us(roofs: &Roofs, Cost { flops, bytes }: Cost, dispatches: usize) -> (f64, Bound) {
     let compute = flops as f64 / roofs.gflops * 1e-3;
-    // What was written last may still be in a cache.
+    // The data that was written last may still be in a cache.
     let memory = bytes as f64 / roofs.gbs.max(roofs.cached_gbs) * 1e-3;
     let dispatch = dispatches as f64 * roofs.dispatch_us;
     if dispatch > compute.max(memory) {
@@ -234,7 +235,7 @@ fn least_us(roofs: &Roofs, Cost { flops, bytes }: Cost, dispatches: usize) -> (f
     }
 }
 
-/// The largest matrix product of a call, else its first output.
+/// Returns the largest matrix product of a call, else its first output.
 fn shape(call: &Call) -> String {
     match (call.update(), call.multiplications()) {
         (Some(layout), _) => format!("{} layers", layout.layers),
@@ -243,7 +244,7 @@ fn shape(call: &Call) -> String {
     }
 }
 
-/// A percentile of sorted numbers, at least one.
+/// Returns a percentile of one or more sorted numbers.
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
@@ -256,7 +257,7 @@ mod tests {
     fn the_best_is_what_most_rounds_can_reach() {
         let (us, noise) = best(&[vec![7.0, 5.0], vec![6.0, 90.0], vec![1.0, 8.0]]);
         assert_eq!(us, 5.0);
-        // Of 5, 6 and 1: their mean is 4, their variance 7.
+        // The least times are 5, 6 and 1: their mean is 4, their variance 7.
         let error = (std::f64::consts::FRAC_PI_2 * 7.0 / 3.0).sqrt();
         assert!((noise - 2.0 * error / 5.0).abs() < 1e-12, "{noise}");
         assert_eq!(best(&[vec![3.0, 2.0]]), (2.0, 0.0));

@@ -1,5 +1,5 @@
-//! Where the time of a training step goes: whole steps, each of their kernels, and how far those are
-//! from what the device can reach.
+//! Profiles of a training step: the times of whole steps and of each of their kernels, and how far
+//! those are from the device's peak rates.
 
 mod baseline;
 #[cfg(feature = "capture")]
@@ -30,14 +30,14 @@ use serde::Serialize;
 use std::ops::Range;
 use std::time::Instant;
 
-/// Batches of random images that the steps go through.
+/// Number of batches of random images that the steps cycle through.
 const BATCHES: usize = 16;
 
-/// Rounds of steps, in each of which first the steps are timed, then as many kernel by kernel, so that
-/// what else a machine does meets both.
+/// Rounds of steps; each round first times whole steps, then as many kernel by kernel, so that
+/// other load on the machine affects both.
 const ROUNDS: u32 = 20;
 
-/// What training steps take. Everything "per step" is a mean over the timed steps.
+/// Times of training steps. Everything "per step" is a mean over the timed steps.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profile {
     /// The backend: `Vulkan`, `Metal`, `Dx12` or `CPU`.
@@ -46,71 +46,70 @@ pub struct Profile {
     pub adapter: String,
     /// The driver.
     pub driver: String,
-    /// Images of a step.
+    /// Images per step.
     pub batch: usize,
-    /// Pixels of an image.
+    /// Pixels per image.
     pub input: usize,
     /// The tutorial's `hidden_layer_sizes`.
     pub hidden: Vec<usize>,
     /// Milliseconds of a step, unprofiled: the median of the rounds.
     pub step_ms: f64,
-    /// That of the fastest round.
+    /// Milliseconds of a step in the fastest round.
     pub best_step_ms: f64,
-    /// 10⁹ floating-point operations a second that the device did in a loop of nothing else after each
-    /// round, the median: what it ran at meanwhile.
+    /// 10⁹ floating-point operations a second of a loop of pure arithmetic after each round, the
+    /// median: the device's speed during the profile.
     pub pace_gflops: f64,
     /// Training images a second, from `step_ms`.
     pub images_per_second: f64,
     /// Floating-point operations of the step's matrix products a second, in 10⁹.
     pub gflops: f64,
-    /// Kernels dispatched.
+    /// Kernel dispatches.
     pub dispatches_per_step: f64,
-    /// Command buffers submitted.
+    /// Submitted command buffers.
     pub submits_per_step: f64,
     /// Bytes from the host to the device.
     pub upload_bytes_per_step: f64,
     /// Bytes from the device to the host.
     pub readback_bytes_per_step: f64,
-    /// Buffers made.
+    /// Buffers created.
     pub buffers_created_per_step: f64,
-    /// Microseconds in which the host records it.
+    /// Microseconds that the host takes to record a step.
     pub host_us_per_step: f64,
-    /// Microseconds in which the host submits it.
+    /// Microseconds that the host takes to submit a step.
     pub submit_us_per_step: f64,
     /// Milliseconds of a step in which every kernel is timed, by the host's clock: the mean.
     pub profiled_step_ms: f64,
-    /// Milliseconds of its kernels that were timed: the sum of the rows.
+    /// Milliseconds of the timed kernels in a step: the sum of the rows.
     pub kernels_ms: f64,
-    /// Milliseconds of it in which no kernel ran: `profiled_step_ms` − `kernels_ms`; none if only some
-    /// kernels were timed.
+    /// Milliseconds of a profiled step in which no kernel ran: `profiled_step_ms` − `kernels_ms`;
+    /// none if only some kernels were timed.
     pub unattributed_ms: Option<f64>,
-    /// Share of the unprofiled step that its kernels leave idle; none if only some were timed.
+    /// Share of the unprofiled step in which no kernel runs; none if only some were timed.
     pub idle_share: Option<f64>,
-    /// The names of kernels that were asked for; empty if all were timed.
+    /// Names of the requested kernels; empty if all were timed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
-    /// What kernels are timed by.
+    /// The timer of kernels.
     pub timer: Timer,
     /// Bytes on the device.
     pub gpu_memory_bytes: Memory,
-    /// What the device can reach.
+    /// Peak rates of the device.
     pub roofs: Roofs,
-    /// A row a kernel, variant and shape.
+    /// One row per kernel, variant and shape.
     pub kernels: Vec<KernelRow>,
-    /// The last steps that were timed kernel by kernel.
+    /// The last steps timed kernel by kernel.
     #[serde(skip)]
     pub timed: TimedSteps,
-    /// What their kernels are.
+    /// The kernels of those steps.
     #[serde(skip)]
     pub launches: Vec<Launch>,
 }
 
-/// Times `steps` training steps, at least 1, and as many kernel by kernel, in up to 20 rounds of both
-/// after some steps to warm up.
+/// Times `steps` training steps, at least 1, and as many kernel by kernel, in up to 20 rounds of
+/// both, after some warm-up steps.
 ///
 /// # Errors
-/// [`Setting`](crate::Error::Setting) if the batch is empty or too large; whatever the device
-/// reports.
+/// [`Setting`](crate::Error::Setting) if the batch is empty or too large; errors of the device.
 pub fn profile(
     session: &mut dyn Session,
     architecture: &Architecture,
@@ -121,7 +120,7 @@ pub fn profile(
     profile_kernels(session, architecture, batch, steps, fused, &[])
 }
 
-/// The calls of a training step, in its order.
+/// Returns the calls of a training step, in order.
 ///
 /// # Errors
 /// [`Setting`](crate::Error::Setting) if the batch is empty or too large.
@@ -130,12 +129,12 @@ pub fn calls_of_step(architecture: &Architecture, batch: usize, fused: bool) -> 
     Ok(plan.nodes().map(|node| Call::of(plan.graph(), node)).collect())
 }
 
-/// As [`profile`], the kernels of these names, each a label or a row of the kernel table; all of them if
-/// there is no name. The others run, too, but have no row, and nothing that needs the times of all
-/// kernels is known.
+/// Like [`profile`], but times only the kernels with these names, each a label or a row of the
+/// kernel table; all kernels if there is no name. The others run, too, but have no row, and figures
+/// that need the times of all kernels are missing.
 ///
 /// # Errors
-/// As [`profile`].
+/// The errors of [`profile`].
 pub fn profile_kernels(
     session: &mut dyn Session,
     architecture: &Architecture,
@@ -179,7 +178,7 @@ pub fn profile_kernels(
     let per_step = |count: u64| count as f64 / f64::from(rounds * length);
     let mut kernels = kernels::rows(&launches, &timed, &roofs);
     if !only.is_empty() {
-        // Of the step as a whole: the times of the other kernels are not known.
+        // Shares of the whole step: the times of the other kernels are not known.
         kernels.iter_mut().for_each(|row| row.share = row.median_ms_per_step / (1e3 * seconds));
     }
     let kernels_ms: f64 = kernels.iter().map(|row| row.ms_per_step).sum();
@@ -220,14 +219,14 @@ pub fn profile_kernels(
     })
 }
 
-/// Milliseconds of one of these steps, by the host's clock, from their submit to their end.
+/// Returns milliseconds per step, by the host's clock, from submit to end.
 fn ms_per_step(timed: &TimedSteps) -> f64 {
     let span = Span { began: timed.submit.began, ended: timed.wait.ended };
     1e3 * span.duration().as_secs_f64() / timed.steps.len() as f64
 }
 
-/// Two for each multiplication and addition, in the products forward, of the input gradients (which
-/// the first layer needs none of) and of the weight gradients.
+/// Returns two operations for each multiplication and addition, in the products of the forward
+/// pass, of the input gradients (except the first layer's) and of the weight gradients.
 fn flops(architecture: &Architecture, batch: usize) -> f64 {
     let layer = |parameter: &Parameter| match parameter.shape {
         Shape { rows: 1, .. } => 0,
@@ -238,7 +237,7 @@ fn flops(architecture: &Architecture, batch: usize) -> f64 {
     (3 * all - parameters.first().map_or(0, layer)) as f64
 }
 
-/// A training plan on random images.
+/// Creates a training plan on random images.
 fn plan(architecture: &Architecture, batch: usize, fused: bool) -> Result<Plan> {
     architecture.check_batch(BATCHES * batch)?;
     let images = Images {
@@ -251,7 +250,7 @@ fn plan(architecture: &Architecture, batch: usize, fused: bool) -> Result<Plan> 
     architecture.training_plan(images, Optimizer::default(), fused)
 }
 
-/// A training plan with random images and starting weights.
+/// Loads a training plan with random images and starting weights.
 fn load(
     session: &mut dyn Session,
     architecture: &Architecture,
@@ -266,7 +265,7 @@ fn load(
     Ok(program)
 }
 
-/// Runs these steps to their end; seconds a step.
+/// Runs these steps to their end and returns the seconds per step.
 fn run(
     session: &mut dyn Session,
     program: ProgramId,

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 const HOST: u32 = 1;
 const DEVICE: u32 = 2;
 
-/// A trace of the last steps of a profile that were timed kernel by kernel. The device's clock is
-/// not the host's: the last kernel's end is placed where the host had waited for it, so the device
-/// may be ahead of what is shown by as much as the wait took to return.
+/// Returns a trace of the last steps of a profile that were timed kernel by kernel. The device's
+/// clock is not the host's: the last kernel's end is placed at the end of the host's wait, so the
+/// device may be ahead of the trace by the time that the wait took to return.
 pub fn trace(profile: &Profile) -> Value {
     let Profile { timed, launches, adapter, .. } = profile;
     let mut events = vec![name(HOST, "host"), name(DEVICE, adapter)];
@@ -33,7 +33,7 @@ pub fn trace(profile: &Profile) -> Value {
     json!({ "traceEvents": events, "displayTimeUnit": "ns" })
 }
 
-/// What a track is called.
+/// Returns the event that names a track.
 fn name(track: u32, name: &str) -> Value {
     json!({ "ph": "M", "name": "thread_name", "pid": 1, "tid": track, "args": { "name": name } })
 }

@@ -1,7 +1,7 @@
-//! The text that wgpu-hal 30 hands to each platform's compiler for a compute stage: naga's writers
-//! with the options of wgpu-hal's `dx12`, `vulkan` and `metal`. Those options leave three things
-//! open: what the driver offers ([`Spirv`], [`ShaderModel`], Metal's version), whether wgvae runs
-//! with `--checked`, and wgpu's debug flags, which wgvae leaves out.
+//! The text that wgpu-hal 30 passes to each platform's compiler for a compute stage: the output of
+//! naga's writers with the options of wgpu-hal's `dx12`, `vulkan` and `metal`. Those options depend
+//! on three things: the driver's capabilities ([`Spirv`], [`ShaderModel`], Metal's version),
+//! whether wgvae runs with `--checked`, and wgpu's debug flags, which wgvae leaves out.
 
 use naga::ShaderStage;
 use naga::back::hlsl::{self, ShaderModel};
@@ -22,19 +22,19 @@ pub const SHADER_MODELS: [ShaderModel; 8] = [
     ShaderModel::V6_6,
 ];
 
-/// Versions of Metal's language since macOS 10.14, the first with all that wgvae asks for.
+/// Versions of Metal's language since macOS 10.14, the first with everything that wgvae needs.
 pub const METAL: [(u8, u8); 5] = [(2, 1), (2, 4), (3, 0), (3, 2), (4, 0)];
 
 /// Properties of a device that wgpu's choice of SPIR-V depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Spirv {
-    /// Vulkan's version of the device.
+    /// Vulkan version of the device.
     pub vulkan: (u8, u8),
     /// Whether the device has `robustBufferAccess2`.
     pub robust: bool,
-    /// Whether it has `robustImageAccess`.
+    /// Whether the device has `robustImageAccess`.
     pub robust_images: bool,
-    /// Whether the device was asked for subgroups, which all that have them are.
+    /// Whether the device was opened with subgroups, as is every device that has them.
     pub subgroups: bool,
 }
 
@@ -53,7 +53,7 @@ pub const VULKAN: [Spirv; 6] = {
     ]
 };
 
-/// A text in another language, and the name of its entry point there.
+/// A text in another language, with the name of its entry point there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Translation {
     /// The text.
@@ -77,22 +77,22 @@ impl Translation {
     }
 }
 
-/// SPIR-V as a file holds it.
+/// Returns SPIR-V as the bytes of a file.
 pub fn bytes(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Limits of mesh shaders, of which compute stages are independent.
+/// Limits of mesh shaders, which do not affect compute stages.
 const TASK_LIMITS: Option<TaskDispatchLimits> =
     Some(TaskDispatchLimits { max_mesh_workgroups_per_dim: 0, max_mesh_workgroups_total: 0 });
 
 impl Specialised {
-    /// Writes HLSL, as `dx12::Device::create_pipeline_layout` and `load_shader` do. Immediate data has
-    /// register 0 of space 0, which moves the constants that wgpu adds, such as `num_workgroups`, to
-    /// register 1 of space 1. Storage buffers are counted across the groups.
+    /// Writes HLSL, like `dx12::Device::create_pipeline_layout` and `load_shader`. Immediate data
+    /// has register 0 of space 0, which moves the constants that wgpu adds, such as
+    /// `num_workgroups`, to register 1 of space 1. Storage buffers are counted across the groups.
     ///
     /// # Errors
-    /// naga's.
+    /// naga's errors.
     pub fn hlsl(&self, shader_model: ShaderModel, checked: bool) -> Result<Translation, Fault> {
         let [mut constants, mut read, mut written] = [const { TARGET }; 3];
         let mut immediates_target = None;
@@ -130,11 +130,11 @@ impl Specialised {
         Translation::new(text, info.entry_point_names)
     }
 
-    /// Writes MSL, as `metal::Device::create_pipeline_layout` and `load_shader` do: immediate data,
+    /// Writes MSL, like `metal::Device::create_pipeline_layout` and `load_shader`: immediate data,
     /// storage buffers across the groups and the buffers' sizes are buffers 0, 1, ….
     ///
     /// # Errors
-    /// naga's.
+    /// naga's errors.
     pub fn msl(&self, lang_version: (u8, u8), checked: bool) -> Result<Translation, Fault> {
         let mut slots = 0..;
         let immediates_buffer = if self.layout.immediate_bytes > 0 { slots.next() } else { None };
@@ -173,11 +173,11 @@ impl Specialised {
         Translation::new(text, info.entry_point_names)
     }
 
-    /// Writes SPIR-V, as `vulkan::Adapter::open` and `Device::compile_stage` do: bindings are counted in
-    /// each set.
+    /// Writes SPIR-V, like `vulkan::Adapter::open` and `Device::compile_stage`: bindings are
+    /// counted in each set.
     ///
     /// # Errors
-    /// naga's.
+    /// naga's errors.
     pub fn spirv(&self, device: Spirv, checked: bool) -> Result<Vec<u32>, Fault> {
         let unless = |robust| match robust {
             true => BoundsCheckPolicy::Unchecked,
@@ -233,7 +233,8 @@ fn policies(buffer: BoundsCheckPolicy, image_load: BoundsCheckPolicy) -> BoundsC
     BoundsCheckPolicies { index, buffer, image_load, binding_array }
 }
 
-/// The capabilities that compute stages may use. wgpu lists more for textures and number types.
+/// Returns the capabilities that compute stages may use. wgpu lists more for textures and number
+/// types.
 fn capabilities(subgroups: bool) -> impl Iterator<Item = spv::Capability> {
     let always = [spv::Capability::Shader, spv::Capability::Matrix];
     let groups = [

@@ -1,4 +1,4 @@
-//! Reports of naga's about a text, and the file and line that each is about.
+//! naga's reports about a text, with the file and line of each.
 
 use crate::Error;
 use crate::Fault::Failure;
@@ -9,25 +9,26 @@ use naga::front::wgsl::ParseError;
 use std::fmt::{Display, Formatter};
 use std::ops::Range;
 
-/// The most places of a text that a message shows.
+/// Largest number of places that a message shows.
 const MOST_PLACES: usize = 3;
 
-/// A reason for which a text is no valid module, or does not fit its kernel.
+/// A reason why a text is not a valid module, or does not fit its kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The reason.
     pub message: String,
-    /// Bytes of the text that it is about, the most important first, each with a note.
+    /// The byte ranges of the text that the reason refers to, the most important first, each with a
+    /// note.
     pub places: Vec<(Range<usize>, String)>,
 }
 
 impl Fault {
-    /// A fault of the text as a whole.
+    /// Returns a fault of the text as a whole.
     pub(super) fn whole(message: impl Display) -> Self {
         Self { message: message.to_string(), places: Vec::new() }
     }
 
-    /// The fault as an error that shows the lines of the files that a module is from.
+    /// Returns the fault as an error that shows the lines of the files from which a module comes.
     pub fn in_module(&self, module: &Wgsl) -> Error {
         let excerpt = |(bytes, note): &(Range<usize>, String)| excerpt(module, bytes, note);
         let mut places = self.places.iter().filter_map(excerpt).take(MOST_PLACES);
@@ -47,7 +48,8 @@ impl Fault {
     }
 }
 
-/// The place of some bytes as `file:line:column`, and the line with a mark below the bytes and the note.
+/// Returns the place of some bytes as `file:line:column`, and the line with a mark below the bytes
+/// and the note.
 fn excerpt(module: &Wgsl, bytes: &Range<usize>, note: &str) -> Option<(String, String)> {
     let before = module.text.get(..bytes.start)?;
     let begins = before.rfind('\n').map_or(0, |at| at + 1);
@@ -56,7 +58,7 @@ fn excerpt(module: &Wgsl, bytes: &Range<usize>, note: &str) -> Option<(String, S
     let column = before[begins..].chars().count();
     let marked = line.get(bytes.start - begins..(bytes.end - begins).min(line.len()));
     let count = marked.map_or(1, |marked| marked.chars().count().max(1));
-    // A tab is as wide in both lines.
+    // Tabs are kept, so that they have the same width in both lines.
     let indent: String =
         line.chars().take(column).map(|c| if c == '\t' { c } else { ' ' }).collect();
     let gutter = number.to_string().len();

@@ -1,6 +1,6 @@
-//! The text of a kernel as each platform's driver gets it: WGSL through naga as wgpu 30 takes it.
-//! [`specialised`] validates a module and gives it its constants, and [`Specialised`] writes it as HLSL,
-//! MSL or SPIR-V.
+//! The text of a kernel for each platform's driver: WGSL through naga, with wgpu 30's options.
+//! [`specialised`] validates a module and sets its constants, and [`Specialised`] writes it as
+//! HLSL, MSL or SPIR-V.
 
 mod backends;
 mod fault;
@@ -13,8 +13,7 @@ pub use valid::{Layout, Specialised, specialised, validated};
 /// Declaration of immediate data.
 const IMMEDIATE: &str = "var<immediate>";
 
-/// A module with the lines before it by which browsers let it use what it uses, and which naga 30 does
-/// not know.
+/// Returns a module with the directives that browsers require and naga 30 does not support.
 pub fn for_browsers(wgsl: &str, subgroups: bool) -> String {
     let enable = if subgroups { "enable subgroups;\n" } else { "" };
     let requires =

@@ -1,13 +1,13 @@
-//! A WGSL module through naga's front end and validator as in wgpu-core 30, with values for its
-//! `override` constants as in wgpu-hal 30.
+//! Validation of a WGSL module by naga's front end and validator as in wgpu-core 30, with values
+//! for its `override` constants as in wgpu-hal 30.
 
 use super::Fault;
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding, ShaderStage, StorageAccess};
 
-/// A pipeline's layout. That of a kernel has everything that the whole module declares, even if a pass
-/// leaves some of it unused.
+/// A pipeline's layout. A kernel's layout has everything that the whole module declares, even if a
+/// pass does not use all of it.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// Storage buffers in order, and whether each is written.
@@ -16,7 +16,7 @@ pub struct Layout {
     pub immediate_bytes: u32,
 }
 
-/// A module that has its constants, as naga's writers take it.
+/// A module with its constants set, ready for naga's writers.
 #[derive(Debug)]
 pub struct Specialised {
     /// The module without `override` constants.
@@ -27,15 +27,15 @@ pub struct Specialised {
     pub entry_point: &'static str,
     /// The pipeline's layout.
     pub layout: Layout,
-    /// Whether the device was asked for subgroups.
+    /// Whether the device was opened with subgroups.
     pub subgroups: bool,
 }
 
-/// A module that passed the validator of a device with immediate data, and with subgroups if
+/// Parses a module and validates it for a device with immediate data, and with subgroups if
 /// `subgroups` is set.
 ///
 /// # Errors
-/// What naga reports.
+/// naga's errors.
 pub fn validated(wgsl: &str, subgroups: bool) -> Result<(Module, ModuleInfo), Fault> {
     let module = naga::front::wgsl::parse_str(wgsl)?;
     let mut capabilities = Capabilities::IMMEDIATES;
@@ -44,10 +44,10 @@ pub fn validated(wgsl: &str, subgroups: bool) -> Result<(Module, ModuleInfo), Fa
     Ok((module, info))
 }
 
-/// Validates a module, and gives it its constants.
+/// Validates a module and sets its constants.
 ///
 /// # Errors
-/// What naga reports; a missing entry point.
+/// naga's errors; a missing entry point.
 pub fn specialised(
     wgsl: &str,
     entry_point: &'static str,

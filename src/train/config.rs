@@ -1,4 +1,4 @@
-//! What a run is made of: everything that is needed to repeat it.
+//! Settings of a run: everything that is needed to repeat it.
 
 use super::Every;
 use crate::checkpoint::State;
@@ -27,9 +27,9 @@ pub struct Config {
     /// See [`Source::test_fraction`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
-    /// What becomes of grey pixels.
+    /// Conversion of grey pixels.
     pub binarize: Binarize,
-    /// Only the first so many training images.
+    /// Number of training images that are used, from the first on; all if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// The tutorial's `hidden_layer_sizes`: the last is the latent size.
@@ -37,9 +37,9 @@ pub struct Config {
     /// The function between layers.
     #[serde(skip_serializing_if = "is_default")]
     pub activation: Activation,
-    /// Times that each training image is seen.
+    /// Number of passes over the training images.
     pub epochs: u32,
-    /// Images of one step.
+    /// Images per step.
     pub batch: usize,
     /// The optimiser's step size.
     pub learning_rate: f64,
@@ -47,18 +47,19 @@ pub struct Config {
     pub fuse: bool,
     /// Seed of the starting weights, the shuffles and the noise.
     pub seed: u64,
-    /// Whether a run leaves event files for TensorBoard.
+    /// Whether the run writes event files for TensorBoard.
     pub tensorboard: bool,
-    /// Every how many steps one has its kernels timed. No result depends on it.
+    /// Interval in steps at which a step's kernels are timed. Results do not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile_every: Option<u32>,
-    /// How often a checkpoint is saved besides every epoch. No result depends on it.
+    /// Interval of checkpoints in addition to those after every epoch. Results do not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<Every>,
-    /// Every how many steps one is repeated on the f64 oracle, and compared. No result depends on it.
+    /// Interval in steps at which a step is repeated on the f64 oracle and compared. Results do not
+    /// depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<u32>,
-    /// What follows the gradients.
+    /// The optimiser.
     #[serde(skip_serializing_if = "is_default")]
     pub optimizer: Optimizer,
     /// See [`Source::reading`].
@@ -75,19 +76,21 @@ pub struct Config {
 pub struct Change {
     /// Steps before it, over all epochs; at least 1.
     pub step: u32,
-    /// The optimiser's step size from there on.
+    /// The optimiser's step size from then on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// Where the run went on. Not repeated: a run of its settings is on one device.
+    /// Device on which the run resumed. `--config` does not repeat it: a new run with these
+    /// settings is on one device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<Description>,
-    /// The variants there, as [`ConfigFile::kernels`](super::ConfigFile::kernels).
+    /// The variants of kernels on that device, as in
+    /// [`ConfigFile::kernels`](super::ConfigFile::kernels).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernels: Option<Choices>,
 }
 
 impl Change {
-    /// Without the variants, where the device says as much.
+    /// Returns the change without the variants, if it names the device.
     pub fn brief(&self) -> Self {
         let kernels = self.kernels.clone().filter(|_| self.device.is_none());
         Self { kernels, ..self.clone() }
@@ -99,7 +102,7 @@ impl Change {
 }
 
 impl Display for Change {
-    /// `learning rate 0.0005, on llvmpipe`, with the adapter's name.
+    /// Writes `learning rate 0.0005, on llvmpipe`, with the adapter's name.
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
         let rate = self.learning_rate.map(|rate| format!("learning rate {rate}"));
         let device = self.device.as_ref().map(|device| format!("on {}", device.name));
@@ -115,7 +118,7 @@ fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
 }
 
 impl Default for Config {
-    /// The tutorial's.
+    /// Returns the tutorial's settings.
     fn default() -> Self {
         Self {
             data: "mnist".to_owned(),
@@ -143,10 +146,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Checks what can be checked without the data.
+    /// Checks the settings that can be checked without the data.
     ///
     /// # Errors
-    /// [`Error::Setting`] that names the flag.
+    /// [`Error::Setting`] with the setting.
     pub fn check(&self) -> Result<()> {
         let wrong = |setting, expected: &str, found: String| {
             Err(Error::Setting { setting, expected: expected.to_owned(), found })
@@ -182,7 +185,7 @@ impl Config {
     /// Checks the batch against the number of training images.
     ///
     /// # Errors
-    /// [`Error::Setting`] if it is empty or larger.
+    /// [`Error::Setting`] if the batch is empty or larger.
     pub fn check_batch(&self, count: usize) -> Result<()> {
         if (1..=count).contains(&self.batch) {
             return Ok(());
@@ -194,15 +197,15 @@ impl Config {
         })
     }
 
-    /// The layers of a model of images of `input` pixels.
+    /// Returns the layers of a model of images of `input` pixels.
     ///
     /// # Errors
-    /// As [`Architecture::new`].
+    /// The errors of [`Architecture::new`].
     pub fn architecture(&self, input: usize) -> Result<Architecture> {
         Ok(Architecture::new(input, &self.hidden)?.with_activation(self.activation))
     }
 
-    /// The state of a run before its first step, on data of this
+    /// Returns the state of a run before its first step, on data with this
     /// [`fingerprint`](crate::checkpoint::fingerprint).
     pub fn starting_state(&self, data: u32) -> State {
         let Self { seed, batch, binarize, optimizer, .. } = *self;
@@ -210,7 +213,7 @@ impl Config {
         State { seed, batch, binarize, optimizer, data, position, best: None, files }
     }
 
-    /// Where the images come from.
+    /// Returns the source of the images.
     pub fn source(&self) -> Source {
         Source {
             data: self.data.clone(),
@@ -221,20 +224,20 @@ impl Config {
         }
     }
 
-    /// The training step of this index over all epochs, of `per_epoch` each.
+    /// Returns the training step with this index over all epochs, of `per_epoch` steps each.
     pub fn step(&self, index: u32, per_epoch: u32) -> Step {
         let first_row = index % per_epoch * self.batch as u32;
         let step = Step::new(self.seed, index, first_row);
         step.with_learning_rate(self.learning_rate_after(index))
     }
 
-    /// The optimiser's step size after `step` steps.
+    /// Returns the optimiser's step size after `step` steps.
     pub fn learning_rate_after(&self, step: u32) -> f64 {
         let before = self.changes.iter().take_while(|change| change.step <= step);
         before.filter_map(|change| change.learning_rate).last().unwrap_or(self.learning_rate)
     }
 
-    /// The optimiser's step sizes, from the first on.
+    /// Returns the optimiser's step sizes, from the first on.
     fn learning_rates(&self) -> impl Iterator<Item = f64> {
         let later = self.changes.iter().filter_map(|change| change.learning_rate);
         [self.learning_rate].into_iter().chain(later)

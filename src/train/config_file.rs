@@ -1,4 +1,4 @@
-//! Files of settings: `config.toml`, which a run writes, and those that a user writes.
+//! Files of settings: `config.toml`, which a run writes, and files that a user writes.
 
 use super::{Change, Config};
 use crate::data::{Reading, Size};
@@ -12,29 +12,30 @@ use crate::{Action, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// `config.toml`: the settings, and what they were run with.
+/// Content of `config.toml`: the settings, and the device and kernels of the run.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunConfig {
-    /// Of wgvae.
+    /// Version of wgvae.
     pub version: &'static str,
     /// The settings.
     #[serde(flatten)]
     pub config: Config,
-    /// Where it began.
+    /// Device on which the run began.
     pub device: Description,
-    /// The variant of each kernel there, by call, where there was a choice.
+    /// The variant of each kernel on that device, by call, where there was a choice.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub kernels: Choices,
 }
 
 impl RunConfig {
-    /// The settings on a device.
+    /// Creates the content from the settings and the device.
     pub fn new(config: &Config, device: &Description, kernels: Choices) -> Self {
         let (config, device) = (config.clone(), device.clone());
         Self { version: env!("CARGO_PKG_VERSION"), config, device, kernels }
     }
 
-    /// Settings of a run that is resumed after `step`, with the history of devices in its `file`.
+    /// Returns the settings of a run that is resumed after `step`, with the history of devices in
+    /// its `file`.
     #[cfg(all(feature = "plots", feature = "tensorboard"))]
     pub(super) fn after(mut self, step: u32, file: ConfigFile) -> Self {
         let earlier = file.config.changes.iter().filter(|change| change.step <= step);
@@ -55,33 +56,33 @@ impl RunConfig {
         Self { device: began, kernels: file.kernels, ..self }
     }
 
-    /// The file's text; `path` is where it will be.
+    /// Returns the file's text; `path` is its future place.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be said in TOML.
+    /// [`Error::Io`] if the settings cannot be written as TOML.
     pub fn to_toml(&self, path: &Path) -> Result<String> {
         let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
         toml::to_string(self).map_err(failed)
     }
 }
 
-/// A file of settings, written by hand or left by a run. What it does not say is as by default.
+/// A file of settings, written by hand or by a run. Missing settings have their defaults.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigFile {
     /// The settings.
     pub config: Config,
-    /// Where to run: `device = "cpu"`, or the table that a run leaves.
+    /// Device to run on: `device = "cpu"`, or the table that a run writes.
     pub device: Option<Choice>,
-    /// What a run began on, as that table says.
+    /// Device on which a run began, by that table.
     pub described: Option<Description>,
     /// The variant of each kernel, by call.
     pub kernels: Choices,
 }
 
-/// What a file says besides the settings.
+/// Entries of a file in addition to the settings.
 #[derive(Deserialize)]
 struct Surroundings {
-    /// Read only to be checked: any version's settings are understood, or refused by name.
+    /// Only checked to be a string: settings of any version are accepted, or refused by name.
     #[serde(default, rename = "version")]
     _version: String,
     device: Option<Device>,
@@ -116,7 +117,7 @@ impl Device {
 }
 
 impl ConfigFile {
-    /// With the device that the run was on last, and the variants there.
+    /// Returns the file with the device that the run used last, and the variants of its kernels.
     pub fn latest(&self) -> Self {
         let mut file = self.clone();
         for Change { device, kernels, .. } in &self.config.changes {
@@ -131,8 +132,8 @@ impl ConfigFile {
     /// Reads settings.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read; [`Error::File`] if it is no TOML, has a setting of
-    /// another type, or one that does not exist.
+    /// [`Error::Io`] if the file cannot be read; [`Error::File`] if it is not TOML, or a setting
+    /// has another type or does not exist.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
         let wrong = |found: String| Error::file(path, "the settings of a run", found);
@@ -159,9 +160,9 @@ impl ConfigFile {
     }
 }
 
-/// Every key that a file may have.
+/// Returns every key that a file may have.
 fn keys() -> Vec<String> {
-    // Settings that are absent are not written.
+    // Unset options are not serialised, so all are set here.
     let every = Config {
         size: Size::new(1, 1),
         test_data: Some(String::new()),
@@ -184,9 +185,9 @@ fn keys() -> Vec<String> {
         .collect()
 }
 
-/// The key that was probably meant, if one is similar.
+/// Returns the most similar key, if one is similar.
 fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
-    // With dashes, as the flag has them.
+    // The key may have the dashes of a flag.
     let key = key.replace('-', "_").to_lowercase();
     near(&key, known.iter().map(String::as_str)).into_iter().next()
 }

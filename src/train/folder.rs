@@ -1,4 +1,4 @@
-//! A run's folder: what a run leaves behind, and goes on from.
+//! A run's folder: its results, and the checkpoint from which it resumes.
 
 use super::board::{Board, EARLIER, FOLDERS, folder_in};
 use super::metrics::{self, Metrics, Told};
@@ -16,7 +16,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Every so many steps one is written down.
+/// Interval in steps at which a step is recorded.
 const STEPS_PER_LINE: u64 = 100;
 
 const CONFIG: &str = "config.toml";
@@ -34,24 +34,24 @@ pub struct RunFolder {
     path: PathBuf,
     metrics: Metrics,
     curve: Vec<EpochPoint>,
-    /// Those that are in the metrics.
+    /// Steps that are in the metrics.
     steps: Vec<StepReport>,
-    /// The last change that is.
+    /// The last change that is in the metrics.
     change: Option<Change>,
     board: Option<Board>,
-    /// Of the last checkpoint, but for the best ELBO, which may be newer.
+    /// State of the last checkpoint, except the best ELBO, which may be newer.
     state: State,
-    /// Tells other processes that the run is under way, until it is closed.
+    /// Signals to other processes that the run is active, until it is closed.
     _lock: Option<Lock>,
 }
 
 impl RunFolder {
-    /// Makes the folder, which must not hold a run yet, and writes `config.toml`. `data` is the
-    /// [`fingerprint`](checkpoint::fingerprint) of the data.
+    /// Creates the folder, which must not contain a run yet, and writes `config.toml`. `data` is
+    /// the [`fingerprint`](checkpoint::fingerprint) of the data.
     ///
     /// # Errors
-    /// [`Error::Setting`] if a run is there already, [`Error::Io`] if it cannot be written;
-    /// [`Error::File`] if what it would write to is a link.
+    /// [`Error::Setting`] if the folder contains a run, [`Error::Io`] if it cannot be written;
+    /// [`Error::File`] if a file or folder of the run is a link.
     pub fn create(
         files: Arc<dyn Files>,
         path: &Path,
@@ -66,10 +66,10 @@ impl RunFolder {
         Self::begin(files, path, &config.config, data, lock)
     }
 
-    /// Checks that there is no run in a folder.
+    /// Checks that a folder contains no run.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is.
+    /// [`Error::Setting`] if it contains one.
     pub fn check_new(path: &Path) -> Result<()> {
         if !Self::is_begun(path) {
             return Ok(());
@@ -81,17 +81,18 @@ impl RunFolder {
         })
     }
 
-    /// Whether there is a run in a folder.
+    /// Whether a folder contains a run.
     pub fn is_begun(path: &Path) -> bool {
         path.join(CONFIG).exists()
     }
 
-    /// Opens the folder of a run that was interrupted, and cuts off what it wrote after its last
-    /// checkpoint, which it returns. A run that never came to a step begins anew.
+    /// Opens the folder of an interrupted run, truncates files to their lengths at the last
+    /// checkpoint, and returns that checkpoint. A run without any step starts again.
     ///
     /// # Errors
-    /// [`Error::Setting`] if another process is at work on it, or it was another run's data; what
-    /// [`Checkpoint::load`] finds wrong; [`Error::File`] if a file is shorter than it was, or a link.
+    /// [`Error::Setting`] if another process uses the folder, or the run had other data; errors of
+    /// [`Checkpoint::load`]; [`Error::File`] if a file is shorter than at the checkpoint, or a
+    /// link.
     pub fn resume(
         files: Arc<dyn Files>,
         path: &Path,
@@ -103,7 +104,7 @@ impl RunFolder {
         remove_drafts(&*files, path);
         let file = path.join(checkpoint::FILE_NAME);
         if !file.try_exists().map_err(Error::io(&file, Action::Read))? {
-            // The first is saved before the first step.
+            // The first checkpoint is saved before the first step.
             if path.join(METRICS).metadata().is_ok_and(|metrics| metrics.len() > 0) {
                 return Err(Error::file(&file, "the checkpoint of a run that has begun", "none"));
             }
@@ -125,7 +126,7 @@ impl RunFolder {
         Ok((folder, Some(checkpoint)))
     }
 
-    /// A run of which nothing but `config.toml` is there.
+    /// Starts a run whose folder contains only `config.toml`.
     fn begin(
         files: Arc<dyn Files>,
         path: &Path,
@@ -148,11 +149,11 @@ impl RunFolder {
         })
     }
 
-    /// Writes the settings down that the run goes on with from its last checkpoint, beside those that
-    /// it had before. Returns them with all changes.
+    /// Writes the settings with which the run resumes from its last checkpoint, in addition to the
+    /// earlier ones. Returns them with all changes.
     ///
     /// # Errors
-    /// [`Error::Io`]; those of [`ConfigFile::read`].
+    /// [`Error::Io`]; the errors of [`ConfigFile::read`].
     pub fn keep_settings(&self, config: RunConfig) -> Result<Config> {
         let path = self.file(CONFIG);
         let config = config.after(self.state.position.step, ConfigFile::read(&path)?);
@@ -163,7 +164,8 @@ impl RunFolder {
         Ok(config.config)
     }
 
-    /// Writes a change down that the run has come to, unless it was. Returns whether it did.
+    /// Records a change of settings that the run has reached, unless it is already recorded.
+    /// Returns whether it was new.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -176,17 +178,17 @@ impl RunFolder {
         Ok(is_new)
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file in it.
+    /// Returns the path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Writes every hundredth step down.
+    /// Records every hundredth step.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -201,7 +203,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes the times of a step's kernels down.
+    /// Records the times of a step's kernels.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -210,7 +212,7 @@ impl RunFolder {
         self.board.as_mut().map_or(Ok(()), |board| board.kernels(report))
     }
 
-    /// Writes an epoch down, and its model, which may be the best.
+    /// Records an epoch, and saves its model, also as the best if it is.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -229,11 +231,10 @@ impl RunFolder {
         names.map(|name| self.file(name)).try_for_each(|path| self.replace(&path, &model))
     }
 
-    /// Saves what the run goes on from if it is interrupted. Before that, all that was written so far
-    /// is made safe.
+    /// Saves a checkpoint, after flushing everything written so far to disk.
     ///
     /// # Errors
-    /// [`Error::Io`]; the last checkpoint is then as it was.
+    /// [`Error::Io`]; the last checkpoint is then unchanged.
     pub fn save(&mut self, position: Position, weights: Weights, states: States) -> Result<()> {
         let metrics = self.metrics.sync()?;
         let events = self.board.as_mut().map(Board::sync).transpose()?;
@@ -243,7 +244,8 @@ impl RunFolder {
         checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
 
-    /// Draws `elbo.png`, unless there was no epoch, with those changes that the run has come to.
+    /// Draws `elbo.png`, if there was an epoch, with the changes of settings that the run has
+    /// reached.
     ///
     /// # Errors
     /// [`Error::Picture`] or [`Error::Io`].
@@ -269,7 +271,7 @@ impl RunFolder {
         self.replace(&path, &png.bytes)
     }
 
-    /// Adds the pictures after an epoch to what TensorBoard shows.
+    /// Adds the pictures after an epoch to the TensorBoard events.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -277,7 +279,7 @@ impl RunFolder {
         self.board.as_mut().map_or(Ok(()), |board| board.pictures(epoch, drawings))
     }
 
-    /// Writes pictures, each to the PNG file of its name.
+    /// Writes pictures, each to a PNG file named after it.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -293,8 +295,8 @@ impl RunFolder {
     }
 }
 
-/// Checks that nothing that a run reads or writes to is a link: a folder that came from elsewhere
-/// could have files outside it overwritten. What is replaced as a whole is not written to.
+/// Checks that no file that a run reads or writes is a link: a folder from elsewhere could make it
+/// overwrite files outside the folder. Files that are replaced as a whole need no check.
 fn check_links(folder: &Path) -> Result<()> {
     let earlier = folder.join(EARLIER);
     let files = [LOCK, CONFIG, METRICS, checkpoint::FILE_NAME].map(|name| folder.join(name));
@@ -309,19 +311,19 @@ fn check_links(folder: &Path) -> Result<()> {
     }
 }
 
-/// A folder that a process has to itself.
+/// An exclusive lock on a folder.
 #[derive(Debug)]
 struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Not by closing the file alone: a process that is being started has it open, too, for a
+        // Closing the file is not enough: a process that is being started also has it open for a
         // moment.
         let _ = self.0.unlock();
     }
 }
 
-/// Has the folder that a flag names to itself, where the system knows of locks.
+/// Locks the folder of a setting, if the system supports locks.
 fn lock(folder: &Path, setting: &'static str) -> Result<Option<Lock>> {
     let path = folder.join(LOCK);
     let file = File::create(&path).map_err(Error::io(&path, Action::Write))?;
@@ -336,7 +338,7 @@ fn lock(folder: &Path, setting: &'static str) -> Result<Option<Lock>> {
     }
 }
 
-/// Checks that a checkpoint is of a run of these settings and data.
+/// Checks that a checkpoint belongs to a run with these settings and data.
 fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Result<()> {
     let Checkpoint { weights, state, .. } = checkpoint;
     let named = |binarize: Binarize| format!("{binarize:?}").to_lowercase();

@@ -1,6 +1,6 @@
-//! The training loop: shuffles, steps, the loss that comes back, and a test after each epoch. A
-//! [`Trainer`] knows no files and no screen; a [`Run`] has a folder as well, where it leaves what it
-//! comes to, and from where another goes on if it is interrupted.
+//! The training loop: shuffles, steps, loss readback, and a test after each epoch. A [`Trainer`]
+//! uses no files and no screen; a [`Run`] also has a folder, where it writes its results and from
+//! where an interrupted run resumes.
 
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod board;
@@ -34,12 +34,12 @@ use crate::eval::Measures;
 use crate::profile::KernelTime;
 use serde::{Deserialize, Serialize};
 
-/// What one step made of its batch, in nats per image.
+/// Results of one step, in nats per image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// Counted from 1, over all epochs.
+    /// Number of the step, counted from 1 over all epochs.
     pub step: u64,
-    /// Counted from 1.
+    /// Number of the epoch, counted from 1.
     pub epoch: u32,
     /// Log-likelihood − KL.
     pub elbo: f64,
@@ -49,21 +49,21 @@ pub struct StepReport {
     pub kl: f64,
 }
 
-/// How long the kernels of one step took.
+/// Times of the kernels of one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelReport {
-    /// Counted from 1, over all epochs.
+    /// Number of the step, counted from 1 over all epochs.
     pub step: u64,
-    /// Counted from 1.
+    /// Number of the epoch, counted from 1.
     pub epoch: u32,
-    /// Each kernel's time, in the order of the step.
+    /// Time of each kernel, in the order of the step.
     pub kernels: Vec<KernelTime>,
 }
 
-/// What a trainer tells of while it trains.
+/// Progress events of a trainer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
-    /// A step, some time after it ran.
+    /// A finished step, reported some time after it ran.
     Step(StepReport),
     /// A step whose kernels were timed.
     Kernels(KernelReport),
@@ -71,25 +71,25 @@ pub enum Report {
     Epoch(EpochReport),
 }
 
-/// What an epoch came to.
+/// Results of one epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochReport {
-    /// Counted from 1.
+    /// Number of the epoch, counted from 1.
     pub epoch: u32,
     /// Means over the epoch's batches, each before its update.
     pub train: Measures,
-    /// The test set after the epoch.
+    /// Results of the test set after the epoch.
     pub test: Measures,
-    /// Training images, those of a last partial batch left out.
+    /// Number of training images, without those of a last partial batch.
     pub images: usize,
     /// The optimiser's step size in its last step.
     pub learning_rate: f64,
-    /// Seconds of the training alone.
+    /// Seconds of training, without the test.
     pub seconds: f64,
 }
 
 impl EpochReport {
-    /// Training images a second.
+    /// Returns the training images a second.
     pub fn images_per_second(&self) -> f64 {
         self.images as f64 / self.seconds
     }

@@ -1,4 +1,4 @@
-//! A training run from its beginning, or from where one was interrupted, to its end.
+//! A training run from its beginning, or from a checkpoint, to its end.
 
 use super::{Config, Every, Pictures, Report, RunConfig, RunFolder, Trainer};
 use crate::checkpoint::{self, Checkpoint, fingerprint};
@@ -14,31 +14,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
-/// A run.
+/// Settings, data and folder of a run, and its callbacks.
 pub struct Run<'a> {
-    /// Its settings.
+    /// Settings of the run.
     pub config: &'a Config,
-    /// What it is trained and tested on.
+    /// Training and test data.
     pub data: &'a Split,
-    /// Its folder.
+    /// Folder of the run.
     pub folder: &'a Path,
-    /// How that is written to.
+    /// File operations on the folder.
     pub files: Arc<dyn Files>,
-    /// Asked every few steps whether to save a checkpoint and stop.
+    /// Called every few steps; returns whether to save a checkpoint and stop.
     pub is_interrupted: &'a dyn Fn() -> bool,
-    /// Asked every few steps whether to save a checkpoint and go on.
+    /// Called every few steps; returns whether to save a checkpoint and continue.
     pub is_save_due: &'a dyn Fn() -> bool,
 }
 
-/// How long a driver is left alone after a device failed: it may be starting anew.
+/// Pause after a device failed: its driver may be restarting.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// After its last epoch.
     Finished,
-    /// Before that, with a checkpoint of this step.
+    /// Before the last epoch, with a checkpoint of this step.
     Interrupted(u32),
 }
 
@@ -49,7 +49,7 @@ impl Debug for Run<'_> {
 }
 
 impl<'a> Run<'a> {
-    /// A run on the system's files that is neither interrupted nor asked to save a checkpoint.
+    /// Creates a run on the system's files, with callbacks that return false.
     pub fn new(config: &'a Config, data: &'a Split, folder: &'a Path) -> Self {
         let (is_interrupted, is_save_due) = (&|| false, &|| false);
         Self { config, data, folder, files: Arc::new(System), is_interrupted, is_save_due }
@@ -57,11 +57,11 @@ impl<'a> Run<'a> {
 }
 
 impl Run<'_> {
-    /// Makes the folder and trains. `tell` hears of all that happens.
+    /// Creates the folder and trains. `tell` is called for every report.
     ///
     /// # Errors
-    /// Those of [`Trainer::new`], [`Trainer::epoch`] and [`RunFolder`]; whatever `tell` reports.
-    /// The last checkpoint stays as it was.
+    /// The errors of [`Trainer::new`], [`Trainer::epoch`] and [`RunFolder`]; errors of `tell`. The
+    /// last checkpoint is then unchanged.
     pub fn begin(
         &self,
         session: &mut dyn Session,
@@ -73,12 +73,12 @@ impl Run<'_> {
         })
     }
 
-    /// Goes on from the folder's checkpoint. With the same device and kernels, the run ends with the
-    /// bits of one that was never interrupted.
+    /// Resumes from the folder's checkpoint. With the same device and kernels, the results are
+    /// bit-identical to those of an uninterrupted run.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin), and those of [`RunFolder::resume`]; [`Error::Setting`] if the run is
-    /// to end before it.
+    /// The errors of [`begin`](Self::begin) and [`RunFolder::resume`]; [`Error::Setting`] if the
+    /// run is to end before the checkpoint.
     pub fn resume(
         &self,
         session: &mut dyn Session,
@@ -89,11 +89,11 @@ impl Run<'_> {
         })
     }
 
-    /// Begins, or resumes, on a session that `open` opens. If the device fails, opens another one and
-    /// goes on from the last checkpoint, at most `retries` times.
+    /// Begins, or resumes, on a session that `open` opens. If the device fails, opens another one
+    /// and resumes from the last checkpoint, at most `retries` times.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin) and [`resume`](Self::resume).
+    /// The errors of [`begin`](Self::begin) and [`resume`](Self::resume).
     pub fn persist(
         &self,
         mut is_begun: bool,
@@ -110,13 +110,13 @@ impl Run<'_> {
                     self.begin(session.as_mut(), &mut tell)
                 };
                 if let Err(Error::Device { .. }) = ended {
-                    // Closing a device waits for what it has to do, which may be never.
+                    // Dropping a lost device may block forever, so it is leaked.
                     std::mem::forget(session);
                 }
                 ended
             });
             let error = match (ended, failed) {
-                // A device that was there: its driver may be starting anew.
+                // A device that was there: its driver may be restarting.
                 (Err(error @ Error::Device { .. }), _)
                 | (Err(Error::NoDevice { .. }), Some(error)) => error,
                 (ended, _) => return ended,
@@ -182,7 +182,7 @@ impl Run<'_> {
                 .map_or(u32::MAX, |every: Every| every.steps_from(trainer.position().step));
             let is_requested = Cell::new(false);
             let step = trainer.position().step;
-            // The next change is written down before the steps after it.
+            // The next change is recorded before the steps after it.
             let next_change = changes.iter().map(|change| change.step).find(|&next| next > step);
             let most = most.min(next_change.map_or(u32::MAX, |next| next - step));
             for change in changes.iter().filter(|change| change.step == step) {
@@ -198,7 +198,7 @@ impl Run<'_> {
                 match &report {
                     Report::Step(step) => folder.step(step)?,
                     Report::Kernels(kernels) => folder.kernels(kernels)?,
-                    // With its model, below.
+                    // Recorded below, with its model.
                     Report::Epoch(_) => {}
                 }
                 tell(&report)
@@ -228,14 +228,14 @@ impl Run<'_> {
         if !is_drawn {
             folder.draw_curve(&title, trainer.steps_per_epoch(), &changes)?;
         }
-        // Of the last epoch, if they are there.
+        // The pictures of the last epoch, if they exist.
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;
         folder.save_pictures(&drawings)?;
         Ok(Ended::Finished)
     }
 
-    /// Adds the kernel that it began in to the error that numbers are infinite or NaN: trains once more
-    /// from the last checkpoint.
+    /// Adds the kernel of origin to the error that numbers are infinite or NaN: trains again from
+    /// the last checkpoint to find it.
     fn with_origin(&self, error: Error, trainer: &mut Trainer, session: &mut dyn Session) -> Error {
         let Error::NonFinite { what, step, .. } = error else { return error };
         info!("{what} at step {step}: looking for the kernel that it began in");
@@ -258,7 +258,7 @@ impl Run<'_> {
     }
 }
 
-/// Checks that steps can be counted.
+/// Checks that the number of steps fits its type.
 fn check_steps(config: &Config, per_epoch: u32) -> Result<()> {
     if config.epochs.checked_mul(per_epoch).is_some_and(|steps| steps < u32::MAX) {
         return Ok(());
@@ -270,7 +270,7 @@ fn check_steps(config: &Config, per_epoch: u32) -> Result<()> {
     })
 }
 
-/// Checks that a run that goes on is not at its end before it begins.
+/// Checks that a resumed run is not past its end.
 fn check_end(config: &Config, trainer: &Trainer) -> Result<()> {
     let last = u64::from(config.epochs) * u64::from(trainer.steps_per_epoch());
     if u64::from(trainer.position().step) <= last {

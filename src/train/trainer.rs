@@ -27,8 +27,8 @@ const EVALUATION_BATCH: usize = 500;
 const TRAIN_IMAGES: &str = "train.images";
 const TRAIN_INDICES: &str = "train.indices";
 
-/// After every so many steps the weights are looked at. By the time that is read another so many may
-/// have begun.
+/// Interval in steps at which the weights are checked. By the time that the result is read, as many
+/// further steps may have been submitted.
 const STEPS_PER_WATCH: u32 = 50;
 
 /// A model in training on a session.
@@ -39,24 +39,24 @@ pub struct Trainer {
     images: Images<'static>,
     test: Images<'static>,
     program: ProgramId,
-    /// Counts the weights that are not finite.
+    /// The plan that counts the weights that are not finite.
     watch: ProgramId,
     evaluator: Evaluator,
     self_check: Option<SelfCheck>,
     position: Position,
-    /// The epoch, counted from 0, whose order of images the session holds.
+    /// The epoch, counted from 0, whose order of images is in the session.
     order: Option<u32>,
-    /// The next step to begin; those before it and not before the position are under way.
+    /// The next step to submit; those from the position up to here are in flight.
     begun: u32,
-    /// The first step that is not to be begun yet.
+    /// The first step that must not be submitted yet.
     limit: u32,
-    /// The step after which the weights are to be looked at, if that is next.
+    /// The step after which the weights are to be checked, if that is the next action.
     watched: Option<Step>,
-    /// Log rows that are not looked at yet.
+    /// Log rows that are not processed yet.
     rows: VecDeque<LogRow>,
-    /// The measurement of the test set at the end of an epoch.
+    /// The evaluation of the test set at the end of an epoch.
     measurement: Option<Measurement>,
-    /// Since when steps are under way.
+    /// Start of the time during which steps are in flight.
     since: Option<Instant>,
 }
 
@@ -65,7 +65,7 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) if the batch is empty or larger than the training
-    /// set; whatever the device reports.
+    /// set; errors of the device.
     pub fn new(device: &mut dyn Device, config: &Config, data: &Split) -> Result<Self> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         let architecture = config.architecture(data.train.width())?;
@@ -100,15 +100,15 @@ impl Trainer {
             measurement: None,
             since: None,
         };
-        // The device may have trained before.
+        // The device may still hold the state of an earlier training.
         trainer.resume(device, &weights, &states, Position::default())?;
         Ok(trainer)
     }
 
-    /// Goes on from where another trainer was: what it does then has the bits of what that did.
+    /// Resumes from another trainer's state: further results are bit-identical to that trainer's.
     ///
     /// # Errors
-    /// If the numbers do not fit the session's tensors.
+    /// If the values do not fit the session's tensors.
     pub fn resume(
         &mut self,
         device: &mut dyn Device,
@@ -125,7 +125,8 @@ impl Trainer {
         Ok(())
     }
 
-    /// Frees its plans, and the tensors that no other plan has: the weights stay if one has them.
+    /// Frees the trainer's plans, and the tensors that no other plan has: the weights remain if
+    /// another plan has them.
     ///
     /// # Errors
     /// If the device fails.
@@ -136,7 +137,7 @@ impl Trainer {
         self.self_check.map_or(Ok(()), |check| check.unload(device))
     }
 
-    /// The optimiser's states, after all steps so far.
+    /// Reads the optimiser's states, after all previous steps.
     ///
     /// # Errors
     /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
@@ -149,7 +150,7 @@ impl Trainer {
         Ok(states)
     }
 
-    /// The weights, after all steps so far.
+    /// Reads the weights, after all previous steps.
     ///
     /// # Errors
     /// [`Error::NonFinite`](crate::Error::NonFinite) if one is infinite or NaN; if the device fails.
@@ -159,16 +160,16 @@ impl Trainer {
         Ok(weights)
     }
 
-    /// The plans that it comes to load, but for those of [`Config::self_check`].
+    /// Returns the plans that a trainer loads, except those of [`Config::self_check`].
     ///
     /// # Errors
-    /// Those of [`new`](Self::new) that are not the device's.
+    /// The errors of [`new`](Self::new), except those of the device.
     pub fn plans(config: &Config, data: &Split) -> Result<Vec<Plan>> {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         Ok(vec![training, watching, evaluation.plan])
     }
 
-    /// The training images, as the trainer's session holds them.
+    /// Returns the description of the training images in the trainer's session.
     fn images(config: &Config, data: &Split) -> Images<'static> {
         Images {
             name: "train",
@@ -179,7 +180,7 @@ impl Trainer {
         }
     }
 
-    /// The test images, as the trainer's session holds them.
+    /// Returns the description of the test images in the trainer's session.
     pub fn test_images(data: &Split, binarize: Binarize) -> Images<'static> {
         Images {
             name: "test",
@@ -190,30 +191,31 @@ impl Trainer {
         }
     }
 
-    /// Steps of an epoch: a last partial batch is dropped.
+    /// Returns the steps per epoch: a last partial batch is dropped.
     pub fn steps_per_epoch(&self) -> u32 {
         (self.images.count / self.images.batch) as u32
     }
 
-    /// How far it is.
+    /// Returns the position in the training.
     pub fn position(&self) -> Position {
         self.position
     }
 
-    /// Epochs that are at their end.
+    /// Returns the number of finished epochs.
     pub fn epochs(&self) -> u32 {
         self.position.step / self.steps_per_epoch()
     }
 
-    /// Trains on every image once, or on the rest of an epoch that was left, and measures the test
-    /// set. `on_report` is told of every step, in order, of the kernels of every step that
-    /// [`Config::profile_every`] has timed, and of the epoch.
+    /// Trains on every image once, or on the rest of an interrupted epoch, and evaluates the test
+    /// set. Calls `on_report` for every step, in order, for the kernels of every step that
+    /// [`Config::profile_every`] has timed, and for the epoch.
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite) if a loss term is, which is noticed at once, or a
-    /// weight, within 100 steps ([`find_nonfinite`](Self::find_nonfinite) then finds the kernel);
-    /// [`Error::Device`](crate::Error::Device) if a step does not pass [`Config::self_check`]; whatever
-    /// the device or `on_report` reports.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) if a loss term is infinite or NaN, which is
+    /// detected at once, or a weight, which is detected within 100 steps
+    /// ([`find_nonfinite`](Self::find_nonfinite) then finds the kernel);
+    /// [`Error::Device`](crate::Error::Device) if a step fails [`Config::self_check`]; errors of
+    /// the device or of `on_report`.
     pub fn epoch(
         &mut self,
         session: &mut dyn Session,
@@ -226,12 +228,13 @@ impl Trainer {
         }
     }
 
-    /// As [`epoch`](Self::epoch), but at most `most` steps, and fewer if `stop`, which is called every
-    /// few steps, returns true; all that were begun are finished on return. No bit depends on where an
-    /// epoch is interrupted. Returns the results of the epoch if it is at its end.
+    /// Like [`epoch`](Self::epoch), but trains for at most `most` steps, and fewer if `stop`, which
+    /// is called every few steps, returns true; all submitted steps are finished on return. Results
+    /// do not depend on where an epoch is interrupted. Returns the results of the epoch if it has
+    /// ended.
     ///
     /// # Errors
-    /// As [`epoch`](Self::epoch).
+    /// The errors of [`epoch`](Self::epoch).
     pub fn advance(
         &mut self,
         session: &mut dyn Session,
@@ -265,14 +268,14 @@ impl Trainer {
         }
     }
 
-    /// As [`epoch`](Self::epoch), without waiting: takes in what the device has finished, begins as many
-    /// steps as it takes, and returns the next report; pending until the device, which the caller
-    /// [polls](Device::poll), has finished something. After an epoch's report the next epoch begins with
-    /// the next call.
+    /// Like [`epoch`](Self::epoch), without blocking: collects finished work, submits as many steps
+    /// as the device accepts, and returns the next report; pending until the device, which the
+    /// caller [polls](Device::poll), has finished something. After an epoch's report, the next call
+    /// begins the next epoch.
     ///
     /// # Errors
-    /// As [`epoch`](Self::epoch); [`Error::Setting`] if some steps are to be timed or checked, which
-    /// has to wait.
+    /// The errors of [`epoch`](Self::epoch); [`Error::Setting`] if some steps are to be timed or
+    /// checked, which requires blocking.
     pub fn next(&mut self, device: &mut dyn Device) -> Result<Poll<Report>> {
         let Config { profile_every, self_check, .. } = self.config;
         let waits = [("profile_every", profile_every), ("self_check", self_check)];
@@ -287,7 +290,7 @@ impl Trainer {
         }
     }
 
-    /// The next report of what the device has finished.
+    /// Returns the next report about work that the device has finished.
     fn report(&mut self, device: &mut dyn Device) -> Result<Option<Report>> {
         loop {
             let Some(row) = self.rows.pop_front() else {
@@ -306,7 +309,7 @@ impl Trainer {
         }
     }
 
-    /// Counts a step that is finished.
+    /// Processes the log row of a finished step and returns its report.
     fn take_in(&mut self, row: &LogRow) -> Result<StepReport> {
         let per_epoch = self.steps_per_epoch();
         let report = self.step_report(row)?;
@@ -324,7 +327,7 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Ends an epoch, whose test set gave these measures.
+    /// Ends an epoch, given the measures of its test set.
     fn end_epoch(&mut self, test: Measures) -> Result<EpochReport> {
         self.measurement = None;
         let Position { step, train, seconds } = self.position;
@@ -336,12 +339,12 @@ impl Trainer {
         Ok(EpochReport { epoch: self.epochs(), train, test, images, learning_rate, seconds })
     }
 
-    /// The first step that is not to be begun yet, or that is of the next epoch.
+    /// Returns the first step that must not be submitted yet, or that belongs to the next epoch.
     fn end(&self) -> u32 {
         self.limit.min((self.epochs() + 1) * self.steps_per_epoch())
     }
 
-    /// Begins as many steps as the device takes, up to one that is timed or checked.
+    /// Submits as many steps as the device accepts, up to one that is timed or checked.
     fn begin(&mut self, device: &mut dyn Device) -> Result<()> {
         if self.measurement.is_some() {
             return Ok(());
@@ -378,7 +381,7 @@ impl Trainer {
         }
     }
 
-    /// Runs the next step if it is to be timed, or checked, or both.
+    /// Runs the next step if it must be timed or checked or both.
     fn begin_special(&mut self, session: &mut dyn Session) -> Result<Option<KernelReport>> {
         let step = self.step(self.begun);
         let is_next = self.begun < self.end() && self.measurement.is_none();
@@ -401,7 +404,7 @@ impl Trainer {
         Ok(report)
     }
 
-    /// The step of this index over all epochs.
+    /// Returns the step with this index over all epochs.
     fn step(&self, index: u32) -> Step {
         self.config.step(index, self.steps_per_epoch())
     }
@@ -423,7 +426,7 @@ impl Trainer {
         Ok(KernelReport { step: u64::from(step.index) + 1, epoch, kernels })
     }
 
-    /// Puts the images into the order of an epoch: from [`generator`], stream = the epoch, counted
+    /// Writes the order of the images for an epoch: from [`generator`], stream = the epoch, counted
     /// from 1.
     fn shuffle(&mut self, device: &mut dyn Device, epoch: u32) -> Result<()> {
         if self.order == Some(epoch) {
@@ -452,7 +455,7 @@ impl Trainer {
     }
 }
 
-/// What a trainer loads.
+/// Plans of a trainer.
 struct Plans {
     training: Plan,
     watching: Plan,
@@ -473,7 +476,7 @@ impl Plans {
     }
 }
 
-/// Whether a step is one of every so many.
+/// Whether a step is at the interval `every`.
 fn is_every(every: Option<u32>, step: &Step) -> bool {
     every.is_some_and(|every| (step.index + 1).is_multiple_of(every))
 }

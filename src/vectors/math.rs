@@ -6,7 +6,7 @@ use std::f32::consts::{FRAC_PI_2, LN_2, LOG2_E};
 /// 1.5·2²³: adding it leaves the nearest whole number in the lowest bits.
 const WHOLE: f32 = 12_582_912.0;
 
-/// eˣ for x up to 88; infinite above 88.4, e^−87.5 below −87.5.
+/// Returns eˣ for x up to 88; infinity above 88.4, e^−87.5 below −87.5.
 ///
 /// Computes 2ⁿ·eʳ with n the whole number nearest to x / ln 2, so that |r| ≤ ln 2 / 2, by the
 /// Taylor series of eʳ to its seventh term, whose remainder is below 2⁻²⁶.
@@ -27,7 +27,7 @@ pub fn exp(x: f32) -> f32 {
     polynomial(r, series) * power
 }
 
-/// ln x for x > 0 that is neither subnormal nor infinite.
+/// Returns ln x for x > 0 that is neither subnormal nor infinite.
 ///
 /// Computes n·ln 2 + 2·artanh((m − 1) / (m + 1)) for x = m·2ⁿ with m from √½ to √2.
 #[inline(always)]
@@ -44,7 +44,7 @@ pub fn ln(x: f32) -> f32 {
     n * LN_2 + (tail + (m - 1.0))
 }
 
-/// ln(1 + x) for x from 0 to 1: 2·artanh(x / (2 + x)), by its series.
+/// Returns ln(1 + x) for x from 0 to 1: 2·artanh(x / (2 + x)), by its series.
 #[inline(always)]
 pub fn ln_1p(x: f32) -> f32 {
     let s = x / (2.0 + x);
@@ -54,8 +54,9 @@ pub fn ln_1p(x: f32) -> f32 {
     s * polynomial(t, series)
 }
 
-/// 2/√π·∫ e^−t² from x to infinity, with a relative error of 1.2·10⁻⁷ (Press, Teukolsky, Vetterling
-/// and Flannery, "Numerical Recipes in C", section 6.2); 0 where the value is below 10⁻³⁸.
+/// Returns 2/√π·∫ e^−t² from x to infinity, with a relative error of 1.2·10⁻⁷ (Press, Teukolsky,
+/// Vetterling and Flannery, "Numerical Recipes in C", section 6.2); 0 where the value is below
+/// 10⁻³⁸.
 #[inline(always)]
 pub fn erfc(x: f32) -> f32 {
     let z = x.abs();
@@ -76,8 +77,8 @@ pub fn erfc(x: f32) -> f32 {
     if x < 0.0 { 2.0 - positive } else { positive }
 }
 
-/// 1 / √x for x > 0 that is neither subnormal nor infinite, without a division or a root, which
-/// take CPUs ten times as long as a multiplication.
+/// Returns 1 / √x for x > 0 that is neither subnormal nor infinite, without a division or a root,
+/// which take CPUs ten times as long as a multiplication.
 ///
 /// Halving the exponent by a shift gives an estimate y within 3.5 %. Then 1/√x = y·(1 − e)^−½ with
 /// e = 1 − x·y²: the series up to e³ leaves a relative error of 7·10⁻⁶, which a Newton step (up to
@@ -92,7 +93,7 @@ pub fn reciprocal_sqrt(x: f32) -> f32 {
     (e * y).mul_add(0.5, y)
 }
 
-/// cos 2πv and sin 2πv for v from 0 to 1.
+/// Returns cos 2πv and sin 2πv for v from 0 to 1.
 ///
 /// Uses Taylor series around the nearest multiple of a quarter turn, then swaps and negates.
 #[inline(always)]
@@ -111,7 +112,7 @@ pub fn cos_sin_turns(v: f32) -> (f32, f32) {
     (cos, sin)
 }
 
-/// c₀ + c₁x + c₂x² and so on.
+/// Returns c₀ + c₁x + c₂x² and so on.
 #[inline(always)]
 fn polynomial<const TERMS: usize>(x: f32, coefficients: [f32; TERMS]) -> f32 {
     coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)

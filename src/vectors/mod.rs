@@ -6,10 +6,10 @@ pub mod math;
 use pulp::Arch;
 use std::cell::Cell;
 
-/// The vectors that a kernel on the CPU computes with.
+/// A vector instruction set for kernels on the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vectors {
-    /// What every CPU of its architecture has; on x86-64 one number at a time.
+    /// The set that every CPU of the architecture has; on x86-64 one number at a time.
     Portable,
     /// Eight numbers.
     Avx2,
@@ -17,7 +17,7 @@ pub enum Vectors {
     Avx512,
 }
 
-/// The vector instruction sets of this CPU, the widest last.
+/// Returns the vector instruction sets of this CPU, the widest last.
 pub fn vectors() -> impl DoubleEndedIterator<Item = Vectors> {
     let all = [Vectors::Portable, Vectors::Avx2, Vectors::Avx512];
     all.into_iter().filter(|&vectors| arch_of(vectors).is_some())

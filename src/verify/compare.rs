@@ -1,9 +1,9 @@
-//! Comparing two lists of numbers, so that nothing slips through: a NaN, a wrong length and two
-//! empty lists all fail.
+//! Comparison of two lists of numbers in which no fault passes: a NaN, a wrong length and two empty
+//! lists all fail.
 
 use crate::kernel::Tolerance;
 
-/// How far apart two lists are.
+/// The difference of two lists.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
     /// Largest absolute error; NaN if an element is.
@@ -55,12 +55,12 @@ pub fn compare(found: &[f64], expected: &[f64], tolerance: Tolerance) -> Compari
     result
 }
 
-/// The larger; NaN if either is.
+/// Returns the larger number; NaN if either is.
 pub(super) fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// The error as a multiple of the bound: infinite if it is NaN, or nothing is allowed.
+/// Returns the error as a multiple of the bound: infinite if the error is NaN or the bound is 0.
 fn score(error: f64, bound: f64) -> f64 {
     match error {
         0.0 => 0.0,

@@ -19,7 +19,7 @@ pub enum Filled {
 }
 
 impl Filled {
-    /// As a session takes them.
+    /// Returns the elements in the form that a session accepts.
     pub fn values(&self) -> Values<'_> {
         match self {
             Self::Reals(values) => Values::F32(values),

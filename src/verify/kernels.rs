@@ -1,4 +1,4 @@
-//! Every kernel, on its cases, against its f64 twin.
+//! Verification of every kernel, on its cases, against its f64 twin.
 
 use super::{Comparison, Filled, Row, compare, fill};
 use crate::Result;
@@ -8,8 +8,8 @@ use crate::graph::{Plan, Step, TensorId};
 use crate::kernel::{Call, Case, Kernel, Variant};
 use crate::random::generator;
 
-/// Runs all cases of a kernel, each with every variant that the device has and that serves its
-/// shapes, and returns the worst of each variant and of what is computed.
+/// Runs all cases of a kernel, each with every variant that the device has and that supports its
+/// shapes, and returns the worst case for each variant and computation.
 ///
 /// # Errors
 /// If the device fails.
@@ -17,7 +17,7 @@ pub fn verify_kernel(session: &mut dyn Session, kernel: &Kernel, seed: u64) -> R
     verify_calls(session, kernel, seed, &|_| true)
 }
 
-/// As [`verify_kernel`], the cases whose call is `wanted`; no rows if there is none.
+/// Like [`verify_kernel`], but runs only cases whose call is `wanted`; no rows if there is none.
 ///
 /// # Errors
 /// If the device fails.
@@ -59,7 +59,7 @@ pub fn verify_calls(
     if rows.is_empty() {
         rows.push(Row::nothing(kernel.name, Variant::DEFAULT, "no cases".to_owned()));
     }
-    // What is computed in the order of the cases, its variants together.
+    // Computations in the order of the cases, with the variants of each together.
     let names: Vec<_> = rows.iter().map(|row| row.kernel.clone()).collect();
     rows.sort_by_key(|row| names.iter().position(|name| *name == row.kernel));
     Ok(rows)
@@ -88,7 +88,7 @@ pub fn verify_case(
     Ok(comparisons.reduce(Row::worse).unwrap_or_else(none))
 }
 
-/// A graph of one node, and what to put into its operands.
+/// A graph of one node, with the elements of its operands.
 struct Check {
     call: Call,
     plan: Plan,
@@ -100,7 +100,7 @@ struct Check {
 impl Check {
     fn new(kernel: &Kernel, case: &Case, variant: Variant, seed: u64) -> Result<Self> {
         let mut rng = generator(seed, 0);
-        // Sessions know tensors by name, so each case needs names of its own.
+        // Sessions identify tensors by name, so each case needs names of its own.
         let case_graph = case.graph(&format!("{} {} {seed}", kernel.name, variant.name()))?;
         let name = |id: &TensorId| case_graph.graph.tensor(*id).name.clone();
         let inputs = case.inputs.iter().chain(case.targets.iter().map(|(input, _)| input));
@@ -116,7 +116,7 @@ impl Check {
         })
     }
 
-    /// What the kernel wrote, tensor by tensor.
+    /// Runs the node and returns the kernel's results, tensor by tensor.
     fn run(&self, session: &mut dyn Session) -> Result<Vec<Vec<f64>>> {
         let program: ProgramId = session.load(self.plan.clone())?;
         for (name, filled) in &self.operands {

@@ -1,5 +1,5 @@
-//! Checks a device against the f64 oracle: every kernel on awkward operands, then whole training
-//! steps. What `wgvae verify` prints and the tests assert.
+//! Checks of a device against the f64 oracle: every kernel on awkward operands, then whole training
+//! steps. `wgvae verify` prints the results and tests assert them.
 
 mod compare;
 mod fill;
@@ -15,20 +15,20 @@ use crate::kernel::{Tolerance, Variant};
 use compare::largest;
 use serde::Serialize;
 
-/// A line of the table: one kernel, or one training step, at its worst.
+/// A row of the table of checks: one kernel, or one training step, in its worst case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The kernel, or what of a training step is compared.
+    /// The kernel, or the compared part of a training step.
     pub kernel: String,
-    /// Which of the kernel's variants ran.
+    /// The kernel's variant.
     pub variant: &'static str,
-    /// The operands on which it came out worst.
+    /// The operands of the worst case.
     pub shape: String,
     /// Largest absolute error.
     pub max_abs: f64,
     /// Largest error relative to the expected value.
     pub max_rel: f64,
-    /// The element that is furthest from its bound, or furthest beyond it.
+    /// The element nearest to its bound, or furthest beyond it.
     pub worst_index: Option<usize>,
     /// The bound.
     #[serde(serialize_with = "as_text")]
@@ -54,13 +54,13 @@ impl Row {
         }
     }
 
-    /// A check in which nothing was compared, which fails.
+    /// Returns the row of a check that compared nothing, which fails.
     fn nothing(kernel: &str, variant: Variant, shape: String) -> Self {
         Self::new(kernel, variant.name(), shape, &compare(&[], &[], Tolerance::EXACT))
     }
 
-    /// The worse of two rows, the one nearer to its bound or further beyond it, with the largest
-    /// errors of both.
+    /// Returns the worse of two rows, the one nearer to its bound or further beyond it, with the
+    /// largest errors of both.
     fn worse(self, other: Self) -> Self {
         let max_abs = largest(self.max_abs, other.max_abs);
         let max_rel = largest(self.max_rel, other.max_rel);

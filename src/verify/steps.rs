@@ -1,5 +1,6 @@
-//! Whole training steps of the default model against the f64 oracle: the same weights, data and
-//! noise on both, the loss compared after each step and every weight after the last.
+//! Verification of whole training steps of the default model against the f64 oracle: with the same
+//! weights, data and noise on both, the loss is compared after each step and every weight after the
+//! last.
 
 use super::{Row, compare};
 use crate::Result;
@@ -11,24 +12,27 @@ use crate::model::{Architecture, Images, initial_weights};
 use crate::optimizer::{Optimizer, RMSPROP};
 use crate::random::pixels;
 
-/// How many steps are compared.
+/// Number of compared steps.
 pub const STEPS: usize = 20;
 
 const BATCH: usize = 64;
 const COUNT: usize = BATCH * STEPS;
 
-/// Each term is a sum over the batch of sums over a row, of one sign: rounding was at most 3e-7 of
-/// it on three devices over all steps. Ten times that.
+/// Tolerance of the loss. Each term is a sum over the batch of sums over a row, of one sign: the
+/// relative rounding error was at most 3e-7 on three devices over all steps. This is ten times
+/// that.
 const LOSS: Tolerance = Tolerance { absolute: 0.0, relative: 3e-6 };
 
-/// An update moves a weight by at most 1e-3·g/√ms; where g is near 0 its relative error is large
-/// and its size small, so weights are compared absolutely. Ten times the largest error seen.
+/// Tolerance of weights. An update moves a weight by at most 1e-3·g/√ms; where g is near 0 its
+/// relative error is large and its size small, so weights are compared absolutely. This is ten
+/// times the largest error seen.
 const WEIGHTS: Tolerance = Tolerance { absolute: 1e-6, relative: 1e-6 };
 
-/// Mean squares of gradients that are themselves sums over the batch. Ten times the largest seen.
+/// Tolerance of mean squares of gradients, which are themselves sums over the batch. This is ten
+/// times the largest error seen.
 const STATES: Tolerance = Tolerance { absolute: 1e-6, relative: 5e-5 };
 
-/// Trains on a device, with ops fused or as they are, and on the oracle, where they are not: a row
+/// Trains on a device, with ops fused or not, and on the oracle, with ops not fused: returns a row
 /// for the loss of each step, then one each for the weights and RMSProp's mean squares after the
 /// last.
 ///

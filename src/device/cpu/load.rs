@@ -1,4 +1,4 @@
-//! Plans made ready to run: operands located, memory made.
+//! Loading of plans: locates operands and allocates memory.
 
 use super::exchange::Numbers;
 use super::program::{Bound, Place, Program, Work};
@@ -11,7 +11,8 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 
 impl<T: CpuReal> CpuSession<T> {
-    /// What plans would hold; see [`Device::check_memory`](crate::device::Device::check_memory).
+    /// Computes the memory that plans would need; see
+    /// [`Device::check_memory`](crate::device::Device::check_memory).
     pub(super) fn memory_of(&self, plans: &[&Plan]) -> Result<Memory> {
         let threads = if self.team.len() > 1 { self.team.len() } else { 0 };
         let mut held: Vec<&Tensor> = self.held.iter().map(|(tensor, _)| tensor).collect();
@@ -50,7 +51,7 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(need)
     }
 
-    /// Makes all that a plan needs; see [`Device::load`](crate::device::Device::load).
+    /// Creates everything that a plan needs; see [`Device::load`](crate::device::Device::load).
     pub(super) fn load_plan(&mut self, plan: Plan) -> Result<ProgramId> {
         plan.check_names()?;
         for tensor in plan.persistent() {
@@ -73,7 +74,8 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(id)
     }
 
-    /// Frees what only this plan needs; see [`Device::unload`](crate::device::Device::unload).
+    /// Frees everything that only this plan needs; see
+    /// [`Device::unload`](crate::device::Device::unload).
     pub(super) fn unload_plan(&mut self, id: ProgramId) -> Result<()> {
         self.programs.remove(&id).ok_or(Error::UnknownProgram)?;
         let plans: Vec<_> = self.programs.values().map(|program| &program.plan).collect();
@@ -83,7 +85,7 @@ impl<T: CpuReal> CpuSession<T> {
             };
             plans.iter().any(has)
         };
-        // The new place of each.
+        // The new place of each tensor.
         let (mut places, mut kept) = (Vec::new(), 0);
         self.held.retain(|(tensor, _)| {
             let is_used = is_used(tensor);
@@ -106,7 +108,7 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(())
     }
 
-    /// Shares a tensor with earlier plans, or makes it.
+    /// Shares a tensor with earlier plans, or creates it.
     fn hold(&mut self, tensor: &Tensor) -> Result<usize> {
         if let Ok(index) = self.find(&tensor.name) {
             self.held[index].0.same_as(tensor)?;
@@ -122,8 +124,8 @@ impl<T: CpuReal> CpuSession<T> {
         Ok(self.held.len() - 1)
     }
 
-    /// A plan's nodes with their operands located, and the lengths of the tensors that are its own;
-    /// `find` knows the places of the others.
+    /// Returns a plan's nodes with their operands located, and the lengths of the plan's own
+    /// tensors; `find` returns the places of the others.
     fn lay_out(
         &self,
         plan: Plan,
@@ -136,8 +138,8 @@ impl<T: CpuReal> CpuSession<T> {
             if !tensor.is_workspace() {
                 return Ok(Place::Held(find(&tensor.name)?));
             }
-            // Each has room of its own, where a plan's slots would be shared: threads don't wait for
-            // each other after each node.
+            // Every tensor has memory of its own, instead of the plan's shared slots: threads do
+            // not wait for each other after each node.
             Ok(*places.entry(id).or_insert_with(|| {
                 own.push(tensor.shape.len());
                 Place::Own(own.len() - 1)
@@ -195,7 +197,7 @@ impl<T: CpuReal> CpuSession<T> {
     }
 }
 
-/// Bytes of one copy of a tensor.
+/// Returns the bytes of one copy of a tensor.
 fn bytes<T>(tensor: &Tensor) -> u64 {
     let size = match tensor.element {
         Element::F32 => size_of::<T>(),

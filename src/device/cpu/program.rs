@@ -1,7 +1,8 @@
-//! A plan as threads run it: its nodes in stages. Within a stage each thread goes from node to node
-//! without waiting for the others, since it reads of what they write only its own rows; between
-//! stages all wait for all. A training step has two: everything from the batch to the gradients of
-//! the layers' outputs by rows of the batch, then the update by rows of the weights.
+//! A plan for threads: its nodes in stages. Within a stage each thread runs node after node without
+//! waiting for the others, since it reads only its own rows of the tensors that they write; between
+//! stages, all threads wait for each other. A training step has two stages: everything from the
+//! batch to the gradients of the layers' outputs by rows of the batch, then the update by rows of
+//! the weights.
 
 use super::exchange::Numbers;
 use super::team::Member;
@@ -16,23 +17,23 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Operands of a node that are listed without an allocation: those of an update of six layers by a rule
-/// of two states, or of ten by one.
+/// Operands of a node that are listed without an allocation: enough for an update of six layers by
+/// a rule of two states, or of ten by one.
 const OPERANDS: usize = 41;
 
-/// Operations of a step below which threads are not worth waking.
+/// Operations of a step below which waking threads does not pay.
 const WORTH_SHARING: u64 = 2_000_000;
 
-/// Where an operand is.
+/// The place of an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Among what outlives a step.
+    /// Among the tensors that outlive a step.
     Held(usize),
     /// Among the program's own tensors.
     Own(usize),
 }
 
-/// What computes a node.
+/// The implementation of a node.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Work<T> {
     /// Plain loops.
@@ -46,7 +47,7 @@ pub(super) enum Work<T> {
 pub(super) struct Bound<T> {
     pub(super) work: Work<T>,
     pub(super) split: Split,
-    /// That of its operands, if it is a fused update.
+    /// The layout of the operands, if the node is a fused update.
     pub(super) layout: Option<UpdateLayout>,
     pub(super) reads: Vec<Place>,
     pub(super) writes: Vec<Place>,
@@ -59,15 +60,15 @@ pub(super) struct Program<T> {
     pub(super) plan: Plan,
     pub(super) nodes: Vec<Bound<T>>,
     stages: Vec<Range<usize>>,
-    /// The tensors that a step leaves to itself.
+    /// Temporary tensors of one step.
     pub(super) own: Vec<Numbers<T>>,
     outputs: HashMap<TensorId, Place>,
-    /// The loss log, among what outlives a step.
+    /// The loss log, among the tensors that outlive a step.
     pub(super) log: Option<usize>,
 }
 
 impl<T: CpuReal> Program<T> {
-    /// Without memory for its own tensors.
+    /// Creates a program without memory for its own tensors.
     pub(super) fn new(
         plan: Plan,
         nodes: Vec<Bound<T>>,
@@ -86,10 +87,10 @@ impl<T: CpuReal> Program<T> {
         Self { plan, nodes, stages, own: Vec::new(), outputs, log }
     }
 
-    /// One of the plan's outputs.
+    /// Returns one of the plan's outputs.
     ///
     /// # Errors
-    /// If the tensor is none.
+    /// If the tensor is not an output.
     pub(super) fn output(&mut self, tensor: TensorId) -> Result<&[T]> {
         self.plan.output_slot(tensor)?;
         match self.outputs.get(&tensor) {
@@ -98,7 +99,8 @@ impl<T: CpuReal> Program<T> {
         }
     }
 
-    /// Follows tensors that outlive a step to their new places, given by the old ones.
+    /// Updates the places of tensors that outlive a step; `places` has the new one for each old
+    /// one.
     pub(super) fn move_held(&mut self, places: &[usize]) {
         let follow = |place: &mut Place| {
             if let Place::Held(index) = place {
@@ -111,7 +113,8 @@ impl<T: CpuReal> Program<T> {
         self.log = self.log.map(|index| places[index]);
     }
 
-    /// What members write in parts and read whole; nothing, if one alone runs the program.
+    /// Tensors that members write in parts and read whole; empty if one member alone runs the
+    /// program.
     pub(super) fn exchanged(&self) -> Vec<Place> {
         let written = self.nodes.iter().flat_map(|node| {
             node.writes.iter().copied().filter(|&place| node.writes_in_parts(place))
@@ -120,24 +123,25 @@ impl<T: CpuReal> Program<T> {
         if self.is_worth_sharing() { written.filter(read_whole).collect() } else { Vec::new() }
     }
 
-    /// Whether a step is worth more than one thread.
+    /// Whether a step has enough work for more than one thread.
     pub(super) fn is_worth_sharing(&self) -> bool {
         let flops = self.nodes.iter().map(|node| node.launch.cost.flops);
         flops.sum::<u64>() >= WORTH_SHARING
     }
 
-    /// A member's part of a step; on return the other members may still be at theirs.
+    /// Runs a member's part of a step; on return the other members may still be running theirs.
     pub(super) fn run(&self, held: &[(Tensor, Storage<T>)], step: Step, member: &Member) {
         for stage in &self.stages {
             self.run_stage(stage.clone(), held, step, member);
         }
         if self.stages.len() == 1 {
-            // Or one might send in the next step what others have not received in this.
+            // Otherwise, a member might send in the next step before the others have received in
+            // this one.
             member.meet();
         }
     }
 
-    /// As [`run`](Self::run), but all wait for all before and after each node; then `listen` is told.
+    /// Like [`run`](Self::run), but with a barrier before and after each node; then calls `listen`.
     pub(super) fn run_listening(
         &self,
         held: &[(Tensor, Storage<T>)],
@@ -153,7 +157,8 @@ impl<T: CpuReal> Program<T> {
         }
     }
 
-    /// Runs some nodes, sends what others need of it, waits for all, and receives what they sent.
+    /// Runs some nodes, sends the parts that others need, passes a barrier, and receives the
+    /// others' parts.
     fn run_stage(
         &self,
         stage: Range<usize>,
@@ -166,8 +171,8 @@ impl<T: CpuReal> Program<T> {
         nodes.iter().for_each(|node| self.run_node(node, held, step, part));
         self.each_written(nodes, held, part, |numbers, range| {
             #[allow(unsafe_code)]
-            // SAFETY: the parts of the members are disjoint, and what the last receivers of this took
-            // they took before they came to the last meeting.
+            // SAFETY: the parts of the members are disjoint, and the last receivers of this tensor
+            // received it before the last barrier.
             unsafe {
                 numbers.send(part, range)
             }
@@ -177,7 +182,8 @@ impl<T: CpuReal> Program<T> {
             let other = Part { index: other, ..part };
             self.each_written(nodes, held, other, |numbers, range| {
                 #[allow(unsafe_code)]
-                // SAFETY: all have just met; before this is sent again, all meet again.
+                // SAFETY: all members have just passed a barrier, and pass another before this is
+                // sent again.
                 unsafe {
                     numbers.receive(part.index, range)
                 }
@@ -185,7 +191,7 @@ impl<T: CpuReal> Program<T> {
         }
     }
 
-    /// What a part of some nodes has written, and where.
+    /// Calls a function for every tensor that a part of some nodes has written, with the range.
     fn each_written(
         &self,
         nodes: &[Bound<T>],
@@ -225,9 +231,9 @@ impl<T: CpuReal> Program<T> {
                 };
                 match self.find(place, held) {
                     #[allow(unsafe_code)]
-                    // SAFETY: of what is written in this stage, `agrees` lets each member reach its
-                    // own rows alone, here and in the nodes that write it; and between stages
-                    // everybody waits for everybody. No node writes what it reads itself.
+                    // SAFETY: in tensors that are written in this stage, `agrees` lets each member
+                    // access only its own rows, here and in the nodes that write them; and there is
+                    // a barrier between stages. No node reads a tensor that it writes.
                     View::Reals(values) => {
                         Operand::Reals(unsafe { values.of(part.index).part(range) })
                     }
@@ -245,7 +251,7 @@ impl<T: CpuReal> Program<T> {
                 };
                 #[allow(unsafe_code)]
                 // SAFETY: the parts of the members are disjoint, outputs are different tensors, and
-                // what other nodes reach of them in this stage is as above.
+                // the accesses of other nodes in this stage are as above.
                 unsafe {
                     values.of(part.index).part_mut(range)
                 }
@@ -267,20 +273,20 @@ impl<T: CpuReal> Program<T> {
     }
 }
 
-/// The numbers of some rows.
+/// Returns the elements of some rows.
 fn elements(rows: &Range<usize>, shape: Shape) -> Range<usize> {
     rows.start * shape.columns..rows.end * shape.columns
 }
 
 impl<T> Bound<T> {
-    /// Whether parts of it write this, and not only the first.
+    /// Whether all parts of the node write this tensor, not only the first.
     pub(super) fn writes_in_parts(&self, place: Place) -> bool {
         let log = |index| self.layout.is_some_and(|layout| layout.log() == Some(index));
         let mut writes = self.writes.iter().enumerate();
         self.split != Split::Whole && writes.any(|(index, write)| *write == place && !log(index))
     }
 
-    /// Whether it reads all of this, and not only the rows that it computes.
+    /// Whether a part of the node reads all of this tensor, not only the rows that it computes.
     pub(super) fn reads_whole(&self, place: Place) -> bool {
         let reads = self.reads.iter().zip(&self.launch.call.inputs).enumerate();
         let mut of_place = reads.filter(|(_, (read, _))| **read == place);
@@ -291,7 +297,7 @@ impl<T> Bound<T> {
         self.launch.call.outputs[0].rows
     }
 
-    /// Whether a member reads of this input only the rows that it computes.
+    /// Whether a member reads only those rows of this input that it computes.
     fn reads_rows(&self, input: usize, shape: Shape) -> bool {
         let whole = match self.split {
             Split::Rows { whole } => whole,
@@ -300,7 +306,7 @@ impl<T> Bound<T> {
         shape.rows == self.rows() && whole >> input & 1 == 0
     }
 
-    /// What a member writes of an output.
+    /// Returns the range of an output that a member writes.
     fn written(&self, output: usize, shape: Shape, part: Part) -> Range<usize> {
         match self.split {
             Split::Whole if part.index > 0 => 0..0,
@@ -315,8 +321,8 @@ impl<T> Bound<T> {
         }
     }
 
-    /// Whether a member may run this node and then the other while others do so at their own pace:
-    /// if of every tensor that both reach and one writes, both reach only the same rows.
+    /// Whether a member may run this node and then `other` without a barrier in between: if both
+    /// nodes access only the same rows of every tensor that both use and one writes.
     fn agrees(&self, other: &Self) -> bool {
         let both_by_rows = matches!(self.split, Split::Rows { .. })
             && matches!(other.split, Split::Rows { .. })

@@ -1,4 +1,4 @@
-//! The CPU's roofs, on all threads that kernels are shared out over.
+//! The CPU's roofs, on all threads that run kernels.
 
 use super::team::Team;
 use crate::cpu::fma::fma;
@@ -7,29 +7,29 @@ use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Timings of each in a row, and how often they take turns.
+/// Consecutive timings of each probe, and rounds over the probes.
 const ROW: usize = 10;
 const TURNS: usize = 60;
 
 /// Rounds of a timing of the FMA loop: about half a millisecond.
 const ROUNDS: usize = 1 << 17;
 
-/// Bytes of the large copies' sources together: with what is written, twice as much, which is more
+/// Bytes of the large copies' sources together: twice as much with the destinations, which is more
 /// than the last-level cache that cores share.
 const LARGE: usize = 64 << 20;
 
-/// A timing copies one of so many parts of them, the next each time.
+/// Parts of the large copies; each timing copies the next part.
 const PARTS: usize = 8;
 
-/// Bytes of a small copy's source on each thread: with what is written, twice as much, which a
-/// core's second-level cache holds; and how often a timing repeats it.
+/// Bytes of a small copy's source on each thread (twice as much with the destination, which fits a
+/// core's second-level cache), and how often a timing repeats the copy.
 const SMALL: usize = 64 << 10;
 const SMALL_COPIES: usize = 256;
 
-/// Timings of nothing in a row.
+/// Consecutive timings of an empty dispatch.
 const DISPATCHES: usize = 100;
 
-/// What one thread copies.
+/// Source and destination of one thread's copy.
 struct Copy {
     from: Vec<u8>,
     to: Vec<u8>,
@@ -37,7 +37,7 @@ struct Copy {
 }
 
 impl Copy {
-    /// On each thread, so that the memory is near it.
+    /// Allocates the copies, each on its own thread, so that the memory is near that thread.
     fn on_threads(team: &Team, bytes: usize) -> Vec<Mutex<Self>> {
         let empty = || Mutex::new(Self { from: Vec::new(), to: Vec::new(), next: 0 });
         let all: Vec<_> = (0..team.len()).map(|_| empty()).collect();
@@ -57,7 +57,7 @@ impl Copy {
     }
 }
 
-/// Measures them.
+/// Measures the roofs.
 pub(super) fn measure(team: &Team) -> Roofs {
     let part = LARGE / team.len() / PARTS;
     let (large, small) = (Copy::on_threads(team, part * PARTS), Copy::on_threads(team, SMALL));
@@ -79,14 +79,15 @@ pub(super) fn measure(team: &Team) -> Roofs {
     }
 }
 
-/// 10⁹ floating-point operations a second, just now.
+/// Returns the current speed in 10⁹ floating-point operations a second.
 pub(super) fn pace(team: &Team) -> f64 {
     fma_rate::<12>(team) * 1e-9
 }
 
-/// How often a second all threads together do some work, in the best of a row of timings. They meet
-/// before each without sleeping, so that they share what they share; but each is timed by itself,
-/// since two of them may have to take turns on one core while another program has the next one.
+/// Returns how often a second all threads together do some work, in the best of a row of timings.
+/// They pass a barrier before each timing without sleeping, so that they compete for shared
+/// resources; but each is timed separately, since two of them may have to take turns on one core
+/// while another program has the next one.
 fn per_second(team: &Team, work: impl Fn(usize) + Sync) -> f64 {
     let rates = Mutex::new([0.0; ROW]);
     team.run(|member| {
@@ -102,7 +103,7 @@ fn per_second(team: &Team, work: impl Fn(usize) + Sync) -> f64 {
     rates.into_iter().fold(0.0, f64::max)
 }
 
-/// Floating-point operations a second.
+/// Returns the floating-point operations a second.
 fn fma_rate<const CHAINS: usize>(team: &Team) -> f64 {
     let lanes = fma::<CHAINS>(0, 1.0, 1.0).lanes;
     let rate = per_second(team, |_| {
@@ -111,7 +112,8 @@ fn fma_rate<const CHAINS: usize>(team: &Team) -> f64 {
     (2 * ROUNDS * CHAINS * lanes) as f64 * rate
 }
 
-/// Bytes a second, of copies of so many bytes, one of so many parts, made so often.
+/// Returns the bytes a second of copies of `bytes` bytes, one of `parts` parts at a time, each
+/// repeated `rounds` times.
 fn copy_rate(team: &Team, copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 {
     let rate = per_second(team, |thread| {
         let mut copy = copies[thread].lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +122,7 @@ fn copy_rate(team: &Team, copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize
     (2 * bytes * rounds) as f64 * rate
 }
 
-/// Seconds in which all threads are given nothing to do, and waited for.
+/// Returns the seconds that it takes to hand an empty job to all threads and wait for them.
 fn dispatch_time(team: &Team) -> f64 {
     let dispatch = |_| {
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Threads that work on one thing together, and wait for each other without sleeping.
+//! Threads that run a job together, and wait for each other without sleeping.
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::Cell;
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{available_parallelism, panicking, yield_now};
 
-/// Threads, which are started when they are first needed and then stay.
+/// A set of threads, which are started when they are first needed and then kept.
 #[derive(Debug)]
 pub(super) struct Team {
     threads: usize,
@@ -15,18 +15,18 @@ pub(super) struct Team {
 }
 
 impl Team {
-    /// So many threads, at least one; as many as there are cores if it is not said.
+    /// Creates a team of `threads` threads, at least one; by default one per core.
     pub(super) fn new(threads: Option<usize>) -> Self {
         let cores = || available_parallelism().map_or(1, usize::from);
         Self { threads: threads.unwrap_or_else(cores).max(1), pool: OnceLock::new() }
     }
 
-    /// How many there are.
+    /// The number of threads.
     pub(super) fn len(&self) -> usize {
         self.threads
     }
 
-    /// Has all threads do some work, and waits for them.
+    /// Runs `work` on all threads, and waits for them.
     pub(super) fn run(&self, work: impl Fn(&Member) + Sync) {
         let make = || ThreadPoolBuilder::new().num_threads(self.threads).build().ok();
         let pool = (self.threads > 1).then(|| self.pool.get_or_init(make).as_ref()).flatten();
@@ -43,13 +43,13 @@ impl Team {
     }
 }
 
-/// Does the work on the calling thread.
+/// Runs `work` on the calling thread.
 pub(super) fn alone(work: impl FnOnce(&Member)) {
     let meeting = Meeting::default();
     work(&Member { index: 0, count: 1, meeting: &meeting, met: Cell::new(0) });
 }
 
-/// Where the members of a team wait for each other.
+/// A barrier for the members of a team.
 #[derive(Debug, Default)]
 struct Meeting {
     arrivals: AtomicUsize,
@@ -59,21 +59,21 @@ struct Meeting {
 /// One thread of a team.
 #[derive(Debug)]
 pub(super) struct Member<'a> {
-    /// Which one.
+    /// Index of the thread.
     pub(super) index: usize,
-    /// How many there are.
+    /// The number of threads.
     pub(super) count: usize,
     meeting: &'a Meeting,
     met: Cell<usize>,
 }
 
 impl Member<'_> {
-    /// Waits until all have come here. What they wrote before, all see after.
+    /// Waits until all members have called this. Each then sees what the others wrote before.
     ///
     /// # Panics
-    /// If another panicked, which would never come.
+    /// If another member has panicked, and so would never arrive.
     pub(super) fn meet(&self) {
-        /// Threads may outnumber cores: then others go before.
+        /// Spins before yielding, in case threads outnumber cores.
         const PATIENCE: usize = 1 << 11;
         self.met.set(self.met.get() + 1);
         let all = self.met.get() * self.count;

@@ -1,4 +1,4 @@
-//! Which adapters there are, which is best, and opening one.
+//! Adapters: enumeration, the choice of the best, and opening.
 
 use super::context::Gpu;
 use crate::device::Description;
@@ -7,13 +7,13 @@ use crate::{Error, Result};
 use serde::Serialize;
 use tracing::debug;
 
-/// Percent of the memory that a driver says is free which may be used.
+/// Percent of the free memory that may be used, by the driver's report.
 const MOST_OF_BUDGET: u8 = 95;
 
-/// An adapter as `wgvae devices` shows it.
+/// An adapter, with the properties that `wgvae devices` prints.
 #[derive(Clone, Debug, Serialize)]
 pub struct AdapterInfo {
-    /// Its place in the list.
+    /// The adapter's place in the list.
     pub index: usize,
     /// The adapter's name.
     pub name: String,
@@ -35,14 +35,14 @@ pub struct AdapterInfo {
     pub max_workgroup_bytes: u32,
     /// Smallest and largest subgroup.
     pub subgroup_sizes: [u32; 2],
-    /// How kernels get their arguments, unless it is said otherwise.
+    /// Default form of kernels' arguments.
     pub arguments: Passing,
     /// The features that matter here.
     pub features: Vec<&'static str>,
 }
 
 impl AdapterInfo {
-    /// What a session on it is described by.
+    /// Returns the description of a session on this adapter.
     pub fn description(&self) -> Description {
         Description {
             name: self.name.clone(),
@@ -60,15 +60,16 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    /// Finds them. `WGPU_BACKEND`, wgpu's other variables and the Vulkan loader's are obeyed.
+    /// Finds the adapters. `WGPU_BACKEND`, wgpu's other variables and those of the Vulkan loader
+    /// apply.
     pub fn enumerate() -> Self {
         let mut wanted = wgpu::InstanceDescriptor::new_without_display_handle();
         wanted.backends = wgpu::Backends::PRIMARY;
-        // Names cost the host time, and nobody else sees them.
+        // Labels cost host time, and are visible only in a capture.
         let captured = std::env::var_os("ENABLE_VULKAN_RENDERDOC_CAPTURE").is_some();
         wanted.flags = wgpu::InstanceFlags::empty();
         wanted.flags.set(wgpu::InstanceFlags::DEBUG, captured);
-        // A driver may grant more than there is, and lose the device when that is used.
+        // A driver may grant more memory than there is, and lose the device when that is used.
         wanted.memory_budget_thresholds.for_resource_creation = Some(MOST_OF_BUDGET);
         let instance = wgpu::Instance::new(wanted.with_env());
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
@@ -76,16 +77,16 @@ impl Adapters {
         Self { list: list.collect(), adapters }
     }
 
-    /// What they are.
+    /// Returns the adapters' properties.
     pub fn list(&self) -> &[AdapterInfo] {
         &self.list
     }
 
-    /// The index of the adapter that `WGPU_ADAPTER_NAME` names; without it, of the best: discrete
-    /// before integrated before others, software last and only if it is allowed.
+    /// Returns the index of the adapter that `WGPU_ADAPTER_NAME` names; without the variable, that
+    /// of the best: discrete before integrated before others, software last and only if allowed.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] if the variable names none.
+    /// [`Error::NoDevice`] if the variable names no adapter.
     pub fn best(&self, allow_software: bool) -> Result<Option<usize>> {
         let name = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default();
         if !name.is_empty() {
@@ -98,13 +99,14 @@ impl Adapters {
         Ok(self.list.iter().filter(allowed).min_by_key(rank).map(|info| info.index))
     }
 
-    /// The error that nothing here is what was wanted.
+    /// Returns the error for a device that no adapter matches.
     pub(crate) fn none_matches(&self, wanted: &str) -> Error {
         let found = self.list.iter().fold("cpu".to_owned(), |all, info| all + ", " + &info.name);
         Error::NoDevice { wanted: wanted.to_owned(), found }
     }
 
-    /// The one of this index, else the first whose name or driver contains this, whatever the case.
+    /// Returns the adapter with this index, else the first whose name or driver contains `part`,
+    /// ignoring case.
     pub fn named(&self, part: &str) -> Option<usize> {
         if let Ok(index) = part.parse()
             && index < self.list.len()
@@ -116,11 +118,11 @@ impl Adapters {
         self.list.iter().position(|info| text(info).contains(&part))
     }
 
-    /// Opens one.
+    /// Opens an adapter.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if it lacks what every plan needs; [`Error::Device`] if the driver
-    /// refuses.
+    /// [`Error::Unsupported`] if the adapter lacks a feature that every plan needs;
+    /// [`Error::Device`] if the driver refuses.
     pub fn open(&self, index: usize) -> Result<Gpu> {
         let Some((adapter, info)) = self.adapters.get(index).zip(self.list.get(index)) else {
             let found = format!("{} adapters", self.list.len());

@@ -1,5 +1,5 @@
-//! Tensors side by side in one buffer. Most kernels bind each operand where it lies; a kernel with
-//! as many operands as the model has layers binds the buffers whole and is told the places.
+//! Tensors side by side in one buffer. Most kernels bind each operand separately; a kernel with as
+//! many operands as the model has layers binds the whole buffers and gets a table of the places.
 
 use super::context::Gpu;
 use crate::Result;
@@ -15,7 +15,7 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// All of a buffer.
+    /// Returns the region of the whole buffer.
     pub(super) fn whole(buffer: &wgpu::Buffer) -> Self {
         Self { buffer: buffer.clone(), offset: 0, bytes: buffer.size() }
     }
@@ -28,7 +28,7 @@ pub(super) struct Place {
     bytes: u64,
 }
 
-/// A buffer that is planned but not made yet.
+/// A buffer that is planned but not created yet.
 #[derive(Debug)]
 pub(super) struct Arena {
     label: String,
@@ -42,14 +42,14 @@ impl Arena {
         Self { label: label.to_owned(), alignment, bytes: 0 }
     }
 
-    /// Sets room aside.
+    /// Reserves bytes and returns their place.
     pub(super) fn place(&mut self, bytes: usize) -> Place {
         let place = Place { offset: self.bytes, bytes: bytes as u64 };
         self.bytes = (self.bytes + place.bytes).next_multiple_of(self.alignment);
         place
     }
 
-    /// Makes the buffer; none if there is nothing in it.
+    /// Creates the buffer; none if it would be empty.
     pub(super) fn make(self, gpu: &Gpu) -> Result<Option<wgpu::Buffer>> {
         if self.bytes == 0 {
             return Ok(None);
@@ -59,14 +59,14 @@ impl Arena {
 }
 
 impl Place {
-    /// The place in the buffer.
+    /// Returns the region of this place in the buffer.
     pub(super) fn of(self, buffer: &wgpu::Buffer) -> Region {
         Region { buffer: buffer.clone(), offset: self.offset, bytes: self.bytes }
     }
 }
 
-/// The buffers of one plan, while they are planned: its slots with the real numbers that the host
-/// fills, its parameters, the optimiser's state, and one buffer for each of the others.
+/// The buffers of one plan during planning: one each for its slots with the real numbers that the
+/// host fills, its parameters and the optimiser's state, and one for each other tensor.
 #[derive(Debug)]
 pub(super) struct Arenas {
     pub(super) workspace: Arena,
@@ -84,14 +84,14 @@ impl Arenas {
         Self { workspace, parameters, state, others: Vec::new() }
     }
 
-    /// Which arena, and where in it.
+    /// Reserves a tensor's place; returns the index of the arena and the place in it.
     pub(super) fn place(&mut self, gpu: &Gpu, tensor: &Tensor) -> (usize, Place) {
         let (arena, index) = match (tensor.role, tensor.element) {
             (Role::Data, Element::F32) => (&mut self.workspace, Self::WORKSPACE),
             (Role::Parameter, _) => (&mut self.parameters, 1),
             (Role::State(_), _) => (&mut self.state, 2),
             _ => {
-                // Whose bits these are ([`Pixels::Reals`](crate::graph::Pixels)).
+                // Real numbers as bits ([`Pixels::Reals`](crate::graph::Pixels)).
                 let is_reals = tensor.element == Element::U32 && tensor.name.ends_with(".images");
                 let kind = if is_reals { " as float32" } else { "" };
                 self.others.push(Arena::new(gpu, &format!("{}{kind}", tensor.name)));
@@ -102,9 +102,10 @@ impl Arenas {
         (index, arena.place(tensor.bytes()))
     }
 
-    /// Checks that each is within what the adapter has for one buffer.
+    /// Checks that no buffer exceeds the adapter's limit.
     pub(super) fn check(&self, gpu: &Gpu) -> Result<()> {
-        // In this order: where there are too many units, the workspace is too large on their account.
+        // In this order: if there are too many units, they are also what makes the workspace too
+        // large.
         let shared =
             [("hidden", &self.parameters), ("hidden", &self.state), ("batch", &self.workspace)];
         let images = self.others.iter().map(|arena| {

@@ -1,14 +1,14 @@
-//! Arguments of dispatches on their way to the device: in the pass itself as immediate data or, where
-//! the adapter has none, in a uniform buffer that is written once a submit.
+//! Transfer of dispatches' arguments to the device: in the pass itself as immediate data or, if the
+//! adapter has none, in a uniform buffer that is written once per submit.
 
 use super::context::Gpu;
 use crate::kernel::{Arguments, Passing};
 use std::num::NonZeroU64;
 
-/// The arguments of the dispatches that are being recorded.
+/// Arguments of the dispatches that are being recorded.
 #[derive(Debug, Default)]
 pub(super) struct ArgumentQueue {
-    /// Buffer and bind group of the arguments; none of immediate data.
+    /// Buffer and bind group of the arguments; none for immediate data.
     uniform: Option<(wgpu::Buffer, wgpu::BindGroup)>,
     /// Bytes from the arguments of a dispatch to those of the next.
     stride: usize,
@@ -17,8 +17,8 @@ pub(super) struct ArgumentQueue {
 }
 
 impl ArgumentQueue {
-    /// Makes room for the arguments of `count` dispatches in one submit; returns whether that took a
-    /// new buffer. Submits in flight keep the old one.
+    /// Reserves memory for the arguments of `count` dispatches in one submit; returns whether a new
+    /// buffer was created. Submits in flight keep the old one.
     pub(super) fn reserve(&mut self, gpu: &Gpu, count: usize) -> bool {
         let Some(layout) = gpu.arguments_layout() else { return false };
         let alignment = gpu.device.limits().min_uniform_buffer_offset_alignment as usize;
@@ -58,8 +58,8 @@ impl ArgumentQueue {
         }
     }
 
-    /// Sends what was recorded, before the submit that it is for: the queue writes the buffer after
-    /// the submits so far, so one buffer serves all. Returns the number of bytes.
+    /// Sends the recorded arguments, before the submit that uses them: the queue writes the buffer
+    /// after all previous submits, so one buffer suffices. Returns the number of bytes.
     pub(super) fn send(&mut self, gpu: &Gpu) -> u64 {
         let sent = self.bytes.len();
         if let Some((buffer, _)) = &self.uniform

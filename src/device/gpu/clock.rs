@@ -5,19 +5,19 @@ use crate::Result;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// Two queries and the buffers that they come back through.
+/// Two queries and the buffers through which they are read back.
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
-    nanoseconds: f64, // of a tick
+    nanoseconds: f64, // per tick
 }
 
 impl Clock {
     const BYTES: u64 = 16;
 
-    /// None if the device has no timestamps.
+    /// Creates the clock; none if the device has no timestamps.
     pub(super) fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
         if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return None;
@@ -43,7 +43,7 @@ impl Clock {
         })
     }
 
-    /// What a pass is told so that it is timed.
+    /// Returns the descriptor that makes a pass write the timestamps.
     pub(super) fn writes(&self) -> wgpu::ComputePassTimestampWrites<'_> {
         wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
@@ -52,13 +52,13 @@ impl Clock {
         }
     }
 
-    /// Records that the timestamps are copied to where the host can read them.
+    /// Records the copy of the timestamps to a buffer that the host can read.
     pub(super) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
         encoder.resolve_query_set(&self.queries, 0..2, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, Self::BYTES);
     }
 
-    /// The time between the timestamps, once their submit is done.
+    /// Returns the time between the timestamps; their submit is done.
     pub(super) fn read(&self, gpu: &Gpu) -> Result<Duration> {
         let mapping = gpu.map(&self.staging, Self::BYTES);
         gpu.wait(None, None)?;
@@ -70,8 +70,7 @@ impl Clock {
 }
 
 impl Gpu {
-    /// How long what is recorded takes: by the GPU's clock where it can be asked, else by the
-    /// host's.
+    /// Measures the recorded commands: by the GPU's clock if it has one, else by the host's.
     pub(super) fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<Duration> {
         let clock = self.clock.as_ref();
         let clock = clock.map(|clock| clock.lock().unwrap_or_else(PoisonError::into_inner));

@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-/// How long wgpu may take to report a mapping after the submit is done. It is immediate, unless
-/// another thread that polls the same device is interrupted before it reports.
+/// Time limit for wgpu's report of a mapping after the submit is done. The report is immediate,
+/// unless another thread that polls the same device is interrupted before it reports.
 const MAP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a submit may take. Those of steps are aimed at a tenth of a second, but one step of a
-/// large model may take minutes on a driver that runs on the CPU.
+/// Time limit of a submit. Submits of steps aim at a tenth of a second, but one step of a large
+/// model may take minutes on a driver that runs on the CPU.
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A staging buffer on its way to the host.
@@ -36,7 +36,7 @@ impl Mapping {
         &self.staging
     }
 
-    /// Hands over the numbers in the buffer, whose submit is done, and releases it.
+    /// Returns the numbers in the buffer, whose submit is done, and unmaps it.
     pub(super) fn read<N: bytemuck::AnyBitPattern, T>(
         self,
         take: impl FnOnce(&[N]) -> T,
@@ -52,7 +52,7 @@ impl Mapping {
     }
 }
 
-/// Begins a pass whose dispatches belong together.
+/// Begins a compute pass.
 pub(super) fn begin_pass<'a>(
     encoder: &'a mut wgpu::CommandEncoder,
     label: &str,
@@ -67,9 +67,9 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) description: Description,
-    /// Whether four invocations can exchange values.
+    /// Whether the four invocations of a quad can exchange values.
     has_quads: bool,
-    /// Whether loops are bounded by wgpu too.
+    /// Whether wgpu also bounds loops.
     pub(super) is_checked: bool,
     /// The files of shaders.
     pub(super) sources: Sources,
@@ -79,7 +79,7 @@ pub struct Gpu {
     vendor: u32,
     /// Layout of the arguments' bind group; none if they are immediate data.
     arguments_layout: Option<wgpu::BindGroupLayout>,
-    /// One timing at a time: its buffers are shared.
+    /// The clock, locked during a timing because its buffers are shared.
     pub(super) clock: Option<Arc<Mutex<Clock>>>,
     fault: Arc<Mutex<Option<String>>>,
     pipelines: Arc<Pipelines>,
@@ -126,10 +126,10 @@ impl Gpu {
         gpu.passing_by(info.arguments)
     }
 
-    /// The same device, whose kernels get their arguments in this way.
+    /// Returns the same device with kernels that get their arguments in this way.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the adapter has no immediate data and they are to be that.
+    /// [`Error::Unsupported`] if `passing` is immediate data and the adapter has none.
     pub fn passing_by(mut self, passing: Passing) -> Result<Self> {
         let has_immediates = self.device.features().contains(wgpu::Features::IMMEDIATES);
         self.arguments_layout = match passing {
@@ -146,7 +146,7 @@ impl Gpu {
         Ok(self)
     }
 
-    /// How kernels get their arguments.
+    /// Returns how kernels get their arguments.
     pub fn passing(&self) -> Passing {
         if self.arguments_layout.is_some() { Passing::Uniform } else { Passing::Immediate }
     }
@@ -156,23 +156,24 @@ impl Gpu {
         self.arguments_layout.as_ref()
     }
 
-    /// The same device, on which shaders keep every check of wgpu's, or none of the bounds that it
-    /// puts on loops.
+    /// Returns the same device with all of wgpu's checks in shaders, or without the bounds that
+    /// wgpu puts on loops.
     pub fn checked(mut self, checked: bool) -> Self {
         self.is_checked = checked;
         self.pipelines = Arc::default();
         self
     }
 
-    /// The same device, whose kernels are put together from these files. Loops of modules with a file of
-    /// the user's keep the bounds that wgpu puts on them: nobody has checked that they end.
+    /// Returns the same device with kernels that are assembled from these files. Loops of modules
+    /// with a user's file keep the bounds that wgpu puts on them: no test has checked that they
+    /// end.
     pub fn reading(mut self, sources: Sources) -> Self {
         self.sources = sources;
         self.pipelines = Arc::default();
         self
     }
 
-    /// The same device, which keeps compiled pipelines in a folder: the user's folder for caches if
+    /// Returns the same device with compiled pipelines kept in a folder: the user's cache folder if
     /// none is given.
     pub fn remembering(mut self, folder: Option<PathBuf>) -> Self {
         let folder = folder.or_else(cache_folder).filter(|_| self.has_pipeline_cache());
@@ -181,24 +182,25 @@ impl Gpu {
         self
     }
 
-    /// Whether the driver lets pipelines be kept.
+    /// Whether the driver supports pipeline caches.
     pub fn has_pipeline_cache(&self) -> bool {
         self.device.features().contains(wgpu::Features::PIPELINE_CACHE)
     }
 
-    /// The driver's cache of pipelines, if they are kept.
+    /// Returns the driver's pipeline cache, if pipelines are kept.
     pub(super) fn pipeline_cache(&self) -> Option<&wgpu::PipelineCache> {
         self.pipeline_file.as_ref().map(|file| &file.cache)
     }
 
-    /// Keeps the pipelines so far.
+    /// Saves the pipelines that were created so far.
     pub(super) fn keep_pipelines(&self) {
         if let Some(file) = &self.pipeline_file {
             file.keep();
         }
     }
 
-    /// Keeps what wgpu reports apart from the calls that cause it: without a handler it panics.
+    /// Records the errors that wgpu reports outside of the calls that cause them: without a handler
+    /// it panics.
     fn watch(&self) {
         let keep = |fault: &Mutex<Option<String>>, message: String| {
             fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
@@ -213,7 +215,7 @@ impl Gpu {
         });
     }
 
-    /// The first fault so far, as an error that names the step.
+    /// Returns the first fault so far, as an error that names the step.
     pub(super) fn check(&self, step: Option<u64>) -> Result<()> {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         match &*fault {
@@ -238,21 +240,22 @@ impl Gpu {
         variant.core().is_none_or(suits)
     }
 
-    /// Begins to record commands. Labels are what RenderDoc, Nsight, Xcode and validation show.
+    /// Begins to record commands. Labels appear in RenderDoc, Nsight, Xcode and validation
+    /// messages.
     pub(super) fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
         let wanted = wgpu::CommandEncoderDescriptor { label: Some(label) };
         self.device.create_command_encoder(&wanted)
     }
 
-    /// The pipeline for a call of a kernel; all sessions of the device share them.
+    /// Returns the pipeline for a call of a kernel; all sessions of the device share it.
     ///
     /// # Errors
-    /// [`Error::Shader`] if a file of the user's is wrong.
+    /// [`Error::Shader`] if a user's file is wrong.
     pub(super) fn pipeline(&self, chosen: &Chosen) -> Result<Pipeline> {
         self.pipelines.get(self, chosen)
     }
 
-    /// Waits for a submit and those before it, or for all.
+    /// Waits for a submit and all previous ones, or for all submits.
     pub(super) fn wait(
         &self,
         submission_index: Option<wgpu::SubmissionIndex>,
@@ -262,12 +265,12 @@ impl Gpu {
         self.poll_by(wgpu::PollType::Wait { submission_index, timeout }, step)
     }
 
-    /// Has wgpu report what is finished, without waiting.
+    /// Makes wgpu report finished work, without waiting.
     pub(super) fn poll(&self, step: Option<u64>) -> Result<()> {
         self.poll_by(wgpu::PollType::Poll, step)
     }
 
-    /// wgpu panics here if the device was lost meanwhile; that too becomes an error.
+    /// Polls wgpu. If the device was lost meanwhile, wgpu panics here; that becomes an error too.
     fn poll_by(&self, what: wgpu::PollType, step: Option<u64>) -> Result<()> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(what)));
         self.check(step)?;
@@ -282,7 +285,7 @@ impl Gpu {
         }
     }
 
-    /// Bytes of the largest buffer that kernels can bind.
+    /// Returns the bytes of the largest buffer that kernels can bind.
     pub(super) fn largest_buffer(&self) -> u64 {
         let limits = self.device.limits();
         // WGSL counts bytes and elements in 32 bits.
@@ -290,7 +293,7 @@ impl Gpu {
         most.min(u32::MAX.into())
     }
 
-    /// A buffer that kernels bind.
+    /// Creates a buffer that kernels bind.
     pub(super) fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
         let most = self.largest_buffer();
         if bytes > most {
@@ -306,12 +309,12 @@ impl Gpu {
         Ok(self.buffer(label, bytes, usage))
     }
 
-    /// A buffer that the host maps to read what was copied into it.
+    /// Creates a buffer that the host maps to read the data copied into it.
     pub(super) fn staging_buffer(&self, label: &str, bytes: u64) -> wgpu::Buffer {
         self.buffer(label, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
-    /// A buffer of kernels' arguments.
+    /// Creates a buffer for kernels' arguments.
     pub(super) fn uniform_buffer(&self, label: &str, bytes: u64) -> wgpu::Buffer {
         self.buffer(label, bytes, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
     }
@@ -322,15 +325,15 @@ impl Gpu {
         self.device.create_buffer(&wanted)
     }
 
-    /// Asks for the beginning of a staging buffer, once the submits so far are done.
+    /// Maps the first `bytes` of a staging buffer, once all previous submits are done.
     pub(super) fn map(&self, staging: &wgpu::Buffer, bytes: u64) -> Mapping {
         let (told, result) = mpsc::channel();
-        // If nobody listens any more, nobody needs to know.
+        // If the receiver is gone, the result is not needed.
         staging.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(told.send(result)));
         Mapping { staging: staging.clone(), bytes, result }
     }
 
-    /// Buffers that wgpu holds at the moment, its own included, and the bytes in them.
+    /// Returns the number of buffers that wgpu currently holds, its own included, and their bytes.
     pub fn allocations(&self) -> [isize; 2] {
         let counters = self.device.get_internal_counters().hal;
         [counters.buffers.read(), counters.buffer_memory.read()]

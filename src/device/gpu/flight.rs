@@ -1,5 +1,5 @@
-//! Submits that the GPU has not finished: how long each may be, and reading back what they leave to
-//! the host, the log rows of steps or numbers that were asked for, without stopping for them.
+//! Submits that the GPU has not finished: their length, and reading back their results (log rows of
+//! steps, or requested numbers) without stopping the GPU.
 
 use super::context::{Gpu, Mapping};
 use super::program::Log;
@@ -11,24 +11,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Submits of steps under way at once: the GPU works on one while the host records the next.
+/// Submits of steps in flight at once: the GPU executes one while the host records the next.
 pub(super) const IN_FLIGHT: usize = 2;
 
-/// A submit lasts about this long: long enough to cost nothing, short enough for every driver's
-/// watchdog.
+/// Target duration of a submit: long enough to make its overhead negligible, short enough for every
+/// driver's watchdog.
 const SUBMIT_TARGET: Duration = Duration::from_millis(100);
 
-/// More steps than this in a submit gain nothing; no more fit the log.
+/// Largest number of steps in a submit: more gain nothing and do not fit the log.
 pub(super) const MOST_STEPS: usize = LOG_ROWS / 4;
 
-/// What a submit is of.
+/// The content of a submit.
 #[derive(Debug)]
 enum Content {
     Steps {
         program: ProgramId,
         submitted: Instant,
         steps: Vec<u32>,
-        /// The log and its columns.
+        /// The log and its number of columns.
         log: Option<(Mapping, usize)>,
     },
     Download(Ticket, Mapping),
@@ -42,7 +42,7 @@ struct Flight {
     content: Content,
 }
 
-/// The submits under way, the oldest first.
+/// The submits in flight, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     queue: VecDeque<Flight>,
@@ -51,34 +51,34 @@ pub(super) struct Flights {
     steps_per_submit: HashMap<ProgramId, usize>,
     last_finished: Option<Instant>,
     finished: Vec<LogRow>,
-    /// Buffers to read back through that no submit uses.
+    /// Unused staging buffers.
     staging: Vec<wgpu::Buffer>,
     downloaded: Vec<(Ticket, Reals)>,
 }
 
 impl Flights {
-    /// How many steps of a plan the next submit should hold.
+    /// Returns the number of steps of a plan that the next submit should hold.
     pub(super) fn steps_per_submit(&self, program: ProgramId) -> usize {
         self.steps_per_submit.get(&program).copied().unwrap_or(1)
     }
 
-    /// Whether as many submits of steps are under way as may be.
+    /// Whether the largest number of submits of steps is in flight.
     pub(super) fn is_full(&self) -> bool {
         let is_steps = |flight: &&Flight| matches!(flight.content, Content::Steps { .. });
         self.queue.iter().filter(is_steps).count() >= IN_FLIGHT
     }
 
-    /// Whether none is under way.
+    /// Whether no submit is in flight.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// The staging buffer that the next submit may copy this log into.
+    /// Returns the staging buffer that the next submit may copy this log into.
     pub(super) fn staging<'a>(&self, log: &'a Log) -> &'a wgpu::Buffer {
         &log.staging[self.submits % IN_FLIGHT]
     }
 
-    /// Notes a submit of these steps, which copied the log if there is one.
+    /// Records a submit of steps, which copied the log if there is one.
     pub(super) fn push_steps(
         &mut self,
         gpu: &Gpu,
@@ -97,7 +97,8 @@ impl Flights {
         self.submits += 1;
     }
 
-    /// Notes a submit that copied so many bytes into a buffer of [`take_staging`](Self::take_staging).
+    /// Records a submit that copied `bytes` bytes into a buffer from
+    /// [`take_staging`](Self::take_staging).
     pub(super) fn push_download(
         &mut self,
         gpu: &Gpu,
@@ -112,12 +113,12 @@ impl Flights {
     fn push(&mut self, gpu: &Gpu, submission: wgpu::SubmissionIndex, content: Content) {
         let is_done = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&is_done);
-        // Mappings are reported before.
+        // Mappings are reported before this.
         gpu.queue.on_submitted_work_done(move || done.store(true, Ordering::Release));
         self.queue.push_back(Flight { submission, is_done, content });
     }
 
-    /// A buffer to read so many bytes back through, and whether it had to be made.
+    /// Returns a staging buffer of `bytes` bytes, and whether it had to be created.
     pub(super) fn take_staging(&mut self, gpu: &Gpu, bytes: u64) -> (wgpu::Buffer, bool) {
         match self.staging.iter().position(|buffer| buffer.size() >= bytes) {
             Some(place) => (self.staging.swap_remove(place), false),
@@ -125,18 +126,18 @@ impl Flights {
         }
     }
 
-    /// Returns a buffer that was not used.
+    /// Puts back an unused staging buffer.
     pub(super) fn put_staging(&mut self, buffer: wgpu::Buffer) {
         self.staging.push(buffer);
     }
 
-    /// Frees the buffers to read back through, and forgets a plan.
+    /// Frees the staging buffers, and forgets a plan.
     pub(super) fn forget(&mut self, program: ProgramId) {
         self.staging.clear();
         self.steps_per_submit.remove(&program);
     }
 
-    /// Takes in the submits that are finished.
+    /// Collects the results of finished submits.
     pub(super) fn poll(&mut self, gpu: &Gpu) -> Result<()> {
         gpu.poll(self.step())?;
         while self.queue.front().is_some_and(|flight| flight.is_done.load(Ordering::Acquire)) {
@@ -145,7 +146,7 @@ impl Flights {
         Ok(())
     }
 
-    /// Waits for the oldest submit and takes it in; returns whether there was one.
+    /// Waits for the oldest submit and collects its results; returns whether there was one.
     pub(super) fn wait(&mut self, gpu: &Gpu) -> Result<bool> {
         let Some(Flight { submission, .. }) = self.queue.front() else { return Ok(false) };
         let waited = gpu.wait(Some(submission.clone()), self.step());
@@ -155,18 +156,18 @@ impl Flights {
         waited.and_then(|()| self.take_in_oldest(gpu)).map(|()| true)
     }
 
-    /// The log rows taken in since the last call.
+    /// Returns the log rows collected since the last call.
     pub(super) fn take_finished(&mut self) -> Vec<LogRow> {
         std::mem::take(&mut self.finished)
     }
 
-    /// What was asked for, once it is there.
+    /// Returns requested numbers, once they have arrived.
     pub(super) fn take_downloaded(&mut self, ticket: Ticket) -> Option<Reals> {
         let place = self.downloaded.iter().position(|(other, _)| *other == ticket)?;
         Some(self.downloaded.swap_remove(place).1)
     }
 
-    /// The last step submitted, counted from 1.
+    /// Returns the last submitted step, counted from 1.
     pub(super) fn step(&self) -> Option<u64> {
         self.last_step
     }
@@ -195,8 +196,8 @@ impl Flights {
         Ok(())
     }
 
-    /// Aims the next submit at [`SUBMIT_TARGET`], at most four times as long as any that was aimed at
-    /// it: one may have been cut short.
+    /// Sets the steps of the next submit so that it lasts about [`SUBMIT_TARGET`], at most four
+    /// times those of this submit or of the last target: a submit may have been cut short.
     fn adapt(&mut self, program: ProgramId, took: Duration, steps: usize) {
         let wanted = SUBMIT_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-6) * steps as f64;
         let most = 4 * steps.max(self.steps_per_submit(program));
@@ -205,7 +206,7 @@ impl Flights {
     }
 }
 
-/// What these steps wrote into the log.
+/// Returns the log rows of these steps.
 fn rows(program: ProgramId, values: &[f32], columns: usize, steps: &[u32]) -> Vec<LogRow> {
     let row = |&step: &u32| {
         let values = &values[step as usize % LOG_ROWS * columns..][..columns];

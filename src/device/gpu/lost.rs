@@ -40,7 +40,7 @@ fn a_device_that_is_lost_is_an_error_from_then_on() -> Result<()> {
     Ok(())
 }
 
-/// A step of a caller that does not wait.
+/// Runs steps to the end by polling, like a caller that does not wait.
 fn poll_to_end(device: &mut dyn Device, program: ProgramId) -> Result<()> {
     while device.submit(program, &[Step::default()])? == 0 {
         device.poll()?;

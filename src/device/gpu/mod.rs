@@ -1,6 +1,6 @@
 //! Plans on a GPU through wgpu: the only module that imports it. [`Adapters`] finds and opens
-//! devices, [`GpuSession`] holds tensors in buffers and runs plans on them. Everything is made when
-//! a plan is loaded; a step only records dispatches.
+//! devices, [`GpuSession`] holds tensors in buffers and runs plans on them. Everything is created
+//! when a plan is loaded; a step only records dispatches.
 
 mod adapter;
 mod arena;

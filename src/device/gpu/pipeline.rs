@@ -1,4 +1,5 @@
-//! Compute pipelines, each made once: one for every pass of a shader and set of `override` constants.
+//! Compute pipelines, each created once: one for every pass of a shader and set of `override`
+//! constants.
 
 use super::context::Gpu;
 use crate::device::Launch;
@@ -17,14 +18,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub(super) struct Pipeline {
     pub(super) passes: Vec<wgpu::ComputePipeline>,
     pub(super) layout: wgpu::BindGroupLayout,
-    /// Whether they take [`Arguments`].
+    /// Whether the pipelines take [`Arguments`].
     pub(super) has_arguments: bool,
 }
 
-/// The texts of all passes, and constants, the latter by their bits.
+/// The texts of all passes, and the bits of the constants.
 type Key = (Arc<[String]>, Vec<(&'static str, u64)>);
 
-/// Things that are each made once, by whoever first asks; who asks meanwhile waits.
+/// Values that are each created once, by the first thread that needs them; other threads wait
+/// meanwhile.
 #[derive(Debug)]
 struct Made<K, V>(Mutex<HashMap<K, Arc<OnceLock<V>>>>);
 
@@ -38,19 +40,19 @@ impl<K: Eq + Hash, V: Clone> Made<K, V> {
     fn get(&self, key: K, make: impl FnOnce() -> V) -> V {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = Arc::clone(all.entry(key).or_default());
-        drop(all); // Others may make theirs in the meantime.
+        drop(all); // Other threads may create theirs meanwhile.
         one.get_or_init(make).clone()
     }
 }
 
-/// The pipelines and shader modules of a device; threads may ask for them at once.
+/// The pipelines and shader modules of a device, shared by threads.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
     modules: Made<Arc<[String]>, Vec<wgpu::ShaderModule>>,
     pipelines: Made<Key, Pipeline>,
 }
 
-/// A kernel's call, and how it is to be computed.
+/// A kernel's call, with the variant that computes it.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) kernel: &'static Kernel,
@@ -60,7 +62,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// What is told of it.
+    /// Returns the node's [`Launch`].
     pub(super) fn launch(&self, graph: &Graph, node: &Node) -> Launch {
         let workgroups = |grid: &[u32; 3]| grid.iter().map(|&count| count as usize).product();
         Launch {
@@ -75,10 +77,10 @@ impl Chosen {
 }
 
 impl Pipelines {
-    /// The pipeline for a call of a kernel.
+    /// Returns the pipeline for a call of a kernel.
     ///
     /// # Errors
-    /// [`Error::Shader`] if a module with a file of the user's is not valid, or does not fit its kernel.
+    /// [`Error::Shader`] if a module with a user's file is not valid, or does not fit its kernel.
     pub(super) fn get(&self, gpu: &Gpu, chosen: &Chosen) -> Result<Pipeline> {
         let modules = chosen.kernel.modules(&chosen.call, chosen.variant, &gpu.sources);
         let edited: Vec<_> = modules.iter().filter(|module| !module.edited().is_empty()).collect();
@@ -87,7 +89,7 @@ impl Pipelines {
         }
         edited.iter().try_for_each(|module| check(gpu, chosen, module))?;
         let place = edited[0].edited().join(", ");
-        // wgpu reports here what depends on the layout of the pipeline.
+        // Catches the errors that depend on the layout of the pipeline.
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let pipeline = self.make(gpu, chosen, modules, true);
         match pollster::block_on(scope.pop()) {
@@ -120,22 +122,22 @@ impl Pipelines {
     }
 }
 
-/// wgpu's report, a reason a line.
+/// Returns wgpu's report, one reason per line.
 fn without_blank_lines(error: &wgpu::Error) -> String {
     let report = error.to_string();
     report.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// Checks a module with a file of the user's, so that a fault is reported with its file and line.
+/// Checks a module with a user's file, so that a fault is reported with its file and line.
 fn check(gpu: &Gpu, Chosen { kernel, tiling, .. }: &Chosen, module: &Wgsl) -> Result<()> {
     let subgroups = gpu.device.features().contains(wgpu::Features::SUBGROUP);
     specialised(&module.text, kernel.entry_point, &tiling.constants, subgroups)
         .map_or_else(|fault| Err(fault.in_module(module)), |_| Ok(()))
 }
 
-/// Makes a module. Bounds of buffers are always checked: tiles reach beyond the last row and column.
-/// Loops are not bounded by wgpu, which counts the rounds of each, unless `is_checked` is set: if the
-/// user wants it, or the module has a file of the user's.
+/// Creates a module. Bounds of buffers are always checked: tiles reach beyond the last row and
+/// column. Loops are bounded by wgpu, which counts the rounds of each, only if `is_checked` is set:
+/// at the user's choice, or because the module has a user's file.
 pub(super) fn module(
     gpu: &Gpu,
     wanted: wgpu::ShaderModuleDescriptor,
@@ -147,8 +149,9 @@ pub(super) fn module(
     let checked = wgpu::ShaderRuntimeChecks::checked();
     let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..checked };
     #[allow(unsafe_code)]
-    // SAFETY: no loop of the built-in texts is infinite: each counts, by a fixed amount, to a bound that
-    // it does not change, and a test reads every shader for that. Texts of the user's are checked.
+    // SAFETY: no loop of the built-in texts is infinite: each counts, by a fixed amount, to a bound
+    // that it does not change, and a test checks every shader for that. Users' texts keep wgpu's
+    // bounds.
     unsafe {
         gpu.device.create_shader_module_trusted(wanted, checks)
     }

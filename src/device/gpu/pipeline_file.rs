@@ -1,12 +1,13 @@
-//! What the driver made of pipelines, on disk, so that the next start compiles nothing: a file for
-//! each adapter. Drivers with a cache of their own gain little by it. Anything wrong with the file
-//! costs the time to compile, never a run.
+//! The driver's compiled pipelines on disk, so that the next start compiles nothing: a file for
+//! each adapter. Drivers with a cache of their own gain little. A fault of the file costs only the
+//! time to compile, never a run.
 
 use flate2::Crc;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Beyond this the file is begun anew: it keeps pipelines of kernels that have changed since.
+/// Size of data in bytes from which the file is discarded: it accumulates pipelines of kernels that
+/// have changed.
 const LARGEST: usize = 64 << 20;
 
 /// A pipeline cache and the file that it is kept in.
@@ -19,26 +20,26 @@ pub(super) struct PipelineFile {
 }
 
 impl PipelineFile {
-    /// The cache of a device that has them, in a folder, with what the file there has; none if wgpu
-    /// has no name for the file.
+    /// Opens the pipeline cache of a device that supports it, with the data of the file in
+    /// `folder`; none if wgpu has no name for the file.
     pub(super) fn open(device: &wgpu::Device, folder: &Path) -> Option<Self> {
         let path = folder.join(wgpu::util::pipeline_cache_key(&device.adapter_info())?);
         let data = read(&path);
         let wanted = wgpu::PipelineCacheDescriptor {
             label: Some("pipelines"),
             data: data.as_deref(),
-            // Data of another driver is as good as none.
+            // Data of another driver is ignored.
             fallback: true,
         };
         #[allow(unsafe_code)]
-        // SAFETY: the data is what a pipeline cache returned, as its checksum says; whether it was
-        // one of this device and driver, wgpu and the driver check.
+        // SAFETY: the data was returned by a pipeline cache, as its checksum confirms; wgpu and the
+        // driver check whether that was one of this device and driver.
         let cache = unsafe { device.create_pipeline_cache(&wanted) };
         Some(Self { path, cache, kept: Mutex::new(data.map_or(0, |data| data.len())) })
     }
 
-    /// Writes the file if pipelines were added. A failure is not worth a word: that the folder is
-    /// of no use was said about the choice of kernels.
+    /// Writes the file if pipelines were added. Errors are ignored; the tuning cache has already
+    /// warned about this folder.
     pub(super) fn keep(&self) {
         let Some(data) = self.cache.get_data() else { return };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +53,7 @@ impl PipelineFile {
     }
 }
 
-/// The data in a file; none if it is not whole.
+/// Returns the data of a file; none if it is incomplete.
 fn read(path: &Path) -> Option<Vec<u8>> {
     let bytes = std::fs::read(path).ok()?;
     let (sum, data) = bytes.split_at_checked(size_of::<u32>())?;

@@ -10,14 +10,14 @@ use crate::kernel::{Arguments, SLICES_BINDING, Size};
 use crate::optimizer::Optimizer;
 use std::num::NonZeroU64;
 
-/// A node's kernel, and the pipelines of that.
+/// A node's kernel and its pipelines.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) chosen: Chosen,
     pub(super) pipeline: Pipeline,
 }
 
-/// What a node's dispatches need, all of it made before the first step.
+/// Everything that a node's dispatches need, created before the first step.
 #[derive(Debug)]
 pub(super) struct Dispatch {
     passes: Vec<(wgpu::ComputePipeline, [u32; 3])>,
@@ -28,7 +28,7 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Binds the buffers of a node: its operands, and what its first pass leaves to the second.
+    /// Binds the buffers of a node: its operands, and the scratch buffer between its two passes.
     pub(super) fn new(
         gpu: &Gpu,
         Bound { chosen: Chosen { kernel, call, tiling, .. }, pipeline }: &Bound,
@@ -51,12 +51,12 @@ impl Dispatch {
         }
     }
 
-    /// How many dispatches it is.
+    /// Returns the number of dispatches.
     pub(super) fn count(&self) -> usize {
         self.passes.len()
     }
 
-    /// Records it for one step.
+    /// Records the dispatches for one step.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass,
@@ -66,7 +66,7 @@ impl Dispatch {
         pass.set_bind_group(0, &self.operands, &[]);
         for (index, (pipeline, [x, y, z])) in self.passes.iter().enumerate() {
             pass.set_pipeline(pipeline);
-            // All passes have one layout, so what is bound for the first stays bound.
+            // All passes have one layout, so the bind group of the first remains bound.
             if self.has_arguments && index == 0 {
                 arguments.record(pass, &Arguments::new(step, self.size, self.optimizer));
             }
@@ -75,7 +75,7 @@ impl Dispatch {
     }
 }
 
-/// Binds exactly the tensor's bytes, so that `arrayLength` counts its elements.
+/// Returns a binding of exactly the tensor's bytes, so that `arrayLength` counts its elements.
 fn entry((binding, region): (usize, &Region)) -> wgpu::BindGroupEntry<'_> {
     let Region { buffer, offset, bytes } = region;
     let (offset, size) = (*offset, NonZeroU64::new(*bytes));
@@ -83,7 +83,7 @@ fn entry((binding, region): (usize, &Region)) -> wgpu::BindGroupEntry<'_> {
     wgpu::BindGroupEntry { binding: binding as u32, resource }
 }
 
-/// Where a plan's log is, and the buffers through which it is read back.
+/// The place of a plan's log, and the buffers through which it is read back.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) source: Region,
@@ -96,7 +96,7 @@ pub(super) struct Log {
 pub(super) struct Program {
     pub(super) plan: Plan,
     pub(super) slots: Vec<Region>,
-    /// What first passes leave to second ones.
+    /// Scratch buffer between the two split-k passes.
     pub(super) slices: Option<Region>,
     pub(super) nodes: Vec<Bound>,
     pub(super) dispatches: Vec<Dispatch>,
@@ -115,12 +115,12 @@ impl Program {
         self.dispatches.iter().for_each(|dispatch| dispatch.record(pass, step, arguments));
     }
 
-    /// Dispatches of a step.
+    /// Returns the number of dispatches of a step.
     pub(super) fn dispatch_count(&self) -> usize {
         self.dispatches.iter().map(Dispatch::count).sum()
     }
 
-    /// Bytes of a tensor of the plan.
+    /// Returns the bytes of a tensor of the plan.
     pub(super) fn bytes(&self, tensor: TensorId) -> usize {
         self.plan.graph().tensor(tensor).bytes()
     }

@@ -8,7 +8,7 @@ use crate::kernel::{Probe, Roof, probes};
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-/// Timings of each, in turns; the best counts.
+/// Timings of each probe, taken in turns; the best counts.
 const TIMINGS: usize = 80;
 
 /// Timings of the pace.
@@ -17,10 +17,10 @@ const PACE_TIMINGS: usize = 5;
 /// Empty submits of a turn.
 const SUBMITS: usize = 10;
 
-/// One timing lasts about this long, if not a dispatch alone lasts longer.
+/// Target duration of a timing, unless one dispatch lasts longer.
 const TIMING: Duration = Duration::from_millis(1);
 
-/// Measures them.
+/// Measures the roofs.
 pub(super) fn measure(gpu: &Gpu) -> Result<Roofs> {
     let limits = gpu.device.limits();
     let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
@@ -48,7 +48,7 @@ pub(super) fn measure(gpu: &Gpu) -> Result<Roofs> {
     })
 }
 
-/// How fast the device computes just now, by a probe of its FMA roof.
+/// The current speed of the device, by a probe of its FMA roof.
 #[derive(Debug)]
 pub(super) struct Pace(Trial);
 
@@ -61,7 +61,7 @@ impl Pace {
         Trial::new(gpu, fma).map(Self)
     }
 
-    /// 10⁹ floating-point operations a second, in the best of a few timings.
+    /// Returns 10⁹ floating-point operations a second, the best of a few timings.
     pub(super) fn measure(&mut self, gpu: &Gpu) -> Result<f64> {
         self.0.shortest = f64::INFINITY;
         (0..PACE_TIMINGS).try_for_each(|_| self.0.time(gpu))?;
@@ -70,17 +70,18 @@ impl Pace {
 }
 
 impl Gpu {
-    /// Runs a probe once and compares its result.
+    /// Runs a probe once and checks its result.
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) if the result is wrong or the device fails;
-    /// [`Error::Unsupported`](crate::Error::Unsupported) if the buffers don't fit it.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if the buffers exceed the adapter's
+    /// limits.
     pub fn check_probe(&self, probe: Probe) -> Result<()> {
         Trial::new(self, probe).map(drop)
     }
 }
 
-/// The time of a submit that does nothing.
+/// Returns the time of an empty submit.
 fn empty_submit(gpu: &Gpu) -> Result<Duration> {
     let began = Instant::now();
     let mut encoder = gpu.encoder("roofs");
@@ -90,16 +91,16 @@ fn empty_submit(gpu: &Gpu) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// A probe that gives the right result here.
+/// A probe with checked results, ready to be timed.
 #[derive(Debug)]
 struct Trial {
     probe: Probe,
     pipeline: wgpu::ComputePipeline,
-    /// Of each part.
+    /// One bind group per part.
     bind_groups: Vec<wgpu::BindGroup>,
     next: usize,
     count: u32,
-    /// Of a dispatch, in seconds.
+    /// Shortest time of a dispatch, in seconds.
     shortest: f64,
 }
 
@@ -130,13 +131,13 @@ impl Trial {
         let mut trial = Self { probe, pipeline, bind_groups, next: 0, count, shortest };
         trial.time(gpu)?;
         trial.check(gpu, &y)?;
-        // The first may have had to wait for memory.
+        // The first timing may include the allocation of memory.
         trial.time(gpu)?;
         trial.count = (TIMING.as_secs_f64() / trial.shortest).clamp(1.0, 100.0) as u32;
         Ok(trial)
     }
 
-    /// Compares what one dispatch of each part made of a `y` that was 0.
+    /// Checks the result of one dispatch of each part on a `y` that was 0.
     fn check(&self, gpu: &Gpu, y: &wgpu::Buffer) -> Result<()> {
         let expected = &self.probe.y;
         let bytes = size_of_val(&**expected) as u64;
@@ -162,13 +163,13 @@ impl Trial {
                 pass.dispatch_workgroups(self.probe.workgroups as u32, 1, 1);
             }
         })?;
-        // A clock may be too coarse to see one dispatch.
+        // A clock may be too coarse for one dispatch.
         let time = time.max(Duration::from_nanos(1)).as_secs_f64();
         self.shortest = self.shortest.min(time / f64::from(self.count));
         Ok(())
     }
 
-    /// Work a second.
+    /// Returns the work per second.
     fn rate(&self) -> f64 {
         self.probe.work / self.shortest
     }

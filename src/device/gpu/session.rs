@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 struct Held {
     tensor: Tensor,
     region: Region,
-    /// A copy of bytes whose rows are not whole words: only whole words can be written.
+    /// A copy of the bytes, if rows are not whole words: only whole words can be written.
     bytes: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ pub struct GpuSession {
 }
 
 impl GpuSession {
-    /// An empty session.
+    /// Creates an empty session.
     pub fn new(gpu: Gpu) -> Self {
         Self {
             gpu,
@@ -74,12 +74,12 @@ impl GpuSession {
         }
     }
 
-    /// An empty session that lets a tuner choose among kernels.
+    /// Creates an empty session with a tuner that chooses among kernels.
     pub fn tuned(gpu: Gpu, tuner: Tuner) -> Self {
         Self { tuner: Some(tuner), ..Self::new(gpu) }
     }
 
-    /// From now on times nodes by this, or by the best that the adapter has: to compare them.
+    /// Sets the timer of nodes, or the best one that the adapter has; used to compare timers.
     pub fn time_by(&mut self, timer: Timer) {
         self.timer = Some(timer).filter(|timer| Stopwatch::has(&self.gpu, *timer));
     }
@@ -93,7 +93,7 @@ impl GpuSession {
         self.programs.get(&id).ok_or(Error::UnknownProgram)
     }
 
-    /// Runs a plan so many times and returns how long that took.
+    /// Runs a plan `count` times and returns the time that it took.
     pub(super) fn time(&mut self, program: ProgramId, count: u32) -> Result<Duration> {
         self.finish()?;
         let Self { gpu, programs, arguments, .. } = self;
@@ -107,12 +107,13 @@ impl GpuSession {
         })
     }
 
-    /// Sends the arguments of what was recorded; see [`ArgumentQueue::send`].
+    /// Sends the recorded arguments; see [`ArgumentQueue::send`].
     fn send_arguments(&mut self) {
         self.traffic.uploaded_bytes += self.arguments.send(&self.gpu);
     }
 
-    /// What was recorded of a plan's steps, and then its log copied to the host.
+    /// Returns the recorded commands of a plan's steps, followed by the copy of its log to the
+    /// host.
     fn with_log(
         &mut self,
         id: ProgramId,
@@ -140,7 +141,7 @@ impl GpuSession {
         self.gpu.check(self.flights.step())
     }
 
-    /// Runs one step, each node by a submit of its own, and times them by the host's clock.
+    /// Runs one step with a submit for each node, and times the submits by the host's clock.
     fn time_submits(&mut self, id: ProgramId, step: Step, nodes: &[usize]) -> Result<TimedSteps> {
         let began = Instant::now();
         let mut spans = Vec::new();
@@ -163,7 +164,7 @@ impl GpuSession {
         let commands = self.with_log(id, encoder);
         self.send(id, &[step], commands)?;
         self.finish()?;
-        // Recorded and submitted node by node, while the others wait.
+        // Recording and submitting alternate with waiting, node by node.
         let [record, submit] = [Span::default(); 2];
         let wait = Span { began: Duration::ZERO, ended };
         Ok(TimedSteps { timer: Timer::Submits, steps: vec![spans], record, submit, wait })

@@ -1,4 +1,4 @@
-//! Timestamps of every node of some steps, through one set of queries that is made once.
+//! Timestamps of every node of some steps, through one set of queries that is created once.
 
 use super::arguments::ArgumentQueue;
 use super::context::{Gpu, begin_pass};
@@ -12,17 +12,17 @@ use std::time::Duration;
 /// The most queries of a set, on any adapter.
 const MOST_QUERIES: usize = wgpu::QUERY_SET_MAX_QUERIES as usize;
 
-/// Queries, and the buffers that they come back through.
+/// Queries, and the buffers through which they are read back.
 #[derive(Debug)]
 pub(super) struct Stopwatch {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
-    nanoseconds: f64, // of a tick
+    nanoseconds: f64, // per tick
 }
 
 impl Stopwatch {
-    /// Whether nodes can be timed so.
+    /// Whether the device supports this timer.
     pub(super) fn has(gpu: &Gpu, timer: Timer) -> bool {
         let features = gpu.device.features();
         match timer {
@@ -33,13 +33,13 @@ impl Stopwatch {
         }
     }
 
-    /// What disturbs a step the least.
+    /// Returns the timer that disturbs a step least.
     pub(super) fn best(gpu: &Gpu) -> Timer {
         let all = [Timer::Dispatches, Timer::Passes];
         all.into_iter().find(|&timer| Self::has(gpu, timer)).unwrap_or(Timer::Submits)
     }
 
-    /// On a device that has timestamps.
+    /// Creates the stopwatch of a device that has timestamps.
     pub(super) fn new(gpu: &Gpu) -> Self {
         let bytes = (MOST_QUERIES * size_of::<u64>()) as u64;
         Self {
@@ -59,13 +59,13 @@ impl Stopwatch {
         }
     }
 
-    /// Steps of so many nodes that can be timed at once.
+    /// Returns the largest number of steps of `nodes` nodes that can be timed at once.
     pub(super) fn most_steps(nodes: usize) -> usize {
         (MOST_QUERIES / (2 * nodes.max(1))).clamp(1, MOST_STEPS)
     }
 
-    /// Records steps, each of these nodes between two timestamps, and that these are copied to where the
-    /// host can read them.
+    /// Records steps, with each of these nodes between two timestamps, and the copy of the
+    /// timestamps to a buffer that the host can read.
     pub(super) fn record(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -126,7 +126,8 @@ impl Stopwatch {
         dispatch.record(&mut pass, step, arguments);
     }
 
-    /// The times of so many nodes, once their submit is done, if the last ended at `end`.
+    /// Returns the times of `nodes` nodes, given that the last ended at `end`; their submit is
+    /// done.
     pub(super) fn read(&self, gpu: &Gpu, nodes: usize, end: Duration) -> Result<Vec<Span>> {
         let mapping = gpu.map(&self.staging, (2 * nodes * size_of::<u64>()) as u64);
         gpu.wait(None, None)?;

@@ -1,5 +1,5 @@
-//! Chooses among the variants of a kernel by running them: for each call, wrong ones are dropped,
-//! right ones are timed on operands of their own, and the fastest is remembered.
+//! Choice among the variants of a kernel by running them: for each call, wrong ones are dropped,
+//! correct ones are timed on operands of their own, and the fastest is remembered.
 
 use super::context::Gpu;
 use super::session::GpuSession;
@@ -18,43 +18,43 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::{debug, info, warn};
 
-/// Multiplications below which a product is over before it matters how.
+/// Multiplications below which the variant of a product makes no difference.
 const WORTH_TUNING: usize = 1 << 18;
 
-/// One timing lasts about this long.
+/// Target duration of a timing.
 const TIMING: Duration = Duration::from_millis(5);
 
-/// A variant so many times slower than the fastest is not tried again on smaller products. A GPU
-/// may want smaller tiles there, to keep all of itself busy. A driver that runs on the CPU has few
-/// cores to keep busy, and takes half a second to compile a variant.
+/// Slowdown over the fastest variant from which a variant is not tried again on smaller products. A
+/// GPU may need smaller tiles there, to occupy all of its cores. A driver that runs on the CPU has
+/// few cores to occupy, and takes half a second to compile a variant.
 const HOPELESS: f64 = 4.0;
 const HOPELESS_ON_CPU: f64 = 1.15;
 
 /// Timings of a variant, of which the shortest counts.
 const TIMINGS: usize = 5;
 
-/// Results from here on are not compared: f32 overflows nearby.
+/// Magnitude from which results are not compared: f32 overflows nearby.
 const HUGE: f64 = 1e30;
 
-/// A variant whose first call took so many times as long as the shortest is timed no more.
+/// Slowdown over the shortest time from which a variant is not timed after its first call.
 const FAR: u32 = 4;
 
-/// A variant and how long it took.
+/// A variant and its time.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Tuned {
     /// The variant's name.
     pub variant: String,
-    /// Microseconds of a call.
+    /// Microseconds per call.
     pub microseconds: f64,
 }
 
-/// What was measured on an adapter so far, from a file, in the user's folder for caches if none is
-/// given.
+/// Returns the measurements of an adapter so far, from a file, or from the user's cache folder if
+/// none is given.
 pub fn known_kernels(adapter: &Description, file: Option<PathBuf>) -> BTreeMap<String, Tuned> {
     TuningFile::new(file, adapter, &Sources::default()).read()
 }
 
-/// Measurements with some shaders, and the file that keeps them.
+/// Measurements of a set of shaders, and the file that stores them.
 #[derive(Debug)]
 struct Known {
     file: TuningFile,
@@ -71,23 +71,23 @@ impl Known {
 #[derive(Debug)]
 pub struct Tuner {
     forced: Choices,
-    /// Of modules that are built in.
+    /// Measurements of built-in modules.
     built_in: Known,
-    /// Of modules with a file of the user's, if there are such.
+    /// Measurements of modules with a user's file, if there are any.
     edited: Option<Known>,
-    /// Variants that were the fastest somewhere; they are always tried.
+    /// Variants that were the fastest for some call; they are always tried.
     winners: HashSet<&'static str>,
-    /// Variants that were hopeless, each with the largest product on which it was.
+    /// Variants that were too slow, each with the largest product on which it was.
     hopeless: HashMap<&'static str, usize>,
-    /// Set once nothing more is to be tried.
+    /// Set to stop trying variants.
     stop: Arc<AtomicBool>,
     /// Whether a variant has been tried.
     has_tried: bool,
 }
 
 impl Tuner {
-    /// Remembers in a file, in the user's folder for caches if none is given; `forced` choices come
-    /// before what was measured.
+    /// Creates a tuner that stores measurements in a file, or in the user's cache folder if none is
+    /// given; `forced` choices take precedence over measurements.
     pub fn new(gpu: &Gpu, file: Option<PathBuf>, forced: Choices) -> Self {
         let known = |sources| Known::read(TuningFile::new(file.clone(), &gpu.description, sources));
         let edited = Some(&gpu.sources).filter(|sources| !sources.is_built_in());
@@ -102,7 +102,8 @@ impl Tuner {
         }
     }
 
-    /// Fails with [`Error::Interrupted`] instead of trying more variants once `stop` is set.
+    /// Makes the tuner fail with [`Error::Interrupted`] instead of trying more variants once `stop`
+    /// is set.
     pub fn until(self, stop: Arc<AtomicBool>) -> Self {
         Self { stop, ..self }
     }
@@ -111,10 +112,11 @@ impl Tuner {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
 
-    /// The variant for a node of a graph, of those that serve it; none if it does not matter.
+    /// Returns the variant for a node of a graph, of those that support it; none if it makes no
+    /// difference.
     ///
     /// # Errors
-    /// If the device fails, or no variant gives right results on it; [`Error::Interrupted`].
+    /// If the device fails, or no variant gives correct results on it; [`Error::Interrupted`].
     pub fn choose(
         &mut self,
         gpu: &Gpu,
@@ -152,12 +154,12 @@ impl Tuner {
         Ok(Some(variant))
     }
 
-    /// Measurements of modules that are built in, or of others.
+    /// Returns the measurements of edited modules or of built-in ones.
     fn known(&mut self, is_edited: bool) -> &mut Known {
         self.edited.as_mut().filter(|_| is_edited).unwrap_or(&mut self.built_in)
     }
 
-    /// The fastest of the variants that are right.
+    /// Measures variants and returns the fastest of the correct ones.
     fn measure(
         &mut self,
         gpu: &Gpu,
@@ -192,8 +194,9 @@ impl Tuner {
         Ok((winner, best))
     }
 
-    /// The variants that may be the fastest for a call, and the others. Reading numbers one by one
-    /// is never faster than by four, except where one serves all invocations.
+    /// Splits variants into those that may be the fastest for a call, and the others. Reading
+    /// numbers one by one is never faster than by four, except where one number serves all
+    /// invocations.
     fn hopeful(
         &self,
         gpu: &Gpu,
@@ -214,8 +217,8 @@ impl Tuner {
         })
     }
 
-    /// How long each of these takes; wrong ones are noted and left out. They take turns, since what
-    /// else the machine does comes and goes.
+    /// Returns the time of each variant; wrong ones are recorded and left out. Timings alternate
+    /// between variants, since other load on the machine comes and goes.
     fn times(
         &self,
         gpu: &Gpu,
@@ -246,7 +249,7 @@ impl Tuner {
     }
 }
 
-/// Whether a variant of a call has a file of the user's.
+/// Whether a variant of a call has a user's file.
 fn is_edited(gpu: &Gpu, call: &Call, eligible: &[Variant]) -> bool {
     let is_edited = |variant: &Variant| {
         let modules = Kernel::of(call).modules(call, *variant, &gpu.sources);
@@ -255,7 +258,7 @@ fn is_edited(gpu: &Gpu, call: &Call, eligible: &[Variant]) -> bool {
     !gpu.sources.is_built_in() && eligible.iter().any(is_edited)
 }
 
-/// A node with operands of its own, to be checked and timed.
+/// A node with operands of its own, for checks and timings.
 #[derive(Debug)]
 pub struct Trial {
     plan: Plan,
@@ -265,10 +268,10 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Of a node of a graph, with what the CPU makes of it.
+    /// Creates the trial of a node of a graph, with the CPU's results.
     ///
     /// # Errors
-    /// None but those of a faulty node.
+    /// Only those of a faulty node.
     pub fn new(graph: &Graph, node: &Node) -> Result<Self> {
         let graph = graph.alone(node);
         let operands: Vec<_> =
@@ -281,7 +284,7 @@ impl Trial {
         Ok(trial)
     }
 
-    /// The node with this variant, run once; none if the variant is wrong.
+    /// Runs the node once with this variant; none if the variant is wrong.
     ///
     /// # Errors
     /// If the device fails.
@@ -298,7 +301,7 @@ impl Trial {
         Ok(Some(Candidate { session, program, count, shortest }))
     }
 
-    /// Loads the node, fills its operands and runs it once; what it wrote.
+    /// Loads the node, fills its operands, runs it once and returns its results.
     fn run(&self, session: &mut dyn Blocking) -> Result<(ProgramId, Vec<Vec<f64>>)> {
         let program = session.load(self.plan.clone())?;
         let mut rng = generator(0, 0);
@@ -323,14 +326,14 @@ impl Trial {
         Ok((program, written))
     }
 
-    /// Whether every number is within twice the kernel's tolerance, since both are in f32.
+    /// Whether every number is within twice the kernel's tolerance: both results are in f32.
     fn agree(&self, found: &[Vec<f64>]) -> bool {
         let tolerance = (Kernel::of(&self.call).tolerance)(&self.call);
-        // Where numbers within rounding of each other are compared, some results are others.
+        // A comparison of numbers within rounding of each other may have the other result.
         let has_steps = self.call.epilogue.iter().flat_map(|stages| stages.functions());
         let has_steps = has_steps.into_iter().any(|function| *function == LESS);
         let near = |(found, expected): (&Vec<f64>, &Vec<f64>)| {
-            // Operands that a function is not meant for may give numbers beyond all bounds.
+            // Operands outside of a function's domain may give results of any size.
             let pairs = found.iter().zip(expected).filter(|(_, expected)| expected.abs() < HUGE);
             let compared: Vec<_> = pairs.clone().map(|(_, &expected)| expected).collect();
             let tolerance = tolerance.for_results(&compared);
@@ -345,18 +348,18 @@ impl Trial {
     }
 }
 
-/// A variant that gives right results, to be timed.
+/// A variant with correct results, ready to be timed.
 #[derive(Debug)]
 pub struct Candidate {
     session: GpuSession,
     program: ProgramId,
     count: u32,
-    /// The shortest time of a call so far: nothing makes a kernel faster than it is.
+    /// The shortest time of a call so far: disturbances only make a kernel slower.
     pub shortest: Duration,
 }
 
 impl Candidate {
-    /// Times it once more.
+    /// Times the variant once more.
     ///
     /// # Errors
     /// If the device fails.

@@ -1,5 +1,5 @@
-//! What was measured, on disk: one file for all adapters, by adapter, driver and kernels. Anything
-//! wrong with it costs a measurement, never a run.
+//! The tuner's measurements on disk: one file for all adapters, by adapter, driver and kernels. A
+//! fault of the file costs a measurement, never a run.
 
 use super::tuner::Tuned;
 use crate::device::Description;
@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tracing::warn;
 
-/// Of the file's format.
+/// Version of the file's format.
 const VERSION: u32 = 1;
 
-/// The files that were warned of.
+/// Files for which a warning was printed.
 static WARNED: Mutex<BTreeSet<Option<PathBuf>>> = Mutex::new(BTreeSet::new());
 
-/// The file's content.
+/// Content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
     version: u32,
@@ -37,7 +37,7 @@ impl Default for Content {
 pub(super) struct TuningFile {
     path: Option<PathBuf>,
     adapter: String,
-    /// Beginning of the names of parts that this one replaces, if shaders are the user's: only those of
+    /// Beginning of the names of parts that this one replaces, if shaders are edited: only those of
     /// the last edit are kept.
     earlier: Option<String>,
 }
@@ -53,7 +53,7 @@ impl TuningFile {
         Self { path, adapter, earlier }
     }
 
-    /// What is known; warns if it cannot be read.
+    /// Reads the measurements; warns if that fails.
     pub(super) fn read(&self) -> BTreeMap<String, Tuned> {
         let no_folder = || Err("no folder for caches".to_owned());
         match self.path.as_deref().map_or_else(no_folder, content) {
@@ -65,10 +65,10 @@ impl TuningFile {
         }
     }
 
-    /// Replaces what is known; warns if that is not possible.
+    /// Replaces the measurements; warns if that fails.
     pub(super) fn write(&self, known: &BTreeMap<String, Tuned>) {
         let Some(path) = self.path.as_deref() else { return };
-        // What cannot be read is replaced; reading it has been complained about.
+        // An unreadable file is overwritten; `read` has already warned.
         let mut content = content(path).unwrap_or_default();
         if let Some(earlier) = &self.earlier {
             content.adapters.retain(|adapter, _| !adapter.starts_with(earlier));
@@ -79,7 +79,8 @@ impl TuningFile {
         }
     }
 
-    /// Warns of this file once in a process: what cannot be read cannot be replaced, either.
+    /// Warns about this file once per process: a file that cannot be read usually cannot be
+    /// replaced either.
     fn warn(&self, message: std::fmt::Arguments) {
         let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(self.path.clone()) {
@@ -95,7 +96,7 @@ fn store(path: &Path, content: &Content) -> crate::Result<()> {
     crate::file::replace(path, text.as_bytes())
 }
 
-/// The file's content; that of a file which is not there is empty.
+/// Reads the file's content; a missing file is empty.
 fn content(path: &Path) -> Result<Content, String> {
     let ignored = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
     let bytes = match std::fs::read(path) {
@@ -111,16 +112,16 @@ fn content(path: &Path) -> Result<Content, String> {
     Ok(content)
 }
 
-/// `wgvae` in the user's folder for caches.
+/// Returns the folder `wgvae` in the user's cache folder.
 pub(super) fn cache_folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wgvae"))
 }
 
-/// A checksum of all shaders that are chosen among.
+/// Returns a checksum of all shaders that the tuner chooses among.
 fn kernels_sum(files: &Sources) -> u32 {
     let mut sum = Crc::new();
     sources().into_iter().for_each(|name| sum.update(files.text(name).as_bytes()));
-    // Which writes the epilogues.
+    // This file generates the epilogues.
     sum.update(include_bytes!("../../kernel/text.rs"));
     CORES.iter().flat_map(|core| core.passes.concat()).for_each(|name| sum.update(name.as_bytes()));
     sum.sum()

@@ -1,36 +1,36 @@
-//! Finds the gradients of layers with their updates, and the sums of the loss.
+//! Fusion of the gradients of layers with their updates, and of the sums of the loss.
 
 use super::{Fusion, Group, View};
 use crate::graph::{NodeId, Op, TensorId, Transpose};
 use crate::optimizer::Optimizer;
 use std::ops::Range;
 
-/// The operands of a [fused update](Fusion::Update). Its inputs are x and dy of each layer, then the
-/// terms of the loss; its outputs each layer's weight, the weight's states, its bias and the bias's
-/// states, then the loss log if there are terms.
+/// The operands of a [fused update](Fusion::Update). The inputs are x and dy of each layer, then
+/// the terms of the loss; the outputs are each layer's weight, the weight's states, its bias and
+/// the bias's states, then the loss log if there are terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateLayout {
     /// Number of layers.
     pub layers: usize,
     /// Number of terms of the loss.
     pub terms: usize,
-    /// The rule that all layers are updated by.
+    /// The optimiser of all layers.
     pub optimizer: Optimizer,
 }
 
 /// An output of a fused update: a parameter or one of its states, or the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A weight, or the state of this index.
+    /// A weight, or its state with this index.
     Weight(Option<usize>),
-    /// A bias, or the state of this index.
+    /// A bias, or its state with this index.
     Bias(Option<usize>),
     /// The loss log.
     Log,
 }
 
 impl UpdateLayout {
-    /// The layout of an update that replaced these primitives.
+    /// Returns the layout of an update that replaced these primitives.
     pub fn of(parts: &[Op]) -> Self {
         let count = |test: fn(&Op) -> bool| parts.iter().filter(|op| test(op)).count();
         let optimizer = parts.iter().find_map(|op| match op {
@@ -44,33 +44,33 @@ impl UpdateLayout {
         }
     }
 
-    /// A parameter and its states.
+    /// Returns the number of tensors of a parameter and its states.
     pub fn parameter(&self) -> usize {
         1 + self.optimizer.rule().states.len()
     }
 
-    /// The inputs that are x and dy of a layer.
+    /// Returns the inputs that are x and dy of a layer.
     pub fn matrices(&self, layer: usize) -> Range<usize> {
         2 * layer..2 * (layer + 1)
     }
 
-    /// The inputs that are terms of the loss.
+    /// Returns the inputs that are terms of the loss.
     pub fn loss_terms(&self) -> Range<usize> {
         2 * self.layers..2 * self.layers + self.terms
     }
 
-    /// The outputs of a layer: its weight with its states, then its bias with its own.
+    /// Returns the outputs of a layer: its weight with its states, then its bias with its states.
     pub fn targets(&self, layer: usize) -> Range<usize> {
         let both = 2 * self.parameter();
         both * layer..both * (layer + 1)
     }
 
-    /// The output that is the loss log, if there are terms.
+    /// Returns the output that is the loss log, if there are terms.
     pub fn log(&self) -> Option<usize> {
         (self.terms > 0).then(|| self.targets(self.layers).start)
     }
 
-    /// What an output is.
+    /// Returns the kind of an output.
     pub fn target(&self, output: usize) -> Target {
         if self.log() == Some(output) {
             return Target::Log;
@@ -83,7 +83,7 @@ impl UpdateLayout {
 }
 
 impl View<'_> {
-    /// All layers and all sums of the loss as one group, then each layer as one, for the case that
+    /// Returns all layers and all sums of the loss as one group, then each layer as one, in case
     /// the others cannot be ordered around the first.
     pub(super) fn updates(&self) -> Vec<Group> {
         let layers: Vec<_> = self.live.iter().filter_map(|&id| self.update(id)).collect();
@@ -94,7 +94,7 @@ impl View<'_> {
         groups
     }
 
-    /// The layer of a product xᵀ·dy, if its gradients only feed one optimiser.
+    /// Returns the layer of a product xᵀ·dy, if the product's gradients only feed one optimiser.
     fn update(&self, product: NodeId) -> Option<Group> {
         if self.op(product) != Op::Matmul(Transpose::A) {
             return None;
@@ -119,7 +119,8 @@ impl View<'_> {
         })
     }
 
-    /// The layers of the same batch and constants as the first, and the sums of the loss.
+    /// Returns the layers with the same batch and constants as the first, and the sums of the loss,
+    /// as one group.
     fn together(&self, first: &Group, layers: &[Group]) -> Group {
         let alike = |group: &&Group| {
             let rows = |group: &Group| self.graph.tensor(group.inputs[0]).shape.rows;

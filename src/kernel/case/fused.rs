@@ -1,4 +1,4 @@
-//! Cases of stages, by themselves and around products, and of other fused nodes.
+//! Cases of stages, alone and around products, and of other fused nodes.
 
 use super::{Append, Case, Fill, Filling, PRODUCTS, SHAPES};
 use crate::Result;
@@ -15,7 +15,8 @@ use Fill::{Binary, Normal, Positive, Weight};
 const FEW: [[usize; 3]; 3] = [[63, 65, 64], [36, 68, 20], [1, 63, 257]];
 
 impl Case {
-    /// Every function and its gradients, repeated operands, sums of blocks, and several stages.
+    /// Cases of every function and its gradients, repeated operands, sums of blocks, and several
+    /// stages.
     pub(in crate::kernel) fn stages() -> Vec<Self> {
         let mut cases = Vec::new();
         for &function in FUNCTIONS {
@@ -45,7 +46,7 @@ impl Case {
         cases
     }
 
-    /// Products by themselves, then those of the default model, then each activation.
+    /// Cases of products alone, then those of the default model, then each activation.
     pub(in crate::kernel) fn products() -> Vec<Self> {
         let matmul = |transpose, stored| Self::matmul(Op::Matmul(transpose), stored);
         let activations = FUNCTIONS.iter().filter(|function| function.is_activation);
@@ -75,7 +76,7 @@ impl Case {
         .collect()
     }
 
-    /// Gathered images with noise beside them.
+    /// Cases of gathered images with noise beside them.
     pub(in crate::kernel) fn batch() -> Vec<Self> {
         let append = Append::new(|graph: &mut Graph, operands: &[TensorId]| {
             let columns = graph.tensor(operands[0]).shape.columns;
@@ -89,7 +90,7 @@ impl Case {
         [Pixels::Bytes, Pixels::Reals].into_iter().flat_map(gather).map(fused).collect()
     }
 
-    /// One layer, then several with terms of the loss, by each rule.
+    /// Cases of one layer, then of several with terms of the loss, for each rule.
     pub(in crate::kernel) fn updates() -> Vec<Self> {
         let of_rule = |(index, &rule): (usize, &&'static Rule)| {
             let append = Append::new(move |graph: &mut Graph, x: &[TensorId]| {
@@ -105,21 +106,21 @@ impl Case {
         RULES.iter().enumerate().flat_map(of_rule).collect()
     }
 
-    /// One operand, by its place, has another shape than the others.
+    /// Cases in which the operand at `place` has another shape than the others.
     fn repeated(op: Op, place: usize, shape: fn(Shape) -> Shape) -> Vec<Self> {
         let fills = match op {
             Op::MapBackward(function, _) => [&[Normal], function.fills].concat(),
             _ => vec![Normal, Normal],
         };
         let mut cases = Self::same(op, &fills);
-        // Where all are repeated, so is the result.
+        // If all operands are repeated, so is the result.
         for case in &mut cases {
             case.inputs[place].shape = shape(case.inputs[place].shape);
         }
         cases
     }
 
-    /// Products of these shapes with stages.
+    /// Cases of products of these shapes with stages.
     fn fused(
         products: &[[usize; 3]],
         append: impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync + 'static,
@@ -130,7 +131,8 @@ impl Case {
     }
 }
 
-/// The gradients of a function that have a slope of their own, and what they are checked on.
+/// Returns the gradients of a function that have a slope of their own, and the numbers for their
+/// check.
 fn gradients(function: &'static Function) -> impl Iterator<Item = (Op, Vec<Fill>)> {
     function.slopes.iter().enumerate().filter_map(move |(operand, slope)| {
         let fills = match slope {
@@ -142,7 +144,7 @@ fn gradients(function: &'static Function) -> impl Iterator<Item = (Op, Vec<Fill>
     })
 }
 
-/// x, weight, bias -> x·weight + bias.
+/// Appends a linear layer: x, weight, bias -> x·weight + bias.
 fn linear(graph: &mut Graph, x: &[TensorId]) -> Result<TensorId> {
     let product = graph.matmul(x[0], x[1])?;
     graph.bias(product, x[2])
@@ -152,7 +154,8 @@ fn layer([m, n, k]: [usize; 3]) -> Vec<Filling> {
     vec![(Shape::new(m, k), Normal), (Shape::new(k, n), Weight), (Shape::new(1, n), Normal)]
 }
 
-/// A layer with an activation: what its gradient needs, and its value.
+/// Returns a function that appends a layer with an activation, and returns the tensors that its
+/// gradient needs, and its value.
 fn forward(
     function: &'static Function,
 ) -> impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync {
@@ -163,7 +166,8 @@ fn forward(
     }
 }
 
-/// dy, weight, then what the activation's slope depends on.
+/// Returns a function that appends a layer's backward pass, given dy, weight, and the tensor that
+/// the activation's slope depends on.
 fn backward(
     function: &'static Function,
 ) -> impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync {
@@ -179,7 +183,7 @@ fn backward_operands(function: &'static Function, [m, n, k]: [usize; 3]) -> Vec<
     vec![(Shape::new(m, k), Normal), (Shape::new(n, k), Weight), (Shape::new(m, n), of_slope)]
 }
 
-/// n is the number of latent units.
+/// Returns the operands of the encoder's last layer with a sample; n is the number of latent units.
 fn sampled_layer([m, n, k]: [usize; 3]) -> Vec<Filling> {
     let mut operands = layer([m, 2 * n, k]);
     operands.push((Shape::new(m, n), Normal));
@@ -212,7 +216,7 @@ fn bernoulli(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
     Ok(vec![sums, dlogits])
 }
 
-/// dy, weight, eps, and the encoder's output.
+/// Returns dy, weight, eps, and the encoder's output.
 fn latent_operands([m, n, k]: [usize; 3]) -> Vec<Filling> {
     vec![
         (Shape::new(m, k), Normal),
@@ -239,12 +243,12 @@ fn latent(graph: &mut Graph, x: &[TensorId]) -> Result<Vec<TensorId>> {
     Ok(vec![graph.concatenate(dmean, ds)?])
 }
 
-/// x, dy.
+/// Returns x and dy.
 fn update_operands([m, n, k]: [usize; 3]) -> Vec<Filling> {
     vec![(Shape::new(k, m), Normal), (Shape::new(k, n), Weight)]
 }
 
-/// weight, its states, bias, its states.
+/// Returns weight, its states, bias, its states.
 fn update_targets(rule: &Rule, [m, n, _]: [usize; 3]) -> Vec<(Filling, Role)> {
     let parameter = |shape| {
         let states = rule.states.iter().map(move |_| ((shape, Positive), Role::State(0.0)));
@@ -264,7 +268,7 @@ fn update(graph: &mut Graph, rule: &'static Rule, x: &[TensorId]) -> Result<()> 
     graph.update(optimizer, dbias, bias[0], &bias[1..])
 }
 
-/// Layers 7-65-130-3 with a batch of 33, and two terms of the loss.
+/// The case of layers 7-65-130-3 with a batch of 33, and two terms of the loss.
 fn three_layers(rule: &'static Rule) -> Case {
     let layers = [[7, 65, 33], [65, 130, 33], [130, 3, 33]];
     let terms = [(Shape::new(33, 33), Normal), (Shape::new(33, 1), Normal)];

@@ -1,4 +1,4 @@
-// Elements, numbers and colours. Text only ever becomes text nodes and attributes.
+// Elements, numbers and colours. Text is only inserted as text nodes and attributes.
 
 const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["#6b9bd1", "#f28e2b", "#e8696b", "#59b0a8", "#6fb35f", "#e3bb33", "#b98ac4",
@@ -21,12 +21,13 @@ function shape(tag, attributes = {}, ...children) {
     return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-// What a pointer that rests on a shape, or a screen reader, is told.
+// Creates the tip of a shape, for pointers and screen readers.
 function tip(text) {
     return shape("title", {}, text);
 }
 
-// With a fixed number of digits behind the point; JSON has null for what is no number.
+// Formats a number with a fixed number of digits after the point; JSON has null for infinity and
+// NaN.
 function number(value, digits = 0) {
     const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     return value === null ? "–" : value.toLocaleString("en", format);
@@ -46,7 +47,7 @@ function swatch(colour) {
     return mark;
 }
 
-// A colour for each of the kernels that take the most time; the others share one.
+// Returns a colour for each of the kernels that take the most time; the others share one.
 function colours(kernels) {
     const totals = new Map();
     for (const { kernel, median_ms_per_step } of kernels) {

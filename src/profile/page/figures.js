@@ -1,4 +1,4 @@
-// The head of the page: what was profiled, and the figures of the whole step.
+// The head of the page: the model and the device, and the figures of the whole step.
 
 function drawHead(profile) {
     const { adapter, device, driver, batch, hidden } = profile;

@@ -1,4 +1,4 @@
-// Draws everything, and what depends on the width again when that changes.
+// Draws everything, and redraws the parts that depend on the width when that changes.
 
 function main() {
     const data = JSON.parse(document.getElementById("data").textContent);

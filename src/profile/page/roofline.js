@@ -1,17 +1,18 @@
-// The roofline plot: operations a byte across, operations a second up, both on logarithmic scales.
+// The roofline plot: operations per byte across, operations per second up, both on logarithmic
+// scales.
 
 const HEIGHT = 460;
 const MARGIN = { left: 64, right: 16, top: 14, bottom: 46 };
-// Points beyond these have no number, only a tip: the table lists them all.
+// Largest number of numbered points; the others have only a tip: the table lists them all.
 const NUMBERED = 16;
 
-// The logarithms between which some numbers are, with room beside them.
+// Returns the range of the logarithms of some numbers, with a margin.
 function bounds(values) {
     const room = 0.15;
     return [Math.log10(Math.min(...values)) - room, Math.log10(Math.max(...values)) + room];
 }
 
-// Powers of ten, with their doubles and halves between where there are few.
+// Returns powers of ten, with their doubles and halves between them if there are few.
 function logTicks([low, high]) {
     const factors = high - low > 3.5 ? [1] : [1, 2, 5];
     const made = [];
@@ -25,7 +26,7 @@ function tickText(tick) {
     return tick >= 1e-3 && tick < 1e6 ? String(tick) : tick.toExponential(0);
 }
 
-// Where numbers stand on an axis of so many pixels.
+// Returns the scale from numbers to pixels, with `from` and `to` at the ends.
 function logScale([low, high], from, to) {
     return (value) => from + ((Math.log10(value) - low) / (high - low)) * (to - from);
 }
@@ -89,7 +90,7 @@ function roofLines(plot, roofs) {
     ];
 }
 
-// Whether a number of this half width and height at a place covers another number or a point.
+// Whether a label with this half width and height at a place covers another label or a point.
 function isFree(place, half, taken, points) {
     const clear = (x, y, width, height) =>
         Math.abs(place.x - x) > half + width || Math.abs(place.y - y) > 8 + height;
@@ -97,7 +98,7 @@ function isFree(place, half, taken, points) {
         && points.every((point) => clear(point.x, point.y, 0.8 * point.radius, 0.8 * point.radius));
 }
 
-// Beside a point, at the nearest place that is free.
+// Places a label next to a point, at the nearest free place.
 function placeBeside(point, plot, half, taken) {
     for (let distance = 11; distance < 130; distance += 7) {
         for (let turn = 0; turn < 16; turn += 1) {
@@ -114,7 +115,7 @@ function placeBeside(point, plot, half, taken) {
     return null;
 }
 
-// Numbers of the largest points: in them if they are large and nothing lies on them, else beside.
+// Numbers of the largest points: inside them if they are large and not covered, else next to them.
 function numbers(plot) {
     const taken = [];
     const made = [];

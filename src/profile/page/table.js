@@ -1,7 +1,7 @@
 // The table of kernels, sorted by the heading that was clicked last.
 
-// Heading, key of the row, rank, and for numbers how they are written. A narrow window shows the columns
-// of rank 0, a wider one those of rank 1 too.
+// Heading, key of the row, rank, and for numbers their format. A narrow window shows the columns of
+// rank 0, a wider one those of rank 1 too.
 const COLUMNS = [
     ["#", "order", 0, (value) => number(value)],
     ["kernel", "kernel", 0],
@@ -26,7 +26,7 @@ const COLUMNS = [
     ["runs", "dispatches_per_step", 2, (value) => number(value)],
 ];
 
-// A name that may go on in the next line behind each `_`, and a hint that may before its flag alone.
+// Returns text in which a name may break after each `_`, and a hint only before its flag.
 function breakable(text) {
     const parts = text.split(/(?<=_)|(?<= )(?=--)/);
     return parts.flatMap((part, index) =>
@@ -50,7 +50,7 @@ function compare(one, other) {
     return one < other ? -1 : Number(one > other);
 }
 
-// Sorts by a column: numbers from the largest at first, then the other way round.
+// Sorts by a column: numbers from the largest at first, then in reverse.
 function sort(body, header, key, isNumber) {
     const before = header.getAttribute("aria-sort");
     const first = isNumber ? "descending" : "ascending";

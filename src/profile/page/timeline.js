@@ -1,10 +1,10 @@
 // The last timed steps: a track of the host, one of the device, and an axis of time.
 
 const TRACKS = { left: 56, right: 24, host: 8, device: 62, height: 40, axis: 116 };
-// Kernels narrower than this, on average, are worth a box that scrolls.
+// Average width of kernels below which the timeline is in a box that scrolls.
 const NARROWEST = 9;
 
-// Round numbers, about one in a hundred pixels.
+// Returns round numbers, about one per hundred pixels.
 function ticks(from, to, width) {
     const least = (100 * (to - from)) / width;
     const unit = 10 ** Math.floor(Math.log10(least));
@@ -49,7 +49,7 @@ function box(x, [began, duration], top, attributes, texts, details) {
     return made;
 }
 
-// The text begins where the box does: the box may be wider than what is in sight.
+// The text begins at the left end of the box: the box may be wider than its visible part.
 function hostBox(x, from, to, { name, span: [began, duration] }) {
     const start = Math.max(began, from);
     const shown = [start, Math.min(began + duration, to) - start];
@@ -111,7 +111,7 @@ function timelineLegend(colourOf) {
     return element("ul", { class: "legend" }, ...entries);
 }
 
-// What can be shown; the value is the step's index, none for all.
+// The choice of steps to show; the value is the step's index, none for all.
 function chooseShown({ steps }, draw) {
     const select = document.getElementById("shown");
     const all = steps.length > 1 ? `all of the last ${steps.length} steps` : "the last step";

@@ -1,4 +1,4 @@
-//! Numbers that are infinite or NaN: noticed, and traced to where they began.
+//! Detection of numbers that are infinite or NaN, and search for their origin.
 
 use super::{STEPS_PER_WATCH, Trainer};
 use crate::checkpoint::Position;
@@ -9,13 +9,13 @@ use crate::train::inspect::Inspection;
 use crate::{Error, Result};
 
 impl Trainer {
-    /// Looks for what made the numbers infinite or NaN that were noticed at a step: goes on from where
-    /// another trainer was, as [`resume`](Self::resume) does, then runs each op by a kernel of its own,
-    /// and names the first that makes such a number. None if all stay finite that way, or if `stop`,
-    /// which is asked every few steps, says so.
+    /// Finds the origin of infinite or NaN numbers that were detected at a step: resumes from
+    /// another trainer's state, like [`resume`](Self::resume), then runs each op by a kernel of its
+    /// own, and returns the name of the first one with such a result. Returns none if all numbers
+    /// stay finite that way, or if `stop`, which is called every few steps, returns true.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume) and [`advance`](Self::advance).
+    /// The errors of [`resume`](Self::resume) and [`advance`](Self::advance).
     pub fn find_nonfinite(
         &mut self,
         session: &mut dyn Session,
@@ -25,12 +25,12 @@ impl Trainer {
         step: u64,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<String>> {
-        // What was under way has nothing more to tell.
+        // Discard log rows of steps still in flight.
         session.take_log(true)?;
         self.resume(session, weights, states, position)?;
         let noticed = step as u32;
-        // Where the weights had been looked at last but one: a state that becomes infinite shows
-        // in its weight a step later.
+        // The last but one check of the weights: a state that becomes infinite affects its weight a
+        // step later.
         let good = noticed.saturating_sub(1 + STEPS_PER_WATCH) / STEPS_PER_WATCH * STEPS_PER_WATCH;
         while self.position.step < good && !stop() {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
@@ -60,7 +60,7 @@ impl Trainer {
         Ok(None)
     }
 
-    /// Checks what was read of each parameter.
+    /// Checks the values of each parameter.
     pub(super) fn check_finite(&self, prefix: &str, values: &[Vec<f32>]) -> Result<()> {
         for (Parameter { name, .. }, values) in self.architecture.parameters().iter().zip(values) {
             let count = values.iter().filter(|value| !value.is_finite()).count();
@@ -69,7 +69,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Looks at what was counted of each parameter, if that is what the row has.
+    /// Checks the counts of each parameter, if the row has them.
     pub(super) fn check_weights(&self, row: &LogRow) -> Result<()> {
         if row.program != self.watch {
             return Ok(());
@@ -88,7 +88,7 @@ pub(super) fn finite(term: &str, value: f64, step: u64) -> Result<()> {
     Err(Error::NonFinite { what: format!("{term} is {value}"), step, origin: None })
 }
 
-/// Checks how many numbers of a tensor are infinite or NaN.
+/// Checks that no number of a tensor is infinite or NaN, given their count.
 fn none_broken(tensor: &str, count: f64, step: u64) -> Result<()> {
     if count == 0.0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Plans made ready to run: buffers, variants, pipelines, bind groups.
+//! Loading of plans: buffers, variants, pipelines, bind groups.
 
 use super::{GpuSession, Held};
 use crate::device::gpu::arena::{Arenas, Place, Region};
@@ -16,7 +16,7 @@ use std::time::Instant;
 use tracing::debug;
 
 impl GpuSession {
-    /// What plans would hold; see [`Device::check_memory`].
+    /// Computes the memory that plans would need; see [`Device::check_memory`].
     pub(super) fn memory_of(&self, plans: &[&Plan]) -> Result<Memory> {
         let mut held: Vec<&Tensor> = self.held.iter().map(|held| &held.tensor).collect();
         let mut need = Memory::default();
@@ -43,7 +43,7 @@ impl GpuSession {
         Ok(need)
     }
 
-    /// Makes all that a plan needs; see [`Device::load`].
+    /// Creates everything that a plan needs; see [`Device::load`].
     pub(super) fn load_plan(&mut self, plan: Plan) -> Result<ProgramId> {
         plan.check_names()?;
         let began = Instant::now();
@@ -73,7 +73,7 @@ impl GpuSession {
         Ok(id)
     }
 
-    /// Frees what only this plan needs; see [`Device::unload`].
+    /// Frees everything that only this plan needs; see [`Device::unload`].
     pub(super) fn unload_plan(&mut self, id: ProgramId) -> Result<()> {
         let unloaded = self.programs.remove(&id).ok_or(Error::UnknownProgram)?;
         let plans: Vec<_> = self.programs.values().map(|program| &program.plan).collect();
@@ -87,7 +87,7 @@ impl GpuSession {
             .into_iter()
             .partition::<Vec<_>, _>(|held| is_used(&held.tensor));
         self.held = kept;
-        // What is left in a buffer with what is freed moves to one of its own.
+        // Remaining tensors of a buffer with freed ones move to a new buffer.
         let buffers: Vec<_> = freed
             .iter()
             .map(|held| &held.region)
@@ -101,8 +101,9 @@ impl GpuSession {
         self.gpu.check(self.flights.step())
     }
 
-    /// Makes room for a plan: buffers for its slots, for what first passes leave to second ones, and
-    /// for what it does not share with earlier plans. Returns the slots, and that of the passes.
+    /// Creates the buffers of a plan: for its slots, for scratch data between split-k passes, and
+    /// for tensors that it does not share with earlier plans. Returns the slots and the scratch
+    /// buffer.
     fn make_room(&mut self, plan: &Plan, slices: usize) -> Result<(Vec<Region>, Option<Region>)> {
         let mut new = Vec::new();
         for tensor in plan.persistent().map(|id| plan.graph().tensor(id)) {
@@ -111,7 +112,7 @@ impl GpuSession {
                 Err(_) => new.push(tensor.clone()),
             }
         }
-        // An update binds all parameters as one buffer, and so the optimiser's state.
+        // An update binds all parameters as one buffer, and likewise the optimiser's state.
         let class = |tensor: &Tensor| match tensor.role {
             Role::Parameter => Some(0),
             Role::State(_) => Some(1),
@@ -122,9 +123,9 @@ impl GpuSession {
         self.allocate(&plan.slots().bytes, slices, new, moves)
     }
 
-    /// Makes buffers for slots of these sizes, for what first passes leave to second ones, and for new
-    /// tensors. Those of the others that `moves` names move in with them. Returns the slots, and that of
-    /// the passes.
+    /// Creates buffers for slots of these sizes, for scratch data between split-k passes, and for
+    /// new tensors. Those tensors of other plans that `moves` names move into the same buffers.
+    /// Returns the slots and the scratch buffer.
     fn allocate(
         &mut self,
         slots: &[usize],
@@ -164,7 +165,7 @@ impl GpuSession {
         Ok((slots.into_iter().map(workspace).collect(), slices.map(workspace)))
     }
 
-    /// Copies tensors to new places, after all steps so far, and has the plans find them there.
+    /// Copies tensors to new places, after all previous steps, and updates the plans.
     fn relocate(&mut self, moved: Vec<(usize, Region)>) -> Result<()> {
         if moved.is_empty() {
             return Ok(());
@@ -189,8 +190,8 @@ impl GpuSession {
         bound
     }
 
-    /// Makes what every submit of the loaded plans needs, if it is not there: a buffer to read back
-    /// through, as large as the largest tensor that the host may read, and room for arguments.
+    /// Creates the buffers that submits of the loaded plans need, if missing: a staging buffer as
+    /// large as the largest tensor that the host may read, and a buffer for arguments.
     fn make_staging(&mut self) {
         let plans = || self.programs.values().map(|program| &program.plan);
         let outputs =
@@ -209,7 +210,7 @@ impl GpuSession {
         }
     }
 
-    /// The dispatches of a plan's nodes, where its tensors are now.
+    /// Creates the dispatches of a plan's nodes, with its tensors at their current places.
     fn dispatches(&mut self, program: &Program) -> Result<Vec<Dispatch>> {
         let Program { plan, nodes, .. } = program;
         plan.nodes().zip(nodes).map(|(node, bound)| self.dispatch(program, node, bound)).collect()
@@ -220,7 +221,7 @@ impl GpuSession {
         let region = |&id: &TensorId| -> Result<Region> {
             let tensor = plan.graph().tensor(id);
             Ok(match plan.slot(id) {
-                // A slot may be larger than the tensor, and shaders ask for the length.
+                // A slot may be larger than the tensor, and shaders use the length.
                 Some(slot) => {
                     Region { bytes: tensor.bytes() as u64, ..slots[slot.index()].clone() }
                 }
@@ -235,8 +236,8 @@ impl GpuSession {
         Ok(Dispatch::new(&self.gpu, bound, &regions, slices.as_ref()))
     }
 
-    /// The forced variant, if it serves the call, else the tuner's choice, else the first of those
-    /// that serve it and suit the adapter.
+    /// Returns the forced variant, if it supports the call, else the tuner's choice, else the first
+    /// that supports the call and suits the adapter.
     fn choose(&mut self, graph: &Graph, node: &Node) -> Result<Chosen> {
         let call = Call::of(graph, node);
         let kernel = Kernel::of(&call);
@@ -260,7 +261,8 @@ impl GpuSession {
         }
     }
 
-    /// The buffers of a kernel's operands as a whole, and the table of where they are in them.
+    /// Returns the whole buffers of a kernel's operands, and the table of the operands' places in
+    /// them.
     fn tabulate(&mut self, table: &Table, call: &Call, operands: &[Region]) -> Result<Vec<Region>> {
         let mut buffers = vec![None; table.buffers];
         for (index, operand) in operands.iter().enumerate() {
@@ -281,7 +283,7 @@ impl GpuSession {
         let region = Region::whole(&self.gpu.storage_buffer(call.op.name(), bytes)?);
         self.traffic.buffers_created += 1;
         self.upload(&region, bytemuck::cast_slice(&entries));
-        // A buffer that no operand is in is never touched, but something must be bound.
+        // A buffer without operands is never accessed, but the binding requires one.
         let nothing = self.gpu.storage_buffer("nothing", size)?;
         let whole = buffers.into_iter().map(|buffer| Region::whole(buffer.unwrap_or(&nothing)));
         Ok(whole.chain([region]).collect())

@@ -80,7 +80,9 @@ fn check(session: &mut dyn Session, gpu: Option<&Gpu>) -> Fallible<()> {
     assert!(gpu.is_none() || held.iter().all(|held| held.buffers[0] > 0), "{held:?}");
     let (early, half, late) = (after(EARLY)?, after(STEPS / 2)?, after(STEPS)?);
     assert!(late.resident <= early.resident + SLACK, "{name}: {held:?}");
-    assert!(late.resident <= half.resident + LATE_SLACK, "{name}: {held:?}");
+    // A system that reclaims pages that are not in use may have fewer in memory at the half than before.
+    let before = half.resident.max(early.resident);
+    assert!(late.resident <= before + LATE_SLACK, "{name}: {held:?}");
     assert_eq!(late.buffers, early.buffers, "{name}: {held:?}");
     Ok(())
 }

@@ -8,10 +8,8 @@ struct Arguments {
     learning_rate: f32,
     kl_weight: f32,
     gradient_scale: f32,    // factor of every gradient, in the updates
-    first_correction: f32,  // of an optimiser's running means, which begin at 0
-    second_correction: f32,
-    m: u32,      // rows
-    n: u32,      // columns
+    m: u32,      // rows; of updates, the bits of the first correction (common/corrections)
+    n: u32,      // columns; of updates, the bits of the second correction
     k: u32,      // terms of a sum
     first: u32,  // columns that have a tile of their own; the others are partners. Of the update:
                  // workgroups for biases

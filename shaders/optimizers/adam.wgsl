@@ -1,6 +1,7 @@
 // Adam: running means of the gradient and of its square, both corrected for starting at 0.
 
 #import common/arguments
+#import common/corrections
 
 override FIRST_GAIN: f32; // 1 - beta1
 override SECOND_GAIN: f32; // 1 - beta2
@@ -15,6 +16,6 @@ fn adam_state_1(mean_square: Unit, gradient: Unit, mean: Unit) -> Unit {
 }
 
 fn adam_weight(weight: Unit, gradient: Unit, mean: Unit, mean_square: Unit) -> Unit {
-    let root = sqrt(mean_square * args.second_correction);
-    return weight - args.learning_rate * (mean * args.first_correction) / (root + EPSILON);
+    let root = sqrt(mean_square * second_correction());
+    return weight - args.learning_rate * (mean * first_correction()) / (root + EPSILON);
 }

@@ -42,8 +42,6 @@ pub struct Arguments {
     pub learning_rate: f32,
     pub kl_weight: f32,
     pub gradient_scale: f32,
-    pub first_correction: f32,
-    pub second_correction: f32,
     pub m: u32,
     pub n: u32,
     pub k: u32,
@@ -64,8 +62,10 @@ impl Arguments {
         let Scalars { learning_rate, kl_weight, gradient_scale } = scalars;
         let [learning_rate, kl_weight, gradient_scale] =
             [learning_rate, kl_weight, gradient_scale].map(|scalar| scalar as f32);
-        let corrections = optimizer.map_or([1.0; 2], |optimizer| optimizer.corrections(index));
-        let [first_correction, second_correction] = corrections.map(|scalar| scalar as f32);
+        // Updates have no such sizes: see shaders/common/corrections.wgsl.
+        let [m, n] = optimizer.map_or([m, n], |optimizer| {
+            optimizer.corrections(index).map(|correction| (correction as f32).to_bits())
+        });
         Self {
             index,
             first_row,
@@ -74,8 +74,6 @@ impl Arguments {
             learning_rate,
             kl_weight,
             gradient_scale,
-            first_correction,
-            second_correction,
             m,
             n,
             k,

@@ -105,10 +105,13 @@ where
     ) -> usize {
         while start + LANES <= gradients.len() {
             // Local copies tell the compiler that the slices do not alias.
-            let gradient: [T; LANES] = from_fn(|lane| gradients[start + lane]);
-            let mut weight: [T; LANES] = from_fn(|lane| weights[start + lane]);
-            let mut state: [[T; LANES]; STATES] =
-                from_fn(|index| from_fn(|lane| states[index][start + lane]));
+            // Of a length that the compiler knows, so that no lane is checked.
+            let lanes = |values: &[T]| -> [T; LANES] {
+                let values = &values[start..][..LANES];
+                from_fn(|lane| values[lane])
+            };
+            let (gradient, mut weight) = (lanes(gradients), lanes(weights));
+            let mut state: [[T; LANES]; STATES] = from_fn(|index| lanes(states[index]));
             for lane in 0..LANES {
                 let before = from_fn(|index| state[index][lane].load());
                 let gradient = gradient[lane].load() * self.rates.gradient_scale;

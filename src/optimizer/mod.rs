@@ -117,8 +117,8 @@ pub struct Rule {
     /// Values of the coefficients, given the constants.
     pub prepare: fn(&Constants) -> Constants,
     /// Correction factors of the running means for having started at 0, given the constants and the
-    /// number of updates, including this one: the shaders' `args.first_correction` and
-    /// `args.second_correction`.
+    /// number of updates, including this one: the shaders' `first_correction()` and
+    /// `second_correction()`.
     pub corrections: fn(&Constants, u32) -> [f64; 2],
     /// Floating-point operations of one weight's update.
     pub flops: usize,

@@ -139,8 +139,6 @@ fn arguments_layout() -> Vec<String> {
         learning_rate,
         kl_weight,
         gradient_scale,
-        first_correction,
-        second_correction,
         m,
         n,
         k,
@@ -155,8 +153,7 @@ fn arguments_layout() -> Vec<String> {
         index, first_row, seed_low, seed_high, m, n, k, first, second, stride, across, groups,
         slice,
     ];
-    let _: [f32; 5] =
-        [learning_rate, kl_weight, gradient_scale, first_correction, second_correction];
+    let _: [f32; 3] = [learning_rate, kl_weight, gradient_scale];
     let fields = vec![
         (offset_of!(Arguments, index), "index: u32"),
         (offset_of!(Arguments, first_row), "first_row: u32"),
@@ -165,8 +162,6 @@ fn arguments_layout() -> Vec<String> {
         (offset_of!(Arguments, learning_rate), "learning_rate: f32"),
         (offset_of!(Arguments, kl_weight), "kl_weight: f32"),
         (offset_of!(Arguments, gradient_scale), "gradient_scale: f32"),
-        (offset_of!(Arguments, first_correction), "first_correction: f32"),
-        (offset_of!(Arguments, second_correction), "second_correction: f32"),
         (offset_of!(Arguments, m), "m: u32"),
         (offset_of!(Arguments, n), "n: u32"),
         (offset_of!(Arguments, k), "k: u32"),

@@ -1,0 +1,12 @@
+// What the running means of an optimiser are multiplied by because they began at 0. They come in the
+// place of two sizes that updates do not have: browsers allow 64 bytes of immediate data.
+
+#import common/arguments
+
+fn first_correction() -> f32 {
+    return bitcast<f32>(args.m);
+}
+
+fn second_correction() -> f32 {
+    return bitcast<f32>(args.n);
+}

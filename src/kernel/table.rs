@@ -389,7 +389,8 @@ fn update<T: Real>(
         unreachable!("the row is for updates")
     };
     let block = Block::whole(read[0].reals());
-    of(optimizer.rule())(optimizer, step.rates(optimizer), block, weights, states);
+    let coefficients = optimizer.prepared();
+    of(optimizer.rule())(&coefficients, step.rates(optimizer), block, weights, states);
 }
 
 /// Runs a stage on the CPU, by its definition.

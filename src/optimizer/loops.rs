@@ -1,8 +1,7 @@
 //! Loops that apply a rule to rows of weights.
 
-use super::{Formula, Optimizer, Rates};
+use super::{Constants, Formula, Rates};
 use crate::function::{Number, Runner, Stored};
-use std::array::from_fn;
 use std::marker::PhantomData;
 
 /// Numbers that are updated at once.
@@ -31,12 +30,13 @@ impl<'a, T> Block<'a, T> {
     }
 }
 
-/// A function that updates the weights of a block and their states, which have the same indices.
-pub type Loop<T> = fn(Optimizer, Rates<f64>, Block<T>, weights: &mut [T], states: &mut [&mut [T]]);
+/// A function that updates the weights of a block and their states, which have the same indices, with the
+/// [coefficients](super::Rule::prepare) of a rule.
+pub type Loop<T> = fn(&Constants, Rates<f64>, Block<T>, weights: &mut [T], states: &mut [&mut [T]]);
 
 /// Runs the loop of `F` in numbers `N`, stored as `T`.
 pub(super) fn update<F, const STATES: usize, const COEFFICIENTS: usize, N, T, R>(
-    optimizer: Optimizer,
+    coefficients: &Constants,
     rates: Rates<f64>,
     block: Block<T>,
     weights: &mut [T],
@@ -51,7 +51,7 @@ pub(super) fn update<F, const STATES: usize, const COEFFICIENTS: usize, N, T, R>
         unreachable!("as many states as the rule has")
     };
     let numbers = Numbers::<F, STATES, COEFFICIENTS, N> {
-        coefficients: optimizer.values().map(N::of),
+        coefficients: std::array::from_fn(|index| N::of(coefficients[index])),
         rates: rates.map(N::of),
         formula: PhantomData,
     };
@@ -103,17 +103,20 @@ where
         weights: &mut [T],
         states: &mut [&mut [T]; STATES],
     ) -> usize {
-        while start + LANES <= gradients.len() {
+        while let (Some(gradient), Some(weights)) =
+            (gradients[start..].first_chunk::<LANES>(), weights[start..].first_chunk_mut::<LANES>())
+        {
             // Local copies tell the compiler that the slices do not alias.
-            // Of a length that the compiler knows, so that no lane is checked.
-            let lanes = |values: &[T]| -> [T; LANES] {
-                let values = &values[start..][..LANES];
-                from_fn(|lane| values[lane])
-            };
-            let (gradient, mut weight) = (lanes(gradients), lanes(weights));
-            let mut state: [[T; LANES]; STATES] = from_fn(|index| lanes(states[index]));
+            let mut weight = *weights;
+            let mut state = [weight; STATES];
+            for (state, states) in state.iter_mut().zip(&*states) {
+                state.copy_from_slice(&states[start..][..LANES]);
+            }
             for lane in 0..LANES {
-                let before = from_fn(|index| state[index][lane].load());
+                let mut before = [N::of(0.0); STATES];
+                for (before, state) in before.iter_mut().zip(&state) {
+                    *before = state[lane].load();
+                }
                 let gradient = gradient[lane].load() * self.rates.gradient_scale;
                 let (coefficients, rates) = (self.coefficients, self.rates);
                 let new = F::update(coefficients, rates, weight[lane].load(), gradient, before);
@@ -122,9 +125,9 @@ where
                     state[lane] = T::store(new);
                 }
             }
-            weights[start..][..LANES].copy_from_slice(&weight);
-            for (state, new) in states.iter_mut().zip(&state) {
-                state[start..][..LANES].copy_from_slice(new);
+            *weights = weight;
+            for (states, state) in states.iter_mut().zip(&state) {
+                states[start..][..LANES].copy_from_slice(state);
             }
             start += LANES;
         }

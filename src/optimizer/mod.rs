@@ -209,13 +209,12 @@ impl Optimizer {
 
     /// Returns the coefficients of the formula, by their names in the shader.
     pub fn coefficients(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        self.rule.coefficients.iter().copied().zip((self.rule.prepare)(&self.constants))
+        self.rule.coefficients.iter().copied().zip(self.prepared())
     }
 
-    /// Returns the first coefficients, as many as the formula has.
-    fn values<const COEFFICIENTS: usize>(&self) -> [f64; COEFFICIENTS] {
-        let all = (self.rule.prepare)(&self.constants);
-        std::array::from_fn(|index| all[index])
+    /// Returns the coefficients of its formula, in their order; the others are 0.
+    pub fn prepared(&self) -> Constants {
+        (self.rule.prepare)(&self.constants)
     }
 
     /// Returns the correction factors of the running means in the step with this index, counted

@@ -4,7 +4,7 @@ use super::outer::Product;
 use super::{Finish, Part, Tile, vectorized};
 use crate::graph::{LOG_ROWS, Step};
 use crate::kernel::{Call, Operand};
-use crate::optimizer::{Block, Optimizer, Rates};
+use crate::optimizer::{Block, Constants, Loop, Rates};
 
 /// Columns of a bias whose gradients are summed at once.
 const COLUMNS: usize = 64;
@@ -20,6 +20,7 @@ pub(super) fn update(
     outputs: &mut [&mut [f32]],
 ) {
     let Some(layout) = call.update() else { unreachable!("the kernel is for updates") };
+    let coefficients = layout.optimizer.prepared();
     let rates = step.rates(layout.optimizer);
     let (targets, log) = outputs.split_at_mut(layout.targets(layout.layers).start);
     for (layer, targets) in targets.chunks_mut(layout.targets(0).len()).enumerate() {
@@ -29,7 +30,8 @@ pub(super) fn update(
         let (x, dy) = (inputs[matrices.start].reals(), inputs[matrices.start + 1].reals());
         let (weight, bias) = targets.split_at_mut(layout.parameter());
         let [weight, bias] = [weight, bias].map(|all| Parameter {
-            optimizer: layout.optimizer,
+            update: layout.optimizer.rule().vectors,
+            coefficients: &coefficients,
             rates,
             stride: n,
             all,
@@ -69,7 +71,8 @@ const LANES: usize = 16;
 
 /// The part of a weight or bias that is updated, and its states.
 struct Parameter<'a, 'b> {
-    optimizer: Optimizer,
+    update: Loop<f32>,
+    coefficients: &'a Constants,
     rates: Rates<f64>,
     /// Columns.
     stride: usize,
@@ -79,7 +82,7 @@ struct Parameter<'a, 'b> {
 impl Parameter<'_, '_> {
     fn update(&mut self, block: Block<f32>) {
         if let [weights, states @ ..] = &mut self.all {
-            (self.optimizer.rule().vectors)(self.optimizer, self.rates, block, weights, states);
+            (self.update)(self.coefficients, self.rates, block, weights, states);
         }
     }
 }

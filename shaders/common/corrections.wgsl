@@ -1,5 +1,5 @@
-// What the running means of an optimiser are multiplied by because they began at 0. They come in the
-// place of two sizes that updates do not have: browsers allow 64 bytes of immediate data.
+// Factors of an optimiser's running means, which begin at 0. They are in the place of two sizes that
+// updates do not have: browsers allow 64 bytes of immediate data.
 
 #import common/arguments
 

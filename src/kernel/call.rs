@@ -53,6 +53,9 @@ pub struct Arguments {
     pub slice: u32,
 }
 
+// Browsers allow no more immediate data.
+const _: () = assert!(size_of::<Arguments>() <= 64);
+
 impl Arguments {
     /// Creates the arguments of a step of this size, with the corrections of its optimiser, if any.
     pub fn new(step: Step, size: Size, optimizer: Option<Optimizer>) -> Self {

@@ -259,22 +259,10 @@ impl Vae {
         };
         let mut trainer = Trainer::new(session, config, data)?;
         trainer.resume(session, &weights, &states, position)?;
-        let (history, states, position) = {
-            let mut train = || {
-                let mut history = Vec::new();
-                while history.len() < config.epochs as usize {
-                    let report = trainer.epoch(session, |_| Ok(()))?;
-                    history.push(report);
-                    if on_epoch(&report)?.is_break() {
-                        break;
-                    }
-                }
-                Ok((history, trainer.states(session)?, trainer.position()))
-            };
-            let trained = train();
-            let unloaded = trainer.unload(session);
-            trained.and_then(|trained| unloaded.map(|()| trained))?
-        };
+        let trained = train(&mut trainer, session, config.epochs, &mut on_epoch);
+        let unloaded = trainer.unload(session);
+        let (history, states, position) = trained?;
+        unloaded?;
         self.trained = Some(Trained { settings, images: data.train.len(), states, position });
         Ok(history)
     }
@@ -392,6 +380,24 @@ impl Vae {
         }
         Ok(read.map(|values| Matrix::of_rows(rows, values)))
     }
+}
+
+/// Trains for up to `epochs` epochs; returns their results, and what another training resumes from.
+fn train(
+    trainer: &mut Trainer,
+    session: &mut dyn Session,
+    epochs: u32,
+    on_epoch: &mut dyn FnMut(&EpochReport) -> Result<ControlFlow<()>>,
+) -> Result<(Vec<EpochReport>, States, Position)> {
+    let mut history = Vec::new();
+    while history.len() < epochs as usize {
+        let report = trainer.epoch(session, |_| Ok(()))?;
+        history.push(report);
+        if on_epoch(&report)?.is_break() {
+            break;
+        }
+    }
+    Ok((history, trainer.states(session)?, trainer.position()))
 }
 
 /// Checks that there are rows, equally many in each input, and of the right width.

@@ -9,7 +9,8 @@ mod common;
 
 use wgvae::device::{Choice, Options, Session, open};
 use wgvae::model::Architecture;
-use wgvae::profile::{Profile, profile};
+use wgvae::optimizer::Optimizer;
+use wgvae::profile::{Profile, Workload, profile};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -40,10 +41,11 @@ fn main() -> Outcome {
 /// Times a row in a new session, so that earlier rows have no effect.
 fn row(choice: &Choice, hidden: &[usize], batch: usize, fused: bool) -> Outcome {
     let mut session: Box<dyn Session> = open(choice, Options::default())?;
-    let architecture = Architecture::new(784, hidden)?;
+    let (architecture, optimizer) = (Architecture::new(784, hidden)?, Optimizer::default());
+    let workload = Workload { architecture, optimizer, batch, fused };
     let steps = if fused { STEPS } else { STEPS / 4 };
     let Profile { step_ms, images_per_second, gflops, dispatches_per_step, .. } =
-        profile(session.as_mut(), &architecture, batch, steps, fused)?;
+        profile(session.as_mut(), &workload, steps, &[])?;
     let fused = if fused { "fused" } else { "not fused" };
     println!(
         "| {hidden:?} | {batch} | {fused} | {step_ms:.2} | {images_per_second:.0} | {gflops:.2} | \

@@ -11,9 +11,7 @@ use crate::device::Memory;
 use crate::kernel::Call;
 #[cfg(feature = "capture")]
 use crate::profile::capture;
-use crate::profile::{
-    Baseline, Change, KernelRow, Profile, calls_of_step, html, profile_kernels, trace,
-};
+use crate::profile::{Baseline, Change, KernelRow, Profile, Workload, html, profile, trace};
 use crate::train::Config;
 use crate::{Action, Error, Result};
 use std::path::{Path, PathBuf};
@@ -84,18 +82,18 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
     let file = run.map(|(_, file)| file.latest()).unwrap_or_default();
     let config = arguments.step.over(file.config);
+    let Config { optimizer, batch, fuse: fused, .. } = config;
     let architecture = config.architecture(input)?;
-    let Config { batch, fuse, .. } = config;
+    let workload = Workload { architecture, optimizer, batch, fused };
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
-    baseline.iter().try_for_each(|baseline| baseline.check(&architecture, batch))?;
+    baseline.iter().try_for_each(|baseline| baseline.check(&workload.architecture, batch))?;
     let only = &arguments.only;
-    let calls = calls_of_step(&architecture, batch, fuse)?;
+    let calls = workload.calls()?;
     only.check(&calls, &format!("a kernel of this step: {}", labels(&calls)))?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
     let mut session = arguments.kernels.open_or(&choice, file.kernels)?;
     let session = session.as_mut();
-    let steps = arguments.steps;
-    let profile = profile_kernels(session, &architecture, batch, steps, fuse, only.names())?;
+    let profile = profile(session, &workload, arguments.steps, only.names())?;
     if let Some(path) = &arguments.trace {
         crate::file::replace(path, trace(&profile).to_string().as_bytes())?;
     }
@@ -109,7 +107,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     #[cfg(feature = "capture")]
     if let Some(name) = &arguments.renderdoc {
-        match capture(session, &architecture, batch, fuse, name) {
+        match capture(session, &workload, name) {
             Ok(file) => info!("{}: a step for RenderDoc", file.display()),
             Err(error) => warn!("no capture: {error}"),
         }

@@ -1,9 +1,8 @@
 //! Capture of a training step by RenderDoc from within the process, since there is no frame on a
 //! screen to trigger it.
 
-use super::{load, run, step};
+use super::{Workload, run, step};
 use crate::device::Session;
-use crate::model::Architecture;
 use crate::{Error, Result};
 use renderdoc::{RenderDoc, V110};
 use std::path::{Path, PathBuf};
@@ -18,13 +17,7 @@ use std::ptr;
 /// # Errors
 /// [`Error::Unsupported`] if RenderDoc is not loaded, or captured nothing, for example because the
 /// device is not a GPU; the errors of [`profile`](super::profile).
-pub fn capture(
-    session: &mut dyn Session,
-    architecture: &Architecture,
-    batch: usize,
-    fused: bool,
-    name: &Path,
-) -> Result<PathBuf> {
+pub fn capture(session: &mut dyn Session, workload: &Workload, name: &Path) -> Result<PathBuf> {
     let missing = |found: String| Error::Unsupported {
         adapter: session.description().name.clone(),
         expected: "RenderDoc in the process".to_owned(),
@@ -32,7 +25,7 @@ pub fn capture(
     };
     let mut renderdoc = RenderDoc::<V110>::new().map_err(|error| missing(error.to_string()))?;
     renderdoc.set_log_file_path_template(name);
-    let program = load(session, architecture, batch, fused)?;
+    let (program, batch) = (workload.load(session)?, workload.batch);
     run(session, program, batch, 0..1)?;
     let captures = renderdoc.get_num_captures();
     // Any device, and no window.

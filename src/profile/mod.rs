@@ -105,46 +105,72 @@ pub struct Profile {
     pub launches: Vec<Launch>,
 }
 
+/// A training step to be profiled, on random images.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The layers.
+    pub architecture: Architecture,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// Images of one step.
+    pub batch: usize,
+    /// Whether ops are fused.
+    pub fused: bool,
+}
+
+impl Workload {
+    /// Returns the calls of the step, in order.
+    ///
+    /// # Errors
+    /// [`Setting`](crate::Error::Setting) if the batch is empty or too large.
+    pub fn calls(&self) -> Result<Vec<Call>> {
+        let plan = self.plan()?;
+        Ok(plan.nodes().map(|node| Call::of(plan.graph(), node)).collect())
+    }
+
+    /// Creates a training plan on random images.
+    fn plan(&self) -> Result<Plan> {
+        let Self { ref architecture, optimizer, batch, fused } = *self;
+        architecture.check_batch(BATCHES * batch)?;
+        let images = Images {
+            name: "profile",
+            count: BATCHES * batch,
+            batch,
+            pixels: Pixels::Bytes,
+            binarize: Binarize::Threshold,
+        };
+        architecture.training_plan(images, optimizer, fused)
+    }
+
+    /// Loads the plan, with random images and starting weights.
+    fn load(&self, session: &mut dyn Session) -> Result<ProgramId> {
+        let Self { architecture, batch, .. } = self;
+        let count = BATCHES * batch;
+        let program = session.load(self.plan()?)?;
+        initial_weights(architecture, 0).write(session)?;
+        session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;
+        session.write("profile.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
+        Ok(program)
+    }
+}
+
 /// Times `steps` training steps, at least 1, and as many kernel by kernel, in up to 20 rounds of
-/// both, after some warm-up steps.
+/// both, after some warm-up steps. Times only the kernels that `only` names, each by a label or a row
+/// of the kernel table; all kernels if there is no name. The others run, too, but have no row, and
+/// figures that need the times of all kernels are missing.
 ///
 /// # Errors
-/// [`Setting`](crate::Error::Setting) if the batch is empty or too large; errors of the device.
+/// [`Setting`](crate::Error::Setting) if the batch is empty or too large, or no kernel has one of the
+/// names; errors of the device.
 pub fn profile(
     session: &mut dyn Session,
-    architecture: &Architecture,
-    batch: usize,
+    workload: &Workload,
     steps: u32,
-    fused: bool,
-) -> Result<Profile> {
-    profile_kernels(session, architecture, batch, steps, fused, &[])
-}
-
-/// Returns the calls of a training step, in order.
-///
-/// # Errors
-/// [`Setting`](crate::Error::Setting) if the batch is empty or too large.
-pub fn calls_of_step(architecture: &Architecture, batch: usize, fused: bool) -> Result<Vec<Call>> {
-    let plan = plan(architecture, batch, fused)?;
-    Ok(plan.nodes().map(|node| Call::of(plan.graph(), node)).collect())
-}
-
-/// Like [`profile`], but times only the kernels with these names, each a label or a row of the
-/// kernel table; all kernels if there is no name. The others run, too, but have no row, and figures
-/// that need the times of all kernels are missing.
-///
-/// # Errors
-/// The errors of [`profile`].
-pub fn profile_kernels(
-    session: &mut dyn Session,
-    architecture: &Architecture,
-    batch: usize,
-    steps: u32,
-    fused: bool,
     only: &[String],
 ) -> Result<Profile> {
+    let &Workload { ref architecture, batch, .. } = workload;
     let roofs = session.roofs()?;
-    let program = load(session, architecture, batch, fused)?;
+    let program = workload.load(session)?;
     let mut launches = session.launches(program)?;
     let is_timed =
         |launch: &Launch| only.is_empty() || only.iter().any(|name| is_named(&launch.call, name));
@@ -235,34 +261,6 @@ fn flops(architecture: &Architecture, batch: usize) -> f64 {
     let parameters = architecture.parameters();
     let all: usize = parameters.iter().map(layer).sum();
     (3 * all - parameters.first().map_or(0, layer)) as f64
-}
-
-/// Creates a training plan on random images.
-fn plan(architecture: &Architecture, batch: usize, fused: bool) -> Result<Plan> {
-    architecture.check_batch(BATCHES * batch)?;
-    let images = Images {
-        name: "profile",
-        count: BATCHES * batch,
-        batch,
-        pixels: Pixels::Bytes,
-        binarize: Binarize::Threshold,
-    };
-    architecture.training_plan(images, Optimizer::default(), fused)
-}
-
-/// Loads a training plan with random images and starting weights.
-fn load(
-    session: &mut dyn Session,
-    architecture: &Architecture,
-    batch: usize,
-    fused: bool,
-) -> Result<ProgramId> {
-    let count = BATCHES * batch;
-    let program = session.load(plan(architecture, batch, fused)?)?;
-    initial_weights(architecture, 0).write(session)?;
-    session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;
-    session.write("profile.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
-    Ok(program)
 }
 
 /// Runs these steps to their end and returns the seconds per step.

@@ -11,8 +11,8 @@ use wgvae::device::{Blocking, Device, Profiled, ProgramId, Session, TimedSteps, 
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
 use wgvae::kernel::Cost;
 use wgvae::model::{Architecture, Images, Weights, initial_weights};
-use wgvae::optimizer::Optimizer;
-use wgvae::profile::{Baseline, Profile, capture, profile, profile_kernels, trace};
+use wgvae::optimizer::{ADAM, Optimizer, RMSPROP};
+use wgvae::profile::{Baseline, Profile, Workload, capture, profile, trace};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -184,8 +184,12 @@ fn memory_is_counted_by_what_it_is_for() -> Outcome {
     Ok(())
 }
 
+fn workload(optimizer: Optimizer, fused: bool) -> wgvae::Result<Workload> {
+    Ok(Workload { architecture: Architecture::new(20, &[12, 4])?, optimizer, batch: BATCH, fused })
+}
+
 fn small(session: &mut dyn Session, steps: u32, fused: bool) -> wgvae::Result<Profile> {
-    profile(session, &Architecture::new(20, &[12, 4])?, BATCH, steps, fused)
+    profile(session, &workload(Optimizer::default(), fused)?, steps, &[])
 }
 
 #[test]
@@ -289,7 +293,7 @@ fn the_nodes_that_are_timed_are_those_asked_for() -> Outcome {
 
 #[test]
 fn only_the_kernels_that_are_named_have_rows() -> Outcome {
-    let architecture = Architecture::new(20, &[12, 4])?;
+    let workload = workload(Optimizer::default(), true)?;
     for (names, labels) in [
         (&["update"][..], &["update"][..]),
         (&["update", "linear+bernoulli"], &["linear+bernoulli", "update"]),
@@ -298,7 +302,7 @@ fn only_the_kernels_that_are_named_have_rows() -> Outcome {
     ] {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         for mut session in sessions() {
-            let found = profile_kernels(session.as_mut(), &architecture, BATCH, 12, true, &names)?;
+            let found = profile(session.as_mut(), &workload, 12, &names)?;
             let rows: Vec<_> = found.kernels.iter().map(|row| row.kernel.as_str()).collect();
             let is_as = |(row, label): (&&str, &&str)| row.starts_with(label);
             assert!(rows.len() >= labels.len() && rows.iter().zip(labels).all(is_as), "{rows:?}");
@@ -319,23 +323,45 @@ fn only_the_kernels_that_are_named_have_rows() -> Outcome {
     let all = small(&mut session, 2, true)?;
     assert!(all.only.is_empty() && serde_json::to_value(&all)?.get("only").is_none());
     let names = ["normal".to_owned()];
-    let none = profile_kernels(&mut session, &architecture, BATCH, 2, true, &names);
+    let none = profile(&mut session, &workload, 2, &names);
     assert!(none.is_err_and(|error| error.to_string().starts_with("kernel: ")));
+    Ok(())
+}
+
+/// The baseline that is read from a profile's file.
+fn reread(profile: &Profile) -> Result<Baseline, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("before.json");
+    fs::write(&file, serde_json::to_string(profile)?)?;
+    Ok(Baseline::read(&file)?)
+}
+
+/// A profile with numbers of our own, so that nothing depends on how fast the machine is, and its
+/// baseline.
+fn even() -> Result<(Profile, Baseline), Box<dyn Error>> {
+    let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
+    (found.best_step_ms, found.step_ms, found.pace_gflops) = (1.0, 1.0, 100.0);
+    for row in &mut found.kernels {
+        (row.best_us, row.noise, row.share) = (100.0, 0.03, 0.2);
+    }
+    let before = reread(&found)?;
+    Ok((found, before))
+}
+
+#[test]
+fn the_step_of_any_optimizer_is_profiled() -> Outcome {
+    for (rule, label) in [(&RMSPROP, "update"), (&ADAM, "update+adam")] {
+        let workload = workload(Optimizer::of(rule), true)?;
+        let found = profile(&mut CpuSession::<f32>::new(), &workload, 2, &[])?;
+        assert!(found.kernels.iter().any(|row| row.kernel == label), "{label}");
+    }
     Ok(())
 }
 
 /// One kernel says nothing about the others: it is compared beside what the device ran at.
 #[test]
 fn a_kernel_alone_is_slower_by_itself() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("before.json");
-    let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
-    (found.best_step_ms, found.step_ms, found.pace_gflops) = (1.0, 1.0, 100.0);
-    for row in &mut found.kernels {
-        (row.best_us, row.noise, row.share) = (100.0, 0.03, 0.2);
-    }
-    fs::write(&file, serde_json::to_string(&found)?)?;
-    let before = Baseline::read(&file)?;
+    let (mut found, before) = even()?;
     found.kernels.truncate(1);
     found.kernels[0].best_us = 150.0;
     found.only = vec![found.kernels[0].kernel.clone()];
@@ -375,16 +401,7 @@ fn a_trace_has_both_tracks_and_every_kernel() -> Outcome {
 
 #[test]
 fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("before.json");
-    let mut found = small(&mut CpuSession::<f32>::new(), 10, true)?;
-    // Numbers of our own: nothing here depends on how fast the machine is.
-    (found.best_step_ms, found.step_ms, found.pace_gflops) = (1.0, 1.0, 100.0);
-    for row in &mut found.kernels {
-        (row.best_us, row.noise, row.share) = (100.0, 0.03, 0.2);
-    }
-    fs::write(&file, serde_json::to_string(&found)?)?;
-    let before = Baseline::read(&file)?;
+    let (mut found, before) = even()?;
     assert_eq!(before.adapter(), found.adapter);
     let slower = |now: &Profile, allowed: f64| -> Vec<String> {
         let changes = before.compare(now, allowed).changes.into_iter();
@@ -416,9 +433,9 @@ fn a_baseline_is_quiet_on_itself_and_catches_what_got_slower() -> Outcome {
     assert!(slower(&found, 0.1).is_empty(), "the device ran at less");
     // What hardly counts.
     found.kernels.iter_mut().for_each(|row| (row.best_us, row.share) = (100.0, 0.04));
-    fs::write(&file, serde_json::to_string(&found)?)?;
+    let before = reread(&found)?;
     found.kernels[3].best_us = 300.0;
-    let changes = Baseline::read(&file)?.compare(&found, 0.1).changes;
+    let changes = before.compare(&found, 0.1).changes;
     assert!(changes.iter().all(|change| !change.is_slower), "{changes:?}");
     Ok(())
 }
@@ -448,9 +465,9 @@ fn a_baseline_of_something_else_is_refused() -> Outcome {
 #[test]
 fn there_is_no_capture_without_renderdoc() -> Outcome {
     let mut session = CpuSession::<f32>::new();
-    let architecture = Architecture::new(20, &[12, 4])?;
+    let workload = workload(Optimizer::default(), true)?;
     let folder = tempfile::tempdir()?;
-    let found = capture(&mut session, &architecture, BATCH, true, &folder.path().join("step"));
+    let found = capture(&mut session, &workload, &folder.path().join("step"));
     let Err(wgvae::Error::Unsupported { expected, .. }) = found else {
         panic!("{found:?}");
     };

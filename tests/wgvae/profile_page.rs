@@ -5,7 +5,8 @@ use std::error::Error;
 use serde_json::{Value, json};
 use wgvae::device::cpu::CpuSession;
 use wgvae::model::Architecture;
-use wgvae::profile::{Profile, html, profile};
+use wgvae::optimizer::Optimizer;
+use wgvae::profile::{Profile, Workload, html, profile};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -13,7 +14,8 @@ const HOSTILE: &str = "</script><img src=x onerror=alert(1)><!-- /* data */";
 
 fn tiny(fused: bool) -> wgvae::Result<Profile> {
     let architecture = Architecture::new(9, &[5, 2])?;
-    profile(&mut CpuSession::<f32>::new(), &architecture, 3, 60, fused)
+    let workload = Workload { architecture, optimizer: Optimizer::default(), batch: 3, fused };
+    profile(&mut CpuSession::<f32>::new(), &workload, 60, &[])
 }
 
 /// What the page's script reads.

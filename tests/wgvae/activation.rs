@@ -3,50 +3,26 @@
 
 use crate::cli::{stderr, stdout, wgvae};
 use crate::devices::sessions;
+use crate::optimizer::{Short, worst};
 use std::error::Error;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Session, Values};
-use wgvae::graph::{Binarize, Pixels, Plan, Step};
-use wgvae::model::{Activation, Architecture, Images, Weights, initial_weights, load};
+use wgvae::model::{Activation, Architecture, load};
 use wgvae::optimizer::Optimizer;
-use wgvae::random::pixels;
 use wgvae::train::ConfigFile;
 
 type Outcome = Result<(), Box<dyn Error>>;
-
-const BATCH: usize = 16;
-const STEPS: u32 = 3;
-
-fn plan(architecture: &Architecture) -> wgvae::Result<Plan> {
-    let (count, pixels) = (BATCH * STEPS as usize, Pixels::Bytes);
-    let binarize = Binarize::Threshold;
-    let images = Images { name: "train", count, batch: BATCH, pixels, binarize };
-    architecture.training_plan(images, Optimizer::default(), true)
-}
-
-/// The weights after some steps.
-fn trained(session: &mut dyn Session, architecture: &Architecture) -> wgvae::Result<Weights> {
-    let program = session.load(plan(architecture)?)?;
-    initial_weights(architecture, 5).write(session)?;
-    let count = BATCH * STEPS as usize;
-    session.write("train.images", Values::U8(&pixels(count * architecture.input(), 1)))?;
-    session.write("train.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
-    let step = |index| Step::new(2, index, index * BATCH as u32);
-    session.run(program, &(0..STEPS).map(step).collect::<Vec<_>>())?;
-    Weights::read(architecture, session)
-}
 
 #[test]
 fn every_activation_trains_as_on_the_oracle() -> Outcome {
     assert!(Activation::all().count() > 5);
     for activation in Activation::all() {
         let architecture = Architecture::new(60, &[33, 20, 6])?.with_activation(activation);
-        assert_eq!(plan(&architecture)?.nodes().len(), 13, "{activation}: nodes of a step");
-        let expected = trained(&mut CpuSession::<f64>::new(), &architecture)?;
+        let optimizer = Optimizer::default();
+        let short = Short { architecture, optimizer, steps: 3, gradient_scale: 1.0 };
+        assert_eq!(short.plan(true)?.nodes().len(), 13, "{activation}: nodes of a step");
+        let expected = short.train(&mut CpuSession::<f64>::new(), true)?;
         for mut session in sessions() {
-            let found = trained(session.as_mut(), &architecture)?;
-            let all = found.values.concat().into_iter().zip(expected.values.concat());
-            let worst = all.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let worst = worst(&short.train(session.as_mut(), true)?, &expected);
             // As whole steps are verified: an update is at most 1e-3·g/√ms.
             assert!(worst < 2e-6, "{activation} on {}: {worst}", session.description());
         }

@@ -15,32 +15,52 @@ use wgvae::train::ConfigFile;
 type Outcome = Result<(), Box<dyn Error>>;
 
 const BATCH: usize = 16;
-const STEPS: u32 = 5;
 
-fn plan(architecture: &Architecture, optimizer: Optimizer, fused: bool) -> wgvae::Result<Plan> {
-    let (count, pixels) = (BATCH * STEPS as usize, Pixels::Bytes);
-    let binarize = Binarize::Threshold;
-    let images = Images { name: "train", count, batch: BATCH, pixels, binarize };
-    architecture.training_plan(images, optimizer, fused)
+/// A few steps of training on random images.
+pub(crate) struct Short {
+    pub(crate) architecture: Architecture,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) steps: u32,
+    pub(crate) gradient_scale: f64,
 }
 
-/// The weights after some steps, and the optimiser's states of the first of them.
-fn trained(
-    session: &mut dyn Session,
-    (architecture, optimizer): (&Architecture, Optimizer),
-    fused: bool,
-) -> wgvae::Result<(Weights, Vec<Vec<f64>>)> {
-    let program = session.load(plan(architecture, optimizer, fused)?)?;
-    initial_weights(architecture, 5).write(session)?;
-    let count = BATCH * STEPS as usize;
-    session.write("train.images", Values::U8(&pixels(count * architecture.input(), 1)))?;
-    session.write("train.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
-    let step = |index| Step::new(2, index, index * BATCH as u32).with_gradient_scale(0.5);
-    session.run(program, &(0..STEPS).map(step).collect::<Vec<_>>())?;
-    let states = optimizer.rule().states.iter();
-    let states = states.map(|state| session.read(&format!("{}encoder.0.weight", state.prefix)));
-    let states = states.collect::<wgvae::Result<_>>()?;
-    Ok((Weights::read(architecture, session)?, states))
+impl Short {
+    fn images(&self) -> usize {
+        BATCH * self.steps as usize
+    }
+
+    pub(crate) fn plan(&self, fused: bool) -> wgvae::Result<Plan> {
+        let (count, pixels) = (self.images(), Pixels::Bytes);
+        let binarize = Binarize::Threshold;
+        let images = Images { name: "train", count, batch: BATCH, pixels, binarize };
+        self.architecture.training_plan(images, self.optimizer, fused)
+    }
+
+    /// The weights after the steps.
+    pub(crate) fn train(&self, session: &mut dyn Session, fused: bool) -> wgvae::Result<Weights> {
+        let (architecture, count) = (&self.architecture, self.images());
+        let program = session.load(self.plan(fused)?)?;
+        initial_weights(architecture, 5).write(session)?;
+        session.write("train.images", Values::U8(&pixels(count * architecture.input(), 1)))?;
+        session.write("train.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
+        let step = |index| {
+            Step::new(2, index, index * BATCH as u32).with_gradient_scale(self.gradient_scale)
+        };
+        session.run(program, &(0..self.steps).map(step).collect::<Vec<_>>())?;
+        Weights::read(architecture, session)
+    }
+
+    /// The optimiser's states of the first weight.
+    fn states(&self, session: &mut dyn Session) -> wgvae::Result<Vec<Vec<f64>>> {
+        let states = self.optimizer.rule().states.iter();
+        states.map(|state| session.read(&format!("{}encoder.0.weight", state.prefix))).collect()
+    }
+}
+
+/// The largest difference of two models' weights.
+pub(crate) fn worst(found: &Weights, expected: &Weights) -> f32 {
+    let all = found.values.concat().into_iter().zip(expected.values.concat());
+    all.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 #[test]
@@ -48,15 +68,15 @@ fn every_rule_trains_as_on_the_oracle() -> Outcome {
     assert!(RULES.len() >= 3);
     for optimizer in RULES.iter().map(|rule| Optimizer::of(rule)) {
         let architecture = Architecture::new(60, &[33, 20, 6])?;
-        let fused = plan(&architecture, optimizer, true)?;
-        assert_eq!(fused.nodes().len(), 13, "{optimizer}: nodes of a step");
-        let step = (&architecture, optimizer);
-        let (expected, states) = trained(&mut CpuSession::<f64>::new(), step, false)?;
+        let short = Short { architecture, optimizer, steps: 5, gradient_scale: 0.5 };
+        assert_eq!(short.plan(true)?.nodes().len(), 13, "{optimizer}: nodes of a step");
+        let oracle = &mut CpuSession::<f64>::new();
+        let (expected, states) = (short.train(oracle, false)?, short.states(oracle)?);
         for fused in [true, false] {
             for mut session in sessions() {
-                let (found, own) = trained(session.as_mut(), step, fused)?;
-                let all = found.values.concat().into_iter().zip(expected.values.concat());
-                let worst = all.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let found = short.train(session.as_mut(), fused)?;
+                let own = short.states(session.as_mut())?;
+                let worst = worst(&found, &expected);
                 // As whole steps are verified: an update is about 1e-3.
                 assert!(worst < 2e-6, "{optimizer} on {}: {worst}", session.description());
                 for (found, expected) in own.concat().iter().zip(states.concat()) {

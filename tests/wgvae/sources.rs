@@ -2,6 +2,7 @@
 //! how faults are reported, and that nothing measured with them is taken for built-in kernels.
 
 use crate::devices::gpus;
+use crate::tuner::product;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -183,14 +184,6 @@ fn a_fault_is_reported_with_its_file_and_line() -> Outcome {
         assert!(is_mine || place.starts_with("shaders/"), "{all}");
     }
     Ok(())
-}
-
-fn product() -> wgvae::Result<Graph> {
-    let mut graph = Graph::new();
-    let a = graph.data("a", Shape::new(64, 68), Element::F32);
-    let b = graph.data("b", Shape::new(68, 72), Element::F32);
-    graph.matmul(a, b)?;
-    Ok(graph)
 }
 
 /// Chooses between two variants that every device has, with choices kept in `file`.

@@ -16,7 +16,7 @@ use wgvae::kernel::{CORES, Call, Core, Kernel, Variant};
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// A product that is worth tuning.
-fn product() -> wgvae::Result<Graph> {
+pub(crate) fn product() -> wgvae::Result<Graph> {
     let mut graph = Graph::new();
     let a = graph.data("a", Shape::new(64, 68), Element::F32);
     let b = graph.data("b", Shape::new(68, 72), Element::F32);

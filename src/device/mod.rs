@@ -18,9 +18,10 @@ pub use session::{Blocking, Device, Profiled, Session, Tunable};
 pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 
 use crate::Error;
-use crate::graph::{Element, TensorId};
+use crate::graph::{Element, Plan, TensorId};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+use std::collections::BTreeSet;
 use std::fmt::{Display, Formatter};
 use std::ops::{AddAssign, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -203,6 +204,13 @@ impl Sub for Traffic {
             submitting: self.submitting - earlier.submitting,
         }
     }
+}
+
+/// Returns the names of the tensors of these plans that outlive a step.
+fn persistent_names<'a>(plans: impl Iterator<Item = &'a Plan>) -> BTreeSet<&'a str> {
+    let of_plan =
+        |plan: &'a Plan| plan.persistent().map(|id| plan.graph().tensor(id).name.as_str());
+    plans.flat_map(of_plan).collect()
 }
 
 /// Returns the error for a name that a session does not hold.

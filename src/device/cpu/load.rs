@@ -3,7 +3,7 @@
 use super::exchange::Numbers;
 use super::program::{Bound, Place, Program, Work};
 use super::{CpuReal, CpuSession, Storage};
-use crate::device::{Launch, Memory, ProgramId, room, unknown_tensor};
+use crate::device::{Launch, Memory, ProgramId, persistent_names, room, unknown_tensor};
 use crate::graph::{Element, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Cost, Kernel, Variant, Vectors};
 use crate::memory::available;
@@ -78,17 +78,11 @@ impl<T: CpuReal> CpuSession<T> {
     /// [`Device::unload`](crate::device::Device::unload).
     pub(super) fn unload_plan(&mut self, id: ProgramId) -> Result<()> {
         self.programs.remove(&id).ok_or(Error::UnknownProgram)?;
-        let plans: Vec<_> = self.programs.values().map(|program| &program.plan).collect();
-        let is_used = |tensor: &Tensor| {
-            let has = |plan: &&Plan| {
-                plan.persistent().any(|id| plan.graph().tensor(id).name == tensor.name)
-            };
-            plans.iter().any(has)
-        };
+        let used = persistent_names(self.programs.values().map(|program| &program.plan));
         // The new place of each tensor.
         let (mut places, mut kept) = (Vec::new(), 0);
         self.held.retain(|(tensor, _)| {
-            let is_used = is_used(tensor);
+            let is_used = used.contains(&*tensor.name);
             places.push(kept);
             kept += usize::from(is_used);
             is_used

@@ -6,7 +6,7 @@ use crate::device::gpu::arguments::ArgumentQueue;
 use crate::device::gpu::flight::{IN_FLIGHT, MOST_STEPS};
 use crate::device::gpu::pipeline::Chosen;
 use crate::device::gpu::program::{Bound, Dispatch, Log, Program};
-use crate::device::{Device, Memory, ProgramId, Values, room};
+use crate::device::{Device, Memory, ProgramId, Values, persistent_names, room};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Table, Variant};
 use crate::memory::available;
@@ -76,16 +76,10 @@ impl GpuSession {
     /// Frees everything that only this plan needs; see [`Device::unload`].
     pub(super) fn unload_plan(&mut self, id: ProgramId) -> Result<()> {
         let unloaded = self.programs.remove(&id).ok_or(Error::UnknownProgram)?;
-        let plans: Vec<_> = self.programs.values().map(|program| &program.plan).collect();
-        let is_used = |tensor: &Tensor| {
-            let has = |plan: &&Plan| {
-                plan.persistent().any(|id| plan.graph().tensor(id).name == tensor.name)
-            };
-            plans.iter().any(has)
-        };
+        let used = persistent_names(self.programs.values().map(|program| &program.plan));
         let (kept, freed) = std::mem::take(&mut self.held)
             .into_iter()
-            .partition::<Vec<_>, _>(|held| is_used(&held.tensor));
+            .partition::<Vec<_>, _>(|held| used.contains(&*held.tensor.name));
         self.held = kept;
         // Remaining tensors of a buffer with freed ones move to a new buffer.
         let buffers: Vec<_> = freed

@@ -1,19 +1,19 @@
 //! The kernel table.
 
+mod update;
+
+pub(super) use update::OPTIMIZER;
+
 use super::core::{layers, product};
 use super::{
-    Call, Case, Epilogue, Fill, Grid, Kernel, Size, Split, Table, Tiling, Tolerance, Twins,
-    WORKGROUP,
+    Call, Case, Epilogue, Fill, Grid, Kernel, Size, Split, Tiling, Tolerance, Twins, WORKGROUP,
 };
 use crate::cpu;
 use crate::cpu::Real;
 use crate::cpu::gather_batch::Grey;
 use crate::function::{Function, Loops};
-use crate::graph::{
-    Binarize, LOG_ROWS, Op, Pixels, SUM_COLUMNS, Scalar, Shape, Step, Stream, Target, UpdateLayout,
-};
+use crate::graph::{Binarize, LOG_ROWS, Op, Pixels, SUM_COLUMNS, Scalar, Shape, Step, Stream};
 use crate::kernel::Operand;
-use crate::optimizer::{self, Block, Optimizer, RULES, Rule};
 
 /// A twin in both precisions, from one generic function.
 macro_rules! twins {
@@ -86,25 +86,6 @@ pub(super) static STAGES: Kernel = Kernel {
 };
 
 const ROUNDING: f64 = Tolerance::ROUNDING.relative;
-
-/// An optimiser's update of one parameter.
-pub(super) static OPTIMIZER: Kernel = Kernel {
-    entry_point: "main",
-    constants: coefficients,
-    tolerance: |call| match call.optimizer() {
-        Some(optimizer) => optimizer.rule().tolerance,
-        None => unreachable!("the row is for updates"),
-    },
-    ..plain(
-        "optimizer",
-        &["optimizer"],
-        Twins {
-            f64: |call, step, read, write| update(call, step, read, write, |rule| rule.f64),
-            f32: |call, step, read, write| update(call, step, read, write, |rule| rule.f32),
-        },
-        || RULES.iter().flat_map(|rule| Case::update(rule)).collect(),
-    )
-};
 
 /// Kernels with files of their own.
 pub(super) static FILES: &[Kernel] = &[
@@ -320,11 +301,11 @@ pub(super) static FILES: &[Kernel] = &[
         entry_point: "main",
         constants: |call| {
             let rows = [("LOG_ROWS", LOG_ROWS as f64)];
-            coefficients(call).into_iter().chain(rows).collect()
+            update::coefficients(call).into_iter().chain(rows).collect()
         },
         grid: Grid::Tiles(layers),
         split: |_| Split::Layers,
-        table: Some(UPDATE),
+        table: Some(update::TABLE),
         // For weights N(0, 0.1²). A mean square is a tenth of a squared gradient, so twice its
         // relative error.
         tolerance: |call| Tolerance { relative: 5e-6, ..Tolerance::cancelling_sum(call.mnk()[2]) },
@@ -337,61 +318,6 @@ const NO_TWINS: Twins = Twins {
     f64: |_, _, _, _| unreachable!("the primitives have twins"),
     f32: |_, _, _, _| unreachable!("the primitives have twins"),
 };
-
-const UPDATE: Table = Table {
-    buffers: 4,
-    // Workspace, parameters, states, log.
-    buffer: |call, operand| match operand.checked_sub(call.inputs.len()) {
-        None => 0,
-        Some(output) => match layout(call).target(output) {
-            Target::Weight(None) | Target::Bias(None) => 1,
-            Target::Weight(_) | Target::Bias(_) => 2,
-            Target::Log => 3,
-        },
-    },
-    entries: |call, places| {
-        let layout = layout(call);
-        let log_columns = layout.log().map_or(1, |log| call.outputs[log].columns);
-        let head = [layout.layers, layout.terms, log_columns].map(|count| count as u32);
-        let (inputs, outputs) = places.split_at(call.inputs.len());
-        let layer = |layer: usize| {
-            let matrices = layout.matrices(layer);
-            let columns = call.inputs[matrices.clone()].iter().map(|shape| shape.columns as u32);
-            let places = [&inputs[matrices], &outputs[layout.targets(layer)]].concat();
-            columns.chain(places).collect::<Vec<_>>()
-        };
-        let term = |(input, column): (usize, usize)| {
-            [inputs[input], call.inputs[input].len() as u32, column as u32]
-        };
-        let terms = layout.loss_terms().zip(call.loss_columns()).flat_map(term);
-        head.into_iter().chain((0..layout.layers).flat_map(layer)).chain(terms).collect()
-    },
-};
-
-fn layout(call: &Call) -> UpdateLayout {
-    call.update().unwrap_or_else(|| unreachable!("the row is for fused updates"))
-}
-
-/// Returns the coefficients of a call's optimiser.
-fn coefficients(call: &Call) -> Vec<(&'static str, f64)> {
-    call.optimizer().iter().flat_map(Optimizer::coefficients).collect()
-}
-
-/// Runs an update on the CPU, by its definition.
-fn update<T: Real>(
-    call: &Call,
-    step: Step,
-    read: &[Operand<T>],
-    write: &mut [&mut [T]],
-    of: fn(&'static Rule) -> optimizer::Loop<T>,
-) {
-    let (Some(optimizer), [weights, states @ ..]) = (call.optimizer(), write) else {
-        unreachable!("the row is for updates")
-    };
-    let block = Block::whole(read[0].reals());
-    let coefficients = optimizer.prepared();
-    of(optimizer.rule())(&coefficients, step.rates(optimizer), block, weights, states);
-}
 
 /// Runs a stage on the CPU, by its definition.
 fn stage<T: Real>(

@@ -15,12 +15,12 @@ use clap::builder::NonEmptyStringValueParser;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Train the same model on two devices with the same noise, and compare: the loss of each step, the
-/// weights, the time of each kernel. The f64 oracle runs the first steps beside them.
+/// Train the same model on two devices with the same noise, and compare the loss of each step, the
+/// weights and the time of each kernel. The f64 oracle also runs the first steps.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae compare --devices gpu,cpu --steps 200")]
 pub(super) struct Arguments {
-    /// Two devices, each as --device takes it
+    /// Two devices, each in the form that --device takes
     #[arg(long, value_name = "A,B", help_heading = DEVICE, default_value = "gpu,cpu")]
     devices: String,
     #[command(flatten)]
@@ -28,25 +28,25 @@ pub(super) struct Arguments {
     /// Training steps
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
-    /// Steps that the f64 oracle runs too
+    /// Steps that the f64 oracle also runs
     #[arg(long, default_value_t = 50)]
     oracle_steps: u32,
-    /// The relative difference of a step's ELBO that is allowed, of the devices and from the oracle
+    /// Allowed relative difference of a step's ELBO, between the devices and from the oracle
     #[arg(long, default_value_t = 1e-5, value_parser = share)]
     tolerance: f64,
-    /// The training images, as `train --data` takes them
+    /// The training images, in any form that `train --data` takes
     #[arg(long, default_value = "mnist", help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     data: String,
-    /// What becomes of grey pixels
+    /// How to binarise grey pixels
     #[arg(long, value_enum, default_value = "threshold", help_heading = DATA)]
     binarize: BinarizeFlag,
     #[command(flatten)]
     step: StepFlags,
-    /// Seed of the starting weights and the noise
+    /// Seed of the initial weights and the noise
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A picture of both devices' ELBO, step by step, and of the difference beside what is allowed
-    /// (.png)
+    /// A picture (.png) of both devices' ELBO at each step, and of the difference with the
+    /// tolerance
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use super::shared::written;
 use clap_complete::Shell;
 use std::process::ExitCode;
 
-/// Print a shell's script that completes commands and flags.
+/// Print a shell script that completes commands and flags.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae completions bash > ~/.local/share/bash-completion/completions/wgvae"

@@ -14,13 +14,13 @@ use std::process::ExitCode;
 pub(super) struct Arguments {
     #[command(flatten)]
     run: RunFlags,
-    /// Latents, a row an image (.npy or .csv)
+    /// Latents, one row per image (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// A picture (.png), or the probabilities (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Whether the first line of a .csv has the names of its columns [default: as it looks]
+    /// Whether the first line of a .csv has the names of its columns [default: detected]
     #[arg(long, value_enum, value_name = "YES|NO")]
     header: Option<Answer>,
     #[command(flatten)]

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae devices --json")]
 pub(super) struct Arguments {
-    /// Show which variant of each kernel was measured to be the fastest, where that is known
+    /// Show the fastest measured variant of each kernel, if known
     #[arg(long)]
     kernels: bool,
     #[command(flatten)]

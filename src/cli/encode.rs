@@ -7,7 +7,7 @@ use crate::{Matrix, Posterior};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Encode images: the posterior mean of each, a row an image.
+/// Encode images: the posterior mean of each image, one row per image.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae encode runs/first --input mnist --output means.npy --stddev stddevs.npy"
@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
-    /// The means (.npy or .csv, which names the file of each picture)
+    /// The means (.npy or .csv; a .csv also has the file name of each picture)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// The standard deviations too (.npy or .csv)

@@ -22,7 +22,7 @@ const CELL: usize = 13;
 /// Units per line, if the line is wide enough.
 const IN_A_LINE: usize = 5;
 
-/// Measure a run on its test images: ELBO, log-likelihood, KL, and what the latent units do.
+/// Measure a run on its test images: ELBO, log-likelihood, KL and active latent units.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae eval runs/first --limit 1000 --importance-samples 500")]
 pub(super) struct Arguments {
@@ -30,10 +30,10 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
-    /// Draws of each image's latents for its log-likelihood
+    /// Samples of each image's latents for its log-likelihood
     #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     noise_samples: u32,
-    /// Also the negative log-likelihood by importance sampling, with so many draws an image
+    /// Also estimate the negative log-likelihood by importance sampling, with K samples per image
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     importance_samples: Option<u32>,
     #[command(flatten)]

@@ -9,14 +9,14 @@ use crate::model::Images;
 use crate::train::Config;
 use std::process::ExitCode;
 
-/// Print the plan of a training step: every tensor that outlives it, then every op in order, with
-/// the memory slot (@) that each result is in.
+/// Print the plan of a training step: every tensor that outlives the step, then every op in order,
+/// with the memory slot (@) of each result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae graph --hidden 20,2 --batch 8")]
 pub(super) struct Arguments {
     #[command(flatten)]
     step: StepFlags,
-    /// Pixels of an image
+    /// Pixels per image
     #[arg(long, default_value_t = 784)]
     input: usize,
     #[command(flatten)]

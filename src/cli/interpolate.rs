@@ -18,10 +18,10 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
-    /// The image to begin with, counted from 0
+    /// The first image, counted from 0
     #[arg(long, value_name = "IMAGE")]
     from: u32,
-    /// The image to end with
+    /// The last image, counted from 0
     #[arg(long, value_name = "IMAGE")]
     to: u32,
     /// Images on the path, both ends included

@@ -7,13 +7,13 @@ use clap_mangen::Man;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Print the manual page, or write those of all commands.
+/// Print the manual page, or write the pages of all commands.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae man | man -l -\n  wgvae man --output ~/.local/share/man/man1"
 )]
 pub(super) struct Arguments {
-    /// The folder to write a page to for each command
+    /// The folder for the pages, one per command
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing::warn;
 
-/// Draw the latent space of a model with 2 latent units: images decoded from a grid over it, and
-/// the posterior means of images in it, coloured by label. In both, the first latent unit goes from
-/// left to right, the second from bottom to top, from -RANGE to RANGE.
+/// Draw the latent space of a model with 2 latent units: images decoded from a grid, and the
+/// posterior means of images, coloured by label. In both, the first latent unit goes from left to
+/// right, the second from bottom to top, from -RANGE to RANGE.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae train --hidden 200,100,2 --run runs/flat\n  wgvae manifold runs/flat --output manifold.png"
@@ -25,8 +25,8 @@ pub(super) struct Arguments {
     /// Images along a side of the grid
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
     side: u8,
-    /// The grid runs from -RANGE to RANGE in both directions, and so does the plot of posterior means,
-    /// which has those beyond at its edge
+    /// The grid and the plot of posterior means go from -RANGE to RANGE in both directions; means
+    /// outside are drawn at the edge
     #[arg(long, default_value_t = 3.0)]
     range: f32,
     /// The picture (.png)

@@ -40,8 +40,8 @@ use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Trains variational autoencoders with WGSL compute shaders, on any GPU that Vulkan, Metal or
-/// DX12 reaches, or on the CPU.
+/// Trains variational autoencoders with WGSL compute shaders, on any GPU with Vulkan, Metal or
+/// DX12, or on the CPU.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, bin_name = "wgvae")]
 struct Arguments {

@@ -45,17 +45,20 @@ const FLAGS: &[(&str, &str)] = &[
 const CONSTANTS: &str = "constants of an optimiser are set in the table [optimizer] of a '--config' \
                          file, which '--optimizer adamw --print-config' prints";
 
+/// Remedy for flags of a weight of the KL.
+const NO_WEIGHT: &str = "the loss is the ELBO, where the weight of the KL is always 1";
+
 /// Remedies for flags that have no counterpart here.
 const OTHERS: &[(&str, &str)] = &[
-    ("beta", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
-    ("kl-weight", "the loss is the ELBO, in which the KL counts once: there is no weight to set"),
+    ("beta", NO_WEIGHT),
+    ("kl-weight", NO_WEIGHT),
     ("cpu", "the flag is '--device cpu'"),
     ("cuda", "the flag is '--device gpu'"),
     ("gpu", "the flag is '--device gpu'"),
     ("beta1", CONSTANTS),
     ("beta2", CONSTANTS),
     ("epsilon", CONSTANTS),
-    ("momentum", "none of the optimisers ('--optimizer') has it"),
+    ("momentum", "no optimiser of '--optimizer' has a momentum"),
     ("weight-decay", CONSTANTS),
 ];
 

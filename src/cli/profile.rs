@@ -18,15 +18,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{info, warn};
 
-/// Time training steps on random images: each kernel, how far it is from what the device can reach,
-/// and what a step costs besides.
+/// Time training steps on random images: each kernel, its share of the device's measured roof, and
+/// the other costs of a step.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%",
     after_long_help = "Example:\n  wgvae profile --device gpu --batch 512 --html profile.html --trace step.json\n  wgvae profile --device gpu --json > before.json\n  wgvae profile --device gpu --baseline before.json --fail-above 10%\n  wgvae profile --device gpu --kernel update --shaders shaders"
 )]
 pub(super) struct Arguments {
-    /// A run's folder, or a model's file, whose model and settings to take [default: those of
+    /// A run's folder or a model's file, with the model and settings to use [default: those of
     /// `train`]
     run: Option<PathBuf>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     step: StepFlags,
     #[command(flatten)]
     only: OnlyFlag,
-    /// Steps to time, and as many kernel by kernel, in up to 20 rounds of both
+    /// Steps to time as a whole, then STEPS more kernel by kernel, in up to 20 rounds of both
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     #[command(flatten)]
@@ -51,20 +51,21 @@ pub(super) struct Arguments {
     /// Write the last steps as a trace for Perfetto (ui.perfetto.dev) or chrome://tracing
     #[arg(long, value_name = "FILE", help_heading = FILES)]
     trace: Option<PathBuf>,
-    /// Write a page for a browser: the kernels' table, a roofline plot, the last steps as a timeline
+    /// Write a page for a browser: a table of kernels, a roofline plot, a timeline of the last
+    /// steps
     #[arg(long, value_name = "FILE", help_heading = FILES)]
     html: Option<PathBuf>,
     #[cfg(feature = "capture")]
-    /// Have RenderDoc capture a step, for a GPU, to this name and `_capture.rdc`; needs
+    /// Let RenderDoc capture a step of a GPU in NAME_capture.rdc; this requires
     /// ENABLE_VULKAN_RENDERDOC_CAPTURE=1, or a start from RenderDoc
     #[arg(long, value_name = "NAME", help_heading = FILES, num_args = 0..=1, require_equals = true, default_missing_value = "wgvae")]
     renderdoc: Option<PathBuf>,
-    /// Compare with what --json printed before
+    /// Compare with an earlier output of --json
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Exit with 1 if the step, or a kernel that takes a twentieth of it, got slower than the
-    /// baseline by more than this and by more than noise: a kernel also beside the others, the
-    /// step beside what the device ran at
+    /// Exit with 1 if the step, or a kernel that takes a twentieth of it, is slower than the
+    /// baseline by more than PERCENT and by more than noise. A kernel must also be slower relative
+    /// to the other kernels, the step also relative to the speed of arithmetic alone
     #[arg(long, value_name = "PERCENT", default_value = "10", requires = "baseline", value_parser = percent)]
     fail_above: f64,
 }

@@ -13,23 +13,23 @@ const READING: &str = "How files are read";
 /// How files are to be read where they can be read in several ways.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct ReadingFlags {
-    /// The column of a table that has the labels: none, first, last, its number or its name
-    /// [default: the one that the header calls so, or that looks so]
+    /// The label column of a table: none, first, last, its number or its name [default: detected by
+    /// the header or the values]
     #[arg(long, help_heading = READING, value_name = "COLUMN")]
     label_column: Option<LabelColumn>,
-    /// Whether a table's first line has the names of its columns [default: as it looks]
+    /// Whether a table's first line has the names of its columns [default: detected]
     #[arg(long, help_heading = READING, value_enum, value_name = "YES|NO")]
     header: Option<Answer>,
-    /// The number that is white; black is 0 [default: 255, or 1 where no number is above 1]
+    /// The number that is white; black is 0 [default: 255, or 1 if no number is above 1]
     #[arg(long, help_heading = READING, value_name = "NUMBER")]
     white: Option<f32>,
     /// Exchange black and white
     #[arg(long, help_heading = READING)]
     invert: bool,
-    /// The grey behind what is transparent in pictures, from 0, black, to 255, white [default: 255]
+    /// The grey behind transparent pixels, from 0 (black) to 255 (white) [default: 255]
     #[arg(long, help_heading = READING, value_name = "GREY")]
     background: Option<u8>,
-    /// The array of a .npz file that has the images [default: the one that is named so]
+    /// The array of images in a .npz file [default: detected by its name]
     #[arg(long, help_heading = READING, value_name = "NAME")]
     array: Option<String>,
 }

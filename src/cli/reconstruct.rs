@@ -8,8 +8,8 @@ use crate::{Error, Matrix, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Draw images beside posterior predictive samples and probabilities. With several samples of each
-/// image, a sample and its probabilities make a pair with a number of its own.
+/// Draw images beside posterior predictive samples and probabilities. With several samples per
+/// image, each sample and its probabilities are a numbered pair.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae reconstruct runs/first --digit 7 --output sevens.png")]
 pub(super) struct Arguments {
@@ -20,10 +20,10 @@ pub(super) struct Arguments {
     /// Only images with this label
     #[arg(long, visible_alias = "label", value_name = "LABEL")]
     digit: Option<String>,
-    /// How many images
+    /// Number of images
     #[arg(long, default_value_t = 10, value_parser = at_least_one)]
     count: usize,
-    /// Samples of each image, each with its own latents
+    /// Samples per image, each with its own latents
     #[arg(long, default_value_t = 1, value_parser = at_least_one)]
     samples: usize,
     /// The picture (.png)

@@ -14,15 +14,15 @@ use std::path::{Path, PathBuf};
 /// Which run, and where to compute.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunFlags {
-    /// A run's folder, whose weights after the last epoch are taken (model.safetensors), or a model's
-    /// file: RUN/best.safetensors has those of the epoch with the best test ELBO
+    /// A run's folder, for its weights after the last epoch (model.safetensors), or a model's file;
+    /// RUN/best.safetensors has the weights of the epoch with the best test ELBO
     run: PathBuf,
     #[command(flatten)]
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
     /// Function from the second half of the encoder's outputs to standard deviations, if the model's
-    /// file does not say
+    /// file does not name it
     #[arg(long, value_enum)]
     scale: Option<ScaleFlag>,
     /// Seed of the noise
@@ -101,7 +101,7 @@ fn check_finite(path: &Path, weights: &Weights) -> Result<()> {
 /// Which images a run is asked about.
 #[derive(Debug, clap::Args)]
 pub(super) struct ImageFlags {
-    /// The test images of mnist or of what has some, or all images of what else `train --data` takes
+    /// Images, in any form that `train --data` takes; of data with a test set, its test images
     /// [default: the test images of the run]
     #[arg(long, visible_alias = "data", value_name = "DATA", help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     input: Option<String>,
@@ -109,7 +109,7 @@ pub(super) struct ImageFlags {
     size: SizeFlag,
     #[command(flatten)]
     reading: ReadingFlags,
-    /// What becomes of grey pixels [default: as in training]
+    /// How to binarise grey pixels [default: as in training]
     #[arg(long, value_enum, help_heading = DATA)]
     binarize: Option<BinarizeFlag>,
     /// Only the first N images
@@ -245,8 +245,8 @@ pub(super) fn is_picture(path: &Path) -> bool {
 /// How large an image is.
 #[derive(Debug, clap::Args)]
 pub(super) struct SizeFlag {
-    /// Rows and columns of an image, if they are not those of training or a square; pictures that
-    /// are read are resized to it
+    /// Rows and columns of an image; pictures that are read are resized to this size [default: as
+    /// in training, else a square]
     #[arg(long, value_name = "ROWSxCOLUMNS", help_heading = DATA)]
     size: Option<Size>,
 }
@@ -274,8 +274,8 @@ pub(super) fn within(matrix: &Matrix) -> Vec<f32> {
 /// How many images a picture has side by side.
 #[derive(Debug, clap::Args)]
 pub(super) struct ColumnsFlag {
-    /// Images side by side in the picture [default: all of up to 12, else 10, or more if that makes
-    /// the picture about square]
+    /// Images side by side in the picture [default: all if at most 12, else 10, or more for a
+    /// nearly square picture]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     columns: Option<usize>,
 }

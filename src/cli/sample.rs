@@ -16,7 +16,7 @@ use std::process::ExitCode;
 pub(super) struct Arguments {
     #[command(flatten)]
     run: RunFlags,
-    /// How many
+    /// Number of samples
     #[arg(long, default_value_t = 20, value_parser = at_least_one)]
     count: usize,
     /// A picture (.png), or the samples alone (.npy or .csv)

@@ -15,8 +15,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Print the text that a driver gets for a kernel, or write those of all kernels; without a name, list
-/// the kernels and their variants.
+/// Print the shader that a driver gets for a kernel, or write the shaders of all kernels; without a
+/// name, list the kernels and their variants.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("what").args(["name", "all", "sources"]),
@@ -25,25 +25,26 @@ use std::process::ExitCode;
     after_long_help = "Example:\n  wgvae shader linear+relu --variant quad_8_vector --emit hlsl\n  wgvae shader update --emit spirv --output update.spv; spirv-dis update.spv\n  wgvae shader --all --output browser\n  wgvae shader --sources --output shaders\n  wgvae shader update --shaders shaders"
 )]
 pub(super) struct Arguments {
-    /// The kernel, by its name in the tables of `verify` and `profile`, as update or linear+relu
+    /// The kernel, named as in the tables of `verify` and `profile`, such as update or linear+relu
     name: Option<String>,
-    /// The variant, as `verify` prints it [default: the first in the list that serves the kernel, which
-    /// is the one that an unmeasured GPU would begin with]
+    /// The variant, named as in the table of `verify` [default: the first in the list that supports
+    /// the kernel; a GPU without measurements starts with it]
     #[arg(long, requires = "name")]
     variant: Option<String>,
-    /// The pass, of a variant that has two [default: all]
+    /// The pass, for a variant with two passes [default: all]
     #[arg(long, value_name = "N", requires = "name")]
     pass: Option<usize>,
-    /// The language; where `override` constants are resolved, they are those of the default model, or of
-    /// the first shapes that the kernel is checked with, and the text says which
+    /// The language. Languages that resolve `override` constants use those of the default model, or
+    /// of the first shapes in the kernel's checks; a comment in the text names the shapes
     #[arg(long, value_enum, default_value = "wgsl", requires = "texts")]
     emit: EmitFlag,
-    /// Every module of every variant, a file each: NAME.VARIANT.PASS.wgsl, with the lines that a browser
-    /// wants; further texts of the same name, for other shapes, have a number from 2 on behind PASS
+    /// Every module of every variant, one file each: NAME.VARIANT.PASS.wgsl, with the lines that
+    /// browsers require; modules of the same name for other shapes have a number from 2 on after
+    /// PASS
     #[arg(long, requires = "output")]
     all: bool,
-    /// The files that modules are put together from, as --shaders takes them; none is written over a file
-    /// that differs
+    /// The files from which modules are assembled, in the form that --shaders takes; files that
+    /// differ are not overwritten
     #[arg(long, requires = "output")]
     sources: bool,
     /// The file to write to; with --all and --sources, the folder
@@ -51,7 +52,7 @@ pub(super) struct Arguments {
     output: Option<PathBuf>,
     #[command(flatten)]
     shaders: ShadersFlag,
-    /// As wgpu writes it with --checked: every loop is bounded
+    /// With the bounds that wgpu adds to every loop
     #[arg(long, requires = "texts")]
     checked: bool,
     #[command(flatten)]
@@ -64,7 +65,7 @@ pub(super) struct Arguments {
 /// `--emit`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum EmitFlag {
-    /// As wgpu gets it
+    /// The text that wgpu gets
     Wgsl,
     /// For Vulkan 1.3, on a device with robust buffers
     Spirv,

@@ -61,13 +61,13 @@ pub(super) struct StepFlags {
     /// Function between layers [default: relu]
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
-    /// Rule of the updates, with the default constants of its paper [default: rmsprop]
+    /// Optimiser, with the default constants of its paper [default: rmsprop]
     #[arg(long, help_heading = MODEL, value_name = "RULE", value_parser = optimizers())]
     optimizer: Option<Optimizer>,
-    /// Images of one step [default: 64]
+    /// Images per step [default: 64]
     #[arg(long, help_heading = MODEL)]
     batch: Option<usize>,
-    /// Run each op as a kernel of its own, to debug, bisect or teach
+    /// Run each op as a separate kernel, for debugging, bisecting or teaching
     #[arg(long, help_heading = MODEL)]
     no_fuse: bool,
 }
@@ -123,17 +123,17 @@ impl StepFlags {
 /// Which kernels to use, and on how much of the device.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct KernelsFlag {
-    /// Use the variants of this file's [kernels], as a run's config.toml has them, instead of the
-    /// fastest
+    /// Use the kernel variants in the table [kernels] of this file (a run's config.toml has one),
+    /// instead of the fastest
     #[arg(long, value_name = "FILE", help_heading = DEVICE)]
     kernels: Option<PathBuf>,
-    /// Let wgpu bound every loop of a shader, as it does for shaders that it does not know
+    /// Let wgpu bound every loop of a shader, as it does for untrusted shaders
     #[arg(long, help_heading = DEVICE)]
     checked: bool,
-    /// How kernels get their arguments, instead of as immediate data where the adapter has that
+    /// How kernels get their arguments [default: immediate, if the adapter supports it]
     #[arg(long, value_name = "HOW", help_heading = DEVICE, hide_short_help = true)]
     arguments: Option<ArgumentsFlag>,
-    /// Threads of the CPU device, on which no result depends [default: one a core]
+    /// Threads of the CPU device; results do not depend on it [default: one per core]
     #[arg(long, value_name = "N", help_heading = DEVICE, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     #[command(flatten)]
@@ -144,9 +144,9 @@ pub(super) struct KernelsFlag {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ShadersFlag {
     /// Read shaders from a folder, on a GPU: DIR/update.wgsl, DIR/common/turn.wgsl or
-    /// DIR/functions/relu.wgsl takes the place of the built-in file, and the others stay. `wgvae shader
-    /// --sources --output DIR` writes them all. Their loops keep the bounds that --checked puts on every
-    /// loop, so compare times with those of --checked
+    /// DIR/functions/relu.wgsl replaces the built-in file; other files stay built-in. `wgvae shader
+    /// --sources --output DIR` writes all files. Loops in these shaders are bounded as with
+    /// --checked, so compare times with --checked
     #[arg(long = "shaders", value_name = "DIR", help_heading = DEVICE, hide_short_help = true)]
     folder: Option<PathBuf>,
 }
@@ -172,7 +172,7 @@ pub(super) const A_KERNEL: &str = "the name of a kernel";
 /// Which kernels to look at.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct OnlyFlag {
-    /// Only this kernel, by its name in the table or by that of its file; may be given several times
+    /// Only this kernel, named as in the table or as its file; may be given several times
     #[arg(long = "kernel", value_name = "NAME")]
     names: Vec<String>,
 }
@@ -264,7 +264,7 @@ pub(super) fn check_folder(setting: &'static str, path: &Path) -> Result<()> {
 enum ArgumentsFlag {
     /// In immediate data
     Immediate,
-    /// In a uniform buffer, as browsers have them
+    /// In a uniform buffer, as in browsers
     Uniform,
 }
 
@@ -282,7 +282,7 @@ impl From<ArgumentsFlag> for Passing {
 pub(super) enum BinarizeFlag {
     /// 1 where the pixel is above 127
     Threshold,
-    /// 1 with probability pixel / 255, drawn anew every epoch
+    /// 1 with probability pixel / 255, drawn again every epoch
     Stochastic,
     /// pixel / 255
     None,

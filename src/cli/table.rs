@@ -16,7 +16,7 @@ const CUT: char = '…';
 /// Whether a table has all of its columns.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct WideFlag {
-    /// Show every column, however wide the terminal is; a file or a pipe gets them all
+    /// Show every column, also in a narrow terminal; files and pipes always get every column
     #[arg(long)]
     wide: bool,
 }

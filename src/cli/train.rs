@@ -45,28 +45,28 @@ const FIXED: [&str; 18] = [
     "run",
 ];
 
-/// Train a model: with no flags, the tutorial's on MNIST for 30 epochs.
+/// Train a model; without flags, the tutorial's model on MNIST for 30 epochs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
                         wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first\n  \
                         wgvae train --resume runs/first --epochs 5")]
 pub(super) struct Arguments {
-    /// mnist; a folder of IDX files (of several sets, with the name that theirs begin with), or of
-    /// pictures, each label's in a subfolder if they have labels; a table (.csv, .tsv, .txt, .amat), a
-    /// line an image; a .npy or .npz file; each gzipped or not, or alone in a .zip file; - is standard
-    /// input [default: mnist]
+    /// mnist; a folder of IDX files (if it has several sets, FOLDER/PREFIX selects one by the
+    /// prefix of its file names), or of pictures, with a subfolder for each label if there are
+    /// labels; a table (.csv, .tsv, .txt, .amat), one line per image; a .npy or .npz file. Files
+    /// may be gzipped, or alone in a .zip file; - is standard input [default: mnist]
     #[arg(long, help_heading = DATA, value_parser = NonEmptyStringValueParser::new())]
     data: Option<String>,
-    /// Rows and columns of an image, where the data do not say; pictures are resized to it
+    /// Rows and columns of an image, if the data do not say; pictures are resized to this size
     #[arg(long, help_heading = DATA, value_name = "ROWSxCOLUMNS")]
     size: Option<Size>,
-    /// What to test on; anything that --data takes [default: the data's own test set]
+    /// Test images, in any form that --data takes [default: the data's own test set]
     #[arg(long, help_heading = DATA, value_name = "DATA", conflicts_with = "test_fraction", value_parser = NonEmptyStringValueParser::new())]
     test_data: Option<String>,
-    /// The share of the images to hold out and test on [default: 0.1, if there is no test set]
+    /// Share of the images to hold out for testing [default: 0.1, if there is no test set]
     #[arg(long, help_heading = DATA, value_name = "SHARE", allow_negative_numbers = true)]
     test_fraction: Option<f64>,
-    /// What becomes of grey pixels [default: threshold]
+    /// How to binarise grey pixels [default: threshold]
     #[arg(long, help_heading = DATA, value_enum)]
     binarize: Option<BinarizeFlag>,
     /// Only the first N training images
@@ -76,46 +76,46 @@ pub(super) struct Arguments {
     reading: ReadingFlags,
     #[command(flatten)]
     step: StepFlags,
-    /// Times that each image is seen [default: 30]
+    /// Passes over the training images [default: 30]
     #[arg(long, help_heading = MODEL)]
     epochs: Option<u32>,
     /// The optimiser's step size [default: 0.001]
     #[arg(long, help_heading = MODEL, allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Seed of the starting weights, the shuffles and the noise [default: 0]
+    /// Seed of the initial weights, the shuffling and the noise [default: 0]
     #[arg(long, help_heading = MODEL)]
     seed: Option<u64>,
     /// The run's folder [default: runs/<date>-<time>]
     #[arg(long, help_heading = RUN, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// Go on with a run that was interrupted, from its last checkpoint, in its folder and with its
-    /// settings; a run that has ended goes on with more --epochs, and a --learning-rate may be another
+    /// Resume a run from its last checkpoint, in its folder and with its settings; a finished run
+    /// resumes with more --epochs, and --learning-rate may change
     #[arg(long, help_heading = RUN, value_name = "RUN", conflicts_with_all = FIXED)]
     resume: Option<PathBuf>,
-    /// Settings, as `--print-config` prints them and a run's config.toml has them; flags win
+    /// File of settings, such as a run's config.toml or the output of `--print-config`; flags win
     #[arg(long, help_heading = RUN, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print the settings that the flags and the file come to, and train nothing
+    /// Print the settings that result from the flags and the file, without training
     #[arg(long, help_heading = RUN)]
     print_config: bool,
-    /// Save a checkpoint every N steps (500), or every N seconds (60s), besides one every epoch
+    /// Save a checkpoint every N steps (500) or N seconds (60s), in addition to one every epoch
     #[arg(long, help_heading = RUN, value_name = "N")]
     checkpoint_every: Option<Every>,
-    /// If the device fails, open it anew and go on from the last checkpoint, at most N times
+    /// If the device fails, reopen it and resume from the last checkpoint, at most N times
     #[arg(long, help_heading = RUN, value_name = "N", default_value_t = 0)]
     retries: u32,
-    /// Leave no event files for TensorBoard in the run's folder
+    /// Write no event files for TensorBoard
     #[arg(long, help_heading = RUN)]
     no_tensorboard: bool,
     #[command(flatten)]
     device: DeviceFlag,
     #[command(flatten)]
     kernels: KernelsFlag,
-    /// Repeat every Nth step on the CPU in f64, and stop where a kernel's numbers are not the same
-    /// within its tolerance; no result depends on it
+    /// Repeat every Nth step on the CPU in f64, and stop if a kernel's results differ by more than
+    /// its tolerance; training results do not depend on it
     #[arg(long, help_heading = CHECKS, value_name = "N")]
     self_check: Option<u32>,
-    /// Time the kernels of every Nth step, and write that into metrics.jsonl and for TensorBoard
+    /// Time the kernels of every Nth step, and write the times to metrics.jsonl and TensorBoard
     #[arg(long, help_heading = CHECKS, value_name = "N")]
     profile_every: Option<u32>,
 }

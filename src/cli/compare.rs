@@ -59,7 +59,7 @@ pub(super) struct Arguments {
 /// Parses a relative difference.
 fn share(text: &str) -> std::result::Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| *number >= 0.0);
-    number.ok_or_else(|| "expected a number from 0 on, as 1e-5".to_owned())
+    number.ok_or_else(|| "expected a number from 0 on, such as 1e-5".to_owned())
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let [one, other] = devices.as_slice() else {
         return Err(Error::Setting {
             setting: "devices",
-            expected: "two devices with a comma between them, as gpu,cpu".to_owned(),
+            expected: "two devices with a comma between them, such as gpu,cpu".to_owned(),
             found: arguments.devices.clone(),
         });
     };
@@ -128,7 +128,7 @@ fn print(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     say("")?;
     print_kernels(comparison, width)?;
     let [a, b] = comparison.steps_per_second;
-    say(format!("\nsteps a second: A {a:.1}, B {b:.1}"))?;
+    say(format!("\nsteps per second: A {a:.1}, B {b:.1}"))?;
     let [from_a, from_b] = comparison.oracle_difference;
     let (largest, tolerance) = (comparison.largest_difference, comparison.tolerance);
     say_words(
@@ -187,7 +187,7 @@ fn print_kernels(comparison: &Comparison, width: Option<usize>) -> Result<()> {
     };
     let rows: Vec<_> = comparison.kernels.iter().map(row).collect();
     let columns = vec![
-        Column::words("kernel, ms a step", 0).cut_to(18),
+        Column::words("kernel, ms/step", 0).cut_to(18),
         Column::words("shape", 3),
         Column::numbers("A", 1),
         Column::numbers("B", 1),

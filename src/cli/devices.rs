@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 fn print_kernels(info: &AdapterInfo, width: Option<usize>) -> Result<()> {
     let known = known_kernels(&info.description(), None);
     if known.is_empty() {
-        return say_words("     no kernel has been measured; training does", 5);
+        return say_words("     no kernel has been measured yet; training measures them", 5);
     }
     let row = |(call, Tuned { variant, microseconds }): (&String, &Tuned)| -> Vec<Cell> {
         let (kernel, operands) = call.split_once(' ').unwrap_or((call, ""));
@@ -82,13 +82,13 @@ fn print(info: &AdapterInfo) -> Result<()> {
     let lines = [
         format!("{backend}, {kind}, driver {driver}"),
         format!(
-            "buffers to {} MiB (bound to {} MiB), {} storage buffers a dispatch",
+            "buffers up to {} MiB (bound up to {} MiB), {} storage buffers per dispatch",
             info.max_buffer_bytes >> 20,
             info.max_binding_bytes >> 20,
             info.max_storage_buffers,
         ),
         format!(
-            "workgroups to {} invocations and {} KiB, subgroups of {} to {}",
+            "workgroups up to {} invocations and {} KiB, subgroups of {} to {}",
             info.max_workgroup_invocations,
             info.max_workgroup_bytes >> 10,
             info.subgroup_sizes[0],

@@ -111,7 +111,7 @@ fn print_settings(weights: &str, Config { learning_rate, changes, .. }: &Config)
 }
 
 fn print(assessment: &Assessment, samples: Samples, images: usize, wide: WideFlag) -> Result<()> {
-    say_words(&format!("{images} images, nats an image, ± standard error"), 2)?;
+    say_words(&format!("{images} images, nats per image, ± standard error"), 2)?;
     let row = |name: &str, Mean { mean, error }: Mean| {
         // For a single image the error is not known.
         let error = if error.is_nan() { "?".to_owned() } else { format!("{error:.3}") };

@@ -158,7 +158,7 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
     match error {
         Error::Data { remedy, .. } => Some(remedy),
         Error::NoDevice { .. } => {
-            Some("--device cpu, which is always there; `wgvae devices` lists what else there is")
+            Some("--device cpu, which always works; `wgvae devices` lists all devices")
         }
         Error::Unsupported { .. } => {
             Some("another --device, or a smaller --hidden, --batch or --limit")
@@ -167,55 +167,56 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
             Some("`wgvae shader` lists every kernel with its variants")
         }
         Error::Setting { setting: "output", found, .. } if found == "a terminal" => {
-            Some("--output FILE.spv, which `spirv-dis FILE.spv` makes readable")
+            Some("--output FILE.spv; `spirv-dis FILE.spv` prints it as text")
         }
         Error::Setting { setting: "shaders", .. } => {
-            Some("--device gpu, which takes a driver that runs on the CPU, too")
+            Some("--device gpu, which also accepts a driver that runs on the CPU")
         }
         Error::Shader { fault: Fault::WrongResult, .. } => {
             Some("`wgvae verify --shaders DIR` compares every kernel with the CPU")
         }
         Error::Device { fault: Fault::WrongResult, .. } => {
-            Some("`wgvae verify` says which kernels are wrong on which device")
+            Some("`wgvae verify` lists the kernels that are wrong on a device")
         }
         Error::Device { .. } => Some(
-            "--device cpu, or another adapter of `wgvae devices`; `train --retries 3` goes on by itself",
+            "--device cpu, or another adapter of `wgvae devices`; `train --retries 3` resumes by itself",
         ),
         Error::NonFinite { origin: None, .. } => Some(
-            "a lower --learning-rate; or --self-check 100, since what does not happen again may be the \
-             device's fault",
+            "a lower --learning-rate; or --self-check 100: a result that is not repeatable may be a \
+             fault of the device",
         ),
-        Error::NonFinite { .. } => Some("a lower --learning-rate, which --resume takes, too"),
+        Error::NonFinite { .. } => Some("a lower --learning-rate, also with --resume"),
         Error::File { kind: FileKind::Link, .. } => {
-            Some("put what the link leads to in its place, if the run is your own")
+            Some("replace the link by a copy of its target, if the run is your own")
         }
         Error::Setting { setting: "input", expected, .. } if expected.contains("the model") => {
             Some("--size ROWSxCOLUMNS resizes pictures")
         }
         Error::Setting { found, .. } if found.ends_with(".images as float32") => {
-            Some("--data with pixels of numpy.uint8, from 0 to 255, which take a quarter of that")
+            Some("--data with pixels of numpy.uint8, from 0 to 255: a quarter of the bytes")
         }
         Error::Setting { setting: "RUN", .. } => {
-            Some("`wgvae train --hidden 200,100,2`; of more units, sample, interpolate and encode")
+            Some("`wgvae train --hidden 200,100,2`; for more units, sample, interpolate and encode")
         }
         Error::Io { path, action: Action::Read, .. } if path.ends_with("config.toml") => {
-            Some("the folder of a run, which has one, as `wgvae train --run RUN` makes it")
+            Some("the folder of a run, as `wgvae train --run RUN` creates it")
         }
         Error::File { path, .. }
             if [checkpoint::FILE_NAME, "metrics.jsonl"].iter().any(|name| path.ends_with(name)) =>
         {
-            Some("`wgvae train --config RUN/config.toml` begins a new run with the same settings")
+            Some("`wgvae train --config RUN/config.toml` starts a new run with the same settings")
         }
         Error::File { kind: FileKind::Model, .. } => {
-            Some("RUN is the folder of a run, or a whole model.safetensors")
+            Some("RUN is the folder of a run, or a complete model.safetensors")
         }
         // The remedy is another --size, or other images; the file itself is correct.
         Error::File { kind: FileKind::Images, .. } => None,
-        Error::File { kind: FileKind::Shader, .. } => {
-            Some("names that begin with a dot or end with ~ are passed over")
-        }
+        Error::File { kind: FileKind::Shader, .. } => Some(
+            "`wgvae shader --sources` writes the built-in files; names that begin with a dot or \
+                 end with ~ are ignored",
+        ),
         Error::File { path, .. } if reads_latents && Matrix::check_ending(path).is_ok() => {
-            Some("`wgvae encode RUN --output z.npy` writes latents, a row an image")
+            Some("`wgvae encode RUN --output z.npy` writes latents, one row per image")
         }
         Error::File { path, .. } => file_remedy(path),
         _ => None,
@@ -226,18 +227,20 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
 fn file_remedy(path: &Path) -> Option<&'static str> {
     if path.is_dir() || path.ends_with("data/mnist") {
         return Some(
-            "--data FOLDER with IDX files, or with pictures, or with a subfolder of them for each label",
+            "--data FOLDER with IDX files, with pictures, or with a subfolder of pictures per label",
         );
     }
     match path.extension()?.to_str()?.to_lowercase().as_str() {
-        "csv" => Some("a line an image: every pixel, and a label or none, separated by commas"),
-        "amat" => Some("a line an image: every pixel, then a label or none, separated by blanks"),
+        "csv" => Some("one line per image: every pixel, and a label or none, separated by commas"),
+        "amat" => {
+            Some("one line per image: every pixel, then a label or none, separated by blanks")
+        }
         "npy" => Some(
             "numpy.save(FILE, x.astype(numpy.float32)), images from 0 to 1, or numpy.uint8, from 0 to \
              255",
         ),
         "png" | "jpg" | "jpeg" => {
-            Some("--size ROWSxCOLUMNS if sizes differ; a whole picture, or none")
+            Some("--size ROWSxCOLUMNS if sizes differ; delete a picture that is incomplete")
         }
         "toml" => Some("`wgvae train --print-config` prints every setting"),
         _ => None,

@@ -73,7 +73,7 @@ pub(super) struct Arguments {
 /// Parses `10%` or `10`.
 fn percent(text: &str) -> std::result::Result<f64, String> {
     let number = text.trim_end_matches('%').parse().ok().filter(|number: &f64| *number >= 0.0);
-    number.ok_or_else(|| "expected a percentage, as 10%".to_owned())
+    number.ok_or_else(|| "expected a percentage, such as 10%".to_owned())
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -116,7 +116,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let Some(baseline) = baseline else { return Ok(ExitCode::SUCCESS) };
     let comparison = baseline.compare(&profile, arguments.fail_above / 100.0);
     if baseline.adapter() != profile.adapter {
-        warn!("the baseline is of another adapter: {}", baseline.adapter());
+        warn!("the baseline is from another adapter: {}", baseline.adapter());
     }
     // Not part of the output that programs read.
     if only.names().is_empty() {
@@ -142,7 +142,7 @@ fn print(profile: &Profile, width: Option<usize>) -> Result<()> {
         roofs.workgroup_gbs.map_or(String::new(), |gbs| format!(", {gbs:.1} GB/s in workgroups"));
     let roofs = format!(
         "roofs: {:.1} GFLOP/s, {:.1} GB/s from memory, {:.1} GB/s from caches{in_workgroups}, {:.1} \
-         us a dispatch, {:.1} us a submit",
+         us per dispatch, {:.1} us per submit",
         roofs.gflops, roofs.gbs, roofs.cached_gbs, roofs.dispatch_us, roofs.submit_us,
     );
     say_words(&roofs, 7)?;
@@ -251,12 +251,12 @@ fn print_footer(profile: &Profile) -> Result<()> {
     let ms = profile.kernels_ms;
     let kernels = match profile.unattributed_ms {
         Some(unattributed) => vec![
-            format!("kernels             {ms:>12.3} ms a step, the mean"),
+            format!("kernels             {ms:>12.3} ms per step (mean)"),
             format!("unattributed        {unattributed:>12.3} ms"),
         ],
         None => vec![
-            format!("shown above         {ms:>12.3} ms a step, the mean"),
-            format!("others              {:>12}: they ran, but were not timed", "unknown"),
+            format!("shown above         {ms:>12.3} ms per step (mean)"),
+            format!("others              {:>12}: these kernels were not timed", "unknown"),
         ],
     };
     let idle = profile.idle_share.map(|share| {
@@ -271,23 +271,23 @@ fn print_footer(profile: &Profile) -> Result<()> {
             "step                {:>12.3} ms unprofiled: profiling takes {slower:.2} times as long",
             profile.step_ms
         ),
-        format!("images a second     {:>12.0}", profile.images_per_second),
+        format!("images per second   {:>12.0}", profile.images_per_second),
         format!("matrix products     {:>12.2} GFLOP/s over the whole step", profile.gflops),
     ];
     let costs = [
         format!(
-            "host, a step        {:>12.1} us to record, {:.1} us to submit",
+            "host, per step      {:>12.1} us to record, {:.1} us to submit",
             profile.host_us_per_step, profile.submit_us_per_step
         ),
         format!(
-            "dispatches a step   {:>12.2}, in {:.3} submits",
+            "dispatches per step {:>12.2}, in {:.3} submits",
             profile.dispatches_per_step, profile.submits_per_step
         ),
         format!(
-            "bytes a step        {:>12.1} sent, {:.1} read back",
+            "bytes per step      {:>12.1} sent, {:.1} read back",
             profile.upload_bytes_per_step, profile.readback_bytes_per_step
         ),
-        format!("buffers made a step {:>12.2}", profile.buffers_created_per_step),
+        format!("new buffers per step{:>12.2}", profile.buffers_created_per_step),
         format!(
             "memory              {:>12} KiB of weights, {} of optimizer state, {} of data, {} of workspace",
             kib(weights),

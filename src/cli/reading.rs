@@ -103,7 +103,7 @@ pub(super) fn check(
         // Before binarisation they may differ.
         let is_one = images.coverage(Binarize::None).is_one;
         let is_dark = !is_one && largest > 0.0 && largest < white;
-        let white = format!("--white {largest}, the largest number that there is");
+        let white = format!("--white {largest}, the largest number");
         let others =
             if binarize == Binarize::Threshold { "; or --binarize stochastic or none" } else { "" };
         let remedy = if is_dark { white + others } else { "other images".to_owned() };
@@ -115,7 +115,7 @@ pub(super) fn check(
         });
     }
     if coverage.blank * 10 > images.len() {
-        warn!("{} of {} training images are of one grey alone", coverage.blank, images.len());
+        warn!("{} of {} training images have a single grey", coverage.blank, images.len());
     }
     Ok(coverage)
 }

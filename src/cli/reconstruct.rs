@@ -46,11 +46,11 @@ impl Arguments {
                 setting: "digit",
                 expected: match &data.labels {
                     Some(labels) => {
-                        format!("the label of an image, of {}", labels.names.join(", "))
+                        format!("the label of an image, one of {}", labels.names.join(", "))
                     }
-                    None => format!("images with labels, {digit} one of them"),
+                    None => "images with labels".to_owned(),
                 },
-                found: data.labels.as_ref().map_or("images without".to_owned(), |_| digit.clone()),
+                found: data.labels.as_ref().map_or("no labels".to_owned(), |_| digit.clone()),
             }),
             _ => Ok(chosen),
         }

@@ -143,7 +143,7 @@ impl ImageFlags {
         if data.width() != input {
             return Err(Error::Setting {
                 setting: "input",
-                expected: format!("images of {input} pixels, as the model takes"),
+                expected: format!("images of {input} pixels, as the model requires"),
                 found: format!("{} pixels in {source}", data.size),
             });
         }
@@ -164,8 +164,8 @@ impl ImageFlags {
         Err(Error::Data {
             path: run.config.data.clone().into(),
             expected: "the images that the run was trained on".to_owned(),
-            found: "others".to_owned(),
-            remedy: "--input names the images that are meant, these or others".to_owned(),
+            found: "other images".to_owned(),
+            remedy: "--input DATA, to use these or other images".to_owned(),
         })
     }
 
@@ -261,7 +261,7 @@ impl SizeFlag {
             setting: "size",
             expected: format!("ROWSxCOLUMNS, {pixels} pixels in all"),
             found: size
-                .map_or(format!("nothing, and {pixels} is no square"), |size| size.to_string()),
+                .map_or(format!("none, and {pixels} is no square number"), |size| size.to_string()),
         })
     }
 }

@@ -124,7 +124,7 @@ fn print(arguments: &Arguments, name: &str, files: &Sources) -> Result<()> {
     if stages.len() > 1 && (arguments.output.is_some() || !is_text) {
         return Err(Error::Setting {
             setting: "pass",
-            expected: format!("0 or 1: {} has two, a module each", stages[0].variant.name()),
+            expected: format!("0 or 1: {} has two passes", stages[0].variant.name()),
             found: "none".to_owned(),
         });
     }
@@ -159,7 +159,7 @@ fn stages(arguments: &Arguments, name: &str, files: &Sources) -> Result<Vec<Stag
         let known = variants.into_iter().map(Variant::name).collect::<Vec<_>>();
         return Err(Error::Setting {
             setting: "variant",
-            expected: format!("one of {name}'s: {}", known.join(", ")),
+            expected: format!("a variant of {name}: {}", known.join(", ")),
             found: wanted.unwrap_or_default().to_owned(),
         });
     };

@@ -157,7 +157,7 @@ impl Arguments {
         }
         for Change { step, device, .. } in &file.config.changes {
             if let Some(device) = device {
-                warn!("after step {step} the run was on {device}: that is not repeated");
+                warn!("after step {step} the run was on {device}: this change is not repeated");
             }
         }
         Ok(file)
@@ -273,25 +273,25 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let is_begun = arguments.resume.is_some();
     let ended = training.persist(is_begun, arguments.retries, open, |report| progress.tell(report));
     progress.finish();
-    let go_on = format!("`wgvae train --resume {}` goes on", folder.display());
+    let resume = format!("`wgvae train --resume {}` resumes", folder.display());
     match ended {
         Ok(Ended::Finished) => {
             say(folder.display())?;
             Ok(ExitCode::SUCCESS)
         }
         Ok(Ended::Interrupted(step)) => {
-            info!("interrupted after step {step}, with a checkpoint: {go_on}");
+            info!("interrupted after step {step}, with a checkpoint: {resume} the run");
             Ok(signals.exit_code())
         }
         Err(Error::Interrupted) => {
             remove(&made);
-            info!("interrupted while kernels were tried: those that were are remembered");
+            info!("interrupted while kernels were tried: finished measurements are kept");
             Ok(signals.exit_code())
         }
         Err(error) => {
             remove(&made);
             if !is_mistake(&error) && folder.join(checkpoint::FILE_NAME).exists() {
-                info!("the last checkpoint is whole: {go_on} from it");
+                info!("the last checkpoint is complete: {resume} from it");
             }
             Err(error)
         }
@@ -326,7 +326,7 @@ fn warn_of_other_bits(was: Option<&Description>, is: &Description) {
     // On CPUs results do not depend on the model, or on the number of threads.
     let same = |was: &Description| was == is || (was.backend == "CPU" && is.backend == "CPU");
     if let Some(was) = was.filter(|was| !same(was)) {
-        warn!("the run was on {was}: from here on its bits may differ from those it had had there");
+        warn!("the run was on {was}: results may no longer be bit-identical");
     }
 }
 
@@ -349,7 +349,7 @@ fn print_config(config: &Config, device: &Choice, kernels: &Choices) -> Result<(
 fn announce(choice: &Choice, session: &dyn Session, architecture: &Architecture, data: &Split) {
     let device = session.description();
     if *choice == Choice::Auto && device.backend == "CPU" {
-        info!("no GPU found: training on the CPU (`wgvae devices` lists what there is)");
+        info!("no GPU found: training on the CPU (`wgvae devices` lists all devices)");
     }
     let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();
     info!("{device}");

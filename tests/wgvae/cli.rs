@@ -222,7 +222,7 @@ fn verify_and_profile_may_be_asked_for_some_kernels() -> Outcome {
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(
-        text.contains("unknown: they ran, but were not timed") && !text.contains("linear"),
+        text.contains("unknown: these kernels were not timed") && !text.contains("linear"),
         "{text}"
     );
     assert!(!text.contains("unattributed") && !text.contains("idle"), "{text}");

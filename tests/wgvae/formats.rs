@@ -383,7 +383,7 @@ fn a_model_refuses_images_of_another_width() -> Outcome {
     let refused = encode("mnist", &[])?;
     assert_eq!(refused.status.code(), Some(2));
     let said =
-        "--input: expected images of 16 pixels, as the model takes, found 28x28 pixels in mnist";
+        "--input: expected images of 16 pixels, as the model requires, found 28x28 pixels in mnist";
     assert!(stderr(&refused).contains(said), "{}", stderr(&refused));
     assert!(!folder.path().join("z.npy").exists());
     // A picture of another size is made to fit where that is asked for.

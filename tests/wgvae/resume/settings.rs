@@ -150,7 +150,7 @@ fn a_run_that_went_on_elsewhere_says_so() -> Fallible<()> {
     let (_, said) =
         run_program(&["train", "--run", &again, "--config", &settings, "--epochs", "1"])?;
     assert!(said.contains(&format!("after step 10 the run was on {}", info.name)), "{said}");
-    assert!(said.contains("that is not repeated"), "{said}");
+    assert!(said.contains("this change is not repeated"), "{said}");
     assert_eq!(ConfigFile::read(Path::new(&format!("{again}/config.toml")))?.config.changes, []);
     Ok(())
 }

@@ -59,7 +59,7 @@ fn a_signal_leaves_a_checkpoint_and_says_how_to_go_on() -> Fallible<()> {
         let output = interrupted(&run, &images, signal)?;
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{text}");
-        let command = format!("`wgvae train --resume {}` goes on", run.display());
+        let command = format!("`wgvae train --resume {}` resumes", run.display());
         assert!(text.contains("interrupted after step ") && text.contains(&command), "{text}");
         let step = text.split("after step ").nth(1).and_then(|rest| rest.split(',').next());
         let step: u32 = step.ok_or("no step")?.parse()?;
@@ -178,7 +178,7 @@ fn a_signal_is_answered_while_kernels_are_tried() -> Fallible<()> {
     send("-TERM", &child)?;
     let said: Vec<_> = lines.collect::<std::io::Result<_>>()?;
     assert_eq!(child.wait()?.code(), Some(143), "{said:?}");
-    assert_eq!(said, ["interrupted while kernels were tried: those that were are remembered"]);
+    assert_eq!(said, ["interrupted while kernels were tried: finished measurements are kept"]);
     assert!(!run.exists(), "a run was begun");
     Ok(())
 }
@@ -203,7 +203,7 @@ fn a_disk_that_is_full_is_named_and_the_checkpoint_stays() -> Fallible<()> {
     let path = run.join("metrics.jsonl");
     let expected = format!("error: {}: cannot write: File too large", path.display());
     assert!(text.contains(&expected), "{text}");
-    assert!(text.contains("the last checkpoint is whole"), "{text}");
+    assert!(text.contains("the last checkpoint is complete"), "{text}");
     let step = wgvae::checkpoint::Checkpoint::load(&run.join(wgvae::checkpoint::FILE_NAME))?;
     let epochs = (step.state.position.step / 25 + 1).to_string();
     let output = resume(&run).args(["--epochs", &epochs]).output()?;

@@ -89,7 +89,8 @@ pub enum Error {
         expected: String,
         /// The content of the file.
         found: String,
-        /// The settings that choose a reading, or the conversion that makes the file readable.
+        /// The settings that choose a reading, such as `white = 255`, or the conversion that makes
+        /// the file readable.
         remedy: String,
     },
     /// An invalid setting.

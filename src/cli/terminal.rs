@@ -60,11 +60,27 @@ fn with_flag(error: &crate::Error) -> String {
     }
 }
 
+/// Settings in remedies of the library, each with its flag.
+const SETTINGS: [(&str, &str); 7] = [
+    ("array = ", "--array "),
+    ("header = false", "--header no"),
+    ("header = true", "--header yes"),
+    ("label_column = ", "--label-column "),
+    ("scale = ", "--scale "),
+    ("size = ", "--size "),
+    ("white = ", "--white "),
+];
+
+/// Formats a remedy, with flags instead of settings.
+fn with_flags(remedy: &str) -> String {
+    SETTINGS.iter().fold(remedy.to_owned(), |text, (setting, flag)| text.replace(setting, flag))
+}
+
 /// Prints an error and its remedy.
 pub(super) fn complain(error: &crate::Error, remedy: Option<&str>) {
     eprintln!("{ERROR}error{ERROR:#}: {}", with_flag(error));
     if let Some(remedy) = remedy {
-        eprintln!("  {REMEDY}try{REMEDY:#}: {remedy}");
+        eprintln!("  {REMEDY}try{REMEDY:#}: {}", with_flags(remedy));
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn read_pair(
         }
         _ => {
             let found = match images.sizes.len() {
-                1 => "one number for each item, as labels have".to_owned(),
+                1 => "one number for each item, as in labels".to_owned(),
                 _ => product(&images.sizes),
             };
             return Err(Error::file(&images_path, "images: items of rows and columns", found));

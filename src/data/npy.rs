@@ -47,15 +47,11 @@ pub(super) fn read_archive(
     let all = names.join(", ");
     let chosen = match &wanted.reading.array {
         Some(name) => names.iter().find(|known| *known == name).ok_or_else(|| {
-            unclear(
-                &path,
-                format!("an array called {name}"),
-                &all,
-                format!("--array with one of {all}"),
-            )
+            let remedy = format!("array = NAME, one of {all}");
+            unclear(&path, format!("an array called {name}"), &all, remedy)
         })?,
         None => choose(&names).ok_or_else(|| {
-            unclear(&path, "one array of images", &all, format!("--array NAME, one of {all}"))
+            unclear(&path, "one array of images", &all, format!("array = NAME, one of {all}"))
         })?,
     };
     account.found.push(format!("arrays {all}"));
@@ -151,7 +147,7 @@ fn images(
             }
         }
         [pixels] => {
-            let remedy = "x[None] makes images of a single one";
+            let remedy = "x[None], an array of one image";
             return Err(unclear(path, expected, format!("[{pixels}]"), remedy));
         }
         _ => return Err(Error::file(path, expected, shape)),

@@ -89,7 +89,7 @@ impl Numbers {
             let remedy = if number.is_finite() {
                 remedy(least, most, white, wanted.reading.white.is_some())
             } else {
-                "numpy.nan_to_num(x), if what is missing is black".to_owned()
+                "numpy.nan_to_num(x), if missing numbers are black".to_owned()
             };
             return Err(unclear(path, expected, number, remedy));
         }
@@ -135,18 +135,14 @@ impl Numbers {
 fn remedy(least: f32, most: f32, white: f32, is_given: bool) -> String {
     match (least, most) {
         (least, most) if (-1.0..0.0).contains(&least) && most <= 1.0 => {
-            "numbers from -1 to 1 are images in x / 2 + 0.5".to_owned()
+            "x / 2 + 0.5, which maps [-1, 1] to [0, 1]".to_owned()
         }
-        (least, _) if least < 0.0 => "x - x.min() is 0 or more".to_owned(),
+        (least, _) if least < 0.0 => "x - x.min(), which has no number below 0".to_owned(),
         (_, most) if most <= white + white * ROUNDING => format!("numpy.clip(x, 0, {white})"),
-        (_, most) if is_given => format!("--white {most}, the largest number that there is"),
-        (_, most) if most <= 255.0 => {
-            "--white 255 if that is white, whatever the largest is".to_owned()
-        }
+        (_, most) if is_given => format!("white = {most}, the largest number"),
+        (_, most) if most <= 255.0 => "white = 255, if 255 is white".to_owned(),
         (_, most) => {
-            format!(
-                "--white {most}, the largest number that there is, or what the format has for white"
-            )
+            format!("white = {most}, the largest number, or the number that is white in the format")
         }
     }
 }

@@ -88,7 +88,7 @@ impl Opened {
             let listed = names.iter().take(LISTED).map(|name| name.as_str()).collect::<Vec<_>>();
             let more = if names.len() > LISTED { ", …" } else { "" };
             let found = format!("{}: {}{more}", names.len(), listed.join(", "));
-            let remedy = "`unzip` it, and give --data a file or the folder";
+            let remedy = "`unzip` it, and read one of its files or the folder";
             return Err(unclear(&path, "one file in a zip file", found, remedy));
         };
         // The buffer grows with the data: the size in the archive's header is not trusted.

@@ -53,13 +53,14 @@ pub(super) fn read_bytes(
 pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) -> Result<Dataset> {
     let mut found = Found::default();
     found.look(folder, "", DEPTH)?;
-    let kinds = "pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or subfolders of them that are their labels";
+    let kinds = "pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or a subfolder of pictures for \
+                 each label";
     let direct = found.classes.remove("").unwrap_or_default();
     if !found.left_out.is_empty() {
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         for path in &found.left_out {
             let ending =
-                path.extension().map_or("no ending".to_owned(), |e| format!(".{}", e.display()));
+                path.extension().map_or("no extension".to_owned(), |e| format!(".{}", e.display()));
             *kinds.entry(ending).or_default() += 1;
         }
         let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
@@ -72,14 +73,18 @@ pub(super) fn read_folder(folder: &Path, wanted: Wanted, account: &mut Account) 
         (true, true) => {
             let files = Entries::of(folder)?.files;
             let here = listing(&files);
-            let mut remedy = "--data with a folder of pictures, of a subfolder of them for each label, or of IDX files".to_owned();
-            if let Some(file) = files.iter().find(|file| is_alone(file)) {
-                remedy = format!("--data {}, one file of them", file.display());
-            }
+            let remedy = match files.iter().find(|file| is_alone(file)) {
+                Some(file) => format!("{}, one file of the folder", file.display()),
+                None => {
+                    "a folder of pictures, of a subfolder of pictures for each label, or of IDX \
+                     files"
+                        .to_owned()
+                }
+            };
             return Err(unclear(folder, format!("IDX files, or {kinds}"), here, remedy));
         }
         (false, false) => {
-            let remedy = "move the pictures beside the subfolders into one of their own";
+            let remedy = "move the pictures beside the subfolders into another subfolder";
             return Err(unclear(folder, kinds, "both", remedy));
         }
         (false, true) => direct,
@@ -185,7 +190,7 @@ fn combine(
         paths.iter().zip(&pictures).find(|(_, picture)| picture.size != size)
     {
         let expected = format!("a picture of {size} pixels, as {}", paths[0].display());
-        let remedy = format!("--size {size} resizes all of them");
+        let remedy = format!("size = {size} resizes all pictures");
         return Err(unclear(path, expected, other.size, remedy));
     }
     let count = |is: fn(&Picture) -> bool| pictures.iter().filter(|picture| is(picture)).count();
@@ -202,7 +207,7 @@ fn combine(
         .extend(of(count(|picture| picture.is_turned), "turned by their EXIF orientation"));
     if transparent > 0 {
         let background = background(wanted);
-        account.made.push(format!("transparency lies on {background}"));
+        account.made.push(format!("transparent pixels are blended with {background}"));
         account.reading.background = Some(background);
     }
     let numbers = if masks == pictures.len() {
@@ -259,5 +264,5 @@ fn background(wanted: Wanted) -> u8 {
 #[cfg(not(feature = "pictures"))]
 fn decode(path: &Path, _: Vec<u8>, _: Wanted) -> Result<Picture> {
     let remedy = "build wgvae with its feature `pictures`";
-    Err(unclear(path, "a file that this build reads", "a picture", remedy))
+    Err(unclear(path, "a file that this build can read", "a picture", remedy))
 }

@@ -100,7 +100,7 @@ const TEST: [&str; 6] = ["test", "testing", "val", "valid", "validation", "dev"]
 
 fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded> {
     if path.join("metrics.jsonl").is_file() {
-        let remedy = "--input with the images, or nothing for those of the run";
+        let remedy = "the path of the images, or no path for those of the run";
         return Err(unclear(path, "a folder of images", "the folder of a run", remedy));
     }
     let entries = Entries::of(path)?;
@@ -135,9 +135,15 @@ fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loade
         if !pictures::are_in(other)? {
             continue;
         }
-        let remedy = "move one of them away: with train and test (or val) alone, they are the parts of a set";
+        let remedy =
+            "move one of them away; with only train and test (or val), these are the two sets";
         let found = format!("{} and {}", train.display(), other.display());
-        return Err(unclear(path, "subfolders that are labels, or train and test", found, remedy));
+        return Err(unclear(
+            path,
+            "subfolders that are labels, or only train and test",
+            found,
+            remedy,
+        ));
     }
     let Some(test) = called(&TEST) else {
         return Ok(Loaded::Set(pictures::read_folder(train, wanted, account)?));
@@ -155,7 +161,7 @@ fn in_file(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded>
     account.found.extend(file.around.map(str::to_owned));
     let start = file.start(BEGINNING)?;
     if let Some((name, remedy)) = foreign(&start, &file.ending) {
-        return Err(unclear(path, "a file of a kind that is read", name, remedy));
+        return Err(unclear(path, "a file of a supported kind", name, remedy));
     }
     let set = match file.ending.as_str() {
         _ if start.starts_with(b"\x93NUMPY") => npy::read(file, wanted, account)?,

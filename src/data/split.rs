@@ -73,8 +73,8 @@ impl Split {
             (Some(_), Some(_)) => {
                 return Err(Error::Setting {
                     setting: "test_fraction",
-                    expected: "--test-data or --test-fraction".to_owned(),
-                    found: "both".to_owned(),
+                    expected: "one test set".to_owned(),
+                    found: "both test_data and test_fraction".to_owned(),
                 });
             }
             (Some(test), None) => Self { train: data.train(), test: load(test, wanted)?.0.test() },
@@ -135,7 +135,7 @@ fn hold_out(source: &Source, set: &Dataset, fraction: f64) -> Result<Split> {
             expected: format!("a share that leaves some of {count} images to train and to test on"),
             found: match source.test_fraction {
                 Some(fraction) => fraction.to_string(),
-                None => format!("{fraction}, as by default"),
+                None => format!("{fraction}, the default"),
             },
         });
     }

@@ -48,8 +48,9 @@ pub(super) fn read(mut file: Opened, wanted: Wanted, account: &mut Account) -> R
     }
     let rows = cells.lines.len();
     if rows == 0 {
-        let found = "a header alone";
-        return Err(unclear(&path, "a line an image", found, "--header no if it is an image"));
+        let found = "only a header";
+        let remedy = "header = false, if it is an image";
+        return Err(unclear(&path, "one line per image", found, remedy));
     }
     let header = if has_header { "a header" } else { "no header" };
     account
@@ -67,7 +68,7 @@ pub(super) fn read_numbers(path: &Path, header: Option<bool>) -> Result<Matrix> 
     let separator = separator(&file.start(LONGEST)?);
     let Lines { mut cells, line, mut first } = Lines::read(&mut file, separator)?;
     if header.is_none() && cells.may_have_header(&first) {
-        let remedy = "--header yes or --header no";
+        let remedy = "header = true or header = false";
         return Err(unclear(path, "numbers", "a first line that may count the columns", remedy));
     }
     let has_names = |header: &[String]| header.first().is_some_and(|name| name == FILE);
@@ -135,8 +136,8 @@ fn check_one_hot(path: &Path, cells: &Cells, pixels: usize) -> Result<()> {
     let Some(classes) = possible.find(|&classes| cells.are_one_hot(classes)) else {
         return Ok(());
     };
-    let found = format!("a 1 in one of the last {classes} of each row, as labels have it");
-    let remedy = format!("a table without them, or --size 1x{pixels} if they are pixels");
+    let found = format!("a 1 in one of the last {classes} of each row, as in labels");
+    let remedy = format!("a table without them, or size = 1x{pixels} if they are pixels");
     Err(unclear(path, "columns of pixels", found, remedy))
 }
 
@@ -298,9 +299,8 @@ impl Table<'_> {
     fn label(&self, index: Option<usize>) -> Result<Option<usize>> {
         let last = self.cells.columns - 1;
         let first = index.map_or(0, |index| index + 1);
-        let setting = |found: String, remedy: &str| {
-            unclear(self.path, "the column that --label-column says", found, remedy)
-        };
+        let setting =
+            |found: String, remedy: &str| unclear(self.path, "the label column", found, remedy);
         match &self.wanted.reading.label_column {
             Some(LabelColumn::None) => return Ok(None),
             Some(LabelColumn::First) => return Ok(Some(first)),
@@ -309,8 +309,8 @@ impl Table<'_> {
                 return Ok(Some(number - 1));
             }
             Some(LabelColumn::Number(number)) => {
-                let found = format!("{} columns, and no {number}", last + 1);
-                return Err(setting(found, "--label-column none, first, last, a number or a name"));
+                let found = format!("{} columns, none of them {number}", last + 1);
+                return Err(setting(found, "label_column = none, first, last, a number or a name"));
             }
             Some(LabelColumn::Name(name)) => {
                 let at = self.header.iter().position(|column| column == name);
@@ -320,7 +320,7 @@ impl Table<'_> {
                         format!("none called {name} among {first} … {}", self.header[last])
                     }
                 };
-                let remedy = "--label-column none, first, last or a number";
+                let remedy = "label_column = none, first, last or a number";
                 return at.map(Some).ok_or_else(|| setting(found, remedy));
             }
             None => {}
@@ -365,10 +365,10 @@ impl Table<'_> {
     }
 
     fn two_readings(&self, one: usize, other: usize) -> Error {
-        let flags = [one, other].map(|column| format!("--label-column {}", column + 1));
-        let found = format!("two that may have them: {} and {}", one + 1, other + 1);
-        let remedy = format!("{}, {} or --label-column none", flags[0], flags[1]);
-        unclear(self.path, "a column of labels", found, remedy)
+        let [one, other] = [one + 1, other + 1];
+        let found = format!("two possible columns: {one} and {other}");
+        let remedy = format!("label_column = {one}, label_column = {other} or label_column = none");
+        unclear(self.path, "one column of labels", found, remedy)
     }
 
     /// The labels of a column: names, or whole numbers in any notation. Returns none if there are

@@ -93,8 +93,8 @@ fn where_two_columns_may_be_labels_the_flags_are_named() -> Outcome {
     let text = "0,9,9,9,0\n1,9,9,9,1\n1,9,9,9,0\n";
     let path = made(folder.path(), "two.csv", text)?;
     let (message, remedy) = refusal(read_images(&path, None, &Reading::default()));
-    assert!(message.contains("two that may have them: 1 and 5"), "{message}");
-    assert_eq!(remedy, "--label-column 1, --label-column 5 or --label-column none");
+    assert!(message.contains("two possible columns: 1 and 5"), "{message}");
+    assert_eq!(remedy, "label_column = 1, label_column = 5 or label_column = none");
     for (column, expected) in [("first", [9, 9, 9, 0]), ("last", [0, 9, 9, 9]), ("5", [0, 9, 9, 9])]
     {
         let Ok(column) = column.parse();
@@ -337,7 +337,7 @@ fn what_is_not_read_has_a_line_that_converts_it() -> Outcome {
         ("npy-colour/rgb.npy", "without colours", "x[..., :3].mean(-1)"),
         ("npy-colour/above.npy", "a number from 0 to 1", "numpy.clip(x, 0, 1)"),
         ("picture-errors/empty", "an empty file", "delete it"),
-        ("picture-errors/truncated", "a whole", "fetch it anew"),
+        ("picture-errors/truncated", "a complete", "download it again"),
     ] {
         let (message, found) = refusal(read(case));
         assert!(message.contains(kind), "{case}: {message}");
@@ -478,7 +478,7 @@ fn layouts_of_public_sets_are_read_or_refused_with_what_to_do() -> Outcome {
     fs::write(inside("semeion.data"), (0..20).map(line).collect::<String>())?;
     let (message, remedy) = said("semeion.data");
     assert!(message.contains("a 1 in one of the last 10 of each row"), "{message}");
-    assert!(remedy.contains("--size 1x266"), "{remedy}");
+    assert!(remedy.contains("size = 1x266"), "{remedy}");
     let size = Some("1x266".parse()?);
     assert_eq!(read_images(&inside("semeion.data"), size, &Reading::default())?.0.width(), 266);
     // OpenML's and LIBSVM's.
@@ -495,7 +495,7 @@ fn layouts_of_public_sets_are_read_or_refused_with_what_to_do() -> Outcome {
         fs::write(inside(&format!("quickdraw/{name}.npy")), npy("|u1", "(4, 16)", &pixels))?;
     }
     let (_, remedy) = said("quickdraw");
-    assert!(remedy.starts_with("--data ") && remedy.contains("cat.npy, one file"), "{remedy}");
+    assert!(remedy.contains("cat.npy, one file"), "{remedy}");
     // Keras' and MedMNIST's: both sets, which are both said.
     for [train, train_labels, test, test_labels] in [
         ["x_train", "y_train", "x_test", "y_test"],

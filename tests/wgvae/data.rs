@@ -160,7 +160,7 @@ fn headers_and_lengths_are_checked() -> TestResult {
         (
             TRAIN_IMAGES,
             labels(&[1, 2, 3]),
-            "images: items of rows and columns, found one number for each item, as labels have",
+            "images: items of rows and columns, found one number for each item, as in labels",
         ),
         (
             TRAIN_IMAGES,

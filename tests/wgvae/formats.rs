@@ -296,7 +296,7 @@ fn wrong_data_is_refused_with_place_and_remedy() -> Outcome {
         ),
         (
             file("label.csv", change(5, 1, "300").as_bytes())?,
-            "a column of labels, found two that may have them: 1 and 17",
+            "one column of labels, found two possible columns: 1 and 17",
         ),
         (
             file("missing.csv", change(8, 4, "").as_bytes())?,
@@ -321,7 +321,7 @@ fn wrong_data_is_refused_with_place_and_remedy() -> Outcome {
             "a number in row 7, column 2, found nan",
         ),
         (file("nothing.csv", b"")?, "a row of numbers, found no line"),
-        (file("header.csv", b"label,a,b\n")?, "a line an image, found a header alone"),
+        (file("header.csv", b"label,a,b\n")?, "one line per image, found only a header"),
         (file("word.amat", amat.as_bytes())?, "a number in row 5, column 4, found x"),
         (
             file("nan.npy", &npy("<f4", "(40, 16)", bytemuck::cast_slice(&nan)))?,
@@ -343,11 +343,11 @@ fn wrong_data_is_refused_with_place_and_remedy() -> Outcome {
             "as many numbers as the header says",
         ),
         (file("cut.npy", b"\x93NUM")?, "a .npy file, found another"),
-        (file("text.txt", b"some text")?, "a line an image, found a header alone"),
+        (file("text.txt", b"some text")?, "one line per image, found only a header"),
         (empty.clone(), "found no files"),
-        (cut, "1.png: expected a whole png picture"),
+        (cut, "1.png: expected a complete png picture"),
         (sizes, "1.png: expected a picture of 4x4 pixels"),
-        (mixed, "subfolders of them that are their labels, found both"),
+        (mixed, "a subfolder of pictures for each label, found both"),
         (folder.path().join("absent.csv"), "absent.csv: cannot read"),
     ];
     let run = folder.path().join("run");

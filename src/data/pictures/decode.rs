@@ -22,7 +22,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Pict
     let bad = |found: String| Error::file(path, "a picture", found);
     let length = bytes.len();
     if length == 0 {
-        return Err(unclear(path, "a picture", "an empty file", "delete it, or fetch it anew"));
+        return Err(unclear(path, "a picture", "an empty file", "delete it, or download it again"));
     }
     if let Some(claim) = claims::beyond(&bytes) {
         return Err(bad(claim.to_owned()));
@@ -36,11 +36,11 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<Pict
     let kind = reader.format().map_or("picture", |format| format.extensions_str()[0]);
     let failed = |error: image::ImageError| match error {
         image::ImageError::IoError(_) | image::ImageError::Decoding(_) => {
-            let remedy = "fetch it anew, or delete it, if it was cut off";
-            unclear(path, format!("a whole {kind} picture"), error, remedy)
+            let remedy = "download it again, or delete it, if it was cut off";
+            unclear(path, format!("a complete {kind} picture"), error, remedy)
         }
         image::ImageError::Unsupported(_) => {
-            unclear(path, "a picture of a kind that is read", error, "convert it to PNG")
+            unclear(path, "a picture of a supported kind", error, "convert it to PNG")
         }
         error => bad(error.to_string()),
     };

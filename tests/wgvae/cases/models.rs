@@ -96,7 +96,7 @@ fn latents_have_a_header_where_others_write_one() -> Outcome {
     assert_eq!(rows("0,1\n1,1\n2,1\n", None)?.len(), 6);
     let (message, remedy) = refusal(Matrix::read(Path::new(&table("0,1\n0.5,0.25\n")?)));
     assert!(message.contains("a first line that may count the columns"), "{message}");
-    assert_eq!(remedy, "--header yes or --header no");
+    assert_eq!(remedy, "header = true or header = false");
     assert_eq!(rows("0,1\n0.5,0.25\n", Some(true))?, [0.5, 0.25]);
     assert_eq!(rows("0,1\n0.5,0.25\n", Some(false))?, [0.0, 1.0, 0.5, 0.25]);
     Ok(())

@@ -122,7 +122,7 @@ impl Checkpoint {
             own.map(|state| file.values(&architecture, state.prefix)).collect::<Result<_>>()?;
         let checkpoint = Self { weights: Weights { architecture, values }, states, state };
         if file.entry("checksum") != Some(&checkpoint.checksum(text).to_string()) {
-            return Err(wrong("one that was damaged: its checksum is another".to_owned()));
+            return Err(wrong("a damaged one: its checksum differs".to_owned()));
         }
         Ok(checkpoint)
     }

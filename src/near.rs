@@ -21,11 +21,11 @@ pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     all.into_iter().take(MOST).map(|(_, name)| name).collect()
 }
 
-/// Returns `perhaps for update or batch`, for the message about a name that does not exist; none if
+/// Returns `similar to update or batch`, for the message about a name that does not exist; none if
 /// no name is similar.
 pub(crate) fn perhaps<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near = near(name, known);
-    (!near.is_empty()).then(|| format!("perhaps for {}", near.join(" or ")))
+    (!near.is_empty()).then(|| format!("similar to {}", near.join(" or ")))
 }
 
 #[cfg(test)]
@@ -37,8 +37,8 @@ mod tests {
         let known = ["relu", "elu", "update", "relu", "linear+relu"];
         assert_eq!(near("relux", known), ["relu"]);
         let both = ["tiled_32", "tiled_64", "quad_8"];
-        assert_eq!(perhaps("tiled_3", both).as_deref(), Some("perhaps for tiled_32"));
-        assert_eq!(perhaps("tiled", both).as_deref(), Some("perhaps for tiled_32 or tiled_64"));
+        assert_eq!(perhaps("tiled_3", both).as_deref(), Some("similar to tiled_32"));
+        assert_eq!(perhaps("tiled", both).as_deref(), Some("similar to tiled_32 or tiled_64"));
         assert_eq!(perhaps("xyz", known), None);
     }
 }

@@ -138,7 +138,7 @@ fn open_gpu(choice: &Choice, options: Options) -> Result<Box<dyn Session>> {
         Choice::Auto => open_cpu(&options),
         _ => Err(Error::NoDevice {
             wanted: choice.to_string(),
-            found: "the CPU alone, in a build without the feature `gpu`".to_owned(),
+            found: "only the CPU, in a build without the feature `gpu`".to_owned(),
         }),
     }
 }

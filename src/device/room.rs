@@ -15,16 +15,16 @@ pub(super) fn check(device: &str, need: &Memory, available: u64) -> Result<()> {
         return Ok(());
     }
     let classes = [
-        ("hidden", "weights and what the optimiser keeps of them", weights + optimizer),
+        ("hidden", "weights and optimiser state", weights + optimizer),
         ("limit", "the images", data),
-        ("batch", "what a step leaves to itself", workspace),
+        ("batch", "temporary tensors of a step", workspace),
     ];
     let Some((setting, what, most)) = classes.into_iter().max_by_key(|&(.., bytes)| bytes) else {
         unreachable!("there are classes");
     };
     Err(Error::Setting {
         setting,
-        expected: format!("what fits into the {} available on {device}", Bytes(available)),
+        expected: format!("at most the {} available on {device}", Bytes(available)),
         found: format!("{}, {} of them for {what}", Bytes(total), Bytes(most)),
     })
 }

@@ -142,7 +142,7 @@ pub trait Blocking: Device {
             }
             if !self.wait()? {
                 let adapter = self.description().name.clone();
-                let message = format!("it did not read {source:?}");
+                let message = format!("the device did not read {source:?}");
                 let fault = Fault::Failure;
                 return Err(Error::Device { adapter, step: None, message, fault });
             }

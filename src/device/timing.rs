@@ -58,7 +58,7 @@ impl Display for Timer {
         f.write_str(match self {
             Self::Dispatches => "timestamps between dispatches",
             Self::Passes => "timestamps around passes",
-            Self::Submits => "the host's clock around submits: no timestamps here",
+            Self::Submits => "the host's clock around submits, without timestamps",
             Self::Calls => "the host's clock",
         })
     }

@@ -199,12 +199,8 @@ fn no_counterpart(path: &Path, name: &str) -> Error {
     let known: Vec<_> = if path.is_dir() { folders.collect() } else { files.collect() };
     let known = known.iter().map(String::as_str).filter(|known| !known.starts_with(PROBES));
     let meant = perhaps(name, known).map_or(String::new(), |meant| format!(", {meant}"));
-    Error::file(
-        path,
-        "a file that is built in, as `wgvae shader --sources` writes them",
-        format!("{name}{meant}"),
-    )
-    .of_kind(FileKind::Shader)
+    Error::file(path, "the name of a built-in file", format!("{name}{meant}"))
+        .of_kind(FileKind::Shader)
 }
 
 /// Reads the replacement of a built-in file; none if both are the same.
@@ -228,7 +224,7 @@ fn read_file(path: PathBuf, name: &'static str) -> Result<Option<Replaced>> {
             let meant =
                 perhaps(import, sources()).map_or(String::new(), |near| format!(", {near}"));
             let found = format!("`{line}` in line {}{meant}", number + 1);
-            return Err(Error::file(&path, "imports of files that are built in", found));
+            return Err(Error::file(&path, "imports of built-in files", found));
         }
     }
     Ok(Some(Replaced { path, text }))

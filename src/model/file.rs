@@ -232,11 +232,11 @@ impl<'a> Parameters<'a> {
         };
         Err(Error::Data {
             path: self.path.to_owned(),
-            expected: "metadata that says scale = softplus".to_owned(),
+            expected: "metadata with scale = softplus".to_owned(),
             found,
-            remedy: "--scale softplus, or save_file(…, metadata={\"scale\": \"softplus\"}), if the second half \
-                     of the encoder's outputs is what softplus makes standard deviations of; log-variances, \
-                     which are more usual, are not read"
+            remedy: "scale = softplus, or save_file(…, metadata={\"scale\": \"softplus\"}), if \
+                     softplus of the second half of the encoder's outputs is the standard \
+                     deviation; log-variances, which are more usual, are not supported"
                 .to_owned(),
         })
     }
@@ -267,7 +267,7 @@ impl<'a> Parameters<'a> {
             return Err(Error::Data {
                 path: self.path.to_owned(),
                 expected: expected.to_owned(),
-                found: format!("{other}, which belongs to none"),
+                found: format!("{other}, which belongs to no such layer"),
                 remedy: remedy(&others).to_owned(),
             });
         }
@@ -373,10 +373,12 @@ fn remedy(names: &[&str]) -> &'static str {
         return "fold batch normalisation into the linear layer before it (torch.nn.utils.fusion.fuse_linear_bn_eval)";
     }
     if names.contains(&"fc21.weight") {
-        return "rename fc1 to encoder.0, fc3 to decoder.0 and fc4 to decoder.2, and put fc21 and fc22 together as \
-                encoder.2: {\"encoder.2.weight\": torch.cat([s[\"fc21.weight\"], s[\"fc22.weight\"]]), …}";
+        return "rename fc1 to encoder.0, fc3 to decoder.0 and fc4 to decoder.2, and concatenate \
+                fc21 and fc22 as encoder.2: {\"encoder.2.weight\": torch.cat([s[\"fc21.weight\"], \
+                s[\"fc22.weight\"]]), …}";
     }
-    "rename the linear layers to encoder.0, encoder.2, … and decoder.0, decoder.2, …; other layers are not read"
+    "rename the linear layers to encoder.0, encoder.2, … and decoder.0, decoder.2, …; other layers \
+     are not supported"
 }
 
 /// Returns the numbers of a tensor of floats.

@@ -83,8 +83,7 @@ impl Baseline {
     /// [`Error::Io`] if the file cannot be read, [`Error::File`] if it is not a profile.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
-        serde_json::from_str(&text)
-            .map_err(|error| Error::file(path, "what `wgvae profile --json` prints", error))
+        serde_json::from_str(&text).map_err(|error| Error::file(path, "a profile in JSON", error))
     }
 
     /// Checks that the profile is of this model: those of others have no kernel in common with it.

@@ -198,11 +198,11 @@ fn hint(
     variant: &str,
 ) -> Option<&'static str> {
     match bound {
-        Bound::Dispatch => Some("larger --batch"),
+        Bound::Dispatch => Some("larger batch"),
         _ if percent_of_roof >= FAR => None,
-        _ if workgroups < FEW_WORKGROUPS => Some("larger --batch"),
+        _ if workgroups < FEW_WORKGROUPS => Some("larger batch"),
         _ if variant == Variant::DEFAULT.name() => None,
-        _ => Some("other --kernels"),
+        _ => Some("other kernels"),
     }
 }
 

@@ -81,7 +81,7 @@ impl TileLayout {
         let Tiles { size: (rows, columns), per_band, lines, labels, .. } = *tiles;
         let count = image_count(path, rows, columns, lines)?;
         if per_band == 0 {
-            return Err(failure(path, "expected 1 or more images a band, found 0"));
+            return Err(failure(path, "expected 1 or more images per band, found 0"));
         }
         if !(labels.is_empty() || labels.len() == count) {
             let found = labels.len();

@@ -166,7 +166,7 @@ fn draw_grid(picture: &mut Picture, manifold: &Manifold, pair: &Pair) {
 fn check(path: &Path, manifold: &Manifold) -> Result<()> {
     let Manifold { side, range, size: (rows, columns), images, means, classes } = *manifold;
     if side == 0 {
-        return Err(failure(path, "expected 1 or more images a side, found 0"));
+        return Err(failure(path, "expected 1 or more images per side, found 0"));
     }
     if !(range.is_finite() && range > 0.0) {
         return Err(failure(path, format!("expected a finite range above 0, found {range}")));
@@ -191,7 +191,7 @@ fn check(path: &Path, manifold: &Manifold) -> Result<()> {
 fn check_classes(path: &Path, Classes { names, labels }: &Classes, means: usize) -> Result<()> {
     if labels.len() != means {
         let found = labels.len();
-        return Err(failure(path, format!("expected {means} labels, one a mean, found {found}")));
+        return Err(failure(path, format!("expected {means} labels, one per mean, found {found}")));
     }
     if let Some(at) = labels.iter().position(|&label| usize::from(label) >= names.len()) {
         let (found, most) = (labels[at], names.len());

@@ -143,7 +143,7 @@ impl ConfigFile {
         if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
             let meant = nearest(unknown, &known)
                 .map_or(format!("which is none of {}", known.join(", ")), |key| {
-                    format!("perhaps for `{key}`")
+                    format!("similar to `{key}`")
                 });
             return Err(wrong(format!("`{unknown}`, {meant}")));
         }

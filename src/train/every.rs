@@ -42,7 +42,8 @@ impl FromStr for Every {
             Some(seconds) => (seconds, Self::Seconds),
             None => (text, Self::Steps),
         };
-        let wrong = |_| format!("expected steps, as in 500, or seconds, as in 60s, found {text:?}");
+        let wrong =
+            |_| format!("expected steps, such as 500, or seconds, such as 60s, found {text:?}");
         number.parse().map(kind).map_err(wrong)
     }
 }

@@ -77,7 +77,7 @@ impl RunFolder {
         Err(Error::Setting {
             setting: "run",
             expected: "a new folder".to_owned(),
-            found: format!("{}, which holds a run already", path.display()),
+            found: format!("{}, which already has a run", path.display()),
         })
     }
 
@@ -331,7 +331,7 @@ fn lock(folder: &Path, setting: &'static str) -> Result<Option<Lock>> {
         Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Err(Error::Setting {
             setting,
-            expected: "a run that is not under way".to_owned(),
+            expected: "a run that is not in progress".to_owned(),
             found: format!("{}, which another process trains", folder.display()),
         }),
         Err(TryLockError::Error(_)) => Ok(None),

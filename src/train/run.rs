@@ -156,9 +156,12 @@ impl Run<'_> {
                 check_end(config, &trainer)?;
                 let step = state.position.step;
                 if trainer.epochs() < config.epochs {
-                    info!("going on after step {step}, in epoch {}", trainer.epochs() + 1);
+                    info!("resuming after step {step}, in epoch {}", trainer.epochs() + 1);
                 } else {
-                    info!("all {} epochs are done: --epochs N trains more", config.epochs);
+                    info!(
+                        "all {} epochs are done: a larger number of epochs trains further",
+                        config.epochs
+                    );
                 }
             }
             None => {
@@ -238,7 +241,7 @@ impl Run<'_> {
     /// the last checkpoint to find it.
     fn with_origin(&self, error: Error, trainer: &mut Trainer, session: &mut dyn Session) -> Error {
         let Error::NonFinite { what, step, .. } = error else { return error };
-        info!("{what} at step {step}: looking for the kernel that it began in");
+        info!("{what} at step {step}: searching for the kernel that caused it");
         let found = Checkpoint::load(&self.folder.join(checkpoint::FILE_NAME)).and_then(
             |Checkpoint { weights, states, state }| {
                 let (position, stop) = (state.position, self.is_interrupted);
@@ -247,12 +250,11 @@ impl Run<'_> {
         );
         match &found {
             Ok(Some(_)) => {}
-            Ok(None) if (self.is_interrupted)() => warn!("interrupted before it was found"),
+            Ok(None) if (self.is_interrupted)() => warn!("the search was interrupted"),
             Ok(None) => warn!(
-                "run again from the last checkpoint, with a kernel for each op as --no-fuse has them, \
-                 all numbers stay finite"
+                "repeated from the last checkpoint with unfused kernels, all numbers stay finite"
             ),
-            Err(error) => warn!("that failed: {error}"),
+            Err(error) => warn!("the search failed: {error}"),
         }
         Error::NonFinite { what, step, origin: found.ok().flatten() }
     }
@@ -279,7 +281,7 @@ fn check_end(config: &Config, trainer: &Trainer) -> Result<()> {
     let begun = trainer.position().step.div_ceil(trainer.steps_per_epoch());
     Err(Error::Setting {
         setting: "epochs",
-        expected: format!("at least {begun}, which the run has begun"),
+        expected: format!("at least {begun}, the epoch that the run has reached"),
         found: config.epochs.to_string(),
     })
 }

@@ -69,8 +69,9 @@ impl SelfCheck {
             let differs = |(one, other): (&f64, &f64)| one.to_bits() != other.to_bits();
             if let Some(at) = again.iter().zip(values).position(differs) {
                 let (one, other) = (values[at], again[at]);
-                let found =
-                    format!("element {at} of {name} is {one:e}, and when run again {other:e}");
+                let found = format!(
+                    "element {at} of {name} is {one:e} at first, and {other:e} when repeated"
+                );
                 return Err(wrong(session, step, found));
             }
         }

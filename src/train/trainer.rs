@@ -280,7 +280,7 @@ impl Trainer {
         let Config { profile_every, self_check, .. } = self.config;
         let waits = [("profile_every", profile_every), ("self_check", self_check)];
         if let Some((setting, Some(every))) = waits.into_iter().find(|(_, every)| every.is_some()) {
-            let expected = "none where nothing may wait".to_owned();
+            let expected = "none, since `next` does not block".to_owned();
             return Err(Error::Setting { setting, expected, found: every.to_string() });
         }
         self.limit = u32::MAX;

@@ -88,7 +88,7 @@ fn a_repeated_run_has_the_same_bits() -> Outcome {
     }
     let again = short_run(&runs[0])?;
     assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
-    assert!(stderr(&again).contains("holds a run already"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("already has a run"), "{}", stderr(&again));
     Ok(())
 }
 

@@ -101,15 +101,15 @@ fn mistakes_are_named() -> Outcome {
     let file = folder.path().join("settings.toml");
     let path = file.display().to_string();
     for (text, said) in [
-        ("epoch = 3", "found `epoch`, perhaps for `epochs`"),
-        ("learning-rate = 0.1", "found `learning-rate`, perhaps for `learning_rate`"),
-        ("Seed = 1", "found `Seed`, perhaps for `seed`"),
-        ("test_date = \"x\"", "found `test_date`, perhaps for `test_data`"),
+        ("epoch = 3", "found `epoch`, similar to `epochs`"),
+        ("learning-rate = 0.1", "found `learning-rate`, similar to `learning_rate`"),
+        ("Seed = 1", "found `Seed`, similar to `seed`"),
+        ("test_date = \"x\"", "found `test_date`, similar to `test_data`"),
         (
             "momentum = 0.9",
             "found `momentum`, which is none of activation, batch, binarize, changes, checkpoint_every, ",
         ),
-        ("checkpoint_every = \"0s\"", "expected steps, as in 500, or seconds, as in 60s"),
+        ("checkpoint_every = \"0s\"", "expected steps, such as 500, or seconds, such as 60s"),
         ("epochs = \"three\"", "expected u32"),
         ("hidden = 20", "expected a sequence"),
         ("activation = \"mish\"", "expected one of relu, "),

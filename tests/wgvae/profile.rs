@@ -225,7 +225,7 @@ fn the_rows_are_those_of_the_step() -> Outcome {
                 assert!(ms >= 1e-3 * row.median_us - 1e-12, "{row:?}");
                 let total: f64 = found.kernels.iter().map(|row| row.median_ms_per_step).sum();
                 assert!((row.share - ms / total).abs() < 1e-12, "shares are of medians: {row:?}");
-                let hints = [None, Some("larger --batch"), Some("other --kernels")];
+                let hints = [None, Some("larger batch"), Some("other kernels")];
                 assert!(hints.contains(&row.hint), "{row:?}");
             }
         }
@@ -458,7 +458,7 @@ fn a_baseline_of_something_else_is_refused() -> Outcome {
     }
     fs::write(&file, "{}")?;
     let refused = Baseline::read(&file).map_err(|error| error.to_string());
-    assert!(refused.is_err_and(|error| error.contains("what `wgvae profile --json` prints")));
+    assert!(refused.is_err_and(|error| error.contains("a profile in JSON")));
     Ok(())
 }
 

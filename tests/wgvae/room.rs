@@ -138,7 +138,7 @@ fn a_limit_of_address_space_is_refused_in_words() -> Fallible<()> {
     let output = shell.current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
     let text = crate::cli::stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("--hidden: expected what fits into the "), "{text}");
+    assert!(text.contains("--hidden: expected at most the "), "{text}");
     assert!(!run.exists());
     Ok(())
 }

@@ -216,12 +216,8 @@ fn healthy_devices_pass_the_self_check_and_keep_their_bits() -> Fallible<()> {
 fn a_device_that_is_wrong_fails_the_self_check() -> Fallible<()> {
     let (data, config) = (data()?, Config { self_check: Some(35), ..config() });
     for (again, name, found) in [
-        (false, "decoder.2.weight", "element 0 of decoder.2.weight is 5e-1, and when run again "),
-        (
-            false,
-            "rms.encoder.0.bias",
-            "element 0 of rms.encoder.0.bias is 5e-1, and when run again ",
-        ),
+        (false, "decoder.2.weight", "element 0 of decoder.2.weight is 5e-1 at first, and "),
+        (false, "rms.encoder.0.bias", "element 0 of rms.encoder.0.bias is 5e-1 at first, and "),
         (true, "decoder.2.weight", " gives 5e-1 for element 0 of decoder.2.weight, where the f64 "),
     ] {
         match epoch(&mut tampered(again, name, 0.5), &config, &data, |_| Ok(())) {

@@ -265,7 +265,7 @@ fn a_product_that_is_wrong_is_reported_as_the_users() -> Outcome {
     )?;
     let gpu = gpus()[0].clone().reading(wrong);
     let refused = choose(&gpu, &file.path().join("tuning.json")).map_err(|error| error.to_string());
-    let words = "no variant gives right results";
+    let words = "no variant gives correct results";
     assert!(refused.as_ref().is_err_and(|error| error.contains(words)), "{refused:?}");
     assert!(refused.is_err_and(|error| error.contains("product_tiled.wgsl")));
     Ok(())

@@ -123,7 +123,7 @@ fn a_wrong_variant_is_dropped_and_named() -> Outcome {
         assert_eq!(choose(gpu, &mut tuner, &by_four)?, Some(right));
         let mut tuner = Tuner::new(gpu, Some(folder.path().join("none")), Choices::new());
         let refusal = choose(gpu, &mut tuner, &none).err().ok_or("a wrong one was chosen")?;
-        assert!(refusal.to_string().contains("no variant gives right results"), "{refusal}");
+        assert!(refusal.to_string().contains("no variant gives correct results"), "{refusal}");
         fs::remove_file(folder.path().join("again"))?;
     }
     Ok(())
@@ -176,12 +176,12 @@ fn a_damaged_file_is_complained_about_and_replaced() -> Outcome {
         let file = folder.path().join(name);
         fs::write(&file, content)?;
         let note = warnings_on(&file)?;
-        assert!(note.contains(words) && note.contains("chosen anew"), "{content}: {note}");
+        assert!(note.contains(words) && note.contains("measured again"), "{content}: {note}");
         assert_eq!(warnings_on(&file)?, "", "the file was not replaced");
     }
     // A folder can be neither read nor replaced; the choice is made all the same, with one word of it.
     let note = warnings_on(folder.path())?;
-    assert!(note.contains("chosen anew") && note.lines().count() == 1, "{note}");
+    assert!(note.contains("measured again") && note.lines().count() == 1, "{note}");
     assert_eq!(warnings_on(folder.path())?, "");
     Ok(())
 }

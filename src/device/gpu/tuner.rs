@@ -131,7 +131,7 @@ impl Tuner {
             if let Some(variant) = named(name) {
                 return Ok(Some(variant));
             }
-            warn!("{key}: no variant {name} on this adapter; it is not forced");
+            warn!("{key}: no variant {name} on this adapter; the setting is ignored");
         }
         if eligible.len() < 2 || call.largest_product() < WORTH_TUNING {
             return Ok(None);
@@ -174,7 +174,7 @@ impl Tuner {
             times = self.times(gpu, &trial, &others)?;
         }
         let Some(&(winner, best)) = times.iter().min_by_key(|(_, time)| time) else {
-            let message = format!("no variant gives right results for {}", trial.call);
+            let message = format!("no variant gives correct results for {}", trial.call);
             if is_edited(gpu, &trial.call, eligible) {
                 let files = gpu.sources.replaced().map(|(_, path)| path.display().to_string());
                 let place = files.collect::<Vec<_>>().join(", ");
@@ -232,7 +232,7 @@ impl Tuner {
                 Some(candidate) => candidates.push((variant, candidate)),
                 None => {
                     let (call, name) = (&trial.call, variant.name());
-                    warn!("{call}: {name} gives wrong results here and is not used");
+                    warn!("{call}: {name} gives wrong results on this adapter and is not used");
                 }
             }
         }

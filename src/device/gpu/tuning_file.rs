@@ -59,7 +59,7 @@ impl TuningFile {
         match self.path.as_deref().map_or_else(no_folder, content) {
             Ok(mut content) => content.adapters.remove(&self.adapter).unwrap_or_default(),
             Err(reason) => {
-                self.warn(format_args!("{reason}: kernels are chosen anew"));
+                self.warn(format_args!("{reason}: kernels are measured again"));
                 BTreeMap::new()
             }
         }
@@ -75,7 +75,7 @@ impl TuningFile {
         }
         content.adapters.insert(self.adapter.clone(), known.clone());
         if let Err(reason) = store(path, &content) {
-            self.warn(format_args!("the choice of kernels is not kept: {reason}"));
+            self.warn(format_args!("the measurements of kernels are not kept: {reason}"));
         }
     }
 

@@ -28,8 +28,8 @@ function roofEntries(roofs) {
     if (roofs.workgroup_gbs !== null) {
         entries.push(["workgroup memory", `${number(roofs.workgroup_gbs, 1)} GB/s`]);
     }
-    entries.push(["a dispatch", `${number(roofs.dispatch_us, 1)} µs`]);
-    entries.push(["a submit", `${number(roofs.submit_us, 1)} µs`]);
+    entries.push(["per dispatch", `${number(roofs.dispatch_us, 1)} µs`]);
+    entries.push(["per submit", `${number(roofs.submit_us, 1)} µs`]);
     return entries;
 }
 
@@ -53,7 +53,7 @@ function hostEntries(profile) {
         ["submits", number(profile.submits_per_step, 3)],
         ["bytes sent", number(profile.upload_bytes_per_step, 1)],
         ["bytes read back", number(profile.readback_bytes_per_step, 1)],
-        ["buffers made", number(profile.buffers_created_per_step, 2)],
+        ["new buffers", number(profile.buffers_created_per_step, 2)],
     ];
 }
 
@@ -61,16 +61,16 @@ function drawFigures(profile, timer) {
     const kib = (bytes) => `${number(Math.ceil(bytes / 1024))} KiB`;
     const { weights, optimizer, data, workspace } = profile.gpu_memory_bytes;
     const tiles = element("div", { class: "tiles" },
-        tile(`${number(profile.step_ms, 3)} ms`, "a step"),
-        tile(number(profile.images_per_second), "images a second"),
+        tile(`${number(profile.step_ms, 3)} ms`, "per step"),
+        tile(number(profile.images_per_second), "images per second"),
         tile(`${number(profile.gflops, 2)} GFLOP/s`, "matrix products, whole step"),
         profile.only
-            ? tile(profile.only.join(", "), "alone was timed")
+            ? tile(profile.only.join(", "), "the only kernels timed")
             : tile(percent(profile.idle_share), "of the step idle"));
     const lists = element("div", { class: "lists" },
         list("Step", timeEntries(profile, timer)),
         list("Roofs", roofEntries(profile.roofs)),
-        list("Host, a step", hostEntries(profile)),
+        list("Host, per step", hostEntries(profile)),
         list("Memory", [
             ["weights", kib(weights)],
             ["optimizer state", kib(optimizer)],

@@ -8,8 +8,8 @@ function main() {
     drawFigures(profile, timer);
     drawTable(profile.kernels, colourOf);
     document.getElementById("timeline-note").textContent = "Numbers are those of the table. The "
-        + "device's clock is not the host's: its last kernel is placed to end where the host had "
-        + "waited for it.";
+        + "device and the host have different clocks: the device's last kernel is placed to end "
+        + "when the host had finished waiting.";
     document.getElementById("timeline-legend").append(timelineLegend(colourOf));
     const shown = chooseShown(data, () => drawTimeline(data, colourOf, shown()));
     const draw = () => {

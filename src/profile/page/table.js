@@ -26,9 +26,9 @@ const COLUMNS = [
     ["runs", "dispatches_per_step", 2, (value) => number(value)],
 ];
 
-// Returns text in which a name may break after each `_`, and a hint only before its flag.
-function breakable(text) {
-    const parts = text.split(/(?<=_)|(?<= )(?=--)/);
+// Returns text in which a name may break after each `_`, and a hint after each blank.
+function breakable(text, isHint) {
+    const parts = text.split(isHint ? /(?<= )/ : /(?<=_)/);
     return parts.flatMap((part, index) =>
         [...(index ? [element("wbr")] : []), element("span", { class: "whole" }, part)]);
 }
@@ -36,7 +36,8 @@ function breakable(text) {
 function cell(row, [, key, rank, format], colour) {
     const value = row[key] ?? (format ? null : "");
     const attributes = { class: `${format ? "number" : "text"} rank-${rank}` };
-    const made = element("td", attributes, ...(format ? [format(value)] : breakable(value)));
+    const parts = format ? [format(value)] : breakable(value, key === "hint");
+    const made = element("td", attributes, ...parts);
     if (key === "kernel") {
         made.prepend(swatch(colour));
     }

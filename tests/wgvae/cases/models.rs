@@ -25,7 +25,7 @@ fn models_of_pytorch_are_read_whatever_wraps_them() -> Outcome {
     let rounded = model("bf16")?;
     assert_eq!(rounded.architecture, plain.architecture);
     let (message, remedy) = refusal(model("bn"));
-    assert!(message.contains("encoder.1.bias, which belongs to none"), "{message}");
+    assert!(message.contains("encoder.1.bias, which belongs to no such layer"), "{message}");
     assert!(remedy.contains("batch normalisation"), "{remedy}");
     // As github.com/pytorch/examples calls them.
     let folder = tempfile::tempdir()?;
@@ -37,7 +37,7 @@ fn models_of_pytorch_are_read_whatever_wraps_them() -> Outcome {
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     fs::write(&examples, safetensors::serialize(views, None)?)?;
     let (message, remedy) = refusal(wgvae::model::load(&examples));
-    assert!(message.contains("fc1.weight, which belongs to none"), "{message}");
+    assert!(message.contains("fc1.weight, which belongs to no such layer"), "{message}");
     assert!(remedy.contains("rename fc1 to encoder.0"), "{remedy}");
     let (message, _) = refusal(model("nobias"));
     assert!(message.contains("encoder.0.bias"), "{message}");
@@ -53,7 +53,7 @@ fn log_variances_are_not_taken_for_what_softplus_takes() -> Outcome {
     let output = wgvae(&flags)?;
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("expected metadata that says scale = softplus, found nothing"), "{said}");
+    assert!(said.contains("expected metadata with scale = softplus, found nothing"), "{said}");
     assert!(said.contains("--scale softplus"), "{said}");
     // This is not the ELBO that the model has in PyTorch, but it was asked for.
     let output = wgvae(&[&flags[..], &["--scale", "softplus"]].concat())?;

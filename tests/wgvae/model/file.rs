@@ -150,11 +150,11 @@ fn sizes_come_from_the_shapes_where_metadata_does_not_have_them() -> Outcome {
     };
     let rule = "expected weights and biases of linear layers encoder.0, encoder.2, … that fit each other, found";
     let none = changed("encoder.0.weight", &|e| e.0 = "encoder.weight".to_owned())?;
-    assert_refused(&none, &format!("{rule} encoder.0.bias, which belongs to none"))?;
+    assert_refused(&none, &format!("{rule} encoder.0.bias, which belongs to no such layer"))?;
     let unfit = changed("encoder.2.weight", &|e| (e.2, e.3) = (vec![2, 3], vec![0; 24]))?;
     assert_refused(&unfit, &format!("{rule} encoder.2.weight of shape [2, 3]"))?;
     let flat = changed("encoder.0.weight", &|e| e.2 = vec![6])?;
-    assert_refused(&flat, &format!("{rule} encoder.0.bias, which belongs to none"))?;
+    assert_refused(&flat, &format!("{rule} encoder.0.bias, which belongs to no such layer"))?;
     let odd = changed("encoder.2.weight", &|e| (e.2, e.3) = (vec![3, 2], vec![0; 24]))?;
     let words = "3 outputs of the encoder, where each latent unit has a mean and a stddev";
     assert_refused(&odd, &format!("{rule} {words}"))?;

@@ -268,7 +268,7 @@ fn a_manifold_that_does_not_fit_together_is_refused() -> Outcome {
         means: &means,
         classes: None,
     };
-    refuse(&Manifold { side: 0, ..good }, "expected 1 or more images a side, found 0");
+    refuse(&Manifold { side: 0, ..good }, "expected 1 or more images per side, found 0");
     refuse(&Manifold { side: 3, ..good }, "expected 3 x 3 images, found 4");
     refuse(&Manifold { side: usize::MAX, ..good }, "images, found 4");
     refuse(&Manifold { range: 0.0, ..good }, "expected a finite range above 0, found 0");
@@ -297,7 +297,7 @@ fn a_manifold_that_does_not_fit_together_is_refused() -> Outcome {
     );
     let names = names(2);
     let of = |labels| Some(Classes { names: &names, labels });
-    refuse(&Manifold { classes: of(&[0, 1]), ..good }, "expected 3 labels, one a mean, found 2");
+    refuse(&Manifold { classes: of(&[0, 1]), ..good }, "expected 3 labels, one per mean, found 2");
     refuse(
         &Manifold { classes: of(&[0, 1, 2]), ..good },
         "expected labels below 2, found 2 for mean 2",

@@ -158,7 +158,7 @@ fn tiles_that_do_not_fit_together_are_refused() -> Outcome {
         "\"Line\": expected a multiple of 2 x 3 values, found 11",
     );
     refuse(0, 3, 4, &[&good], "expected images with pixels, found 0 x 3");
-    refuse(2, 3, 0, &[&good], "expected 1 or more images a band, found 0");
+    refuse(2, 3, 0, &[&good], "expected 1 or more images per band, found 0");
     refuse(2, 3, 4, &[&good, &bad], "expected values from 0 to 1, found NaN in image 1");
     refuse(2, 3, 4, &[&above], "expected values from 0 to 1, found 1.01 in image 0");
     let many = vec![0.0; 20_000];

@@ -69,7 +69,7 @@ fn a_signal_leaves_a_checkpoint_and_says_how_to_go_on() -> Fallible<()> {
         let epochs = step / 25 + 2;
         let output = resume(&run).args(["--epochs", &epochs.to_string()]).output()?;
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert!(stderr(&output).contains(&format!("going on after step {step}, in epoch ")));
+        assert!(stderr(&output).contains(&format!("resuming after step {step}, in epoch ")));
         let whole = folder.path().join(format!("whole{signal}"));
         let output = train(&whole, &images, epochs).output()?;
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -265,7 +265,7 @@ impl GpuSession {
                 return Err(Error::Unsupported {
                     adapter: self.gpu.description.name.clone(),
                     expected: format!("the operands of {} in one plan", call.op.name()),
-                    found: "tensors that an earlier plan had made".to_owned(),
+                    found: "tensors of an earlier plan".to_owned(),
                 });
             }
         }

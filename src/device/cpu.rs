@@ -2,12 +2,12 @@
 //! primitive, on one thread. In f32 it is a device like any other: fused nodes have
 //! [kernels](crate::simd), and threads share the work, which changes no bit of the results.
 
-mod exchange;
 mod load;
 mod program;
+mod replicated;
 mod roofs;
 mod shared;
-mod team;
+mod threads;
 
 use super::{
     Blocking, Description, Device, Launch, LogRow, Memory, Profiled, ProgramId, Reals, Roofs,
@@ -18,13 +18,13 @@ use crate::graph::{Element, LOG_ROWS, Plan, Step, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Twin, Twins, Variant, Vectors};
 use crate::simd;
 use crate::{Error, Result};
-use exchange::Numbers;
 use program::Program;
+use replicated::Replicated;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
-use team::{Member, Team, alone};
+use threads::{ThreadTeam, Worker, alone};
 
 /// Largest number of queued steps and requests. If the caller waits for them, all queued steps of a
 /// plan are handed to the threads at once, so that waking the threads costs little.
@@ -81,7 +81,7 @@ impl CpuReal for f64 {
 /// The elements of a tensor that outlives a step.
 #[derive(Debug)]
 enum Storage<T> {
-    Reals(Numbers<T>),
+    Reals(Replicated<T>),
     Words(Vec<u32>),
     Bytes(Vec<u8>),
 }
@@ -118,7 +118,7 @@ enum Job {
 #[derive(Debug)]
 pub struct CpuSession<T> {
     description: Description,
-    team: Team,
+    team: ThreadTeam,
     held: Vec<(Tensor, Storage<T>)>,
     programs: HashMap<ProgramId, Program<T>>,
     /// Vectors that plans are loaded with; the widest if none.
@@ -138,7 +138,7 @@ impl<T: CpuReal> CpuSession<T> {
 
     /// An empty session on `threads` threads, or on all cores; the oracle has one thread.
     pub fn with_threads(threads: Option<usize>) -> Self {
-        let team = Team::new(if T::PARALLEL { threads } else { Some(1) });
+        let team = ThreadTeam::new(if T::PARALLEL { threads } else { Some(1) });
         let description = Description {
             name: processor(),
             backend: "CPU".to_owned(),
@@ -158,7 +158,7 @@ impl<T: CpuReal> CpuSession<T> {
     }
 
     /// Measures the team's speed; an error on the oracle, whose speed does not matter.
-    fn measure<S>(&self, of: impl FnOnce(&Team) -> S) -> Result<S> {
+    fn measure<S>(&self, of: impl FnOnce(&ThreadTeam) -> S) -> Result<S> {
         if T::PARALLEL {
             return Ok(of(&self.team));
         }
@@ -215,12 +215,12 @@ impl<T: CpuReal> CpuSession<T> {
         &mut self,
         id: ProgramId,
         steps: &[Step],
-        run: impl Fn(&Program<T>, &[(Tensor, Storage<T>)], Step, &Member) + Sync,
+        run: impl Fn(&Program<T>, &[(Tensor, Storage<T>)], Step, &Worker) + Sync,
     ) {
         for steps in steps.chunks(LOG_ROWS) {
             let (program, held) = (&self.programs[&id], &self.held);
-            let work = |member: &Member| {
-                steps.iter().for_each(|&step| run(program, held, step, member));
+            let work = |worker: &Worker| {
+                steps.iter().for_each(|&step| run(program, held, step, worker));
             };
             if program.is_worth_sharing() {
                 self.team.run(work);
@@ -348,7 +348,7 @@ impl<T: CpuReal> Device for CpuSession<T> {
             *memory.class(tensor) += storage.bytes();
         }
         let own = self.programs.values().flat_map(|program| &program.own);
-        memory.workspace += own.map(Numbers::bytes).sum::<u64>();
+        memory.workspace += own.map(Replicated::bytes).sum::<u64>();
         memory
     }
 
@@ -400,9 +400,9 @@ impl<T: CpuReal> Profiled for CpuSession<T> {
         let nodes = self.program(program)?.nodes.len();
         let times = Mutex::new(Vec::with_capacity(2 * nodes * steps.len()));
         let began = Instant::now();
-        self.run_all(program, steps, |program, held, step, member| {
-            program.run_listening(held, step, member, || {
-                if member.index == 0 {
+        self.run_all(program, steps, |program, held, step, worker| {
+            program.run_listening(held, step, worker, || {
+                if worker.index == 0 {
                     times.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
                 }
             });

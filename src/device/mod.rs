@@ -7,8 +7,8 @@ mod choice;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub(crate) mod memory_check;
 mod roofs;
-pub(crate) mod room;
 mod session;
 mod timing;
 
@@ -17,8 +17,8 @@ pub use roofs::Roofs;
 pub use session::{Blocking, Device, Profiled, Session, Tunable};
 pub use timing::{Launch, Memory, Span, TimedSteps, Timer};
 
-use crate::Error;
 use crate::graph::{Element, Plan, TensorId};
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
@@ -159,6 +159,7 @@ pub struct LogRow {
 
 /// Traffic between host and device since the session was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Traffic {
     /// Bytes from the host to the device.
     pub uploaded_bytes: u64,
@@ -204,6 +205,25 @@ impl Sub for Traffic {
             submitting: self.submitting - earlier.submitting,
         }
     }
+}
+
+/// Loads these plans, or none of them if one cannot be loaded.
+pub(crate) fn load_all<const N: usize>(
+    device: &mut dyn Device,
+    plans: [Plan; N],
+) -> Result<[ProgramId; N]> {
+    let mut loaded = SmallVec::<[_; N]>::new();
+    for plan in plans {
+        match device.load(plan) {
+            Ok(program) => loaded.push(program),
+            Err(error) => {
+                // The first error is the one to report.
+                loaded.into_iter().for_each(|program| drop(device.unload(program)));
+                return Err(error);
+            }
+        }
+    }
+    Ok(std::array::from_fn(|index| loaded[index]))
 }
 
 /// Returns the names of the tensors of these plans that outlive a step.

@@ -42,6 +42,7 @@ impl Span {
 /// The method of timing the nodes of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Timer {
     /// Timestamps of the device between dispatches of one pass.
     Dispatches,

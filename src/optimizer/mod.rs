@@ -77,7 +77,7 @@ impl Constant {
     }
 
     /// A finite number that is not negative.
-    const fn positive(name: &'static str, default: f64) -> Self {
+    const fn nonnegative(name: &'static str, default: f64) -> Self {
         let allows = |value: f64| value >= 0.0 && value.is_finite();
         Self { name, default, expected: "a number from 0 on", allows }
     }
@@ -297,8 +297,8 @@ rules! {
     RMSPROP "rmsprop" = rmsprop::RmsProp, 1, 2 {
         constants: &[
             Constant::decay("decay", 0.9),
-            Constant::positive("epsilon", 1e-10),
-            Constant::positive("initial", 1.0),
+            Constant::nonnegative("epsilon", 1e-10),
+            Constant::nonnegative("initial", 1.0),
         ],
         states: &[State { prefix: "rms.", name: "mean squares", is_signed: false, start: |&[_, _, initial, ..]| initial }],
         coefficients: &["GAIN", "EPSILON"],
@@ -315,8 +315,8 @@ rules! {
         constants: &[
             Constant::beta("beta1", 0.9),
             Constant::beta("beta2", 0.999),
-            Constant::positive("epsilon", 1e-8),
-            Constant::positive("initial", 0.0),
+            Constant::nonnegative("epsilon", 1e-8),
+            Constant::nonnegative("initial", 0.0),
         ],
         states: &[
             State { prefix: "m.", name: "means", is_signed: true, start: |_| 0.0 },
@@ -334,9 +334,9 @@ rules! {
         constants: &[
             Constant::beta("beta1", 0.9),
             Constant::beta("beta2", 0.999),
-            Constant::positive("epsilon", 1e-8),
-            Constant::positive("initial", 0.0),
-            Constant::positive("weight_decay", 0.01),
+            Constant::nonnegative("epsilon", 1e-8),
+            Constant::nonnegative("initial", 0.0),
+            Constant::nonnegative("weight_decay", 0.01),
         ],
         states: ADAM.states,
         coefficients: &["FIRST_GAIN", "SECOND_GAIN", "EPSILON", "DECAY"],

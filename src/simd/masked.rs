@@ -36,7 +36,7 @@ const AHEAD: usize = 2;
 
 /// Buffers kept from step to step, so that a step does not allocate.
 #[derive(Debug)]
-struct Room {
+struct Scratch {
     wanted: Nonzeros,
     /// The [`LANES`] partial sums of each selected element.
     sums: AVec<f32>,
@@ -46,10 +46,10 @@ struct Room {
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = {
+    static SCRATCH: RefCell<Scratch> = {
         let wanted = Nonzeros::default();
         let sums = AVec::from_iter(CACHELINE_ALIGN, (0..COLUMNS * TERMS * LANES).map(|_| 0.0));
-        RefCell::new(Room { wanted, sums, packed: AVec::new(CACHELINE_ALIGN) })
+        RefCell::new(Scratch { wanted, sums, packed: AVec::new(CACHELINE_ALIGN) })
     };
 }
 
@@ -59,16 +59,16 @@ impl Masked<'_> {
         let rows = self.left.len() / self.terms;
         let columns = self.right.len() / self.terms;
         product.fill(0.0);
-        ROOM.with_borrow_mut(|room| {
+        SCRATCH.with_borrow_mut(|scratch| {
             let mask = Left::Columns { values: self.mask, pitch: columns, first: 0 };
-            room.wanted.find(mask, columns, rows);
+            scratch.wanted.find(mask, columns, rows);
             let most = rows.min(TERMS) * self.terms.next_multiple_of(WIDE);
-            room.packed.resize(most.max(room.packed.len()), 0.0);
+            scratch.packed.resize(most.max(scratch.packed.len()), 0.0);
             for (index, rows) in blocks(rows).enumerate() {
                 let left = &self.left[rows.start * self.terms..rows.end * self.terms];
                 let product = &mut product[rows.start * columns..rows.end * columns];
                 let first = index * columns;
-                arch().dispatch(Rows { left, first, columns, masked: &self, room, product });
+                arch().dispatch(Rows { left, first, columns, masked: &self, scratch, product });
             }
         })
     }
@@ -81,7 +81,7 @@ struct Rows<'a> {
     first: usize,
     columns: usize,
     masked: &'a Masked<'a>,
-    room: &'a mut Room,
+    scratch: &'a mut Scratch,
     product: &'a mut [f32],
 }
 
@@ -103,9 +103,9 @@ impl Rows<'_> {
     /// Runs with `VECTORS` vectors per [`LANES`] numbers.
     #[inline(always)]
     fn run<S: Simd, const VECTORS: usize>(self, simd: S) {
-        let Self { left, first, columns, masked, room, product } = self;
+        let Self { left, first, columns, masked, scratch, product } = self;
         let Masked { right, terms, .. } = *masked;
-        let Room { wanted, sums, packed } = room;
+        let Scratch { wanted, sums, packed } = scratch;
         let rows = left.len() / terms;
         let steps = || (0..terms).step_by(WIDE);
         let width = |term: usize| WIDE.min(terms - term);

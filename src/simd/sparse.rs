@@ -19,7 +19,7 @@ const ROWS: usize = 256;
 
 /// Buffers kept from step to step, so that a step does not allocate.
 #[derive(Debug)]
-struct Room {
+struct Scratch {
     nonzeros: Nonzeros,
     /// The sums of a group of rows, between blocks of terms.
     sums: AVec<f32>,
@@ -28,10 +28,10 @@ struct Room {
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = {
+    static SCRATCH: RefCell<Scratch> = {
         let zeros = |len| AVec::from_iter(CACHELINE_ALIGN, (0..len).map(|_| 0.0));
         let nonzeros = Nonzeros::default();
-        RefCell::new(Room { nonzeros, sums: zeros(ROWS * MOST), packed: zeros(TERMS * MOST) })
+        RefCell::new(Scratch { nonzeros, sums: zeros(ROWS * MOST), packed: zeros(TERMS * MOST) })
     };
 }
 
@@ -41,16 +41,16 @@ impl Product<'_> {
         if !are_few(self.left, self.rows, self.terms) {
             return self.run(finish);
         }
-        ROOM.with_borrow_mut(|room| {
-            room.nonzeros.find(self.left, self.rows, self.terms);
-            arch().dispatch(Run { product: self, room, finish });
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.nonzeros.find(self.left, self.rows, self.terms);
+            arch().dispatch(Run { product: self, scratch, finish });
         });
     }
 }
 
 struct Run<'a, 'b> {
     product: Product<'a>,
-    room: &'b mut Room,
+    scratch: &'b mut Scratch,
     finish: &'b mut dyn Finish,
 }
 
@@ -83,7 +83,7 @@ impl Run<'_, '_> {
     #[inline(always)]
     fn columns<S: Simd, const VECTORS: usize>(&mut self, simd: S, column: usize) {
         let Product { right, rows, columns, terms, .. } = self.product;
-        let Room { nonzeros, sums, packed } = &mut *self.room;
+        let Scratch { nonzeros, sums, packed } = &mut *self.scratch;
         let wide = VECTORS * S::F32_LANES;
         let width = wide.min(columns - column);
         let group = if blocks(terms).len() == 1 { 8 } else { ROWS };

@@ -1,9 +1,9 @@
 //! Loading of plans: locates operands and allocates memory.
 
-use super::exchange::Numbers;
 use super::program::{Bound, Place, Program, Work};
+use super::replicated::Replicated;
 use super::{CpuReal, CpuSession, Storage};
-use crate::device::{Launch, Memory, ProgramId, persistent_names, room, unknown_tensor};
+use crate::device::{Launch, Memory, ProgramId, memory_check, persistent_names, unknown_tensor};
 use crate::graph::{Element, Plan, Tensor, TensorId};
 use crate::kernel::{Call, Cost, Kernel, Variant, Vectors};
 use crate::memory::available;
@@ -47,7 +47,7 @@ impl<T: CpuReal> CpuSession<T> {
                 }
             }
         }
-        room::check(&self.description.name, &need, available())?;
+        memory_check::check(&self.description.name, &need, available())?;
         Ok(need)
     }
 
@@ -58,7 +58,7 @@ impl<T: CpuReal> CpuSession<T> {
             self.hold(plan.graph().tensor(tensor))?;
         }
         let (mut program, own) = self.lay_out(plan, &|name| self.find(name))?;
-        program.own = own.into_iter().map(|len| Numbers::new(len, T::zero())).collect();
+        program.own = own.into_iter().map(|len| Replicated::new(len, T::zero())).collect();
         for place in program.exchanged() {
             match place {
                 Place::Own(index) => program.own[index].replicate(self.team.len(), T::zero()),
@@ -112,7 +112,7 @@ impl<T: CpuReal> CpuSession<T> {
         let storage = match tensor.element {
             Element::U8 => Storage::Bytes(vec![0; len]),
             Element::U32 => Storage::Words(vec![0; len]),
-            Element::F32 => Storage::Reals(Numbers::new(len, T::of(tensor.fill().into()))),
+            Element::F32 => Storage::Reals(Replicated::new(len, T::of(tensor.fill().into()))),
         };
         self.held.push((tensor.clone(), storage));
         Ok(self.held.len() - 1)

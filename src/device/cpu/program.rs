@@ -4,8 +4,8 @@
 //! batch to the gradients of the layers' outputs by rows of the batch, then the update by rows of
 //! the weights.
 
-use super::exchange::Numbers;
-use super::team::Member;
+use super::replicated::Replicated;
+use super::threads::Worker;
 use super::{CpuReal, Storage};
 use crate::Result;
 use crate::device::Launch;
@@ -61,7 +61,7 @@ pub(super) struct Program<T> {
     pub(super) nodes: Vec<Bound<T>>,
     stages: Vec<Range<usize>>,
     /// Temporary tensors of one step.
-    pub(super) own: Vec<Numbers<T>>,
+    pub(super) own: Vec<Replicated<T>>,
     outputs: HashMap<TensorId, Place>,
     /// The loss log, among the tensors that outlive a step.
     pub(super) log: Option<usize>,
@@ -113,7 +113,7 @@ impl<T: CpuReal> Program<T> {
         self.log = self.log.map(|index| places[index]);
     }
 
-    /// Tensors that members write in parts and read whole; empty if one member alone runs the
+    /// Tensors that workers write in parts and read whole; empty if one worker alone runs the
     /// program.
     pub(super) fn exchanged(&self) -> Vec<Place> {
         let written = self.nodes.iter().flat_map(|node| {
@@ -129,15 +129,15 @@ impl<T: CpuReal> Program<T> {
         flops.sum::<u64>() >= WORTH_SHARING
     }
 
-    /// Runs a member's part of a step; on return the other members may still be running theirs.
-    pub(super) fn run(&self, held: &[(Tensor, Storage<T>)], step: Step, member: &Member) {
+    /// Runs a worker's part of a step; on return the other workers may still be running theirs.
+    pub(super) fn run(&self, held: &[(Tensor, Storage<T>)], step: Step, worker: &Worker) {
         for stage in &self.stages {
-            self.run_stage(stage.clone(), held, step, member);
+            self.run_stage(stage.clone(), held, step, worker);
         }
         if self.stages.len() == 1 {
-            // Otherwise, a member might send in the next step before the others have received in
+            // Otherwise, a worker might send in the next step before the others have received in
             // this one.
-            member.meet();
+            worker.barrier();
         }
     }
 
@@ -146,13 +146,13 @@ impl<T: CpuReal> Program<T> {
         &self,
         held: &[(Tensor, Storage<T>)],
         step: Step,
-        member: &Member,
+        worker: &Worker,
         listen: impl Fn(),
     ) {
         for node in 0..self.nodes.len() {
             listen();
-            self.run_stage(node..node + 1, held, step, member);
-            member.meet();
+            self.run_stage(node..node + 1, held, step, worker);
+            worker.barrier();
             listen();
         }
     }
@@ -164,25 +164,25 @@ impl<T: CpuReal> Program<T> {
         stage: Range<usize>,
         held: &[(Tensor, Storage<T>)],
         step: Step,
-        member: &Member,
+        worker: &Worker,
     ) {
         let nodes = &self.nodes[stage];
-        let part = Part { index: member.index, count: member.count };
+        let part = Part { index: worker.index, count: worker.count };
         nodes.iter().for_each(|node| self.run_node(node, held, step, part));
         self.each_written(nodes, held, part, |numbers, range| {
             #[allow(unsafe_code)]
-            // SAFETY: the parts of the members are disjoint, and the last receivers of this tensor
+            // SAFETY: the parts of the workers are disjoint, and the last receivers of this tensor
             // received it before the last barrier.
             unsafe {
                 numbers.send(part, range)
             }
         });
-        member.meet();
+        worker.barrier();
         for other in (0..part.count).filter(|&other| other != part.index) {
             let other = Part { index: other, ..part };
             self.each_written(nodes, held, other, |numbers, range| {
                 #[allow(unsafe_code)]
-                // SAFETY: all members have just passed a barrier, and pass another before this is
+                // SAFETY: all workers have just passed a barrier, and pass another before this is
                 // sent again.
                 unsafe {
                     numbers.receive(part.index, range)
@@ -197,7 +197,7 @@ impl<T: CpuReal> Program<T> {
         nodes: &[Bound<T>],
         held: &[(Tensor, Storage<T>)],
         part: Part,
-        mut then: impl FnMut(&Numbers<T>, Range<usize>),
+        mut then: impl FnMut(&Replicated<T>, Range<usize>),
     ) {
         for node in nodes {
             let writes = node.writes.iter().zip(&node.launch.call.outputs).enumerate();
@@ -231,7 +231,7 @@ impl<T: CpuReal> Program<T> {
                 };
                 match self.find(place, held) {
                     #[allow(unsafe_code)]
-                    // SAFETY: in tensors that are written in this stage, `agrees` lets each member
+                    // SAFETY: in tensors that are written in this stage, `agrees` lets each worker
                     // access only its own rows, here and in the nodes that write them; and there is
                     // a barrier between stages. No node reads a tensor that it writes.
                     View::Reals(values) => {
@@ -250,7 +250,7 @@ impl<T: CpuReal> Program<T> {
                     unreachable!("ops write real numbers only")
                 };
                 #[allow(unsafe_code)]
-                // SAFETY: the parts of the members are disjoint, outputs are different tensors, and
+                // SAFETY: the parts of the workers are disjoint, outputs are different tensors, and
                 // the accesses of other nodes in this stage are as above.
                 unsafe {
                     values.of(part.index).part_mut(range)
@@ -297,7 +297,7 @@ impl<T> Bound<T> {
         self.launch.call.outputs[0].rows
     }
 
-    /// Whether a member reads only those rows of this input that it computes.
+    /// Whether a worker reads only those rows of this input that it computes.
     fn reads_rows(&self, input: usize, shape: Shape) -> bool {
         let whole = match self.split {
             Split::Rows { whole } => whole,
@@ -306,7 +306,7 @@ impl<T> Bound<T> {
         shape.rows == self.rows() && whole >> input & 1 == 0
     }
 
-    /// Returns the range of an output that a member writes.
+    /// Returns the range of an output that a worker writes.
     fn written(&self, output: usize, shape: Shape, part: Part) -> Range<usize> {
         match self.split {
             Split::Whole if part.index > 0 => 0..0,
@@ -321,7 +321,7 @@ impl<T> Bound<T> {
         }
     }
 
-    /// Whether a member may run this node and then `other` without a barrier in between: if both
+    /// Whether a worker may run this node and then `other` without a barrier in between: if both
     /// nodes access only the same rows of every tensor that both use and one writes.
     fn agrees(&self, other: &Self) -> bool {
         let both_by_rows = matches!(self.split, Split::Rows { .. })
@@ -352,7 +352,7 @@ impl<T> Bound<T> {
 
 /// The numbers at a place.
 enum View<'a, T> {
-    Reals(&'a Numbers<T>),
+    Reals(&'a Replicated<T>),
     Words(&'a [u32]),
     Bytes(&'a [u8]),
 }

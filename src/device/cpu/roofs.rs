@@ -1,6 +1,6 @@
 //! The CPU's roofs, on all threads that run kernels.
 
-use super::team::Team;
+use super::threads::ThreadTeam;
 use crate::cpu::fma::fma;
 use crate::device::Roofs;
 use std::hint::black_box;
@@ -38,11 +38,11 @@ struct Copy {
 
 impl Copy {
     /// Allocates the copies, each on its own thread, so that the memory is near that thread.
-    fn on_threads(team: &Team, bytes: usize) -> Vec<Mutex<Self>> {
+    fn on_threads(team: &ThreadTeam, bytes: usize) -> Vec<Mutex<Self>> {
         let empty = || Mutex::new(Self { from: Vec::new(), to: Vec::new(), next: 0 });
         let all: Vec<_> = (0..team.len()).map(|_| empty()).collect();
-        team.run(|member| {
-            let mut copy = all[member.index].lock().unwrap_or_else(PoisonError::into_inner);
+        team.run(|worker| {
+            let mut copy = all[worker.index].lock().unwrap_or_else(PoisonError::into_inner);
             *copy = Self { from: vec![1; bytes], to: vec![2; bytes], next: 0 };
         });
         all
@@ -58,7 +58,7 @@ impl Copy {
 }
 
 /// Measures the roofs.
-pub(super) fn measure(team: &Team) -> Roofs {
+pub(super) fn measure(team: &ThreadTeam) -> Roofs {
     let part = LARGE / team.len() / PARTS;
     let (large, small) = (Copy::on_threads(team, part * PARTS), Copy::on_threads(team, SMALL));
     let [mut flops, mut bytes, mut cached_bytes]: [f64; 3] = [0.0; 3];
@@ -80,7 +80,7 @@ pub(super) fn measure(team: &Team) -> Roofs {
 }
 
 /// Returns the current speed in 10⁹ floating-point operations a second.
-pub(super) fn pace(team: &Team) -> f64 {
+pub(super) fn pace(team: &ThreadTeam) -> f64 {
     fma_rate::<12>(team) * 1e-9
 }
 
@@ -88,13 +88,13 @@ pub(super) fn pace(team: &Team) -> f64 {
 /// They pass a barrier before each timing without sleeping, so that they compete for shared
 /// resources; but each is timed separately, since two of them may have to take turns on one core
 /// while another program has the next one.
-fn per_second(team: &Team, work: impl Fn(usize) + Sync) -> f64 {
+fn per_second(team: &ThreadTeam, work: impl Fn(usize) + Sync) -> f64 {
     let rates = Mutex::new([0.0; ROW]);
-    team.run(|member| {
+    team.run(|worker| {
         for row in 0..ROW {
-            member.meet();
+            worker.barrier();
             let began = Instant::now();
-            work(member.index);
+            work(worker.index);
             let rate = 1.0 / began.elapsed().as_secs_f64();
             rates.lock().unwrap_or_else(PoisonError::into_inner)[row] += rate;
         }
@@ -104,7 +104,7 @@ fn per_second(team: &Team, work: impl Fn(usize) + Sync) -> f64 {
 }
 
 /// Returns the floating-point operations a second.
-fn fma_rate<const CHAINS: usize>(team: &Team) -> f64 {
+fn fma_rate<const CHAINS: usize>(team: &ThreadTeam) -> f64 {
     let lanes = fma::<CHAINS>(0, 1.0, 1.0).lanes;
     let rate = per_second(team, |_| {
         black_box(fma::<CHAINS>(ROUNDS, black_box(1.0), 1.0));
@@ -114,7 +114,7 @@ fn fma_rate<const CHAINS: usize>(team: &Team) -> f64 {
 
 /// Returns the bytes a second of copies of `bytes` bytes, one of `parts` parts at a time, each
 /// repeated `rounds` times.
-fn copy_rate(team: &Team, copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 {
+fn copy_rate(team: &ThreadTeam, copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize; 3]) -> f64 {
     let rate = per_second(team, |thread| {
         let mut copy = copies[thread].lock().unwrap_or_else(PoisonError::into_inner);
         (0..rounds).for_each(|_| copy.run(parts));
@@ -123,7 +123,7 @@ fn copy_rate(team: &Team, copies: &[Mutex<Copy>], [bytes, parts, rounds]: [usize
 }
 
 /// Returns the seconds that it takes to hand an empty job to all threads and wait for them.
-fn dispatch_time(team: &Team) -> f64 {
+fn dispatch_time(team: &ThreadTeam) -> f64 {
     let dispatch = |_| {
         let began = Instant::now();
         team.run(|_| ());

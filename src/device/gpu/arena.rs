@@ -3,7 +3,7 @@
 
 use super::context::Gpu;
 use crate::Result;
-use crate::device::room;
+use crate::device::memory_check;
 use crate::graph::{Element, Role, Tensor};
 
 /// A part of a buffer.
@@ -114,7 +114,7 @@ impl Arenas {
         });
         shared.into_iter().chain(images).try_for_each(|(flag, Arena { label, bytes, .. })| {
             let adapter = &gpu.description.name;
-            room::check_buffer(adapter, flag, label, *bytes, gpu.largest_buffer())
+            memory_check::check_buffer(adapter, flag, label, *bytes, gpu.largest_buffer())
         })
     }
 

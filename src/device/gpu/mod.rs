@@ -7,7 +7,6 @@ mod arena;
 mod arguments;
 mod clock;
 mod context;
-mod flight;
 #[cfg(test)]
 mod lost;
 mod pipeline;
@@ -16,6 +15,7 @@ mod program;
 mod roofs;
 mod session;
 mod stopwatch;
+mod submit_queue;
 mod tuner;
 mod tuning_file;
 

@@ -5,10 +5,10 @@ mod load;
 use super::arena::Region;
 use super::arguments::ArgumentQueue;
 use super::context::{Gpu, begin_pass};
-use super::flight::Flights;
 use super::program::Program;
 use super::roofs::{self, Pace};
 use super::stopwatch::Stopwatch;
+use super::submit_queue::SubmitQueue;
 use super::tuner::Tuner;
 use crate::device::{
     Blocking, Choices, Description, Device, Launch, LogRow, Memory, Profiled, ProgramId, Reals,
@@ -44,7 +44,7 @@ pub struct GpuSession {
     gpu: Gpu,
     held: Vec<Held>,
     programs: HashMap<ProgramId, Program>,
-    flights: Flights,
+    submits: SubmitQueue,
     arguments: ArgumentQueue,
     forced: Option<Variant>,
     tuner: Option<Tuner>,
@@ -62,7 +62,7 @@ impl GpuSession {
             gpu,
             held: Vec::new(),
             programs: HashMap::new(),
-            flights: Flights::default(),
+            submits: SubmitQueue::default(),
             arguments: ArgumentQueue::default(),
             forced: None,
             tuner: None,
@@ -120,7 +120,7 @@ impl GpuSession {
         mut encoder: wgpu::CommandEncoder,
     ) -> wgpu::CommandBuffer {
         if let Some(log) = &self.programs[&id].log {
-            let staging = self.flights.staging(log);
+            let staging = self.submits.staging(log);
             let Region { buffer, offset, bytes } = &log.source;
             encoder.copy_buffer_to_buffer(buffer, *offset, staging, 0, *bytes);
             self.traffic.read_back_bytes += staging.size();
@@ -137,8 +137,8 @@ impl GpuSession {
         self.traffic.submits += 1;
         self.traffic.dispatches += (program.dispatch_count() * steps.len()) as u64;
         let steps = steps.iter().map(|step| step.index).collect();
-        self.flights.push_steps(&self.gpu, submission, id, steps, program.log.as_ref());
-        self.gpu.check(self.flights.step())
+        self.submits.push_steps(&self.gpu, submission, id, steps, program.log.as_ref());
+        self.gpu.check(self.submits.step())
     }
 
     /// Runs one step with a submit for each node, and times the submits by the host's clock.
@@ -154,7 +154,7 @@ impl GpuSession {
             let submitted = began.elapsed();
             self.send_arguments();
             self.gpu.queue.submit([encoder.finish()]);
-            self.gpu.wait(None, self.flights.step())?;
+            self.gpu.wait(None, self.submits.step())?;
             if nodes.contains(&index) {
                 spans.push(Span { began: submitted, ended: began.elapsed() });
             }
@@ -219,16 +219,16 @@ impl Device for GpuSession {
         let offset = region.offset + begin as u64;
         let region = Region { offset, ..region.clone() };
         self.upload(&region, &bytes);
-        self.gpu.check(self.flights.step())
+        self.gpu.check(self.submits.step())
     }
 
     fn submit(&mut self, id: ProgramId, steps: &[Step]) -> Result<usize> {
         let program = self.programs.get(&id).ok_or(Error::UnknownProgram)?;
-        if self.flights.is_full() || steps.is_empty() {
-            self.gpu.check(self.flights.step())?;
+        if self.submits.is_full() || steps.is_empty() {
+            self.gpu.check(self.submits.step())?;
             return Ok(0);
         }
-        let steps = &steps[..self.flights.steps_per_submit(id).min(steps.len())];
+        let steps = &steps[..self.submits.steps_per_submit(id).min(steps.len())];
         let began = Instant::now();
         let mut encoder = self.gpu.encoder("steps");
         let mut pass = begin_pass(&mut encoder, "steps");
@@ -256,29 +256,29 @@ impl Device for GpuSession {
             }
         };
         let (ticket, Region { buffer, offset, bytes }) = (Ticket::new(), region);
-        let (staging, is_new) = self.flights.take_staging(&self.gpu, bytes);
+        let (staging, is_new) = self.submits.take_staging(&self.gpu, bytes);
         let mut encoder = self.gpu.encoder("download");
         encoder.copy_buffer_to_buffer(&buffer, offset, &staging, 0, bytes);
         let submission = self.gpu.queue.submit([encoder.finish()]);
-        self.flights.push_download(&self.gpu, submission, ticket, &staging, bytes);
+        self.submits.push_download(&self.gpu, submission, ticket, &staging, bytes);
         self.traffic.buffers_created += u64::from(is_new);
         self.traffic.read_back_bytes += bytes;
         self.traffic.submits += 1;
-        self.gpu.check(self.flights.step())?;
+        self.gpu.check(self.submits.step())?;
         Ok(ticket)
     }
 
     fn poll(&mut self) -> Result<bool> {
-        self.flights.poll(&self.gpu)?;
-        Ok(!self.flights.is_empty())
+        self.submits.poll(&self.gpu)?;
+        Ok(!self.submits.is_empty())
     }
 
     fn take(&mut self, ticket: Ticket) -> Option<Reals> {
-        self.flights.take_downloaded(ticket)
+        self.submits.take_downloaded(ticket)
     }
 
     fn take_rows(&mut self) -> Vec<LogRow> {
-        self.flights.take_finished()
+        self.submits.take_finished()
     }
 
     fn memory(&self) -> Memory {
@@ -300,7 +300,7 @@ impl Device for GpuSession {
 
 impl Blocking for GpuSession {
     fn wait(&mut self) -> Result<bool> {
-        self.flights.wait(&self.gpu)
+        self.submits.wait(&self.gpu)
     }
 }
 
@@ -364,7 +364,7 @@ impl Profiled for GpuSession {
             let len = slot.bytes as usize / Element::F32.bytes();
             self.upload(&slot, bytemuck::cast_slice(&vec![f32::NAN; len]));
         }
-        self.gpu.check(self.flights.step())
+        self.gpu.check(self.submits.step())
     }
 
     fn pace(&mut self) -> Result<f64> {

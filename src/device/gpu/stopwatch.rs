@@ -2,8 +2,8 @@
 
 use super::arguments::ArgumentQueue;
 use super::context::{Gpu, begin_pass};
-use super::flight::MOST_STEPS;
 use super::program::{Dispatch, Program};
+use super::submit_queue::MOST_STEPS;
 use crate::Result;
 use crate::device::{Span, Timer};
 use crate::graph::Step;

@@ -27,8 +27,8 @@ const TIMING: Duration = Duration::from_millis(5);
 /// Slowdown over the fastest variant from which a variant is not tried again on smaller products. A
 /// GPU may need smaller tiles there, to occupy all of its cores. A driver that runs on the CPU has
 /// few cores to occupy, and takes half a second to compile a variant.
-const HOPELESS: f64 = 4.0;
-const HOPELESS_ON_CPU: f64 = 1.15;
+const SLOWDOWN_LIMIT: f64 = 4.0;
+const SLOWDOWN_LIMIT_ON_CPU: f64 = 1.15;
 
 /// Timings of a variant, of which the shortest counts.
 const TIMINGS: usize = 5;
@@ -78,7 +78,7 @@ pub struct Tuner {
     /// Variants that were the fastest for some call; they are always tried.
     winners: HashSet<&'static str>,
     /// Variants that were too slow, each with the largest product on which it was.
-    hopeless: HashMap<&'static str, usize>,
+    too_slow: HashMap<&'static str, usize>,
     /// Set to stop trying variants.
     stop: Arc<AtomicBool>,
     /// Whether a variant has been tried.
@@ -96,7 +96,7 @@ impl Tuner {
             built_in: known(&Sources::default()),
             edited: edited.map(known),
             winners: HashSet::new(),
-            hopeless: HashMap::new(),
+            too_slow: HashMap::new(),
             stop: Arc::default(),
             has_tried: false,
         }
@@ -182,11 +182,11 @@ impl Tuner {
             }
             return Err(gpu.error(None, &message));
         };
-        let hopeless = if gpu.is_software { HOPELESS_ON_CPU } else { HOPELESS };
+        let limit = if gpu.is_software { SLOWDOWN_LIMIT_ON_CPU } else { SLOWDOWN_LIMIT };
         for (variant, time) in times {
-            if time.as_secs_f64() > hopeless * best.as_secs_f64() {
+            if time.as_secs_f64() > limit * best.as_secs_f64() {
                 let size = trial.call.largest_product();
-                let largest = self.hopeless.entry(variant.name()).or_insert(size);
+                let largest = self.too_slow.entry(variant.name()).or_insert(size);
                 *largest = size.max(*largest);
             }
         }
@@ -210,10 +210,10 @@ impl Tuner {
         };
         let size = call.largest_product();
         eligible.iter().partition(|variant| {
-            let largest = self.hopeless.get(variant.name());
-            let hopeless = largest.is_some_and(|&largest| largest >= size);
+            let largest = self.too_slow.get(variant.name());
+            let too_slow = largest.is_some_and(|&largest| largest >= size);
             let won = self.winners.contains(variant.name());
-            gpu.suits(**variant) && is_wide(variant) && (won || !hopeless)
+            gpu.suits(**variant) && is_wide(variant) && (won || !too_slow)
         })
     }
 

@@ -3,10 +3,10 @@
 use super::{GpuSession, Held};
 use crate::device::gpu::arena::{Arenas, Place, Region};
 use crate::device::gpu::arguments::ArgumentQueue;
-use crate::device::gpu::flight::{IN_FLIGHT, MOST_STEPS};
 use crate::device::gpu::pipeline::Chosen;
 use crate::device::gpu::program::{Bound, Dispatch, Log, Program};
-use crate::device::{Device, Memory, ProgramId, Values, persistent_names, room};
+use crate::device::gpu::submit_queue::{IN_FLIGHT, MOST_STEPS};
+use crate::device::{Device, Memory, ProgramId, Values, memory_check, persistent_names};
 use crate::graph::{Element, Graph, Node, Plan, Role, Tensor, TensorId};
 use crate::kernel::{Call, Kernel, Table, Variant};
 use crate::memory::available;
@@ -38,7 +38,7 @@ impl GpuSession {
             arenas.check(&self.gpu)?;
         }
         if self.gpu.is_software {
-            room::check(&self.gpu.description.name, &need, available())?;
+            memory_check::check(&self.gpu.description.name, &need, available())?;
         }
         Ok(need)
     }
@@ -65,7 +65,7 @@ impl GpuSession {
         let count = program.dispatches.len();
         self.programs.insert(id, program);
         self.make_staging();
-        self.gpu.check(self.flights.step())?;
+        self.gpu.check(self.submits.step())?;
         if self.tuner.is_some() {
             self.gpu.keep_pipelines();
         }
@@ -89,10 +89,10 @@ impl GpuSession {
             .map(|region| &region.buffer)
             .collect();
         self.allocate(&[], 0, Vec::new(), |held| buffers.contains(&&held.region.buffer))?;
-        self.flights.forget(id);
+        self.submits.forget(id);
         self.arguments = ArgumentQueue::default();
         self.make_staging();
-        self.gpu.check(self.flights.step())
+        self.gpu.check(self.submits.step())
     }
 
     /// Creates the buffers of a plan: for its slots, for scratch data between split-k passes, and
@@ -194,8 +194,8 @@ impl GpuSession {
         let all = self.held.iter().map(|held| &held.tensor).chain(outputs).filter(readable);
         let bytes = all.map(Tensor::bytes).max().unwrap_or(0) as u64;
         if bytes > 0 {
-            let (buffer, is_new) = self.flights.take_staging(&self.gpu, bytes);
-            self.flights.put_staging(buffer);
+            let (buffer, is_new) = self.submits.take_staging(&self.gpu, bytes);
+            self.submits.put_staging(buffer);
             self.traffic.buffers_created += u64::from(is_new);
         }
         let nodes = self.programs.values().map(|program| program.dispatches.len()).max();

@@ -36,7 +36,7 @@ enum Content {
 
 /// One submit.
 #[derive(Debug)]
-struct Flight {
+struct Submit {
     submission: wgpu::SubmissionIndex,
     is_done: Arc<AtomicBool>,
     content: Content,
@@ -44,8 +44,8 @@ struct Flight {
 
 /// The submits in flight, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Flights {
-    queue: VecDeque<Flight>,
+pub(super) struct SubmitQueue {
+    queue: VecDeque<Submit>,
     submits: usize,
     last_step: Option<u64>,
     steps_per_submit: HashMap<ProgramId, usize>,
@@ -56,7 +56,7 @@ pub(super) struct Flights {
     downloaded: Vec<(Ticket, Reals)>,
 }
 
-impl Flights {
+impl SubmitQueue {
     /// Returns the number of steps of a plan that the next submit should hold.
     pub(super) fn steps_per_submit(&self, program: ProgramId) -> usize {
         self.steps_per_submit.get(&program).copied().unwrap_or(1)
@@ -64,7 +64,7 @@ impl Flights {
 
     /// Whether the largest number of submits of steps is in flight.
     pub(super) fn is_full(&self) -> bool {
-        let is_steps = |flight: &&Flight| matches!(flight.content, Content::Steps { .. });
+        let is_steps = |submit: &&Submit| matches!(submit.content, Content::Steps { .. });
         self.queue.iter().filter(is_steps).count() >= IN_FLIGHT
     }
 
@@ -115,7 +115,7 @@ impl Flights {
         let done = Arc::clone(&is_done);
         // Mappings are reported before this.
         gpu.queue.on_submitted_work_done(move || done.store(true, Ordering::Release));
-        self.queue.push_back(Flight { submission, is_done, content });
+        self.queue.push_back(Submit { submission, is_done, content });
     }
 
     /// Returns a staging buffer of `bytes` bytes, and whether it had to be created.
@@ -140,7 +140,7 @@ impl Flights {
     /// Collects the results of finished submits.
     pub(super) fn poll(&mut self, gpu: &Gpu) -> Result<()> {
         gpu.poll(self.step())?;
-        while self.queue.front().is_some_and(|flight| flight.is_done.load(Ordering::Acquire)) {
+        while self.queue.front().is_some_and(|submit| submit.is_done.load(Ordering::Acquire)) {
             self.take_in_oldest(gpu)?;
         }
         Ok(())
@@ -148,7 +148,7 @@ impl Flights {
 
     /// Waits for the oldest submit and collects its results; returns whether there was one.
     pub(super) fn wait(&mut self, gpu: &Gpu) -> Result<bool> {
-        let Some(Flight { submission, .. }) = self.queue.front() else { return Ok(false) };
+        let Some(Submit { submission, .. }) = self.queue.front() else { return Ok(false) };
         let waited = gpu.wait(Some(submission.clone()), self.step());
         if waited.is_err() {
             self.queue.pop_front();
@@ -174,7 +174,7 @@ impl Flights {
 
     fn take_in_oldest(&mut self, gpu: &Gpu) -> Result<()> {
         let step = self.step();
-        match self.queue.pop_front().map(|flight| flight.content) {
+        match self.queue.pop_front().map(|submit| submit.content) {
             None => {}
             Some(Content::Download(ticket, mapping)) => {
                 let staging = mapping.staging().clone();

@@ -9,12 +9,12 @@ use std::thread::{available_parallelism, panicking, yield_now};
 
 /// A set of threads, which are started when they are first needed and then kept.
 #[derive(Debug)]
-pub(super) struct Team {
+pub(super) struct ThreadTeam {
     threads: usize,
     pool: OnceLock<Option<ThreadPool>>,
 }
 
-impl Team {
+impl ThreadTeam {
     /// Creates a team of `threads` threads, at least one; by default one per core.
     pub(super) fn new(threads: Option<usize>) -> Self {
         let cores = || available_parallelism().map_or(1, usize::from);
@@ -27,15 +27,15 @@ impl Team {
     }
 
     /// Runs `work` on all threads, and waits for them.
-    pub(super) fn run(&self, work: impl Fn(&Member) + Sync) {
+    pub(super) fn run(&self, work: impl Fn(&Worker) + Sync) {
         let make = || ThreadPoolBuilder::new().num_threads(self.threads).build().ok();
         let pool = (self.threads > 1).then(|| self.pool.get_or_init(make).as_ref()).flatten();
         match pool {
             Some(pool) => {
-                let meeting = Meeting::default();
+                let barrier = Barrier::default();
                 pool.broadcast(|context| {
                     let (index, count) = (context.index(), context.num_threads());
-                    work(&Member { index, count, meeting: &meeting, met: Cell::new(0) });
+                    work(&Worker { index, count, barrier: &barrier, passed: Cell::new(0) });
                 });
             }
             None => alone(work),
@@ -44,53 +44,53 @@ impl Team {
 }
 
 /// Runs `work` on the calling thread.
-pub(super) fn alone(work: impl FnOnce(&Member)) {
-    let meeting = Meeting::default();
-    work(&Member { index: 0, count: 1, meeting: &meeting, met: Cell::new(0) });
+pub(super) fn alone(work: impl FnOnce(&Worker)) {
+    let barrier = Barrier::default();
+    work(&Worker { index: 0, count: 1, barrier: &barrier, passed: Cell::new(0) });
 }
 
-/// A barrier for the members of a team.
+/// A barrier for the workers of a team.
 #[derive(Debug, Default)]
-struct Meeting {
+struct Barrier {
     arrivals: AtomicUsize,
-    is_over: AtomicBool,
+    is_broken: AtomicBool,
 }
 
 /// One thread of a team.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
+pub(super) struct Worker<'a> {
     /// Index of the thread.
     pub(super) index: usize,
     /// The number of threads.
     pub(super) count: usize,
-    meeting: &'a Meeting,
-    met: Cell<usize>,
+    barrier: &'a Barrier,
+    passed: Cell<usize>,
 }
 
-impl Member<'_> {
-    /// Waits until all members have called this. Each then sees what the others wrote before.
+impl Worker<'_> {
+    /// Waits until all workers have called this. Each then sees what the others wrote before.
     ///
     /// # Panics
-    /// If another member has panicked, and so would never arrive.
-    pub(super) fn meet(&self) {
+    /// If another worker has panicked, and so would never arrive.
+    pub(super) fn barrier(&self) {
         /// Spins before yielding, in case threads outnumber cores.
-        const PATIENCE: usize = 1 << 11;
-        self.met.set(self.met.get() + 1);
-        let all = self.met.get() * self.count;
-        self.meeting.arrivals.fetch_add(1, Ordering::AcqRel);
+        const SPINS: usize = 1 << 11;
+        self.passed.set(self.passed.get() + 1);
+        let all = self.passed.get() * self.count;
+        self.barrier.arrivals.fetch_add(1, Ordering::AcqRel);
         let mut waited = 0;
-        while self.meeting.arrivals.load(Ordering::Acquire) < all {
-            assert!(!self.meeting.is_over.load(Ordering::Relaxed), "another thread panicked");
+        while self.barrier.arrivals.load(Ordering::Acquire) < all {
+            assert!(!self.barrier.is_broken.load(Ordering::Relaxed), "another thread panicked");
             waited += 1;
-            if waited % PATIENCE == 0 { yield_now() } else { spin_loop() }
+            if waited % SPINS == 0 { yield_now() } else { spin_loop() }
         }
     }
 }
 
-impl Drop for Member<'_> {
+impl Drop for Worker<'_> {
     fn drop(&mut self) {
         if panicking() {
-            self.meeting.is_over.store(true, Ordering::Relaxed);
+            self.barrier.is_broken.store(true, Ordering::Relaxed);
         }
     }
 }

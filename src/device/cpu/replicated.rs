@@ -11,13 +11,13 @@ use std::ops::Range;
 
 /// The numbers of a tensor.
 #[derive(Debug)]
-pub(super) struct Numbers<T> {
+pub(super) struct Replicated<T> {
     master: Shared<T>,
     /// One per thread; empty if all threads use the master.
     replicas: Vec<Shared<T>>,
 }
 
-impl<T: Copy> Numbers<T> {
+impl<T: Copy> Replicated<T> {
     /// Creates `len` numbers of this value, without replicas.
     pub(super) fn new(len: usize, value: T) -> Self {
         Self { master: Shared::new(len, value), replicas: Vec::new() }

@@ -145,6 +145,7 @@ type Input<'a> = (&'static str, usize, &'a Matrix);
 
 /// Posteriors of images.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Posterior {
     /// `[images, latent]`.
     pub mean: Matrix,
@@ -154,6 +155,7 @@ pub struct Posterior {
 
 /// Images that the model generates.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Predictive {
     /// The latents of the images `[images, latent]`.
     pub z: Matrix,
@@ -251,15 +253,16 @@ impl Vae {
         let session = self.session.as_mut();
         let weights = Weights::read(&self.architecture, session)?;
         let settings = Config { epochs: 0, ..config.clone() };
+        let mut trainer = Trainer::new(session, config, data)?;
         let before = self.trained.take();
         let before = before.filter(|trained| trained.continues(&settings, data.train.len()));
         let (states, position) = match before {
             Some(Trained { states, position, .. }) => (states, position),
             None => (self.architecture.starting_states(config.optimizer), Position::default()),
         };
-        let mut trainer = Trainer::new(session, config, data)?;
-        trainer.resume(session, &weights, &states, position)?;
-        let trained = train(&mut trainer, session, config.epochs, &mut on_epoch);
+        let trained = trainer
+            .resume(session, &weights, &states, position)
+            .and_then(|()| train(&mut trainer, session, config.epochs, &mut on_epoch));
         let unloaded = trainer.unload(session);
         let (history, states, position) = trained?;
         unloaded?;

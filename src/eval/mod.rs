@@ -44,18 +44,16 @@ impl Evaluator {
         images: Images,
         fused: bool,
     ) -> Result<Self> {
-        Self::of(device, evaluation(architecture, images, fused)?, images)
+        let evaluation = evaluation(architecture, images, fused)?;
+        let program = device.load(evaluation.plan.clone())?;
+        Ok(Self::of(program, &evaluation, images))
     }
 
-    /// Like [`load`](Self::load), for an existing plan.
-    ///
-    /// # Errors
-    /// If the device cannot hold it.
-    pub fn of(device: &mut dyn Device, evaluation: Evaluation, images: Images) -> Result<Self> {
-        let Evaluation { plan, log_likelihood, kl } = evaluation;
-        let program = device.load(plan)?;
+    /// Creates the evaluator of a loaded plan.
+    pub(crate) fn of(program: ProgramId, evaluation: &Evaluation, images: Images) -> Self {
+        let Evaluation { log_likelihood, kl, .. } = *evaluation;
         let Images { count, batch, .. } = images;
-        Ok(Self { program, log_likelihood, kl, count, batch })
+        Self { program, log_likelihood, kl, count, batch }
     }
 
     /// Measures every image once; the noise is determined by `seed` and `step`, the number of

@@ -17,12 +17,23 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// Loads a plan again, with separate memory for each tensor, if there is enough memory.
-    pub(super) fn load(device: &mut dyn Device, plan: &Plan) -> Result<Self> {
-        let plan = Plan::keep_all(plan.graph().clone());
+    /// Loads a plan, which [keeps all](Plan::keep_all), if there is enough memory.
+    pub(super) fn load(device: &mut dyn Device, plan: Plan) -> Result<Self> {
         device.check_memory(&[&plan])?;
         let program = device.load(plan.clone())?;
         Ok(Self { plan, program })
+    }
+
+    /// Loads a plan again, with separate memory for each tensor, calls `inspect`, and unloads it.
+    pub(super) fn with<T>(
+        session: &mut dyn Session,
+        plan: &Plan,
+        inspect: impl FnOnce(&Self, &mut dyn Session) -> Result<T>,
+    ) -> Result<T> {
+        let inspection = Self::load(session, Plan::keep_all(plan.graph().clone()))?;
+        let result = inspect(&inspection, session);
+        session.unload(inspection.program)?;
+        result
     }
 
     /// Reads real numbers of the plan after a step; for a log, the step's row.

@@ -62,6 +62,7 @@ pub struct KernelReport {
 
 /// Progress events of a trainer.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Report {
     /// A finished step, reported some time after it ran.
     Step(StepReport),

@@ -27,9 +27,12 @@ impl SelfCheck {
         plan: &Plan,
         (name, images): (&str, &Levels),
     ) -> Result<Self> {
+        let plan = Plan::keep_all(plan.graph().clone());
         let mut oracle = CpuSession::new();
-        let (inspection, alone) = load(device, plan, &mut oracle)?;
+        let alone = load_alone(&mut oracle, &plan)?;
         oracle.write(name, images.values())?;
+        // Last, so that the device holds nothing more if the oracle has not enough memory.
+        let inspection = Inspection::load(device, plan)?;
         Ok(Self { inspection, oracle, alone })
     }
 
@@ -125,22 +128,15 @@ impl SelfCheck {
     }
 }
 
-/// Loads a plan for inspection, and a plan for each of its nodes alone on the oracle.
-fn load(
-    device: &mut dyn Device,
-    plan: &Plan,
-    oracle: &mut CpuSession<f64>,
-) -> Result<(Inspection, Vec<(Graph, ProgramId)>)> {
-    let inspection = Inspection::load(device, plan)?;
-    let alone = inspection.plan.nodes().map(|node| {
+/// Loads each node of a plan alone on the oracle.
+fn load_alone(oracle: &mut CpuSession<f64>, plan: &Plan) -> Result<Vec<(Graph, ProgramId)>> {
+    let alone = plan.nodes().map(|node| {
         let outputs = if node.op.updates() { &[][..] } else { &node.outputs };
-        Plan::new(inspection.plan.graph().alone(node), outputs)
+        Plan::new(plan.graph().alone(node), outputs)
     });
     let plans: Vec<_> = alone.collect();
     oracle.check_memory(&plans.iter().collect::<Vec<_>>())?;
-    let load = |plan: Plan| Ok((plan.graph().clone(), oracle.load(plan)?));
-    let alone = plans.into_iter().map(load).collect::<Result<_>>()?;
-    Ok((inspection, alone))
+    plans.into_iter().map(|plan| Ok((plan.graph().clone(), oracle.load(plan)?))).collect()
 }
 
 /// The names of the tensors that a node updates.

@@ -6,7 +6,7 @@ use super::self_check::SelfCheck;
 use super::{Config, EpochReport, KernelReport, Report, StepReport};
 use crate::checkpoint::Position;
 use crate::data::Split;
-use crate::device::{Blocking, Device, LogRow, ProgramId, Session, Values};
+use crate::device::{Blocking, Device, LogRow, ProgramId, Session, Values, load_all};
 use crate::eval::{Evaluator, Measurement, Measures};
 use crate::graph::{Binarize, Plan, Step};
 use crate::model::{
@@ -70,18 +70,9 @@ impl Trainer {
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         let architecture = config.architecture(data.train.width())?;
         let images = Self::images(config, data);
-        let program = device.load(training.clone())?;
-        let watch = device.load(watching)?;
         let test = Self::test_images(data, config.binarize);
-        let evaluator = Evaluator::of(device, evaluation, test)?;
-        let own = (TRAIN_IMAGES, &data.train.levels);
-        let self_check = config.self_check.map(|_| SelfCheck::load(device, &training, own));
-        device.write(TRAIN_IMAGES, data.train.levels.values())?;
-        device.write("test.images", data.test.levels.values())?;
-        let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
-        device.write("test.indices", Values::U32(&in_order))?;
-        let weights = initial_weights(&architecture, config.seed);
-        let states = architecture.starting_states(config.optimizer);
+        let [program, watch, evaluating] =
+            load_all(device, [training.clone(), watching, evaluation.plan.clone()])?;
         let mut trainer = Self {
             architecture,
             config: config.clone(),
@@ -89,8 +80,8 @@ impl Trainer {
             test,
             program,
             watch,
-            evaluator,
-            self_check: self_check.transpose()?,
+            evaluator: Evaluator::of(evaluating, &evaluation, test),
+            self_check: None,
             position: Position::default(),
             order: None,
             begun: 0,
@@ -100,9 +91,30 @@ impl Trainer {
             measurement: None,
             since: None,
         };
-        // The device may still hold the state of an earlier training.
-        trainer.resume(device, &weights, &states, Position::default())?;
-        Ok(trainer)
+        match trainer.start(device, data, &training) {
+            Ok(()) => Ok(trainer),
+            Err(error) => {
+                // The first error is the one to report.
+                drop(trainer.unload(device));
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the data and the starting weights and states: the device may still hold those of an
+    /// earlier training.
+    fn start(&mut self, device: &mut dyn Device, data: &Split, training: &Plan) -> Result<()> {
+        if self.config.self_check.is_some() {
+            let images = (TRAIN_IMAGES, &data.train.levels);
+            self.self_check = Some(SelfCheck::load(device, training, images)?);
+        }
+        device.write(TRAIN_IMAGES, data.train.levels.values())?;
+        device.write("test.images", data.test.levels.values())?;
+        let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
+        device.write("test.indices", Values::U32(&in_order))?;
+        let weights = initial_weights(&self.architecture, self.config.seed);
+        let states = self.architecture.starting_states(self.config.optimizer);
+        self.resume(device, &weights, &states, Position::default())
     }
 
     /// Resumes from another trainer's state: further results are bit-identical to that trainer's.

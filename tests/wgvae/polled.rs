@@ -39,8 +39,8 @@ impl Trained {
     fn add(&mut self, report: Report) {
         match report {
             Report::Step(step) => self.steps.push(step),
-            Report::Kernels(_) => panic!("no step was to be timed"),
             Report::Epoch(epoch) => self.epochs.push((epoch.epoch, epoch.train, epoch.test)),
+            other => panic!("no step was to be timed: {other:?}"),
         }
     }
 }

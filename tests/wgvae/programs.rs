@@ -13,7 +13,7 @@ use wgvae::model::{
 };
 use wgvae::optimizer::{Optimizer, RMSPROP};
 use wgvae::random::pixels;
-use wgvae::train::Config;
+use wgvae::train::{Config, Trainer};
 use wgvae::{Error, Result, Vae};
 
 /// Large enough for threads to share a step on the CPU.
@@ -134,6 +134,28 @@ fn unload_frees_what_a_plan_has_to_itself() -> Result<()> {
         }
         session.unload(decoder.0)?;
         assert_eq!(session.memory(), Memory::default(), "{name}");
+        Ok(())
+    })
+}
+
+/// The evaluation's images do not fit a tensor that the session has: the plans before it are unloaded.
+#[test]
+fn a_trainer_that_cannot_load_leaves_nothing() -> Result<()> {
+    let levels = |count: usize| Levels::Bytes(vec![200; count * WIDTH]);
+    let size = "9x11".parse().or(Err(Error::UnknownProgram))?;
+    let images = |count| Dataset::new(levels(count), size);
+    let data = Split { train: images(BATCH)?, test: images(3)? };
+    let config = Config { hidden: HIDDEN.to_vec(), batch: BATCH, ..Config::default() };
+    with_each(|session, gpu| {
+        let mut graph = Graph::new();
+        graph.data("test.images", Shape::new(1, 1), Element::F32);
+        let weight = graph.parameter("decoder.0.bias", Shape::new(1, HIDDEN[0]));
+        let y = graph.relu(weight)?;
+        session.load(Plan::new(graph, &[y]))?;
+        let before = held(session, gpu)?;
+        let refused = Trainer::new(session, &config, &data).err();
+        assert!(matches!(refused, Some(Error::TensorMismatch { .. })), "{refused:?}");
+        assert_eq!(held(session, gpu)?, before, "{}", session.description());
         Ok(())
     })
 }

@@ -36,28 +36,31 @@ impl Trainer {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
         let plan = self.architecture.training_plan(self.images, self.config.optimizer, false)?;
-        let training = Inspection::load(session, &plan)?;
-        for index in self.position.step..noticed {
-            if stop() {
-                return Ok(None);
+        let found = Inspection::with(session, &plan, |training, session| {
+            for index in self.position.step..noticed {
+                if stop() {
+                    break;
+                }
+                self.shuffle(session, index / self.steps_per_epoch())?;
+                if let Some(found) = training.first_nonfinite(session, self.step(index))? {
+                    return Ok(Some(format!("step {}'s {found}", index + 1)));
+                }
             }
-            self.shuffle(session, index / self.steps_per_epoch())?;
-            if let Some(found) = training.first_nonfinite(session, self.step(index))? {
-                return Ok(Some(format!("step {}'s {found}", index + 1)));
-            }
-        }
-        if !noticed.is_multiple_of(self.steps_per_epoch()) {
-            return Ok(None);
+            Ok(None)
+        })?;
+        if found.is_some() || stop() || !noticed.is_multiple_of(self.steps_per_epoch()) {
+            return Ok(found);
         }
         let Evaluation { plan, .. } = evaluation(&self.architecture, self.test, false)?;
-        let test = Inspection::load(session, &plan)?;
-        for first in (0..self.test.count).step_by(self.test.batch) {
-            let step = Step::new(self.config.seed, noticed, first as u32);
-            if let Some(found) = test.first_nonfinite(session, step)? {
-                return Ok(Some(format!("the test's {found}")));
+        Inspection::with(session, &plan, |test, session| {
+            for first in (0..self.test.count).step_by(self.test.batch) {
+                let step = Step::new(self.config.seed, noticed, first as u32);
+                if let Some(found) = test.first_nonfinite(session, step)? {
+                    return Ok(Some(format!("the test's {found}")));
+                }
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// Checks the values of each parameter.

@@ -22,6 +22,9 @@ impl<'a, T> Rows<'a, T> {
 /// Computes rows of `columns` numbers, as many as `out` has, from rows of the operands.
 pub type Loop<T> = fn(operands: &[Rows<T>], columns: usize, out: &mut [T]);
 
+/// Computes rows of values and of slopes like [`Loops::slopes`], from the operands of a slope.
+pub type BothLoop<T> = fn(operands: &[Rows<T>], columns: usize, out: [&mut [T]; 2]);
+
 /// The loops of a formula for one number type.
 #[derive(Clone, Copy, Debug)]
 pub struct Loops<T> {
@@ -31,6 +34,9 @@ pub struct Loops<T> {
     /// other given operands are all operands of the value, or the value itself, depending on the
     /// [slope](super::Slope).
     pub slopes: [Loop<T>; MOST],
+    /// Computes the value and the slope by each operand at once, so that they share what they have
+    /// in common, such as an exponential. The same bits, for slopes that depend on the operands.
+    pub both: [BothLoop<T>; MOST],
 }
 
 /// The maximum number of operands of a formula.
@@ -105,6 +111,7 @@ impl<T: Copy> Loops<T> {
         Self {
             value: value::<F, ARITY, N, T, R>,
             slopes: [slope::<F, ARITY, 0, N, T, R>, slope::<F, ARITY, 1, N, T, R>],
+            both: [both::<F, ARITY, 0, N, T, R>, both::<F, ARITY, 1, N, T, R>],
         }
     }
 }
@@ -178,6 +185,34 @@ fn slope<F, const ARITY: usize, const OPERAND: usize, N, T, R>(
                 for (column, out) in out.iter_mut().enumerate() {
                     let slope = F::slope(OPERAND, at(&rows, column));
                     *out = T::store(dy[column].load() * slope);
+                }
+            }
+        },
+    );
+}
+
+fn both<F, const ARITY: usize, const OPERAND: usize, N, T, R>(
+    operands: &[Rows<T>],
+    columns: usize,
+    [values, slopes]: [&mut [T]; 2],
+) where
+    F: Formula<ARITY>,
+    N: Number,
+    T: Stored<N>,
+    R: Runner,
+{
+    let columns = joined(operands, columns, values.len());
+    R::run(
+        #[inline(always)]
+        || {
+            let out = values.chunks_exact_mut(columns).zip(slopes.chunks_exact_mut(columns));
+            for (index, (values, slopes)) in out.enumerate() {
+                let dy = operands[0].row(index, columns);
+                let rows = rows::<ARITY, T>(&operands[1..], index, columns);
+                for (column, (value, slope)) in values.iter_mut().zip(slopes).enumerate() {
+                    let x = at(&rows, column);
+                    *value = T::store(F::value(x));
+                    *slope = T::store(dy[column].load() * F::slope(OPERAND, x));
                 }
             }
         },

@@ -27,7 +27,7 @@ mod subtract;
 mod tanh;
 
 pub use fill::Fill;
-pub use loops::{Loop, Loops, MOST, Rows};
+pub use loops::{BothLoop, Loop, Loops, MOST, Rows};
 pub(crate) use loops::{Plain, Runner, Stored, Vectorized};
 pub use number::{Lane, Number};
 pub use tolerance::Tolerance;
@@ -47,6 +47,7 @@ pub trait Formula<const ARITY: usize> {
 
 /// The gradient of an operand as a function of the value's gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Slope {
     /// No gradient: the operand is data.
     None,

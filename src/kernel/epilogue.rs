@@ -52,6 +52,17 @@ pub enum Value {
     Slope(&'static Function, usize, SmallVec<[usize; 4]>),
 }
 
+impl Value {
+    /// The earlier values that it is computed from.
+    pub fn operands(&self) -> &[usize] {
+        match self {
+            Self::Map(_, operands) => operands,
+            Self::Slope(_, _, operands) => operands,
+            _ => &[],
+        }
+    }
+}
+
 /// A column of an input, relative to the computed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {

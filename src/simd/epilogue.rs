@@ -5,7 +5,7 @@ use super::masked::Masked;
 use super::outer::Product;
 use super::transposed::Transposed;
 use super::{Part, Tile, vectorized};
-use crate::function::{RELU, Rows};
+use crate::function::{RELU, Rows, Slope};
 use crate::graph::{SUM_COLUMNS, Step, Transpose};
 use crate::kernel::{Call, Column, Epilogue, Operand, Store, Value};
 use aligned_vec::{AVec, CACHELINE_ALIGN};
@@ -22,10 +22,13 @@ const PAD: usize = 16;
 /// The number of values that are listed without an allocation.
 const VALUES: usize = 24;
 
+/// No rows.
+const NONE: Rows<f32> = Rows { values: &[], pitch: 0 };
+
 thread_local! {
     /// The values of a tile, kept from step to step, so that a step does not allocate.
     static VALUES_OF_TILE: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
-    /// Sums of a product that is not finished tile by tile.
+    /// Sums of a product, for its stages.
     static SUMS: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
 }
 
@@ -53,9 +56,11 @@ pub(super) fn product(
         _ => Product::of(call, inputs).run_sparse(finish),
     };
     let first_row = part.of(call.outputs[0].rows).start;
-    let mut stages = Stages { epilogue, step, first_row, inputs, outputs };
-    // A transposed product has tiles with few columns, and halves are needed at once.
-    if !epilogue.is_halved && epilogue.product != Some(Transpose::B) {
+    let pairs = pairs(epilogue);
+    let mut stages = Stages { epilogue, pairs, step, first_row, inputs, outputs };
+    // Stages run faster on whole rows than on a product's small tiles. Only weights' gradients have
+    // many more results than a cache holds, and few stages.
+    if epilogue.product == Some(Transpose::A) && !epilogue.is_halved {
         run(&mut |tile: Tile| {
             let sums = Rows { values: tile.sums, pitch: tile.pitch };
             stages.compute(Place::of(&tile), [sums; 2]);
@@ -84,10 +89,11 @@ pub(super) fn stages(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let mut stages = Stages { epilogue: of(call), step, first_row: 0, inputs, outputs };
+    let epilogue = of(call);
+    let pairs = pairs(epilogue);
+    let mut stages = Stages { epilogue, pairs, step, first_row: 0, inputs, outputs };
     let (rows, columns) = (stages.rows(), stages.epilogue.width);
-    let none = Rows { values: &[], pitch: 0 };
-    stages.compute(Place { row: 0, column: 0, rows, columns }, [none; 2]);
+    stages.compute(Place { row: 0, column: 0, rows, columns }, [NONE; 2]);
 }
 
 fn of(call: &Call) -> &Epilogue {
@@ -109,6 +115,32 @@ fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+/// For each value of an epilogue, the one that is computed together with it, if there is one.
+type Pairs = SmallVec<[Option<usize>; VALUES]>;
+
+/// Pairs a function's value with a slope at the same operands, if no value between them needs the
+/// first one: both are then computed in the place of the slope.
+fn pairs(Epilogue { values, .. }: &Epilogue) -> Pairs {
+    let mut pairs: Pairs = SmallVec::from_elem(None, values.len());
+    for (index, value) in values.iter().enumerate() {
+        let Value::Slope(function, operand, operands) = value else { continue };
+        let is_value = |other: &Value| match other {
+            Value::Map(of, x) => of == function && x[..] == operands[1..],
+            _ => false,
+        };
+        let depends_on_operands = function.slopes[*operand] == Slope::Operands;
+        let found = values[..index].iter().position(is_value).filter(|&found| {
+            let mut between = values[found + 1..=index].iter();
+            let reads = |value: &Value| value.operands().contains(&found);
+            depends_on_operands && pairs[found].is_none() && !between.any(reads)
+        });
+        if let Some(found) = found {
+            (pairs[found], pairs[index]) = (Some(index), Some(found));
+        }
+    }
+    pairs
 }
 
 /// A rectangle of computed elements.
@@ -138,8 +170,22 @@ enum Source<'a> {
     },
 }
 
+impl<'a> Source<'a> {
+    /// The value's rows, given the values of the tile.
+    fn rows<'b>(self, values: &'b [f32]) -> Rows<'b, f32>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Outside(rows) => rows,
+            Self::Tile { first, pitch } => Rows { values: &values[first..], pitch },
+        }
+    }
+}
+
 struct Stages<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
+    pairs: Pairs,
     step: Step,
     /// The part's first row, as an offset into inputs that are passed whole.
     first_row: usize,
@@ -192,16 +238,16 @@ impl Stages<'_, '_, '_> {
 
     fn tile(&mut self, place: Place, [sums, partners]: [Rows<f32>; 2], values: &mut [f32]) {
         let width = self.epilogue.width;
-        let size = (place.rows * place.columns).next_multiple_of(PAD) + PAD;
+        let len = place.rows * place.columns;
+        let size = len.next_multiple_of(PAD) + PAD;
         let mut sources: SmallVec<[Source; VALUES]> = SmallVec::new();
+        let mut next = 0;
         for (index, value) in self.epilogue.values.iter().enumerate() {
-            let first = index * size;
-            let (before, own) = values.split_at_mut(first);
-            let own = &mut own[..place.rows * place.columns];
-            let find = |operand: usize| match sources[operand] {
-                Source::Outside(rows) => rows,
-                Source::Tile { first, pitch } => Rows { values: &before[first..], pitch },
-            };
+            let (before, free) = values.split_at_mut(next);
+            let (own, free) = free.split_at_mut(len);
+            let find = |&operand: &usize| sources[operand].rows(before);
+            let tile = Source::Tile { first: next, pitch: place.columns };
+            let row = Source::Tile { first: next, pitch: 0 };
             let source = match value {
                 Value::Sum => Source::Outside(sums),
                 Value::Partner => Source::Outside(partners),
@@ -211,7 +257,7 @@ impl Stages<'_, '_, '_> {
                     for (row, own) in own.chunks_exact_mut(place.columns).enumerate() {
                         own.fill(numbers[if *is_row { 0 } else { first_row + row }]);
                     }
-                    Source::Tile { first, pitch: place.columns }
+                    tile
                 }
                 Value::Load { input, is_row, column } => {
                     let place = Place { row: self.row(*input, place.row), ..place };
@@ -220,29 +266,38 @@ impl Stages<'_, '_, '_> {
                 }
                 Value::Constant(number) => {
                     own[..place.columns].fill(*number);
-                    Source::Tile { first, pitch: 0 }
+                    row
                 }
                 Value::Scalar(scalar) => {
                     own[..place.columns].fill(scalar.of(self.step) as f32);
-                    Source::Tile { first, pitch: 0 }
+                    row
                 }
+                // Computed with its slope, below.
+                Value::Map(..) if self.pairs[index].is_some() => Source::Outside(NONE),
                 Value::Map(function, operands) => {
-                    let operands: SmallVec<[_; 3]> = operands.iter().map(|&v| find(v)).collect();
+                    let operands: SmallVec<[_; 3]> = operands.iter().map(find).collect();
                     (function.vectors.value)(&operands, place.columns, own);
-                    Source::Tile { first, pitch: place.columns }
+                    tile
                 }
                 Value::Slope(function, operand, operands) => {
-                    let operands: SmallVec<[_; 4]> = operands.iter().map(|&v| find(v)).collect();
-                    (function.vectors.slopes[*operand])(&operands, place.columns, own);
-                    Source::Tile { first, pitch: place.columns }
+                    let operands: SmallVec<[_; 4]> = operands.iter().map(find).collect();
+                    if let Some(value) = self.pairs[index] {
+                        let slopes = &mut free[size - len..][..len];
+                        (function.vectors.both[*operand])(&operands, place.columns, [own, slopes]);
+                        sources[value] = tile;
+                        Source::Tile { first: next + size, pitch: place.columns }
+                    } else {
+                        (function.vectors.slopes[*operand])(&operands, place.columns, own);
+                        tile
+                    }
                 }
             };
+            if let Source::Tile { first, .. } = source {
+                next = first + size;
+            }
             sources.push(source);
         }
-        let find = |value: usize| match sources[value] {
-            Source::Outside(rows) => rows,
-            Source::Tile { first, pitch } => Rows { values: &values[first..], pitch },
-        };
+        let find = |value: usize| sources[value].rows(values);
         for (store, output) in self.epilogue.stores.iter().zip(self.outputs.iter_mut()) {
             match *store {
                 Store::Same(value) => put(find(value), place, output, [width, 0]),

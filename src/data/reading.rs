@@ -67,6 +67,7 @@ impl Reading {
 /// in the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum LabelColumn {
     /// No labels.
     None,

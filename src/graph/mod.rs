@@ -5,21 +5,26 @@
 //! A [`Graph`] is a list of nodes in program order, and that order defines its meaning: a node
 //! reads the values that the nodes before it wrote. [`gradients`] appends the backward nodes,
 //! [`fuse`] combines nodes. A [`Plan`] keeps the nodes that the wanted outputs need, orders them
-//! ([`schedule`]) and lets tensors that are never alive together share a slot ([`memory`]).
+//! (`schedule`) and lets tensors that are never alive together share a slot (`memory`).
 
 mod builder;
 mod fusion;
 mod gradient;
+#[doc(hidden)]
 pub mod hazard;
+#[doc(hidden)]
 pub mod memory;
 mod op;
 mod plan;
+#[doc(hidden)]
 pub mod schedule;
 mod step;
 mod tensor;
 mod text;
 
-pub use fusion::{Fusion, FusionOptions, MOST_BINDINGS, SUM_COLUMNS, Target, UpdateLayout, fuse};
+pub use fusion::{Fusion, FusionOptions, fuse};
+#[doc(hidden)]
+pub use fusion::{MOST_BINDINGS, SUM_COLUMNS, Target, UpdateLayout};
 pub use gradient::{Weight, gradients};
 pub use op::{Binarize, LOG_ROWS, Op, Pixels, Stream, Transpose};
 pub use plan::Plan;

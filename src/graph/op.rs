@@ -15,6 +15,7 @@ pub const LOG_ROWS: usize = 1024;
 /// Conversion of grey pixels to inputs of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Binarize {
     /// 1 where the pixel is above 127, else 0.
     #[default]
@@ -28,6 +29,7 @@ pub enum Binarize {
 /// The independent noise sequence of an op: the last word of the Philox counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Stream {
     /// The latent noise of training.
     Latent = 0,

@@ -35,6 +35,7 @@ impl Default for Scalars {
 
 /// One of a step's real numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scalar {
     /// [`Scalars::learning_rate`].
     LearningRate,

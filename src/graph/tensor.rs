@@ -74,6 +74,7 @@ impl Element {
 
 /// The writer and the lifetime of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Role {
     /// Written by the host and only read by the graph.
     Data,

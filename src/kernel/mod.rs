@@ -26,16 +26,25 @@ mod sources;
 mod table;
 mod text;
 
+#[doc(hidden)]
 pub use self::core::{CORES, Core, Pass, Tiling};
-pub use call::{Arguments, Call, Operand, Size, Twin, Twins};
+pub use call::Call;
+#[doc(hidden)]
+pub use call::{Arguments, Operand, Size, Twin, Twins};
+#[doc(hidden)]
 pub use case::{Case, CaseGraph, Input, Work};
 pub use cost::Cost;
+#[doc(hidden)]
 pub use epilogue::{Column, Epilogue, Store, Value};
 pub use passing::Passing;
+#[doc(hidden)]
 pub use probe::{Probe, Roof, probes};
-pub use sources::{Sources, Wgsl, source, sources};
+pub use sources::Sources;
+#[doc(hidden)]
+pub use sources::{Wgsl, source, sources};
 
 pub use crate::function::{Fill, Tolerance};
+#[doc(hidden)]
 pub use crate::vectors::Vectors;
 
 use crate::graph::{Fusion, MOST_BINDINGS, Op, SUM_COLUMNS};

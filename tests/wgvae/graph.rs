@@ -1,11 +1,12 @@
 //! Graphs, the order in which they run and the memory they share: on toy nodes whose answers are
-//! written out, and on random graphs against brute-force definitions. No device is needed; where
-//! something is computed, the f64 twins compute it.
+//! written out, and on random graphs against brute-force definitions, computed by the f64 twins, and on
+//! every device.
 
 use std::error::Error;
 
 use wgvae::graph::{Element, Graph, NodeId, Role, Shape, TensorId};
 
+mod devices;
 mod fusion;
 mod hazard;
 mod memory;

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use wgvae::device::cpu::CpuSession;
 use wgvae::graph::schedule::live_nodes;
 use wgvae::graph::{
     Fusion, FusionOptions, Graph, Node, Op, Plan, Role, SUM_COLUMNS, Step, TensorId, fuse,
@@ -140,7 +141,9 @@ fn check_values(
     let reordered = reordered(&sample.graph);
     let meant = reference::interpret(sample, &steps);
     let plan = Plan::new(fused.clone(), &sample.outputs);
-    for (found, expected) in plan::run(sample, &plan, &steps)?.iter().zip(&meant) {
+    for (found, expected) in
+        plan::run(&mut CpuSession::<f64>::new(), sample, &plan, &steps)?.iter().zip(&meant)
+    {
         for (id, found) in found {
             let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             let is_same = match reordered.contains(id) {

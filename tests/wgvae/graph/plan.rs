@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::devices::sessions;
 use wgvae::Error;
 use wgvae::device::cpu::CpuSession;
-use wgvae::device::{Blocking, Device, Profiled, Values};
+use wgvae::device::{Blocking, Device, Session, Values};
 use wgvae::graph::schedule::schedule;
 use wgvae::graph::{Element, Graph, Node, Plan, Shape, Step, TensorId};
 use wgvae::optimizer::Optimizer;
@@ -84,11 +84,15 @@ fn plans_of_one_graph_are_equal() -> TestResult {
     })
 }
 
-/// Runs a plan step by step on a session of its own, its workspace poisoned before each step, and
-/// returns everything that the host can read after each.
-pub(super) fn run(sample: &Sample, plan: &Plan, steps: &[Step]) -> wgvae::Result<Vec<Read>> {
+/// Runs a plan step by step on an empty session, its workspace poisoned before each step, and returns
+/// everything that the host can read after each.
+pub(super) fn run(
+    session: &mut dyn Session,
+    sample: &Sample,
+    plan: &Plan,
+    steps: &[Step],
+) -> wgvae::Result<Vec<Read>> {
     let graph = &sample.graph;
-    let mut session = CpuSession::<f64>::new();
     let program = session.load(plan.clone())?;
     let persistent: Vec<_> = plan.persistent().collect();
     for (id, values) in sample.values.iter().filter(|(id, _)| persistent.contains(id)) {
@@ -122,7 +126,9 @@ fn reordering_and_sharing_change_no_bit() -> TestResult {
         let apart = Plan::keep_all(sample.graph.clone());
         let meant = reference::interpret(sample, &steps);
         for (plan, name) in [(&apart, "keep_all"), (&shared, "new")] {
-            for (found, expected) in run(sample, plan, &steps)?.iter().zip(&meant) {
+            for (found, expected) in
+                run(&mut CpuSession::<f64>::new(), sample, plan, &steps)?.iter().zip(&meant)
+            {
                 for (id, values) in found {
                     assert!(values.iter().all(|value| value.is_finite()), "{name} {id:?}");
                     let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect();

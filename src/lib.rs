@@ -26,6 +26,7 @@
 //! | train with a folder of metrics, checkpoints and pictures | `train::Run` (features `plots` and `tensorboard`) |
 //! | train step by step, or without waiting | [`train::Trainer`] |
 //! | compute something else | [`graph::Graph`], [`graph::Plan`], [`device::Session`] |
+//! | evaluate a trained model | [`assess`] |
 //! | check or time a device | [`verify`], [`profile`] |
 //!
 //! # Features
@@ -57,6 +58,7 @@
 //! `docs/design.md` in the repository has the modules, the way of a step from formulas to dispatches, how to add
 //! a function, an optimiser or a kernel, and the reasons.
 
+pub mod assess;
 #[doc(hidden)]
 pub mod checkpoint;
 #[cfg(feature = "cli")]

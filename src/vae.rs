@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Rows that are computed at once. Results do not depend on it: noise depends on the row.
-const CHUNK: usize = 256;
+pub(crate) const CHUNK: usize = 256;
 
 /// A variational autoencoder on a device.
 ///

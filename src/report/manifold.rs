@@ -36,7 +36,7 @@ pub struct Manifold<'a> {
 
 impl Manifold<'_> {
     /// A remark if the model ignores one or both of its latent units: their means vary by no more
-    /// than the threshold for active units in [`Assessment`](crate::eval::Assessment). With a
+    /// than the threshold for active units in [`Assessment`](crate::assess::Assessment). With a
     /// single image there is none.
     pub fn remark(&self) -> Option<String> {
         let count = self.means.len() / 2;

@@ -4,7 +4,7 @@
 use crate::devices::sessions;
 use crate::vae::{network, sigmoid};
 use std::error::Error;
-use wgvae::eval::{Assessment, LogMeanExp, Samples, assess};
+use wgvae::assess::{Assessment, LogMeanExp, Samples, assess};
 use wgvae::model::{Architecture, Weights, initial_weights};
 use wgvae::random::pixels;
 use wgvae::{Matrix, Vae};

@@ -425,7 +425,7 @@ fn numbers_that_are_too_many_for_a_binding_are_advised_to_be_bytes() -> Outcome 
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("for train.images as float32"), "{said}");
-    assert!(said.contains("numpy.uint8, from 0 to 255, which take a quarter"), "{said}");
+    assert!(said.contains("numpy.uint8, from 0 to 255: a quarter of the bytes"), "{said}");
     Ok(())
 }
 
@@ -457,7 +457,8 @@ fn a_run_is_measured_on_its_own_data_from_any_folder() -> Outcome {
     let output = within(&here, &eval)?;
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("expected the images that the run was trained on, found others")
+        stderr(&output)
+            .contains("expected the images that the run was trained on, found other images")
     );
     assert!(stderr(&output).contains("--input"));
     Ok(())

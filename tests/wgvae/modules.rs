@@ -34,6 +34,7 @@ const ORDER: &[&str] = &[
     "train",
     "compare",
     "vae",
+    "assess",
     "cli",
 ];
 

@@ -148,9 +148,9 @@ fn a_trainer_that_cannot_load_leaves_nothing() -> Result<()> {
     let config = Config { hidden: HIDDEN.to_vec(), batch: BATCH, ..Config::default() };
     with_each(|session, gpu| {
         let mut graph = Graph::new();
-        graph.data("test.images", Shape::new(1, 1), Element::F32);
-        let weight = graph.parameter("decoder.0.bias", Shape::new(1, HIDDEN[0]));
-        let y = graph.relu(weight)?;
+        let images = graph.data("test.images", Shape::new(1, 1), Element::F32);
+        let bias = graph.parameter("decoder.0.bias", Shape::new(1, HIDDEN[0]));
+        let y = graph.add(bias, images)?;
         session.load(Plan::new(graph, &[y]))?;
         let before = held(session, gpu)?;
         let refused = Trainer::new(session, &config, &data).err();

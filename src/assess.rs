@@ -3,12 +3,12 @@
 //! every device up to rounding, however many images are computed at once.
 
 use crate::cpu::normal::normal;
+use crate::eval::ACTIVE;
 use crate::graph::{Step, Stream};
+use crate::vae::CHUNK;
 use crate::{Matrix, Posterior, Result, Vae};
-
-/// The threshold for active units: the variance of a unit's posterior mean over the images (Burda,
-/// Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016).
-pub const ACTIVE: f64 = 0.01;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// The numbers of draws and the seed of an assessment.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ pub struct Assessment {
     pub kl: Mean,
     /// Negative log-likelihood by importance sampling.
     pub nll: Option<Mean>,
-    /// Number of active units, by [`ACTIVE`].
+    /// Number of active units, by [`ACTIVE`](crate::eval::ACTIVE).
     pub active_units: usize,
     /// KL divergence of each latent unit; the sum is `kl`.
     pub kl_per_unit: Vec<f64>,
@@ -75,21 +75,24 @@ pub fn assess(
 ) -> Result<Assessment> {
     let posterior = vae.encode(x)?;
     let (kl, kl_per_unit) = divergences(&posterior);
+    let draw =
+        |vae: &mut Vae, stream, indices| draws(vae, x, &posterior, samples.seed, stream, indices);
     let mut log_likelihood = vec![0.0; x.rows()];
-    for index in 0..samples.noise {
-        let (z, _) = latents(&posterior, samples.seed, Stream::Evaluation, index)?;
-        for (sum, value) in log_likelihood.iter_mut().zip(vae.log_likelihood(x, &z)?) {
-            *sum += f64::from(value) / f64::from(samples.noise);
+    for indices in groups(samples.noise, x.rows()) {
+        for draw in draw(vae, Stream::Evaluation, indices)? {
+            for (sum, (value, _)) in log_likelihood.iter_mut().zip(draw) {
+                *sum += value / f64::from(samples.noise);
+            }
+            on_sample();
         }
-        on_sample();
     }
     let mut weights = samples.importance.map(|_| vec![LogMeanExp::default(); x.rows()]);
-    for index in 0..samples.importance.unwrap_or(0) {
-        let (z, log_ratio) = latents(&posterior, samples.seed, Stream::Importance, index)?;
-        let log_likelihood = vae.log_likelihood(x, &z)?;
-        let all = weights.iter_mut().flatten().zip(log_likelihood.iter().zip(&log_ratio));
-        all.for_each(|(weight, (&value, ratio))| weight.add(f64::from(value) + ratio));
-        on_sample();
+    for indices in groups(samples.importance.unwrap_or(0), x.rows()) {
+        for draw in draw(vae, Stream::Importance, indices)? {
+            let all = weights.iter_mut().flatten().zip(draw);
+            all.for_each(|(weight, (value, ratio))| weight.add(value + ratio));
+            on_sample();
+        }
     }
     let elbo: Vec<_> = log_likelihood.iter().zip(&kl).map(|(value, kl)| value - kl).collect();
     let nll =
@@ -122,6 +125,42 @@ fn divergences(Posterior { mean, stddev }: &Posterior) -> (Vec<f64>, Vec<f64>) {
     let per_image = per_image.collect();
     per_unit.iter_mut().for_each(|unit| *unit /= mean.rows() as f64);
     (per_image, per_unit)
+}
+
+/// Divides draws into groups that are computed at once, so that a few images take no more submits
+/// than many.
+fn groups(count: u32, images: usize) -> impl Iterator<Item = Range<u32>> {
+    let at_once = (CHUNK / images).max(1) as u32;
+    (0..count).step_by(at_once as usize).map(move |first| first..count.min(first + at_once))
+}
+
+/// For each of some draws and each image, the log-likelihood and log p(z) − log q(z|x).
+fn draws(
+    vae: &mut Vae,
+    x: &Matrix,
+    posterior: &Posterior,
+    seed: u64,
+    stream: Stream,
+    indices: Range<u32>,
+) -> Result<Vec<Vec<(f64, f64)>>> {
+    let count = indices.len();
+    let (mut all_z, mut ratios) = (Vec::new(), Vec::new());
+    for index in indices {
+        let (z, ratio) = latents(posterior, seed, stream, index)?;
+        all_z.extend_from_slice(z.values());
+        ratios.push(ratio);
+    }
+    let z = Matrix::new(count * x.rows(), posterior.mean.columns(), all_z)?;
+    let repeated = match count {
+        1 => Cow::Borrowed(x),
+        _ => Cow::Owned(Matrix::new(z.rows(), x.columns(), x.values().repeat(count))?),
+    };
+    let values = vae.log_likelihood(&repeated, &z)?;
+    let draws = values
+        .chunks_exact(x.rows())
+        .zip(ratios)
+        .map(|(values, ratios)| values.iter().map(|&value| f64::from(value)).zip(ratios).collect());
+    Ok(draws.collect())
 }
 
 /// A draw from each image's posterior, and its log p(z) − log q(z|x), which is Σ (eps² − z²) / 2 +

@@ -1,9 +1,5 @@
-//! Evaluation of a model on held-out images: quickly after each epoch, or thoroughly at the end
-//! ([`assess`]).
-
-mod assess;
-
-pub use assess::{ACTIVE, Assessment, LogMeanExp, Mean, Samples, assess};
+//! Evaluation of a model on held-out images after each epoch of its training; [`assess`](crate::assess)
+//! does it thoroughly at the end.
 
 use crate::Result;
 use crate::device::{Blocking, Device, ProgramId, Source, Ticket};
@@ -11,6 +7,10 @@ use crate::graph::{Step, TensorId};
 use crate::model::{Architecture, Evaluation, Images, evaluation};
 use serde::{Deserialize, Serialize};
 use std::task::Poll;
+
+/// The threshold for active units: the variance of a unit's posterior mean over the images (Burda,
+/// Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016).
+pub const ACTIVE: f64 = 0.01;
 
 /// Means over a set of images, in nats per image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@
 mod common;
 
 use wgvae::device::{Choice, Options, Session, open};
-use wgvae::model::Architecture;
+use wgvae::model::{Architecture, Objective};
 use wgvae::optimizer::Optimizer;
 use wgvae::profile::{Profile, Workload, profile};
 
@@ -42,7 +42,8 @@ fn main() -> Outcome {
 fn row(choice: &Choice, hidden: &[usize], batch: usize, fused: bool) -> Outcome {
     let mut session: Box<dyn Session> = open(choice, Options::default())?;
     let (architecture, optimizer) = (Architecture::new(784, hidden)?, Optimizer::default());
-    let workload = Workload { architecture, optimizer, batch, fused };
+    let objective = Objective::default();
+    let workload = Workload { architecture, objective, optimizer, batch, fused };
     let steps = if fused { STEPS } else { STEPS / 4 };
     let Profile { step_ms, images_per_second, gflops, dispatches_per_step, .. } =
         profile(session.as_mut(), &workload, steps, &[])?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::{Choice, Options, Values, open};
 use wgvae::graph::{Binarize, Step};
-use wgvae::model::{Architecture, Images, initial_weights};
+use wgvae::model::{Architecture, Images, Objective, initial_weights};
 use wgvae::optimizer::Optimizer;
 
 const BATCH: usize = 64;
@@ -25,7 +25,8 @@ fn main() -> wgvae::Result<()> {
         pixels: data.levels().pixels(),
         binarize: Binarize::Threshold,
     };
-    let plan = architecture.training_plan(images, Optimizer::default(), true)?;
+    let plan =
+        architecture.training_plan(images, Objective::default(), Optimizer::default(), true)?;
     let mut session = open(&Choice::Auto, Options::default())?;
     let program = session.load(plan)?;
     println!("{} dispatches a step on {}", session.launches(program)?.len(), session.description());

@@ -29,7 +29,7 @@ fn main() -> wgvae::Result<()> {
     let log = graph.log("loss", 1);
     graph.loss_sum(squares, log, 0)?;
     let parameters = [w1, b1, w2, b2];
-    let gradients = gradients(&mut graph, &[(squares, 1.0 / POINTS as f32)], &parameters)?;
+    let gradients = gradients(&mut graph, &[(squares, 1.0 / POINTS as f64)], &parameters)?;
     graph.optimize(Optimizer::of(&ADAM), &parameters, &gradients)?;
 
     let mut session = open(&Choice::Auto, Options::default())?;

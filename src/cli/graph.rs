@@ -26,9 +26,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.step.over(Config::default());
     let architecture = config.architecture(arguments.input)?;
+    let objective = config.objective();
     let Config { batch, fuse, binarize, optimizer, .. } = config;
     let images = Images { name: "train", count: 60_000, batch, pixels: Pixels::Bytes, binarize };
-    let plan = architecture.training_plan(images, optimizer, fuse)?;
+    let plan = architecture.training_plan(images, objective, optimizer, fuse)?;
     match arguments.wide.width() {
         None => say(plan.to_string().trim_end())?,
         width => print(&plan, width)?,

@@ -16,6 +16,7 @@ mod interpolate;
 mod man;
 mod manifold;
 mod names;
+mod optimisation;
 mod profile;
 mod progress;
 mod reading;
@@ -53,7 +54,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Train(train::Arguments),
+    Train(Box<train::Arguments>),
     Eval(eval::Arguments),
     Encode(encode::Arguments),
     Decode(decode::Arguments),

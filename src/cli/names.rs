@@ -16,6 +16,14 @@ const FLAGS: &[(&str, &str)] = &[
     ("hidden-size", "hidden"),
     ("input-size", "size"),
     ("image-size", "size"),
+    ("eps", "epsilon"),
+    ("kl-weight", "beta"),
+    ("kl-annealing", "kl-warm-up"),
+    ("lr-schedule", "schedule"),
+    ("lr-scheduler", "schedule"),
+    ("gamma", "factor"),
+    ("warmup", "warm-up"),
+    ("wd", "weight-decay"),
     ("k", "importance-samples"),
     ("latent", "hidden"),
     ("latent-dim", "hidden"),
@@ -41,25 +49,12 @@ const FLAGS: &[(&str, &str)] = &[
     ("z-dim", "hidden"),
 ];
 
-/// Remedy for flags of an optimiser's constants.
-const CONSTANTS: &str = "constants of an optimiser are set in the table [optimizer] of a '--config' \
-                         file, which '--optimizer adamw --print-config' prints";
-
-/// Remedy for flags of a weight of the KL.
-const NO_WEIGHT: &str = "the loss is the ELBO, where the weight of the KL is always 1";
-
 /// Remedies for flags that have no counterpart here.
 const OTHERS: &[(&str, &str)] = &[
-    ("beta", NO_WEIGHT),
-    ("kl-weight", NO_WEIGHT),
     ("cpu", "the flag is '--device cpu'"),
     ("cuda", "the flag is '--device gpu'"),
     ("gpu", "the flag is '--device gpu'"),
-    ("beta1", CONSTANTS),
-    ("beta2", CONSTANTS),
-    ("epsilon", CONSTANTS),
     ("momentum", "no optimiser of '--optimizer' has a momentum"),
-    ("weight-decay", CONSTANTS),
 ];
 
 /// Adds the counterpart of an unknown flag to its error.

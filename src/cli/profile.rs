@@ -83,9 +83,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
     let file = run.map(|(_, file)| file.latest()).unwrap_or_default();
     let config = arguments.step.over(file.config);
+    let objective = config.objective();
     let Config { optimizer, batch, fuse: fused, .. } = config;
     let architecture = config.architecture(input)?;
-    let workload = Workload { architecture, optimizer, batch, fused };
+    let workload = Workload { architecture, objective, optimizer, batch, fused };
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     baseline.iter().try_for_each(|baseline| baseline.check(&workload.architecture, batch))?;
     let only = &arguments.only;

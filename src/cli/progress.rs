@@ -93,7 +93,15 @@ mod tests {
         let [train, elbo, log_likelihood, kl] = nats;
         let test = Measures { elbo, log_likelihood, kl };
         let train = Measures { elbo: train, ..Measures::default() };
-        EpochReport { epoch, train, test, images: 60_000, learning_rate: 0.001, seconds }
+        EpochReport {
+            epoch,
+            train,
+            test,
+            images: 60_000,
+            learning_rate: 0.001,
+            kl_weight: 1.0,
+            seconds,
+        }
     }
 
     #[test]

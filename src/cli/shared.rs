@@ -4,7 +4,7 @@ use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::kernel::{Call, Kernel, Passing, Sources, is_named};
-use crate::model::Activation;
+use crate::model::{Activation, Bound};
 use crate::near::perhaps;
 use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
@@ -23,6 +23,7 @@ use tracing::{info, warn};
 pub(super) const DEVICE: &str = "Device";
 pub(super) const DATA: &str = "Data";
 pub(super) const MODEL: &str = "Model and training";
+pub(super) const OPTIMISATION: &str = "Optimiser and schedules";
 pub(super) const RUN: &str = "Run";
 pub(super) const CHECKS: &str = "Checks";
 pub(super) const FILES: &str = "Files to write";
@@ -61,6 +62,16 @@ pub(super) struct StepFlags {
     /// Function between layers [default: relu]
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
+    /// What training maximises [default: elbo]
+    #[arg(long, help_heading = MODEL, value_name = "BOUND", value_enum)]
+    objective: Option<BoundFlag>,
+    /// Draws of each image's latents per step [default: 1]
+    #[arg(long, help_heading = MODEL, value_name = "K")]
+    samples: Option<usize>,
+    /// Nats of each latent unit's KL, as the mean over the batch, that do not count in the loss
+    /// [default: 0]
+    #[arg(long, help_heading = MODEL, value_name = "NATS", allow_negative_numbers = true)]
+    free_bits: Option<f64>,
     /// Optimiser, with the default constants of its paper [default: rmsprop]
     #[arg(long, help_heading = MODEL, value_name = "RULE", value_parser = optimizers())]
     optimizer: Option<Optimizer>,
@@ -112,6 +123,9 @@ impl StepFlags {
         Config {
             hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
             activation: self.activation.unwrap_or(config.activation),
+            objective: self.objective.map_or(config.objective, Into::into),
+            samples: self.samples.unwrap_or(config.samples),
+            free_bits: self.free_bits.unwrap_or(config.free_bits),
             optimizer: self.optimizer.unwrap_or(config.optimizer),
             batch: self.batch.unwrap_or(config.batch),
             fuse: config.fuse && !self.no_fuse,
@@ -273,6 +287,27 @@ impl From<ArgumentsFlag> for Passing {
         match flag {
             ArgumentsFlag::Immediate => Self::Immediate,
             ArgumentsFlag::Uniform => Self::Uniform,
+        }
+    }
+}
+
+/// `--objective`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum BoundFlag {
+    /// The evidence lower bound
+    Elbo,
+    /// The importance-weighted bound by --samples draws
+    Iwae,
+    /// The same, with the doubly reparameterised gradient
+    Dreg,
+}
+
+impl From<BoundFlag> for Bound {
+    fn from(flag: BoundFlag) -> Self {
+        match flag {
+            BoundFlag::Elbo => Self::Elbo,
+            BoundFlag::Iwae => Self::Iwae,
+            BoundFlag::Dreg => Self::Dreg,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `wgvae train`.
 
+use super::optimisation::{self, OptimisationFlags};
 use super::progress::Progress;
 use super::reading::{self, ReadingFlags};
 use super::shared::{
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Settings that a resumed run cannot change.
-const FIXED: [&str; 18] = [
+const FIXED: [&str; 21] = [
     "config",
     "size",
     "label_column",
@@ -38,6 +39,9 @@ const FIXED: [&str; 18] = [
     "limit",
     "hidden",
     "activation",
+    "objective",
+    "samples",
+    "free_bits",
     "optimizer",
     "batch",
     "no_fuse",
@@ -76,6 +80,8 @@ pub(super) struct Arguments {
     reading: ReadingFlags,
     #[command(flatten)]
     step: StepFlags,
+    #[command(flatten)]
+    optimisation: OptimisationFlags,
     /// Passes over the training images [default: 30]
     #[arg(long, help_heading = MODEL)]
     epochs: Option<u32>,
@@ -90,7 +96,7 @@ pub(super) struct Arguments {
     run: Option<PathBuf>,
     /// Resume a run from its last checkpoint, in its folder and with its settings; a finished run
     /// resumes with more --epochs, and --learning-rate may change
-    #[arg(long, help_heading = RUN, value_name = "RUN", conflicts_with_all = FIXED)]
+    #[arg(long, help_heading = RUN, value_name = "RUN", conflicts_with_all = FIXED.into_iter().chain(optimisation::FIXED))]
     resume: Option<PathBuf>,
     /// File of settings, such as a run's config.toml or the output of `--print-config`; flags win
     #[arg(long, help_heading = RUN, value_name = "FILE")]
@@ -122,14 +128,14 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// Returns the settings of the file with the values of the flags.
-    fn over(&self, config: Config) -> Config {
+    fn over(&self, config: Config) -> Result<Config> {
         let names_test_set = self.test_data.is_some() || self.test_fraction.is_some();
         let (test_data, test_fraction) = if names_test_set {
             (self.test_data.clone(), self.test_fraction)
         } else {
             (config.test_data.clone(), config.test_fraction)
         };
-        self.step.over(Config {
+        self.optimisation.over(self.step.over(Config {
             data: self.data.clone().unwrap_or(config.data),
             size: self.size.or(config.size),
             test_data,
@@ -144,7 +150,7 @@ impl Arguments {
             self_check: self.self_check.or(config.self_check),
             reading: self.reading.over(config.reading),
             ..config
-        })
+        }))
     }
 
     /// Returns the initial settings: those of the resumed run, of the file, or the defaults.
@@ -207,7 +213,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let signals = Signals::listen()?;
     let file = arguments.file()?;
     let choice = arguments.device.choice().or(file.device).unwrap_or_default();
-    let mut config = arguments.over(file.config);
+    let mut config = arguments.over(file.config)?;
     arguments.change(&mut config)?;
     config.check()?;
     if arguments.print_config {

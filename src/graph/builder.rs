@@ -21,7 +21,7 @@ impl Graph {
     }
 
     /// Adds a tensor that is `value` everywhere; equal ones are the same tensor.
-    pub fn constant(&mut self, value: f32, shape: Shape) -> TensorId {
+    pub fn constant(&mut self, value: f64, shape: Shape) -> TensorId {
         let name = format!("constant {value} {shape}");
         self.find(&name)
             .unwrap_or_else(|| self.add_tensor(name, shape, Element::F32, Role::Constant(value)))
@@ -110,13 +110,13 @@ impl Graph {
     }
 
     /// factor·x.
-    pub fn scale(&mut self, x: TensorId, factor: f32) -> Result<TensorId> {
+    pub fn scale(&mut self, x: TensorId, factor: f64) -> Result<TensorId> {
         let factor = self.constant(factor, Shape::new(1, 1));
         self.multiply(x, factor)
     }
 
     /// x + offset.
-    pub fn offset(&mut self, x: TensorId, offset: f32) -> Result<TensorId> {
+    pub fn offset(&mut self, x: TensorId, offset: f64) -> Result<TensorId> {
         let offset = self.constant(offset, Shape::new(1, 1));
         self.add(x, offset)
     }

@@ -241,7 +241,7 @@ impl<'a> View<'a> {
 
     /// Whether a tensor is a number that can be written into a kernel's source.
     fn is_constant(&self, tensor: TensorId) -> bool {
-        matches!(self.graph.tensor(tensor).role, Role::Constant(value) if value.is_finite())
+        matches!(self.graph.tensor(tensor).role, Role::Constant(value) if (value as f32).is_finite())
     }
 
     /// The group of a step's gather and noise.
@@ -252,7 +252,9 @@ impl<'a> View<'a> {
         };
         let gather = only(|op| matches!(op, Op::GatherBatch { .. }))?;
         let noise = only(|op| matches!(op, Op::Normal { .. }))?;
-        Some(Group {
+        let rows = |id: NodeId| self.graph.tensor(self.output(id)).shape.rows;
+        // The kernels share the work by rows of both.
+        (rows(gather) == rows(noise)).then(|| Group {
             fusion: Fusion::Batch,
             nodes: vec![gather, noise],
             repeated: Vec::new(),

@@ -11,13 +11,15 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weight {
     /// The same weight in every step.
-    Constant(f32),
+    Constant(f64),
     /// A number of the step.
     Step(Scalar),
+    /// A weight for each element of the term, which is taken as a constant.
+    Tensor(TensorId),
 }
 
-impl From<f32> for Weight {
-    fn from(weight: f32) -> Self {
+impl From<f64> for Weight {
+    fn from(weight: f64) -> Self {
         Self::Constant(weight)
     }
 }
@@ -27,7 +29,8 @@ impl From<f32> for Weight {
 /// `d` + the name of its tensor; one that the loss does not depend on is a constant zero.
 ///
 /// # Errors
-/// [`Error::NotDifferentiable`] if the loss depends on `wrt` through an op without a rule.
+/// [`Error::NotDifferentiable`] if the loss depends on `wrt` through an op without a rule;
+/// [`Error::Shape`] if a tensor of weights has another shape than its term.
 pub fn gradients<W: Into<Weight> + Copy>(
     graph: &mut Graph,
     loss: &[(TensorId, W)],
@@ -40,6 +43,14 @@ pub fn gradients<W: Into<Weight> + Copy>(
         let seed = match weight.into() {
             Weight::Constant(weight) => graph.constant(weight, shape),
             Weight::Step(scalar) => graph.step_scalar(scalar, shape)?,
+            Weight::Tensor(weights) => {
+                let found = graph.tensor(weights).shape;
+                if found != shape {
+                    let (expected, found) = (shape.to_string(), found.to_string());
+                    return Err(Error::Shape { op: "gradients", expected, found });
+                }
+                weights
+            }
         };
         accumulate(graph, &mut found, term, seed)?;
     }

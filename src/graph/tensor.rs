@@ -83,7 +83,7 @@ pub enum Role {
     /// Kept from step to step, such as optimiser state; every element starts at this value.
     State(f32),
     /// A constant with this value.
-    Constant(f32),
+    Constant(f64),
     /// A ring buffer of [`LOG_ROWS`](super::LOG_ROWS) rows, one per step, that the host reads back.
     Log,
     /// Made and used within one step; may share memory with others.
@@ -152,9 +152,10 @@ impl Tensor {
     }
 
     /// The initial value of every element.
-    pub fn fill(&self) -> f32 {
+    pub fn fill(&self) -> f64 {
         match self.role {
-            Role::State(value) | Role::Constant(value) => value,
+            Role::State(value) => value.into(),
+            Role::Constant(value) => value,
             _ => 0.0,
         }
     }

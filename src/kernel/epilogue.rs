@@ -42,7 +42,7 @@ pub enum Value {
         column: Column,
     },
     /// A constant.
-    Constant(f32),
+    Constant(f64),
     /// A scalar of the step.
     Scalar(Scalar),
     /// A function's value.

@@ -188,7 +188,7 @@ fn expression(epilogue: &Epilogue, value: &Value) -> String {
                 _ => format!("{name}[{place}]"),
             }
         }
-        Value::Constant(number) => format!("Unit({number:?})"),
+        Value::Constant(number) => format!("Unit({:?})", *number as f32),
         Value::Scalar(scalar) => format!("Unit(args.{})", scalar.name()),
         Value::Map(function, operands) => format!("{}_value({})", function.name, list(operands)),
         Value::Slope(function, operand, operands) => {

@@ -7,6 +7,7 @@ mod architecture;
 mod file;
 mod init;
 mod likelihood;
+mod objective;
 mod vae;
 
 pub use activation::Activation;
@@ -17,10 +18,10 @@ pub(crate) use file::{Parameters, encode, to_bytes};
 pub use file::{Scale, load, load_as, save};
 pub use init::initial_weights;
 pub use likelihood::{BERNOULLI, LIKELIHOODS, Likelihood};
+pub use objective::{Bound, LOSS_TERMS, Objective, training};
 pub use vae::{
-    DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, LOSS_TERMS,
-    decoding, encoding, evaluation, forward, likelihood, posterior_predictive, prior_predictive,
-    reconstruction, training,
+    DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, decoding, encoding,
+    evaluation, forward, likelihood, posterior_predictive, prior_predictive, reconstruction,
 };
 
 use crate::Result;

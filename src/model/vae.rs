@@ -1,15 +1,11 @@
 //! The graphs of the model.
 
-use super::{Architecture, Parameter};
+use super::{Architecture, Objective, Parameter, training};
 use crate::Result;
 use crate::graph::{
-    Binarize, Element, FusionOptions, Graph, Pixels, Plan, Scalar, Shape, Stream, TensorId, Weight,
-    fuse, gradients,
+    Binarize, Element, FusionOptions, Graph, Pixels, Plan, Shape, Stream, TensorId, fuse,
 };
 use crate::optimizer::Optimizer;
-
-/// Columns of the loss log of a training plan, each a sum over the batch.
-pub const LOSS_TERMS: [&str; 2] = ["log-likelihood", "KL divergence"];
 
 /// The tensors of the forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -18,11 +14,15 @@ pub struct Forward {
     pub mean: TensorId,
     /// Posterior standard deviations `[batch, latent]`.
     pub stddev: TensorId,
-    /// Samples of the posterior `[batch, latent]`.
+    /// Mean and standard deviation of each sample `[batch·samples, latent]`.
+    pub of_samples: [TensorId; 2],
+    /// The noise `[batch·samples, latent]`.
+    pub eps: TensorId,
+    /// Samples of the posterior `[batch·samples, latent]`, those of an image in successive rows.
     pub z: TensorId,
-    /// The decoder's output `[batch, parameters·input]`: logits for Bernoulli pixels.
+    /// The decoder's output `[batch·samples, parameters·input]`: logits for Bernoulli pixels.
     pub logits: TensorId,
-    /// `[batch, 1]`.
+    /// `[batch·samples, 1]`.
     pub log_likelihood: TensorId,
     /// `[batch, 1]`.
     pub kl: TensorId,
@@ -54,13 +54,14 @@ impl Images<'_> {
         Ok(graph.rename(x, "x"))
     }
 
-    fn noise(&self, graph: &mut Graph, latent: usize, stream: Stream) -> Result<TensorId> {
-        let eps = graph.normal(Shape::new(self.batch, latent), stream)?;
+    fn noise(&self, graph: &mut Graph, shape: [usize; 2], stream: Stream) -> Result<TensorId> {
+        let [samples, latent] = shape;
+        let eps = graph.normal(Shape::new(self.batch * samples, latent), stream)?;
         Ok(graph.rename(eps, "eps"))
     }
 }
 
-/// Appends the model: x `[batch, input]`, eps `[batch, latent]`.
+/// Appends the model: x `[batch, input]`, eps `[batch·samples, latent]`.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if x or eps do not fit the architecture.
@@ -71,19 +72,25 @@ pub fn forward(
     eps: TensorId,
 ) -> Result<Forward> {
     let (mean, stddev) = encode(graph, architecture, x)?;
-    let z = graph.reparameterize(mean, stddev, eps)?;
+    let kl = graph.gaussian_kl(mean, stddev)?;
+    let samples = graph.tensor(eps).shape.rows / graph.tensor(x).shape.rows;
+    let mut repeat = |tensor| match samples {
+        0 | 1 => Ok(tensor),
+        _ => graph.repeat_rows(tensor, samples),
+    };
+    let (of_samples, of_pixels) = ([repeat(mean)?, repeat(stddev)?], repeat(x)?);
+    let z = graph.reparameterize(of_samples[0], of_samples[1], eps)?;
     graph.rename(z, "z");
     let logits = decode(graph, architecture, z)?;
-    let log_likelihood = log_likelihood(graph, architecture, logits, x)?;
-    let kl = graph.gaussian_kl(mean, stddev)?;
+    let log_likelihood = log_likelihood(graph, architecture, logits, of_pixels)?;
     graph.rename(log_likelihood, "log_likelihood");
     graph.rename(kl, "kl");
-    Ok(Forward { mean, stddev, z, logits, log_likelihood, kl })
+    Ok(Forward { mean, stddev, of_samples, eps, z, logits, log_likelihood, kl })
 }
 
 /// Added to a standard deviation, so that it stays above 0 where the exponential underflows, as in the
 /// tutorial.
-const LEAST_STDDEV: f32 = 1e-6;
+const LEAST_STDDEV: f64 = 1e-6;
 
 fn encode(
     graph: &mut Graph,
@@ -141,24 +148,6 @@ fn network(
     Ok(x)
 }
 
-/// Appends the loss −Σ (log-likelihood − weight·KL), with the step's
-/// [weight](crate::graph::Scalars::kl_weight), its gradients, the updates and the loss log.
-///
-/// # Errors
-/// Only those of a faulty op.
-pub fn training(graph: &mut Graph, pass: &Forward, optimizer: Optimizer) -> Result<()> {
-    let terms =
-        [(pass.log_likelihood, Weight::Constant(-1.0)), (pass.kl, Weight::Step(Scalar::KlWeight))];
-    let log = graph.log("loss", LOSS_TERMS.len());
-    for (column, &(term, _)) in terms.iter().enumerate() {
-        graph.loss_sum(term, log, column)?;
-    }
-    let is_parameter = |&id: &TensorId| graph.tensor(id).role == crate::graph::Role::Parameter;
-    let parameters: Vec<_> = graph.tensor_ids().filter(is_parameter).collect();
-    let gradients = gradients(graph, &terms, &parameters)?;
-    graph.optimize(optimizer, &parameters, &gradients)
-}
-
 /// Compiles a graph into a plan, with ops fused or not.
 fn plan(graph: Graph, outputs: &[TensorId], fused: bool) -> Plan {
     let options = FusionOptions::default();
@@ -169,14 +158,23 @@ impl Architecture {
     /// Returns the plan of a training step on these images, with ops fused or not.
     ///
     /// # Errors
-    /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step.
-    pub fn training_plan(&self, images: Images, optimizer: Optimizer, fused: bool) -> Result<Plan> {
-        self.check_batch(images.batch)?;
+    /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step; the errors
+    /// of [`Objective::check`].
+    pub fn training_plan(
+        &self,
+        images: Images,
+        objective: Objective,
+        optimizer: Optimizer,
+        fused: bool,
+    ) -> Result<Plan> {
+        objective.check()?;
+        self.check_batch(images.batch.saturating_mul(objective.samples))?;
         let mut graph = Graph::new();
         let x = images.gather(&mut graph, self.input())?;
-        let eps = images.noise(&mut graph, self.latent(), Stream::Latent)?;
+        let shape = [objective.samples, self.latent()];
+        let eps = images.noise(&mut graph, shape, Stream::Latent)?;
         let pass = forward(&mut graph, self, x, eps)?;
-        training(&mut graph, &pass, optimizer)?;
+        training(&mut graph, &pass, objective, optimizer)?;
         Ok(plan(graph, &[], fused))
     }
 
@@ -216,7 +214,7 @@ pub struct Evaluation {
 pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> Result<Evaluation> {
     let mut graph = Graph::new();
     let x = images.gather(&mut graph, architecture.input())?;
-    let eps = images.noise(&mut graph, architecture.latent(), Stream::Evaluation)?;
+    let eps = images.noise(&mut graph, [1, architecture.latent()], Stream::Evaluation)?;
     let Forward { log_likelihood, kl, .. } = forward(&mut graph, architecture, x, eps)?;
     let plan = plan(graph, &[log_likelihood, kl], fused);
     Ok(Evaluation { plan, log_likelihood, kl })

@@ -22,7 +22,7 @@ use crate::device::{
 use crate::graph::{Binarize, Pixels, Plan, Shape, Step};
 use crate::kernel::Call;
 use crate::kernel::is_named;
-use crate::model::{Architecture, Images, Parameter, initial_weights};
+use crate::model::{Architecture, Images, Objective, Parameter, initial_weights};
 use crate::optimizer::Optimizer;
 use crate::random::pixels;
 use crate::{Error, Result};
@@ -110,6 +110,8 @@ pub struct Profile {
 pub struct Workload {
     /// The layers.
     pub architecture: Architecture,
+    /// The objective.
+    pub objective: Objective,
     /// The optimiser.
     pub optimizer: Optimizer,
     /// Images of one step.
@@ -130,7 +132,7 @@ impl Workload {
 
     /// Creates a training plan on random images.
     fn plan(&self) -> Result<Plan> {
-        let Self { ref architecture, optimizer, batch, fused } = *self;
+        let Self { ref architecture, objective, optimizer, batch, fused } = *self;
         architecture.check_batch(BATCHES * batch)?;
         let images = Images {
             name: "profile",
@@ -139,7 +141,7 @@ impl Workload {
             pixels: Pixels::Bytes,
             binarize: Binarize::Threshold,
         };
-        architecture.training_plan(images, optimizer, fused)
+        architecture.training_plan(images, objective, optimizer, fused)
     }
 
     /// Loads the plan, with random images and starting weights.

@@ -265,7 +265,7 @@ impl Stages<'_, '_, '_> {
                     Source::Outside(load(numbers, *is_row, *column, place, width))
                 }
                 Value::Constant(number) => {
-                    own[..place.columns].fill(*number);
+                    own[..place.columns].fill(*number as f32);
                     row
                 }
                 Value::Scalar(scalar) => {

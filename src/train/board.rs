@@ -77,6 +77,7 @@ impl Board {
         measures(&mut self.test, "epoch", epoch, &report.test)?;
         self.train.scalar("epoch/images_per_second", epoch, report.images_per_second())?;
         self.train.scalar("epoch/learning_rate", epoch, report.learning_rate)?;
+        self.train.scalar("epoch/kl_weight", epoch, report.kl_weight)?;
         self.train.flush()?;
         self.test.flush()
     }

@@ -1,12 +1,13 @@
 //! Settings of a run: everything that is needed to repeat it.
 
-use super::Every;
+use super::schedule::ramp;
+use super::{Every, Schedule};
 use crate::checkpoint::State;
 use crate::data::{Reading, Size, Source};
 use crate::device::Choices;
 use crate::device::Description;
 use crate::graph::{Binarize, Scalars, Step};
-use crate::model::{Activation, Architecture};
+use crate::model::{Activation, Architecture, Bound, Objective};
 use crate::optimizer::Optimizer;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,29 @@ pub struct Config {
     pub batch: usize,
     /// The optimiser's step size.
     pub learning_rate: f64,
+    /// What training maximises.
+    #[serde(skip_serializing_if = "is_default")]
+    pub objective: Bound,
+    /// Draws of each image's latents.
+    #[serde(skip_serializing_if = "is_one")]
+    pub samples: usize,
+    /// See [`Objective::free_bits`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub free_bits: f64,
+    /// Epochs over which the step size rises linearly to its value.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub warm_up: f64,
+    /// Weight of the KL divergence in the loss (Higgins and others, "beta-VAE", 2017).
+    #[serde(skip_serializing_if = "is_one")]
+    pub beta: f64,
+    /// Epochs over which the weight rises linearly from 0 to `beta` (Bowman and others, 2016;
+    /// Sønderby and others, 2016).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kl_warm_up: f64,
+    /// Number of equal parts of the training, each of which begins with a warm-up of the weight (Fu
+    /// and others, "Cyclical Annealing Schedule", 2019).
+    #[serde(skip_serializing_if = "is_one")]
+    pub kl_cycles: u32,
     /// Whether ops are fused.
     pub fuse: bool,
     /// Seed of the starting weights, the shuffles and the noise.
@@ -62,6 +86,9 @@ pub struct Config {
     /// The optimiser.
     #[serde(skip_serializing_if = "is_default")]
     pub optimizer: Optimizer,
+    /// How the step size changes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub schedule: Schedule,
     /// See [`Source::reading`].
     #[serde(skip_serializing_if = "is_default")]
     pub reading: Reading,
@@ -117,6 +144,14 @@ fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
 }
 
+fn is_zero(setting: &f64) -> bool {
+    *setting == 0.0
+}
+
+fn is_one<T: PartialEq + From<u8>>(setting: &T) -> bool {
+    *setting == T::from(1)
+}
+
 impl Default for Config {
     /// Returns the tutorial's settings.
     fn default() -> Self {
@@ -132,6 +167,13 @@ impl Default for Config {
             epochs: 30,
             batch: 64,
             learning_rate: Scalars::default().learning_rate,
+            objective: Bound::default(),
+            samples: 1,
+            free_bits: 0.0,
+            warm_up: 0.0,
+            beta: Scalars::default().kl_weight,
+            kl_warm_up: 0.0,
+            kl_cycles: 1,
             fuse: true,
             seed: 0,
             tensorboard: true,
@@ -139,6 +181,7 @@ impl Default for Config {
             checkpoint_every: None,
             self_check: None,
             optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
             reading: Reading::default(),
             changes: Vec::new(),
         }
@@ -173,6 +216,18 @@ impl Config {
             let expected = "a number above 0, from 1e-37 to 1e38";
             return wrong("learning_rate", expected, rate.to_string());
         }
+        self.schedule.check()?;
+        self.objective().check()?;
+        for (setting, value) in
+            [("warm_up", self.warm_up), ("beta", self.beta), ("kl_warm_up", self.kl_warm_up)]
+        {
+            if !(value >= 0.0 && (value as f32).is_finite()) {
+                return wrong(setting, "a number from 0 on", value.to_string());
+            }
+        }
+        if self.kl_cycles == 0 {
+            return wrong("kl_cycles", "at least 1", "0".to_owned());
+        }
         let steps: Vec<_> = [0].into_iter().chain(self.changes.iter().map(|c| c.step)).collect();
         if let Some(pair) = steps.windows(2).find(|pair| pair[0] >= pair[1]) {
             let expected =
@@ -205,6 +260,11 @@ impl Config {
         Ok(Architecture::new(input, &self.hidden)?.with_activation(self.activation))
     }
 
+    /// Returns the objective.
+    pub fn objective(&self) -> Objective {
+        Objective { bound: self.objective, samples: self.samples, free_bits: self.free_bits }
+    }
+
     /// Returns the state of a run before its first step, on data with this
     /// [`fingerprint`](crate::checkpoint::fingerprint).
     pub fn starting_state(&self, data: u32) -> State {
@@ -227,11 +287,29 @@ impl Config {
     /// Returns the training step with this index over all epochs, of `per_epoch` steps each.
     pub fn step(&self, index: u32, per_epoch: u32) -> Step {
         let first_row = index % per_epoch * self.batch as u32;
-        let step = Step::new(self.seed, index, first_row);
-        step.with_learning_rate(self.learning_rate_after(index))
+        Step::new(self.seed, index, first_row)
+            .with_learning_rate(self.learning_rate_at(index, per_epoch))
+            .with_kl_weight(self.kl_weight_at(index, per_epoch))
     }
 
-    /// Returns the optimiser's step size after `step` steps.
+    /// Returns the optimiser's step size in the step with this index over all epochs, of `per_epoch`
+    /// steps each.
+    pub fn learning_rate_at(&self, index: u32, per_epoch: u32) -> f64 {
+        let per_epoch = f64::from(per_epoch);
+        let factor = self.schedule.factor(f64::from(index) / per_epoch, self.epochs);
+        let rise = ramp(f64::from(index + 1) / per_epoch, self.warm_up);
+        self.learning_rate_after(index) * factor * rise
+    }
+
+    /// Returns the weight of the KL divergence in the step with this index over all epochs, of
+    /// `per_epoch` steps each.
+    pub fn kl_weight_at(&self, index: u32, per_epoch: u32) -> f64 {
+        let cycle = f64::from(self.epochs) / f64::from(self.kl_cycles);
+        let epoch = f64::from(index) / f64::from(per_epoch);
+        self.beta * ramp(epoch % cycle, self.kl_warm_up)
+    }
+
+    /// Returns the optimiser's step size after `step` steps, before its schedule and warm-up.
     pub fn learning_rate_after(&self, step: u32) -> f64 {
         let before = self.changes.iter().take_while(|change| change.step <= step);
         before.filter_map(|change| change.learning_rate).last().unwrap_or(self.learning_rate)

@@ -1,11 +1,11 @@
 //! Files of settings: `config.toml`, which a run writes, and files that a user writes.
 
-use super::{Change, Config};
+use super::{Change, Config, Schedule};
 use crate::data::{Reading, Size};
 use crate::device::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
-use crate::model::Activation;
+use crate::model::{Activation, Bound};
 use crate::near::near;
 use crate::optimizer::Optimizer;
 use crate::{Action, Error, Result};
@@ -173,6 +173,14 @@ fn keys() -> Vec<String> {
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),
         optimizer: Optimizer::default().with("decay", 0.5).unwrap_or_default(),
+        objective: Bound::Iwae,
+        samples: 2,
+        free_bits: 1.0,
+        warm_up: 1.0,
+        beta: 2.0,
+        kl_warm_up: 1.0,
+        kl_cycles: 2,
+        schedule: Schedule::Cosine { floor: 0.0 },
         reading: Reading { header: Some(true), ..Reading::default() },
         changes: vec![Change::default()],
         ..Config::default()

@@ -46,7 +46,7 @@ impl Inspection {
         let tensor = self.plan.graph().tensor(id);
         Ok(match tensor.role {
             Role::Workspace => session.read_output(self.program, id)?,
-            Role::Constant(value) => vec![value.into(); tensor.shape.len()],
+            Role::Constant(value) => vec![value; tensor.shape.len()],
             Role::Log => log_row(&session.read(&tensor.name)?, tensor.shape.columns, step),
             _ => session.read(&tensor.name)?,
         })

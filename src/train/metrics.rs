@@ -19,6 +19,7 @@ enum Line<'a> {
         #[serde(flatten)]
         measured: Measured,
         learning_rate: f64,
+        kl_weight: f64,
         seconds: f64,
         images_per_second: f64,
     },
@@ -59,7 +60,7 @@ impl Metrics {
     }
 
     pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
-        let EpochReport { epoch, train, test, learning_rate, seconds, .. } = *report;
+        let EpochReport { epoch, train, test, learning_rate, kl_weight, seconds, .. } = *report;
         let measured = Measured {
             epoch,
             train_elbo: train.elbo,
@@ -68,7 +69,7 @@ impl Metrics {
             test_kl: test.kl,
         };
         let images_per_second = report.images_per_second();
-        self.line(&Line::Epoch { measured, learning_rate, seconds, images_per_second })
+        self.line(&Line::Epoch { measured, learning_rate, kl_weight, seconds, images_per_second })
     }
 
     pub(super) fn settings(&mut self, change: &Change) -> Result<()> {

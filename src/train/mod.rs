@@ -16,6 +16,7 @@ mod metrics;
 mod pictures;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod run;
+mod schedule;
 mod self_check;
 mod trainer;
 
@@ -28,6 +29,7 @@ pub use folder::RunFolder;
 pub use pictures::{Drawing, Pictures};
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use run::{Ended, Run};
+pub use schedule::{Schedule, Stage};
 pub use trainer::Trainer;
 
 use crate::eval::Measures;
@@ -85,6 +87,8 @@ pub struct EpochReport {
     pub images: usize,
     /// The optimiser's step size in its last step.
     pub learning_rate: f64,
+    /// The weight of the KL divergence in its last step.
+    pub kl_weight: f64,
     /// Seconds of training, without the test.
     pub seconds: f64,
 }

@@ -8,7 +8,7 @@ use crate::checkpoint::Position;
 use crate::data::Split;
 use crate::device::{Blocking, Device, LogRow, ProgramId, Session, Values, load_all};
 use crate::eval::{Evaluator, Measurement, Measures};
-use crate::graph::{Binarize, Plan, Step};
+use crate::graph::{Binarize, Plan, Scalars, Step};
 use crate::model::{
     Architecture, Evaluation, Images, LOSS_TERMS, States, Weights, evaluation, initial_weights,
 };
@@ -347,8 +347,9 @@ impl Trainer {
         finite("test log-likelihood", test.log_likelihood, step.into())?;
         finite("test KL divergence", test.kl, step.into())?;
         let images = self.steps_per_epoch() as usize * self.images.batch;
-        let learning_rate = self.config.learning_rate_after(step - 1);
-        Ok(EpochReport { epoch: self.epochs(), train, test, images, learning_rate, seconds })
+        let Step { scalars: Scalars { learning_rate, kl_weight, .. }, .. } = self.step(step - 1);
+        let epoch = self.epochs();
+        Ok(EpochReport { epoch, train, test, images, learning_rate, kl_weight, seconds })
     }
 
     /// Returns the first step that must not be submitted yet, or that belongs to the next epoch.
@@ -460,8 +461,10 @@ impl Trainer {
         for (term, &value) in LOSS_TERMS.iter().zip(&row.values) {
             finite(term, value, step)?;
         }
-        let [log_likelihood, kl] = [0, 1].map(|term| row.values[term] / self.images.batch as f64);
-        let elbo = log_likelihood - kl;
+        let batch = self.images.batch as f64;
+        let log_likelihood = row.values[0] / (batch * self.config.samples as f64);
+        let kl = row.values[1] / batch;
+        let elbo = row.values.get(2).map_or(log_likelihood - kl, |bound| bound / batch);
         let epoch = row.step / self.steps_per_epoch() + 1;
         Ok(StepReport { step, epoch, elbo, log_likelihood, kl })
     }
@@ -481,7 +484,12 @@ impl Plans {
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
         Ok(Self {
-            training: architecture.training_plan(images, config.optimizer, config.fuse)?,
+            training: architecture.training_plan(
+                images,
+                config.objective(),
+                config.optimizer,
+                config.fuse,
+            )?,
             watching: architecture.watching_plan()?,
             evaluation: evaluation(&architecture, test, config.fuse)?,
         })

@@ -93,4 +93,5 @@ def main():
     write(HERE / "optimizers.safetensors", results)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -40,7 +40,8 @@ def expected_scalars(run):
                 series.setdefault(f"epoch/{name}", []).append((epoch, value))
         speed = (epoch, line["images_per_second"])
         train.setdefault("epoch/images_per_second", []).append(speed)
-        train.setdefault("epoch/learning_rate", []).append((epoch, line["learning_rate"]))
+        for name in ("learning_rate", "kl_weight"):
+            train.setdefault(f"epoch/{name}", []).append((epoch, line[name]))
     return {"train": train, "test": test}
 
 

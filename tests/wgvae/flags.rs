@@ -48,7 +48,7 @@ fn a_flag_of_another_program_is_answered_with_the_one_here() -> Outcome {
         (&["train", "--batch_size", "8"], "the flag is '--batch'"),
         (&["train", "--latent-dim", "8"], "the flag is '--hidden'"),
         (&["train", "--output", "runs/a"], "the flag is '--run'"),
-        (&["train", "--beta", "4"], "the weight of the KL is always 1"),
+        (&["train", "--kl-weight", "4"], "the flag is '--beta'"),
         (&["verify", "--gpu"], "the flag is '--device gpu'"),
         (&["sample", "run", "--n", "4", "--output", "x.png"], "the flag is '--count'"),
     ] {

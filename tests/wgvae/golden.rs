@@ -2,6 +2,8 @@
 //! the first step, every gradient, and weights and RMSProp state after the first and the last
 //! update, on the oracle and on every device, with ops fused and as they are.
 
+mod objectives;
+
 use crate::devices::{gpus, sessions};
 use safetensors::{Dtype, SafeTensors};
 use std::error::Error;
@@ -11,7 +13,7 @@ use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, Tunable, Values};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, Role, Shape, Step, TensorId, fuse};
 use wgvae::kernel::{CORES, Tolerance, Variant};
-use wgvae::model::{Architecture, forward, training};
+use wgvae::model::{Architecture, Objective, forward, training};
 use wgvae::optimizer::{ADAM, ADAMW, Optimizer};
 use wgvae::verify::compare;
 
@@ -149,7 +151,7 @@ impl<'a> Run<'a> {
         let x = graph.data("x", Shape::new(batch, architecture.input()), Element::F32);
         let eps = graph.data("eps", Shape::new(batch, architecture.latent()), Element::F32);
         let pass = forward(&mut graph, architecture, x, eps)?;
-        training(&mut graph, &pass, golden.optimizer)?;
+        training(&mut graph, &pass, Objective::default(), golden.optimizer)?;
         let program = session.load(mode.plan(&graph))?;
         for parameter in architecture.parameters() {
             let values = golden.parameter(&format!("init.{}", parameter.name))?;

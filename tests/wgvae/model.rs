@@ -7,7 +7,7 @@ use wgvae::device::Device;
 use wgvae::device::cpu::CpuSession;
 use wgvae::graph::MOST_ELEMENTS;
 use wgvae::graph::{Binarize, Pixels};
-use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
 
 mod file;
@@ -133,7 +133,12 @@ fn weights_pass_through_a_session() -> Outcome {
     };
     let mut session = CpuSession::<f32>::new();
     assert!(weights.write(&mut session).is_err(), "there are no such tensors yet");
-    session.load(architecture.training_plan(images, Optimizer::default(), true)?)?;
+    session.load(architecture.training_plan(
+        images,
+        Objective::default(),
+        Optimizer::default(),
+        true,
+    )?)?;
     let zero = Weights::read(&architecture, &mut session)?;
     assert!(zero.values.concat().iter().all(|&value| value == 0.0));
     weights.write(&mut session)?;

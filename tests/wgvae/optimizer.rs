@@ -7,7 +7,7 @@ use std::error::Error;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Blocking, Device, Session, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
-use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
 use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RULES, Rule};
 use wgvae::random::pixels;
 use wgvae::train::ConfigFile;
@@ -33,7 +33,7 @@ impl Short {
         let (count, pixels) = (self.images(), Pixels::Bytes);
         let binarize = Binarize::Threshold;
         let images = Images { name: "train", count, batch: BATCH, pixels, binarize };
-        self.architecture.training_plan(images, self.optimizer, fused)
+        self.architecture.training_plan(images, Objective::default(), self.optimizer, fused)
     }
 
     /// The weights after the steps.

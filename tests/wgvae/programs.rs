@@ -9,7 +9,7 @@ use wgvae::device::{Device, LogRow, Memory, ProgramId, Session, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step, TensorId};
 use wgvae::kernel::Passing;
 use wgvae::model::{
-    Architecture, DECODER_INPUT, Images, Parameter, Weights, decoding, initial_weights,
+    Architecture, DECODER_INPUT, Images, Objective, Parameter, Weights, decoding, initial_weights,
 };
 use wgvae::optimizer::{Optimizer, RMSPROP};
 use wgvae::random::pixels;
@@ -31,7 +31,12 @@ fn images(count: usize) -> Images<'static> {
 }
 
 fn load_training(device: &mut dyn Device, count: usize) -> Result<ProgramId> {
-    device.load(architecture()?.training_plan(images(count), Optimizer::default(), true)?)
+    device.load(architecture()?.training_plan(
+        images(count),
+        Objective::default(),
+        Optimizer::default(),
+        true,
+    )?)
 }
 
 /// Writes the starting weights whose names begin with `prefix`.

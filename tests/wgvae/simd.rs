@@ -13,7 +13,7 @@ use wgvae::graph::{
     Binarize, Element, FusionOptions, Graph, Op, Pixels, Plan, Shape, Step, TensorId, fuse,
 };
 use wgvae::kernel::{Variant, Vectors};
-use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
 use wgvae::random::{generator, normals};
 use wgvae::train::{Config, Report, Trainer};
@@ -277,7 +277,8 @@ fn nothing_is_allocated_in_a_step() -> Outcome {
     };
     let architecture = Architecture::new(784, &[90, 30])?;
     let mut session = CpuSession::<f32>::with_threads(Some(1));
-    let plan = architecture.training_plan(images, Optimizer::default(), true)?;
+    let plan =
+        architecture.training_plan(images, Objective::default(), Optimizer::default(), true)?;
     let program = session.load(plan)?;
     initial_weights(&architecture, 0).write(&mut session)?;
     let pixels: Vec<u8> = (0..BATCH * 784).map(|i| (i * i % 251) as u8).collect();

@@ -10,7 +10,7 @@ use wgvae::device::{Blocking, Device, LogRow, ProgramId, Session, Timer, Values}
 use wgvae::eval::Evaluator;
 use wgvae::graph::{Binarize, Pixels, Step};
 use wgvae::kernel::Passing;
-use wgvae::model::{Architecture, Images, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
 use wgvae::optimizer::Optimizer;
 use wgvae::train::{Config, KernelReport, Report, StepReport, Trainer};
 use wgvae::{Error, Result};
@@ -144,8 +144,12 @@ fn load(
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let program =
-        session.load(architecture.training_plan(images, Optimizer::default(), fused)?)?;
+    let program = session.load(architecture.training_plan(
+        images,
+        Objective::default(),
+        Optimizer::default(),
+        fused,
+    )?)?;
     let bytes: Vec<u8> = (0..images.count * 20).map(|i| (i * 37 % 256) as u8).collect();
     session.write("train.images", Values::U8(&bytes))?;
     let indices: Vec<u32> = (0..images.count as u32).collect();

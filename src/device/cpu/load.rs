@@ -112,7 +112,7 @@ impl<T: CpuReal> CpuSession<T> {
         let storage = match tensor.element {
             Element::U8 => Storage::Bytes(vec![0; len]),
             Element::U32 => Storage::Words(vec![0; len]),
-            Element::F32 => Storage::Reals(Replicated::new(len, T::of(tensor.fill().into()))),
+            Element::F32 => Storage::Reals(Replicated::new(len, T::of(tensor.fill()))),
         };
         self.held.push((tensor.clone(), storage));
         Ok(self.held.len() - 1)

@@ -35,7 +35,8 @@ impl Trainer {
         while self.position.step < good && !stop() {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
-        let plan = self.architecture.training_plan(self.images, self.config.optimizer, false)?;
+        let (objective, optimizer) = (self.config.objective(), self.config.optimizer);
+        let plan = self.architecture.training_plan(self.images, objective, optimizer, false)?;
         let found = Inspection::with(session, &plan, |training, session| {
             for index in self.position.step..noticed {
                 if stop() {

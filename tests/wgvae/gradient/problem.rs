@@ -113,7 +113,7 @@ impl Problem {
 
     /// Adds a term that is different in each element of y, and so is its gradient: the KL
     /// divergence with y as means.
-    pub(super) fn judge(&mut self, y: TensorId, weight: f32) -> wgvae::Result<()> {
+    pub(super) fn judge(&mut self, y: TensorId, weight: f64) -> wgvae::Result<()> {
         let stddev = self.data(self.graph.tensor(y).shape, Draw::Positive);
         let term = self.graph.gaussian_kl(y, stddev)?;
         self.term(term, weight);
@@ -150,7 +150,7 @@ impl Problem {
         read.extend(found.iter().filter(|&&id| graph.tensor(id).is_workspace()));
         let mut run = self.run(Plan::new(graph.clone(), &read))?;
         let gradient = |&id: &TensorId| match graph.tensor(id).role {
-            Role::Constant(value) => Ok(vec![f64::from(value); graph.tensor(id).shape.len()]),
+            Role::Constant(value) => Ok(vec![value; graph.tensor(id).shape.len()]),
             _ => run.session.read_output(run.program, id),
         };
         found.iter().map(gradient).collect()
@@ -191,12 +191,13 @@ impl Problem {
     fn weighted(&self, run: &mut Run) -> wgvae::Result<Vec<f64>> {
         let mut elements = Vec::new();
         for &(term, weight) in &self.loss {
-            let weight = match weight {
-                Weight::Constant(weight) => f64::from(weight),
-                Weight::Step(scalar) => scalar.of(step()),
-            };
             let values = run.session.read_output(run.program, term)?;
-            elements.extend(values.into_iter().map(|value| value * weight));
+            let weights = match weight {
+                Weight::Constant(weight) => vec![weight; values.len()],
+                Weight::Step(scalar) => vec![scalar.of(step()); values.len()],
+                Weight::Tensor(weights) => self.values(weights).to_vec(),
+            };
+            elements.extend(values.iter().zip(&weights).map(|(value, weight)| value * weight));
         }
         Ok(elements)
     }
@@ -204,9 +205,11 @@ impl Problem {
     /// Runs a plan once on the values, on a session of its own.
     pub(super) fn run(&self, plan: Plan) -> wgvae::Result<Run> {
         let graph = plan.graph().clone();
+        // Weights of a loss may be read by no node.
+        let read: Vec<_> = plan.persistent().collect();
         let mut session = CpuSession::new();
         let program = session.load(plan)?;
-        for (id, values) in &self.values {
+        for (id, values) in self.values.iter().filter(|(id, _)| read.contains(id)) {
             session.write(&graph.tensor(*id).name, Values::F64(values))?;
         }
         session.poison(program)?;

@@ -191,3 +191,22 @@ fn an_intermediate_has_a_gradient_too() -> TestResult {
     assert_eq!(graph.tensor(found[1]).role, Role::Constant(0.75));
     Ok(())
 }
+
+/// A weight for each element of a term.
+#[test]
+fn weights_of_elements() -> TestResult {
+    for seed in 0..3 {
+        let mut problem = Problem::new("a², weighted", seed);
+        let a = problem.parameter(WIDE, Normal);
+        let weights = problem.data(WIDE, Normal);
+        let y = problem.graph.map(&SQUARES, &[a])?;
+        problem.term(y, Weight::Tensor(weights));
+        problem.check()?;
+    }
+    let mut graph = Graph::new();
+    let a = graph.parameter("a", SQUARE);
+    let narrow = graph.data("narrow", Shape::new(3, 1), Element::F32);
+    let refused = gradients(&mut graph, &[(a, Weight::Tensor(narrow))], &[a]);
+    assert!(matches!(refused, Err(wgvae::Error::Shape { op: "gradients", .. })), "{refused:?}");
+    Ok(())
+}

@@ -81,7 +81,8 @@ pub(super) fn interpret(sample: &Sample, steps: &[Step]) -> Vec<Numbers> {
 /// The values of all tensors before the first step, these among them.
 pub(super) fn starting_values(graph: &Graph, written: &[(TensorId, Vec<f64>)]) -> Numbers {
     let start = |id: TensorId| match graph.tensor(id).role {
-        Role::State(value) | Role::Constant(value) => f64::from(value),
+        Role::Constant(value) => value,
+        Role::State(value) => value.into(),
         Role::Workspace => f64::NAN,
         _ => 0.0,
     };
@@ -183,7 +184,7 @@ fn place(
                 };
                 numbers[if *is_row { 0 } else { row } * shape.columns + column]
             }
-            Value::Constant(value) => f64::from(*value),
+            Value::Constant(value) => *value,
             Value::Scalar(scalar) => scalar.of(step),
             Value::Map(function, operands) => one(function.f64.value, operands, &values),
             Value::Slope(function, operand, operands) => {

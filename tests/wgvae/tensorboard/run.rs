@@ -71,9 +71,10 @@ fn a_run_writes_what_its_metrics_say() -> Fallible<()> {
     let at = |tags: [&'static str; 3], step: u64| tags.map(|tag| (tag, step));
     let step = |step| at(["step/elbo", "step/log_likelihood", "step/kl"], step);
     let epoch = |epoch| at(["epoch/elbo", "epoch/log_likelihood", "epoch/kl"], epoch);
-    let speed = |epoch| ["epoch/images_per_second", "epoch/learning_rate"].map(|tag| (tag, epoch));
+    let rates = ["epoch/images_per_second", "epoch/learning_rate", "epoch/kl_weight"];
+    let rates = |epoch| rates.map(|tag| (tag, epoch));
     let pictures = |epoch| [("pictures/reconstructions", epoch), ("pictures/samples", epoch)];
-    let of_train = |number| [&step(100 * number)[..], &epoch(number), &speed(number)].concat();
+    let of_train = |number| [&step(100 * number)[..], &epoch(number), &rates(number)].concat();
     let of_test = |number| [&epoch(number)[..], &pictures(number)].concat();
     assert_eq!(tags(&train), [of_train(1), of_train(2)].concat());
     assert_eq!(tags(&test), [of_test(1), of_test(2)].concat());
@@ -100,7 +101,8 @@ fn metrics(run: &Path) -> Fallible<[Vec<f64>; 2]> {
             train.extend([number("elbo")?, number("log_likelihood")?, number("kl")?]);
         } else {
             train.extend(measures(number("train_elbo")?, number("train_kl")?));
-            train.extend([number("images_per_second")?, number("learning_rate")?]);
+            let rates = ["images_per_second", "learning_rate", "kl_weight"].map(number);
+            train.extend(rates.into_iter().collect::<Result<Vec<_>, _>>()?);
             test.extend(measures(number("test_elbo")?, number("test_kl")?));
         }
     }
@@ -221,13 +223,14 @@ fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
             test: measures,
             images: 5,
             learning_rate: 0.5,
+            kl_weight: 0.25,
             seconds: 1.0,
         };
         run.epoch(&report, &weights)?;
         let epochs = epoch as usize;
         assert_eq!(
             scalars(&events(&train)?),
-            [-3.0, -2.0, 1.0, -3.0, -2.0, 1.0, 5.0, 0.5].repeat(epochs)
+            [-3.0, -2.0, 1.0, -3.0, -2.0, 1.0, 5.0, 0.5, 0.25].repeat(epochs)
         );
         assert_eq!(scalars(&events(&test)?), [-3.0, -2.0, 1.0].repeat(epochs));
         let png = Png { bytes: vec![0; 100], width: 1, height: 1 };

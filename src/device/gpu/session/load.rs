@@ -148,7 +148,7 @@ impl GpuSession {
         };
         self.relocate(moved.into_iter().map(|(index, place)| (index, region(place))).collect())?;
         for (tensor, place) in new {
-            let fill = tensor.fill();
+            let fill = tensor.fill() as f32;
             let (name, len) = (tensor.name.clone(), tensor.shape.len());
             self.held.push(Held::new(tensor, region(place)));
             if fill != 0.0 {

@@ -97,7 +97,7 @@ fn numbers_that_no_text_can_have_stay_operands() -> TestResult {
     for number in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
         let mut graph = Graph::new();
         let x = graph.data("x", Shape::new(3, 4), Element::F32);
-        let mask = graph.constant(number, Shape::new(3, 4));
+        let mask = graph.constant(number.into(), Shape::new(3, 4));
         let inner = graph.sigmoid(x)?;
         let y = graph.add(inner, mask)?;
         let fused = wgvae::graph::fuse(&graph, &[y], FusionOptions::default());

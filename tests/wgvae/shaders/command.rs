@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use naga::back::hlsl::ShaderModel;
 use serde_json::Value;
@@ -165,7 +165,7 @@ fn a_pass_is_a_module() -> Outcome {
 #[cfg(target_os = "linux")]
 fn a_terminal_gets_no_spirv() -> Outcome {
     let command = format!("{} shader normal --emit spirv", env!("CARGO_BIN_EXE_wgvae"));
-    let run = Command::new("script").args(["-qec", &command, "/dev/null"]).output();
+    let run = std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output();
     let output = match run {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             println!("`script` is not installed: no terminal");

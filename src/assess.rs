@@ -55,7 +55,7 @@ pub struct Assessment {
     pub kl: Mean,
     /// Negative log-likelihood by importance sampling.
     pub nll: Option<Mean>,
-    /// Number of active units, by [`ACTIVE`](crate::eval::ACTIVE).
+    /// Number of active units, by [`ACTIVE`].
     pub active_units: usize,
     /// KL divergence of each latent unit; the sum is `kl`.
     pub kl_per_unit: Vec<f64>,

@@ -78,6 +78,8 @@ pub(super) fn with_name(mut error: Error, program: &Command) -> Error {
         _ => return error,
     };
     error.remove(ContextKind::SuggestedArg);
+    // That of the suggested flag.
+    error.remove(ContextKind::Usage);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
     error
 }

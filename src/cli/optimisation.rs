@@ -1,6 +1,6 @@
 //! Flags of the optimiser's constants and of what changes during training.
 
-use super::shared::{OPTIMISATION, parts};
+use super::shared::{OBJECTIVE, OPTIMISER, RATE, parts};
 use crate::train::{Config, Schedule, Stage};
 use crate::{Error, Result};
 use clap::ValueEnum;
@@ -9,49 +9,49 @@ use clap::ValueEnum;
 #[derive(Debug, clap::Args)]
 pub(super) struct OptimisationFlags {
     /// rmsprop: share of the running mean of squares that a step keeps
-    #[arg(long, help_heading = OPTIMISATION, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "SHARE", allow_negative_numbers = true)]
     decay: Option<f64>,
     /// adam, adamw: share of the running mean of gradients that a step keeps
-    #[arg(long, help_heading = OPTIMISATION, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "SHARE", allow_negative_numbers = true)]
     beta1: Option<f64>,
     /// adam, adamw: share of the running mean of squares that a step keeps
-    #[arg(long, help_heading = OPTIMISATION, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "SHARE", allow_negative_numbers = true)]
     beta2: Option<f64>,
     /// Number that keeps the optimiser's denominator above 0
-    #[arg(long, help_heading = OPTIMISATION, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "NUMBER", allow_negative_numbers = true)]
     epsilon: Option<f64>,
     /// Initial value of the running mean of squares
-    #[arg(long, help_heading = OPTIMISATION, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "NUMBER", allow_negative_numbers = true)]
     initial: Option<f64>,
     /// adamw: share of a weight, times the learning rate, that a step subtracts
-    #[arg(long, help_heading = OPTIMISATION, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OPTIMISER, value_name = "NUMBER", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
     /// How the learning rate changes [default: constant]
-    #[arg(long, help_heading = OPTIMISATION, value_enum)]
+    #[arg(long, help_heading = RATE, value_enum)]
     schedule: Option<ScheduleFlag>,
     /// step: epochs after which the learning rate is multiplied by --factor, such as 200,350
-    #[arg(long, help_heading = OPTIMISATION, value_name = "EPOCHS", value_parser = milestones)]
+    #[arg(long, help_heading = RATE, value_name = "EPOCHS", value_parser = milestones)]
     milestones: Option<List<u32>>,
     /// step: factor of the learning rate at each milestone [default: 0.1]
-    #[arg(long, help_heading = OPTIMISATION, allow_negative_numbers = true)]
+    #[arg(long, help_heading = RATE, allow_negative_numbers = true)]
     factor: Option<f64>,
     /// cosine: factor of the learning rate at the end [default: 0]
-    #[arg(long, help_heading = OPTIMISATION, value_name = "FACTOR", allow_negative_numbers = true)]
+    #[arg(long, help_heading = RATE, value_name = "FACTOR", allow_negative_numbers = true)]
     floor: Option<f64>,
     /// stages: epochs and the learning rate's factor of each stage, such as 1:1,3:0.5
-    #[arg(long, help_heading = OPTIMISATION, value_name = "EPOCHS:FACTOR", value_parser = stages)]
+    #[arg(long, help_heading = RATE, value_name = "EPOCHS:FACTOR", value_parser = stages)]
     stages: Option<List<Stage>>,
     /// Epochs over which the learning rate rises linearly at the beginning [default: 0]
-    #[arg(long, help_heading = OPTIMISATION, value_name = "EPOCHS", allow_negative_numbers = true)]
+    #[arg(long, help_heading = RATE, value_name = "EPOCHS", allow_negative_numbers = true)]
     warm_up: Option<f64>,
     /// Weight of the KL in the loss [default: 1]
-    #[arg(long, help_heading = OPTIMISATION, value_name = "WEIGHT", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OBJECTIVE, value_name = "WEIGHT", allow_negative_numbers = true)]
     beta: Option<f64>,
     /// Epochs over which the weight of the KL rises linearly from 0 [default: 0]
-    #[arg(long, help_heading = OPTIMISATION, value_name = "EPOCHS", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OBJECTIVE, value_name = "EPOCHS", allow_negative_numbers = true)]
     kl_warm_up: Option<f64>,
     /// Repeat the warm-up of the KL's weight N times, evenly over the training [default: 1]
-    #[arg(long, help_heading = OPTIMISATION, value_name = "N")]
+    #[arg(long, help_heading = OBJECTIVE, value_name = "N")]
     kl_cycles: Option<u32>,
 }
 

@@ -23,7 +23,9 @@ use tracing::{info, warn};
 pub(super) const DEVICE: &str = "Device";
 pub(super) const DATA: &str = "Data";
 pub(super) const MODEL: &str = "Model and training";
-pub(super) const OPTIMISATION: &str = "Optimiser and schedules";
+pub(super) const OBJECTIVE: &str = "Objective";
+pub(super) const OPTIMISER: &str = "Optimiser";
+pub(super) const RATE: &str = "Learning rate";
 pub(super) const RUN: &str = "Run";
 pub(super) const CHECKS: &str = "Checks";
 pub(super) const FILES: &str = "Files to write";
@@ -63,17 +65,17 @@ pub(super) struct StepFlags {
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
     /// What training maximises [default: elbo]
-    #[arg(long, help_heading = MODEL, value_name = "BOUND", value_enum)]
+    #[arg(long, help_heading = OBJECTIVE, value_name = "BOUND", value_enum)]
     objective: Option<BoundFlag>,
     /// Draws of each image's latents per step [default: 1]
-    #[arg(long, help_heading = MODEL, value_name = "K")]
+    #[arg(long, help_heading = OBJECTIVE, value_name = "K")]
     samples: Option<usize>,
     /// Nats of each latent unit's KL, as the mean over the batch, that do not count in the loss
     /// [default: 0]
-    #[arg(long, help_heading = MODEL, value_name = "NATS", allow_negative_numbers = true)]
+    #[arg(long, help_heading = OBJECTIVE, value_name = "NATS", allow_negative_numbers = true)]
     free_bits: Option<f64>,
     /// Optimiser, with the default constants of its paper [default: rmsprop]
-    #[arg(long, help_heading = MODEL, value_name = "RULE", value_parser = optimizers())]
+    #[arg(long, help_heading = OPTIMISER, value_name = "RULE", value_parser = optimizers())]
     optimizer: Option<Optimizer>,
     /// Images per step [default: 64]
     #[arg(long, help_heading = MODEL)]

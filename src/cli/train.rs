@@ -4,7 +4,8 @@ use super::optimisation::{self, OptimisationFlags};
 use super::progress::Progress;
 use super::reading::{self, ReadingFlags};
 use super::shared::{
-    BinarizeFlag, CHECKS, DATA, DeviceFlag, KernelsFlag, MODEL, RUN, StepFlags, check_folder, say,
+    BinarizeFlag, CHECKS, DATA, DeviceFlag, KernelsFlag, MODEL, RATE, RUN, StepFlags, check_folder,
+    say,
 };
 use super::signals::Signals;
 use super::{Outcome, is_mistake};
@@ -86,7 +87,7 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = MODEL)]
     epochs: Option<u32>,
     /// The optimiser's step size [default: 0.001]
-    #[arg(long, help_heading = MODEL, allow_negative_numbers = true)]
+    #[arg(long, help_heading = RATE, allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Seed of the initial weights, the shuffling and the noise [default: 0]
     #[arg(long, help_heading = MODEL)]

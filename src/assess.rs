@@ -75,11 +75,11 @@ pub fn assess(
 ) -> Result<Assessment> {
     let posterior = vae.encode(x)?;
     let (kl, kl_per_unit) = divergences(&posterior);
-    let draw =
+    let all =
         |vae: &mut Vae, stream, indices| draws(vae, x, &posterior, samples.seed, stream, indices);
     let mut log_likelihood = vec![0.0; x.rows()];
     for indices in groups(samples.noise, x.rows()) {
-        for draw in draw(vae, Stream::Evaluation, indices)? {
+        for draw in all(vae, Stream::Evaluation, indices)? {
             for (sum, (value, _)) in log_likelihood.iter_mut().zip(draw) {
                 *sum += value / f64::from(samples.noise);
             }
@@ -88,9 +88,9 @@ pub fn assess(
     }
     let mut weights = samples.importance.map(|_| vec![LogMeanExp::default(); x.rows()]);
     for indices in groups(samples.importance.unwrap_or(0), x.rows()) {
-        for draw in draw(vae, Stream::Importance, indices)? {
-            let all = weights.iter_mut().flatten().zip(draw);
-            all.for_each(|(weight, (value, ratio))| weight.add(value + ratio));
+        for draw in all(vae, Stream::Importance, indices)? {
+            let pairs = weights.iter_mut().flatten().zip(draw);
+            pairs.for_each(|(weight, (value, ratio))| weight.add(value + ratio));
             on_sample();
         }
     }

@@ -230,7 +230,9 @@ impl Vae {
     /// Trains for [`Config::epochs`] more epochs, from the model's weights. Calls `on_epoch` after
     /// each epoch; if that returns [`Break`](ControlFlow::Break), training stops. Returns the
     /// results of each epoch. Two trainings with the same settings, except the number of epochs, on
-    /// as many images give results that are bit-identical to one training of all their epochs.
+    /// as many images give results that are bit-identical to one training of all their epochs, unless
+    /// a schedule depends on that number: [`Schedule::Cosine`](crate::train::Schedule::Cosine),
+    /// [`Config::kl_cycles`].
     ///
     /// # Errors
     /// [`Error::Setting`] if the layers of `config` or the width of the images differ from this

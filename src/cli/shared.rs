@@ -64,7 +64,7 @@ pub(super) struct StepFlags {
     /// Function between layers [default: relu]
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
-    /// What training maximises [default: elbo]
+    /// Bound that training maximises [default: elbo]
     #[arg(long, help_heading = OBJECTIVE, value_name = "BOUND", value_enum)]
     objective: Option<BoundFlag>,
     /// Draws of each image's latents per step [default: 1]

@@ -34,9 +34,6 @@ pub struct Loops<T> {
     /// other given operands are all operands of the value, or the value itself, depending on the
     /// [slope](super::Slope).
     pub slopes: [Loop<T>; MOST],
-    /// Computes the value and the slope by each operand at once, so that they share what they have
-    /// in common, such as an exponential. The same bits, for slopes that depend on the operands.
-    pub both: [BothLoop<T>; MOST],
 }
 
 /// The maximum number of operands of a formula.
@@ -111,9 +108,19 @@ impl<T: Copy> Loops<T> {
         Self {
             value: value::<F, ARITY, N, T, R>,
             slopes: [slope::<F, ARITY, 0, N, T, R>, slope::<F, ARITY, 1, N, T, R>],
-            both: [both::<F, ARITY, 0, N, T, R>, both::<F, ARITY, 1, N, T, R>],
         }
     }
+}
+
+/// The loops of `F` for values together with the slopes by each operand.
+pub(super) const fn both_loops<F, const ARITY: usize, N, T, R>() -> [BothLoop<T>; MOST]
+where
+    F: Formula<ARITY>,
+    N: Number,
+    T: Stored<N>,
+    R: Runner,
+{
+    [both::<F, ARITY, 0, N, T, R>, both::<F, ARITY, 1, N, T, R>]
 }
 
 /// The length of a row, or of all rows if they are contiguous in each operand.

@@ -33,6 +33,7 @@ pub use number::{Lane, Number};
 pub use tolerance::Tolerance;
 
 use Fill::{Binary, Normal, Positive, Unit, Wide};
+use loops::both_loops;
 use std::fmt::{Debug, Formatter};
 
 /// The source of a function in Rust.
@@ -89,6 +90,10 @@ pub struct Function {
     pub f32: Loops<f32>,
     /// The loops with the CPU's vectors.
     pub vectors: Loops<f32>,
+    /// Loops with the CPU's vectors that compute the value and the slope by each operand at once, so
+    /// that they share what they have in common, such as an exponential. The same bits, for slopes
+    /// that depend on the operands.
+    pub both: [BothLoop<f32>; MOST],
 }
 
 impl Debug for Function {
@@ -129,6 +134,7 @@ macro_rules! functions {
             f64: Loops::of::<$formula, $arity, f64, Plain>(),
             f32: Loops::of::<$formula, $arity, f32, Plain>(),
             vectors: Loops::of::<$formula, $arity, Lane, Vectorized>(),
+            both: both_loops::<$formula, $arity, Lane, f32, Vectorized>(),
             $($field: $value,)*
         };)*
 

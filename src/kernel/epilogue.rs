@@ -2,7 +2,7 @@
 //! which each depends only on earlier ones. WGSL is [generated](super::text) from this, and the CPU
 //! [runs](crate::simd) it.
 
-use crate::function::Function;
+use crate::function::{Function, Slope};
 use crate::graph::{Graph, Node, Op, Role, Scalar, Shape, TensorId, Transpose};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -21,6 +21,9 @@ pub struct Epilogue {
     pub is_halved: bool,
     /// Every value of an element.
     pub values: Vec<Value>,
+    /// For each value, the one that the CPU computes together with it, if there is one: a function's
+    /// value and its slope at the same operands, in the place of the slope.
+    pub pairs: Vec<Option<usize>>,
     /// The store of each output.
     pub stores: Vec<Store>,
 }
@@ -50,6 +53,29 @@ pub enum Value {
     /// A gradient times a function's derivative by an operand: the gradient's index first, then the
     /// arguments of the derivative.
     Slope(&'static Function, usize, SmallVec<[usize; 4]>),
+}
+
+/// Pairs a function's value with a slope at the same operands, if no value between them needs the
+/// first one.
+fn pairs(values: &[Value]) -> Vec<Option<usize>> {
+    let mut pairs = vec![None; values.len()];
+    for (index, value) in values.iter().enumerate() {
+        let Value::Slope(function, operand, operands) = value else { continue };
+        let is_value = |other: &Value| match other {
+            Value::Map(of, x) => of == function && x[..] == operands[1..],
+            _ => false,
+        };
+        let depends_on_operands = function.slopes[*operand] == Slope::Operands;
+        let found = values[..index].iter().position(is_value).filter(|&found| {
+            let mut between = values[found + 1..=index].iter();
+            let reads = |value: &Value| value.operands().contains(&found);
+            depends_on_operands && pairs[found].is_none() && !between.any(reads)
+        });
+        if let Some(found) = found {
+            (pairs[found], pairs[index]) = (Some(index), Some(found));
+        }
+    }
+    pairs
 }
 
 impl Value {
@@ -139,6 +165,7 @@ impl Epilogue {
                 width,
                 is_halved,
                 values: Vec::new(),
+                pairs: Vec::new(),
                 stores: Vec::new(),
             },
             lowered: HashMap::new(),
@@ -152,7 +179,8 @@ impl Epilogue {
             };
             lowering.epilogue.stores.push(store);
         }
-        Some(lowering.epilogue)
+        let pairs = pairs(&lowering.epilogue.values);
+        Some(Self { pairs, ..lowering.epilogue })
     }
 
     /// The functions of all values, in order.

@@ -1,4 +1,4 @@
-//! What training maximises.
+//! Objectives of training: bounds on the log-likelihood.
 
 use super::Forward;
 use crate::function::{EXP, GAUSSIAN_KL, LOG, SQUARE};
@@ -134,6 +134,8 @@ fn beyond(graph: &mut Graph, pass: &Forward, free_bits: f64) -> Result<TensorId>
 struct Weighted {
     /// ln p(x|z) + weight·ln (p(z) / q(z|x)) of each sample `[batch·samples, 1]`.
     log_weights: TensorId,
+    /// ln of the sum of an image's weights `[batch, 1]`.
+    log_sums: TensorId,
     /// `[batch, 1]`.
     bound: TensorId,
     samples: usize,
@@ -144,11 +146,11 @@ impl Weighted {
         let Objective { bound, samples, .. } = objective;
         let latent = graph.tensor(pass.z).shape;
         let [mean, stddev] = pass.of_samples;
+        let log_stddev = graph.map(&LOG, &[stddev])?;
         // The noise; for the doubly reparameterised gradient as a function of z.
         let eps = match bound {
             Bound::Dreg => {
-                let log = graph.map(&LOG, &[stddev])?;
-                let negative = graph.scale(log, -1.0)?;
+                let negative = graph.scale(log_stddev, -1.0)?;
                 let inverse = graph.map(&EXP, &[negative])?;
                 let distance = graph.subtract(pass.z, mean)?;
                 graph.multiply(distance, inverse)?
@@ -159,16 +161,15 @@ impl Weighted {
         let [eps, z] = [eps, pass.z].map(|noise| graph.map(&SQUARE, &[noise]));
         let difference = graph.subtract(eps?, z?)?;
         let half = graph.scale(difference, 0.5)?;
-        let log_stddev = graph.map(&LOG, &[stddev])?;
         let of_units = graph.add(half, log_stddev)?;
         let log_ratio = graph.row_sum(of_units)?; // [batch·samples, 1]
         let weight = graph.step_scalar(Scalar::KlWeight, Shape::new(latent.rows, 1))?;
         let log_ratio = graph.multiply(log_ratio, weight)?;
         let log_weights = graph.add(pass.log_likelihood, log_ratio)?;
-        let sums = graph.log_sum_exp(log_weights, samples)?; // [batch, 1]
-        let bound = graph.offset(sums, -(samples as f64).ln())?;
+        let log_sums = graph.log_sum_exp(log_weights, samples)?; // [batch, 1]
+        let bound = graph.offset(log_sums, -(samples as f64).ln())?;
         graph.rename(log_weights, "log_weights");
-        Ok(Self { log_weights, bound: graph.rename(bound, "bound"), samples })
+        Ok(Self { log_weights, log_sums, bound: graph.rename(bound, "bound"), samples })
     }
 
     /// Appends the gradients of minus the bound: for the decoder the plain ones; for the encoder
@@ -185,9 +186,8 @@ impl Weighted {
         let with_z = [&others[..], &[pass.z]].concat();
         let mut found = gradients(graph, &[(self.bound, -1.0)], &with_z)?;
         let Some(of_z) = found.pop() else { unreachable!("one gradient for each tensor") };
-        let bounds = graph.log_sum_exp(self.log_weights, self.samples)?;
-        let bounds = graph.repeat_rows(bounds, self.samples)?;
-        let below = graph.subtract(self.log_weights, bounds)?;
+        let log_sums = graph.repeat_rows(self.log_sums, self.samples)?;
+        let below = graph.subtract(self.log_weights, log_sums)?;
         let shares = graph.map(&EXP, &[below])?; // [batch·samples, 1]
         let of_z = graph.multiply(of_z, shares)?;
         let of_encoder = gradients(graph, &[(pass.z, Weight::Tensor(of_z))], &encoder)?;

@@ -5,7 +5,7 @@ use super::masked::Masked;
 use super::outer::Product;
 use super::transposed::Transposed;
 use super::{Part, Tile, vectorized};
-use crate::function::{RELU, Rows, Slope};
+use crate::function::{RELU, Rows};
 use crate::graph::{SUM_COLUMNS, Step, Transpose};
 use crate::kernel::{Call, Column, Epilogue, Operand, Store, Value};
 use aligned_vec::{AVec, CACHELINE_ALIGN};
@@ -56,8 +56,7 @@ pub(super) fn product(
         _ => Product::of(call, inputs).run_sparse(finish),
     };
     let first_row = part.of(call.outputs[0].rows).start;
-    let pairs = pairs(epilogue);
-    let mut stages = Stages { epilogue, pairs, step, first_row, inputs, outputs };
+    let mut stages = Stages { epilogue, step, first_row, inputs, outputs };
     // Stages run faster on whole rows than on a product's small tiles. Only weights' gradients have
     // many more results than a cache holds, and few stages.
     if epilogue.product == Some(Transpose::A) && !epilogue.is_halved {
@@ -89,9 +88,7 @@ pub(super) fn stages(
     inputs: &[Operand<f32>],
     outputs: &mut [&mut [f32]],
 ) {
-    let epilogue = of(call);
-    let pairs = pairs(epilogue);
-    let mut stages = Stages { epilogue, pairs, step, first_row: 0, inputs, outputs };
+    let mut stages = Stages { epilogue: of(call), step, first_row: 0, inputs, outputs };
     let (rows, columns) = (stages.rows(), stages.epilogue.width);
     stages.compute(Place { row: 0, column: 0, rows, columns }, [NONE; 2]);
 }
@@ -115,32 +112,6 @@ fn mask(Epilogue { product, values, stores, .. }: &Epilogue) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// For each value of an epilogue, the one that is computed together with it, if there is one.
-type Pairs = SmallVec<[Option<usize>; VALUES]>;
-
-/// Pairs a function's value with a slope at the same operands, if no value between them needs the
-/// first one: both are then computed in the place of the slope.
-fn pairs(Epilogue { values, .. }: &Epilogue) -> Pairs {
-    let mut pairs: Pairs = SmallVec::from_elem(None, values.len());
-    for (index, value) in values.iter().enumerate() {
-        let Value::Slope(function, operand, operands) = value else { continue };
-        let is_value = |other: &Value| match other {
-            Value::Map(of, x) => of == function && x[..] == operands[1..],
-            _ => false,
-        };
-        let depends_on_operands = function.slopes[*operand] == Slope::Operands;
-        let found = values[..index].iter().position(is_value).filter(|&found| {
-            let mut between = values[found + 1..=index].iter();
-            let reads = |value: &Value| value.operands().contains(&found);
-            depends_on_operands && pairs[found].is_none() && !between.any(reads)
-        });
-        if let Some(found) = found {
-            (pairs[found], pairs[index]) = (Some(index), Some(found));
-        }
-    }
-    pairs
 }
 
 /// A rectangle of computed elements.
@@ -185,7 +156,6 @@ impl<'a> Source<'a> {
 
 struct Stages<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
-    pairs: Pairs,
     step: Step,
     /// The part's first row, as an offset into inputs that are passed whole.
     first_row: usize,
@@ -273,7 +243,7 @@ impl Stages<'_, '_, '_> {
                     row
                 }
                 // Computed with its slope, below.
-                Value::Map(..) if self.pairs[index].is_some() => Source::Outside(NONE),
+                Value::Map(..) if self.epilogue.pairs[index].is_some() => Source::Outside(NONE),
                 Value::Map(function, operands) => {
                     let operands: SmallVec<[_; 3]> = operands.iter().map(find).collect();
                     (function.vectors.value)(&operands, place.columns, own);
@@ -281,9 +251,9 @@ impl Stages<'_, '_, '_> {
                 }
                 Value::Slope(function, operand, operands) => {
                     let operands: SmallVec<[_; 4]> = operands.iter().map(find).collect();
-                    if let Some(value) = self.pairs[index] {
+                    if let Some(value) = self.epilogue.pairs[index] {
                         let slopes = &mut free[size - len..][..len];
-                        (function.vectors.both[*operand])(&operands, place.columns, [own, slopes]);
+                        (function.both[*operand])(&operands, place.columns, [own, slopes]);
                         sources[value] = tile;
                         Source::Tile { first: next + size, pitch: place.columns }
                     } else {

@@ -44,7 +44,7 @@ pub struct Config {
     pub batch: usize,
     /// The optimiser's step size.
     pub learning_rate: f64,
-    /// What training maximises.
+    /// The bound that training maximises.
     #[serde(skip_serializing_if = "is_default")]
     pub objective: Bound,
     /// Draws of each image's latents.

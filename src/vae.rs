@@ -6,8 +6,9 @@ use crate::data::Split;
 use crate::device::{Choice, Options, ProgramId, Session, Values, open};
 use crate::graph::{Plan, Step, TensorId};
 use crate::model::{
-    self, Activation, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, States, Weights,
-    decoding, encoding, initial_weights, likelihood, posterior_predictive, prior_predictive,
+    self, Activation, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Likelihood,
+    States, Weights, decoding, encoding, initial_weights, likelihood, posterior_predictive,
+    prior_predictive,
 };
 use crate::train::{Config, EpochReport, Trainer};
 use crate::{Error, Matrix, Result};
@@ -83,6 +84,12 @@ impl Builder {
     /// Sets the function between layers, by default ReLU.
     pub fn activation(mut self, activation: Activation) -> Self {
         self.config.activation = activation;
+        self
+    }
+
+    /// Sets the distribution of a pixel, by default Bernoulli.
+    pub fn likelihood(mut self, likelihood: &'static Likelihood) -> Self {
+        self.config.likelihood = likelihood;
         self
     }
 
@@ -223,6 +230,7 @@ impl Vae {
         Config {
             hidden: self.architecture.hidden().to_vec(),
             activation: self.architecture.activation(),
+            likelihood: self.architecture.likelihood(),
             ..Config::default()
         }
     }

@@ -84,6 +84,7 @@ pub(super) fn read_run(run: &Path, scale: Option<ScaleFlag>) -> Result<(Weights,
     check_finite(&model, &weights)?;
     file.config.hidden = weights.architecture.hidden().to_vec();
     file.config.activation = weights.architecture.activation();
+    file.config.likelihood = weights.architecture.likelihood();
     Ok((weights, file))
 }
 

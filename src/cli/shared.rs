@@ -4,7 +4,7 @@ use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::kernel::{Call, Kernel, Passing, Sources, is_named};
-use crate::model::{Activation, Bound};
+use crate::model::{Activation, Bound, LIKELIHOODS, Likelihood};
 use crate::near::perhaps;
 use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
@@ -64,6 +64,9 @@ pub(super) struct StepFlags {
     /// Function between layers [default: relu]
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
+    /// Distribution of a pixel [default: bernoulli]
+    #[arg(long, help_heading = MODEL, value_name = "DISTRIBUTION", value_parser = likelihoods())]
+    likelihood: Option<&'static Likelihood>,
     /// Bound that training maximises [default: elbo]
     #[arg(long, help_heading = OBJECTIVE, value_name = "BOUND", value_enum)]
     objective: Option<BoundFlag>,
@@ -89,6 +92,12 @@ pub(super) struct StepFlags {
 fn activations() -> impl TypedValueParser<Value = Activation> {
     let names = Activation::all().map(|activation| activation.function().name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Activation>())
+}
+
+/// Returns a parser of the names of all likelihoods.
+fn likelihoods() -> impl TypedValueParser<Value = &'static Likelihood> {
+    let names = LIKELIHOODS.iter().map(|likelihood| likelihood.name);
+    PossibleValuesParser::new(names).try_map(|name| Likelihood::named(&name))
 }
 
 /// Returns a parser of the names of all optimisers.
@@ -125,6 +134,7 @@ impl StepFlags {
         Config {
             hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
             activation: self.activation.unwrap_or(config.activation),
+            likelihood: self.likelihood.unwrap_or(config.likelihood),
             objective: self.objective.map_or(config.objective, Into::into),
             samples: self.samples.unwrap_or(config.samples),
             free_bits: self.free_bits.unwrap_or(config.free_bits),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Settings that a resumed run cannot change.
-const FIXED: [&str; 21] = [
+const FIXED: [&str; 22] = [
     "config",
     "size",
     "label_column",
@@ -40,6 +40,7 @@ const FIXED: [&str; 21] = [
     "limit",
     "hidden",
     "activation",
+    "likelihood",
     "objective",
     "samples",
     "free_bits",
@@ -238,6 +239,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     config.test_data = config.test_data.as_deref().map(absolute);
     // The size is stored for pictures that are drawn later, when the data may be gone.
     config.size = Some(data.train.size);
+    if config.likelihood.is_binary && coverage.is_grey {
+        warn!(
+            "{} describes pixels that are 0 or 1, and these are grey: --likelihood \
+             continuous-bernoulli or gaussian, or --binarize stochastic",
+            config.likelihood.name
+        );
+    }
     if let Some(limit) = config.limit {
         data.train.truncate(limit);
         coverage = data.train.coverage(config.binarize);

@@ -176,6 +176,8 @@ pub struct Coverage {
     pub blank: usize,
     /// Whether there are several images and all are equal.
     pub is_one: bool,
+    /// Whether a pixel is neither 0 nor 1, unless pixels are binarised.
+    pub is_grey: bool,
 }
 
 /// Grey images of one size; at least one image if they come from a file.
@@ -265,12 +267,13 @@ impl Dataset {
     /// random counts as its probability.
     pub fn coverage(&self, binarize: Binarize) -> Coverage {
         let is_cut = binarize == Binarize::Threshold;
-        match &self.levels {
+        let coverage = match &self.levels {
             Levels::Bytes(levels) if is_cut => self.covered(levels, |level| f64::from(level > 127)),
             Levels::Bytes(levels) => self.covered(levels, |level| f64::from(level) / 255.0),
             Levels::Reals(levels) if is_cut => self.covered(levels, |level| f64::from(level > 0.5)),
             Levels::Reals(levels) => self.covered(levels, f64::from),
-        }
+        };
+        Coverage { is_grey: coverage.is_grey && binarize == Binarize::None, ..coverage }
     }
 
     fn covered<T: Copy>(&self, levels: &[T], seen: impl Fn(T) -> f64) -> Coverage {
@@ -283,7 +286,8 @@ impl Dataset {
             is_one =
                 is_one && image.iter().zip(first).all(|(&one, &other)| seen(one) == seen(other));
         });
-        Coverage { white: sum / levels.len().max(1) as f64, blank, is_one }
+        let is_grey = levels.iter().any(|&level| ![0.0, 1.0].contains(&seen(level)));
+        Coverage { white: sum / levels.len().max(1) as f64, blank, is_one, is_grey }
     }
 
     /// Keeps the first `count` images, or all if there are fewer.

@@ -37,7 +37,7 @@ pub struct Loops<T> {
 }
 
 /// The maximum number of operands of a formula.
-pub const MOST: usize = 2;
+pub const MOST: usize = 3;
 
 /// Converts between stored numbers and those that a formula is evaluated in.
 pub(crate) trait Stored<N: Number>: Copy {
@@ -107,7 +107,11 @@ impl<T: Copy> Loops<T> {
     {
         Self {
             value: value::<F, ARITY, N, T, R>,
-            slopes: [slope::<F, ARITY, 0, N, T, R>, slope::<F, ARITY, 1, N, T, R>],
+            slopes: [
+                slope::<F, ARITY, 0, N, T, R>,
+                slope::<F, ARITY, 1, N, T, R>,
+                slope::<F, ARITY, 2, N, T, R>,
+            ],
         }
     }
 }
@@ -120,7 +124,7 @@ where
     T: Stored<N>,
     R: Runner,
 {
-    [both::<F, ARITY, 0, N, T, R>, both::<F, ARITY, 1, N, T, R>]
+    [both::<F, ARITY, 0, N, T, R>, both::<F, ARITY, 1, N, T, R>, both::<F, ARITY, 2, N, T, R>]
 }
 
 /// The length of a row, or of all rows if they are contiguous in each operand.

@@ -10,8 +10,12 @@ mod tolerance;
 
 mod add;
 mod bernoulli;
+mod continuous_bernoulli;
+mod continuous_bernoulli_mean;
+mod continuous_bernoulli_quantile;
 mod elu;
 mod exp;
+mod gaussian;
 mod gaussian_kl;
 mod gelu;
 mod leaky_relu;
@@ -285,6 +289,43 @@ functions! {
         flops: [6, 5],
         tolerance: Tolerance::ELEMENTWISE,
         fills: &[Wide, Binary],
+        value: Normal,
+        is_activation: false,
+    }
+    /// ln p(x) of a continuous Bernoulli pixel x whose logit is l.
+    CONTINUOUS_BERNOULLI "continuous_bernoulli" = continuous_bernoulli::ContinuousBernoulli, 2 {
+        slopes: &[Slope::Operands, Slope::None],
+        flops: [17, 20],
+        tolerance: Tolerance { absolute: 2e-6, ..Tolerance::ELEMENTWISE },
+        fills: &[Wide, Unit],
+        value: Normal,
+        is_activation: false,
+    }
+    /// The mean of a continuous Bernoulli pixel whose logit is l.
+    CONTINUOUS_BERNOULLI_MEAN "continuous_bernoulli_mean" = continuous_bernoulli_mean::ContinuousBernoulliMean, 1 {
+        slopes: &[Slope::None],
+        flops: [18, 0],
+        tolerance: Tolerance { absolute: 2e-6, ..Tolerance::ELEMENTWISE },
+        fills: &[Wide],
+        value: Normal,
+        is_activation: false,
+    }
+    /// A sample of a continuous Bernoulli pixel with logit l, from a uniform number.
+    CONTINUOUS_BERNOULLI_QUANTILE "continuous_bernoulli_quantile" = continuous_bernoulli_quantile::ContinuousBernoulliQuantile, 2 {
+        slopes: &[Slope::None, Slope::None],
+        flops: [25, 0],
+        // A logarithm near 0 over a logit of at least a fiftieth.
+        tolerance: Tolerance { absolute: 1e-5, ..Tolerance::ELEMENTWISE },
+        fills: &[Wide, Unit],
+        value: Normal,
+        is_activation: false,
+    }
+    /// ln p(x) of a normal pixel x with this mean and a standard deviation of softplus(s) + 0.01.
+    GAUSSIAN "gaussian" = gaussian::Gaussian, 3 {
+        slopes: &[Slope::Operands, Slope::Operands, Slope::None],
+        flops: [13, 12],
+        tolerance: Tolerance { absolute: 2e-6, relative: 5e-6 },
+        fills: &[Normal, Positive, Unit],
         value: Normal,
         is_activation: false,
     }

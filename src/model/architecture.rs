@@ -61,6 +61,25 @@ impl Architecture {
         Self { activation, ..self }
     }
 
+    /// Returns the same layers for another distribution of pixels, whose parameters are the decoder's
+    /// output.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the last weight would have more elements than [`MOST_ELEMENTS`].
+    pub fn with_likelihood(self, likelihood: &'static Likelihood) -> Result<Self> {
+        let architecture = Self { likelihood, ..self };
+        let widths = architecture.decoder();
+        let last = &widths[widths.len() - 2..];
+        if last[0].saturating_mul(last[1]) <= MOST_ELEMENTS {
+            return Ok(architecture);
+        }
+        Err(Error::Setting {
+            setting: "hidden",
+            expected: format!("layers with at most {MOST_ELEMENTS} weights"),
+            found: format!("{} by {}", last[0], last[1]),
+        })
+    }
+
     /// Returns the distribution of a pixel.
     pub fn likelihood(&self) -> &'static Likelihood {
         self.likelihood
@@ -74,7 +93,7 @@ impl Architecture {
     /// Returns the largest number of images for which no tensor of a step has more than
     /// [`MOST_ELEMENTS`].
     pub fn most_images(&self) -> usize {
-        MOST_ELEMENTS / self.encoder().into_iter().max().unwrap_or(1)
+        MOST_ELEMENTS / self.encoder().into_iter().chain(self.decoder()).max().unwrap_or(1)
     }
 
     /// Checks that a step on this many images has no tensor of more than [`MOST_ELEMENTS`].
@@ -140,9 +159,15 @@ impl Architecture {
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{}-{:?}", self.input, self.hidden)?;
-        if self.activation == Activation::default() {
+        let activation = self.activation.to_string();
+        let others = [
+            Some(activation.as_str()).filter(|_| self.activation != Activation::default()),
+            Some(self.likelihood.name).filter(|_| *self.likelihood != BERNOULLI),
+        ];
+        let others: Vec<_> = others.into_iter().flatten().collect();
+        if others.is_empty() {
             return Ok(());
         }
-        write!(f, " with {}", self.activation)
+        write!(f, " with {}", others.join(" and "))
     }
 }

@@ -2,7 +2,7 @@
 //! weight. Weights are stored for PyTorch's `nn.Sequential(Linear, ReLU, Linear)`, that is `[out,
 //! in]`, the transpose of the graph's.
 
-use super::{Activation, Architecture, Parameter, Weights};
+use super::{Activation, Architecture, BERNOULLI, LIKELIHOODS, Likelihood, Parameter, Weights};
 use crate::graph::Shape;
 use crate::matrix::Element;
 use crate::{Action, Error, FileKind, Result};
@@ -22,6 +22,9 @@ const SCALE: [&str; 2] = ["scale", "softplus"];
 
 /// Key of the function between layers in the metadata.
 const ACTIVATION: &str = "activation";
+
+/// Key of the distribution of a pixel in the metadata.
+const LIKELIHOOD: &str = "likelihood";
 
 /// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`.
 ///
@@ -97,6 +100,8 @@ pub(crate) fn encode(
     // A file without the entry has ReLU, like those of earlier versions.
     let activation = Some(architecture.activation()).filter(|own| *own != Activation::default());
     metadata.extend(activation.map(|own| (ACTIVATION.to_owned(), own.to_string())));
+    let likelihood = Some(architecture.likelihood()).filter(|own| **own != BERNOULLI);
+    metadata.extend(likelihood.map(|own| (LIKELIHOOD.to_owned(), own.name.to_owned())));
     let failed = |error: safetensors::SafeTensorError| {
         Error::io(path, Action::Write)(std::io::Error::other(error))
     };
@@ -205,6 +210,14 @@ impl<'a> Parameters<'a> {
             })?,
             None => Activation::default(),
         };
+        let likelihood = match self.entry(LIKELIHOOD) {
+            Some(name) => Likelihood::named(name).map_err(|_| {
+                let names = LIKELIHOODS.iter().map(|one| one.name).collect::<Vec<_>>();
+                let expected = format!("metadata with one of {} as {LIKELIHOOD}", names.join(", "));
+                self.wrong(&expected, name.to_owned())
+            })?,
+            None => &BERNOULLI,
+        };
         let sizes = match (self.entry("input"), self.entry("hidden_layer_sizes")) {
             (None, None) => self.of_shapes(),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
@@ -214,7 +227,7 @@ impl<'a> Parameters<'a> {
                 self.wrong(expected, format!("{input} and {hidden}"))
             }),
         };
-        Ok(sizes?.with_activation(activation))
+        sizes?.with_activation(activation).with_likelihood(likelihood)
     }
 
     /// Checks that the file's standard deviations use the same function as here.

@@ -1,8 +1,16 @@
 //! Distributions of a pixel, given the decoder's output: one row of [`LIKELIHOODS`] each.
 
 use crate::Result;
-use crate::function::{BERNOULLI as BERNOULLI_DENSITY, Function, SIGMOID};
+use crate::function::{
+    BERNOULLI as BERNOULLI_DENSITY, CONTINUOUS_BERNOULLI as CONTINUOUS_BERNOULLI_DENSITY,
+    CONTINUOUS_BERNOULLI_MEAN, CONTINUOUS_BERNOULLI_QUANTILE, Function,
+    GAUSSIAN as GAUSSIAN_DENSITY, SIGMOID,
+};
 use crate::graph::{Graph, Stream, TensorId};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Appends a tensor `[batch, pixels]` that depends on the parameters.
+type OfParameters = fn(&mut Graph, parameters: &[TensorId]) -> Result<TensorId>;
 
 /// A row of the likelihood table. In the comments, `parameters` are tensors `[batch, pixels]`, as many as
 /// a pixel has.
@@ -12,8 +20,10 @@ pub struct Likelihood {
     pub name: &'static str,
     /// ln p of a pixel: a function of its parameters, then of x, with the slopes by the parameters.
     pub log_density: &'static Function,
-    /// The pixel's mean, from its parameters.
-    pub mean: &'static Function,
+    /// Whether pixels must be 0 or 1.
+    pub is_binary: bool,
+    /// Appends the pixels' means.
+    pub mean: OfParameters,
     /// Appends draws of the pixels, given their means and their parameters.
     pub sample: fn(&mut Graph, mean: TensorId, parameters: &[TensorId], Stream) -> Result<TensorId>,
 }
@@ -22,12 +32,53 @@ pub struct Likelihood {
 pub static BERNOULLI: Likelihood = Likelihood {
     name: "bernoulli",
     log_density: &BERNOULLI_DENSITY,
-    mean: &SIGMOID,
+    is_binary: true,
+    mean: |graph, parameters| graph.map(&SIGMOID, parameters),
     sample: |graph, mean, _, stream| graph.bernoulli_sample(mean, stream),
 };
 
+/// From 0 to 1, with a logit as the only parameter (Loaiza-Ganem and Cunningham, 2019).
+pub static CONTINUOUS_BERNOULLI: Likelihood = Likelihood {
+    name: "continuous-bernoulli",
+    log_density: &CONTINUOUS_BERNOULLI_DENSITY,
+    is_binary: false,
+    mean: |graph, parameters| graph.map(&CONTINUOUS_BERNOULLI_MEAN, parameters),
+    sample: |graph, mean, parameters, stream| {
+        let uniform = graph.uniform(graph.tensor(mean).shape, stream)?;
+        graph.map(&CONTINUOUS_BERNOULLI_QUANTILE, &[parameters[0], uniform])
+    },
+};
+
+/// Any number, with its mean and s as parameters: its standard deviation is softplus(s) + 0.01.
+pub static GAUSSIAN: Likelihood = Likelihood {
+    name: "gaussian",
+    log_density: &GAUSSIAN_DENSITY,
+    is_binary: false,
+    mean: |_, parameters| Ok(parameters[0]),
+    sample: |graph, mean, parameters, stream| {
+        let noise = graph.normal(graph.tensor(mean).shape, stream)?;
+        let stddev = graph.softplus(parameters[1])?;
+        let stddev = graph.offset(stddev, 0.01)?;
+        graph.reparameterize(mean, stddev, noise)
+    },
+};
+
 /// Every likelihood.
-pub static LIKELIHOODS: &[&Likelihood] = &[&BERNOULLI];
+pub static LIKELIHOODS: &[&Likelihood] = &[&BERNOULLI, &CONTINUOUS_BERNOULLI, &GAUSSIAN];
+
+impl Serialize for Likelihood {
+    /// Writes the name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Likelihood {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Likelihood::named(&name).map_err(serde::de::Error::custom)
+    }
+}
 
 impl PartialEq for Likelihood {
     fn eq(&self, other: &Self) -> bool {
@@ -38,6 +89,14 @@ impl PartialEq for Likelihood {
 impl Eq for Likelihood {}
 
 impl Likelihood {
+    /// Returns the likelihood with this name; the error lists the names.
+    pub fn named(name: &str) -> std::result::Result<&'static Self, String> {
+        LIKELIHOODS.iter().copied().find(|one| one.name == name).ok_or_else(|| {
+            let names: Vec<_> = LIKELIHOODS.iter().map(|one| one.name).collect();
+            format!("expected one of {}, found '{name}'", names.join(", "))
+        })
+    }
+
     /// Returns the number of parameters of a pixel: columns of the decoder's output per pixel.
     pub fn parameters(&self) -> usize {
         self.log_density.arity() - 1

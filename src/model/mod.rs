@@ -17,7 +17,7 @@ pub(crate) use file::to_safetensors;
 pub(crate) use file::{Parameters, encode, to_bytes};
 pub use file::{Scale, load, load_as, save};
 pub use init::initial_weights;
-pub use likelihood::{BERNOULLI, LIKELIHOODS, Likelihood};
+pub use likelihood::{BERNOULLI, CONTINUOUS_BERNOULLI, GAUSSIAN, LIKELIHOODS, Likelihood};
 pub use objective::{Bound, LOSS_TERMS, Objective, training};
 pub use vae::{
     DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, decoding, encoding,

@@ -256,7 +256,7 @@ pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Tens
     let logits = decode(&mut graph, architecture, z)?;
     let likelihood = architecture.likelihood();
     let parameters = likelihood.split(&mut graph, logits)?;
-    let probabilities = graph.map(likelihood.mean, &parameters)?;
+    let probabilities = (likelihood.mean)(&mut graph, &parameters)?;
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
 
@@ -350,7 +350,7 @@ fn draw(
     let logits = decode(&mut graph, architecture, z)?;
     let likelihood = architecture.likelihood();
     let parameters = likelihood.split(&mut graph, logits)?;
-    let probabilities = graph.map(likelihood.mean, &parameters)?;
+    let probabilities = (likelihood.mean)(&mut graph, &parameters)?;
     let sample = (likelihood.sample)(&mut graph, probabilities, &parameters, Stream::Bernoulli)?;
     let outputs: Vec<_> = x.into_iter().chain([z, probabilities, sample]).collect();
     Ok((plan(graph, &outputs, fused), Drawn { x, z, probabilities, sample }))

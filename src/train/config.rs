@@ -7,7 +7,7 @@ use crate::data::{Reading, Size, Source};
 use crate::device::Choices;
 use crate::device::Description;
 use crate::graph::{Binarize, Scalars, Step};
-use crate::model::{Activation, Architecture, Bound, Objective};
+use crate::model::{Activation, Architecture, BERNOULLI, Bound, Likelihood, Objective};
 use crate::optimizer::Optimizer;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct Config {
     /// The function between layers.
     #[serde(skip_serializing_if = "is_default")]
     pub activation: Activation,
+    /// The distribution of a pixel.
+    #[serde(skip_serializing_if = "is_bernoulli")]
+    pub likelihood: &'static Likelihood,
     /// Number of passes over the training images.
     pub epochs: u32,
     /// Images per step.
@@ -144,6 +147,10 @@ fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
 }
 
+fn is_bernoulli(setting: &&'static Likelihood) -> bool {
+    **setting == BERNOULLI
+}
+
 fn is_zero(setting: &f64) -> bool {
     *setting == 0.0
 }
@@ -164,6 +171,7 @@ impl Default for Config {
             limit: None,
             hidden: vec![200, 100],
             activation: Activation::default(),
+            likelihood: &BERNOULLI,
             epochs: 30,
             batch: 64,
             learning_rate: Scalars::default().learning_rate,
@@ -257,7 +265,8 @@ impl Config {
     /// # Errors
     /// The errors of [`Architecture::new`].
     pub fn architecture(&self, input: usize) -> Result<Architecture> {
-        Ok(Architecture::new(input, &self.hidden)?.with_activation(self.activation))
+        let layers = Architecture::new(input, &self.hidden)?.with_activation(self.activation);
+        layers.with_likelihood(self.likelihood)
     }
 
     /// Returns the objective.

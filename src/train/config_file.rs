@@ -5,7 +5,7 @@ use crate::data::{Reading, Size};
 use crate::device::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
-use crate::model::{Activation, Bound};
+use crate::model::{Activation, Bound, GAUSSIAN};
 use crate::near::near;
 use crate::optimizer::Optimizer;
 use crate::{Action, Error, Result};
@@ -173,6 +173,7 @@ fn keys() -> Vec<String> {
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),
         optimizer: Optimizer::default().with("decay", 0.5).unwrap_or_default(),
+        likelihood: &GAUSSIAN,
         objective: Bound::Iwae,
         samples: 2,
         free_bits: 1.0,

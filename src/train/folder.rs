@@ -349,6 +349,11 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
             config.activation.to_string(),
             weights.architecture.activation().to_string(),
         ),
+        (
+            "likelihood",
+            config.likelihood.name.to_owned(),
+            weights.architecture.likelihood().name.to_owned(),
+        ),
         ("optimizer", config.optimizer.to_string(), state.optimizer.to_string()),
         ("seed", config.seed.to_string(), state.seed.to_string()),
         ("batch", config.batch.to_string(), state.batch.to_string()),

@@ -2,6 +2,7 @@
 //! the first step, every gradient, and weights and RMSProp state after the first and the last
 //! update, on the oracle and on every device, with ops fused and as they are.
 
+mod densities;
 mod objectives;
 
 use crate::devices::{gpus, sessions};

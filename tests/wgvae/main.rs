@@ -15,6 +15,7 @@ mod golden;
 mod gradient;
 mod graph;
 mod kernels;
+mod likelihood;
 mod matrix;
 mod model;
 mod modules;

@@ -61,7 +61,8 @@ fn every_function() -> TestResult {
             check(Op::Map(function), &operands(function, &vec![shape; function.arity()]))?;
         }
     }
-    assert_eq!(FUNCTIONS.len() - differentiable().count(), 1, "more than less has no slope");
+    // A comparison, and a mean and a quantile of a distribution.
+    assert_eq!(FUNCTIONS.len() - differentiable().count(), 3, "functions without a slope");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use wgvae::optimizer::Optimizer;
 use super::{TestResult, weight};
 
 /// How many graphs a test looks at.
-const SAMPLES: u64 = 300;
+const SAMPLES: u64 = 350;
 
 /// A random graph.
 #[derive(Debug)]

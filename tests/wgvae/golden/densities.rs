@@ -1,0 +1,43 @@
+//! Logarithms of densities and their slopes, by PyTorch's numbers.
+
+use super::{Golden, Outcome};
+use wgvae::function::{
+    CONTINUOUS_BERNOULLI, CONTINUOUS_BERNOULLI_MEAN, CONTINUOUS_BERNOULLI_QUANTILE, Function,
+    GAUSSIAN, Rows, Slope,
+};
+use wgvae::kernel::Tolerance;
+use wgvae::verify::compare;
+
+/// PyTorch's own formulas lose some digits around a logit of 0.
+const TOLERANCE: Tolerance = Tolerance { absolute: 1e-9, relative: 1e-9 };
+
+fn check(golden: &Golden, function: &'static Function, operands: &[&str]) -> Outcome {
+    let values = |name: &str| golden.must(name).map(|(_, values)| values);
+    let operands = operands.iter().map(|name| values(name)).collect::<Result<Vec<_>, _>>()?;
+    let count = operands[0].len();
+    let rows: Vec<_> = operands.iter().map(|values| Rows { values, pitch: count }).collect();
+    let mut found = vec![0.0; count];
+    (function.f64.value)(&rows, count, &mut found);
+    let result = compare(&found, &values(function.name)?, TOLERANCE);
+    assert!(result.ok, "{function:?}: {result:?}");
+    let ones = vec![1.0; count];
+    for (place, slope) in function.slopes.iter().enumerate() {
+        if *slope == Slope::Operands {
+            let with_dy = [&[Rows { values: &ones, pitch: count }], &rows[..]].concat();
+            (function.f64.slopes[place])(&with_dy, count, &mut found);
+            let expected = values(&format!("{}.slope_{place}", function.name))?;
+            let result = compare(&found, &expected, TOLERANCE);
+            assert!(result.ok, "slope {place} of {function:?}: {result:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn densities() -> Outcome {
+    let golden = Golden::open("densities", 1, &[1])?;
+    check(&golden, &CONTINUOUS_BERNOULLI, &["l", "x"])?;
+    check(&golden, &CONTINUOUS_BERNOULLI_MEAN, &["l"])?;
+    check(&golden, &CONTINUOUS_BERNOULLI_QUANTILE, &["l", "x"])?;
+    check(&golden, &GAUSSIAN, &["l", "s", "x"])
+}

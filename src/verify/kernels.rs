@@ -5,7 +5,7 @@ use crate::Result;
 use crate::device::cpu::CpuSession;
 use crate::device::{ProgramId, Session};
 use crate::graph::{Plan, Step, TensorId};
-use crate::kernel::{Call, Case, Kernel, Variant};
+use crate::kernel::{Call, Case, Kernel, Tolerance, Variant};
 use crate::random::generator;
 
 /// Runs all cases of a kernel, each with every variant that the device has and that supports its
@@ -38,15 +38,22 @@ pub fn verify_calls(
     if cases.len() < count && cases.is_empty() {
         return Ok(rows);
     }
-    for variant in session.variants(kernel) {
-        session.force(Some(variant));
-        for (index, case, call) in &cases {
-            let is_core = variant.core().is_some();
-            if !case.is_for(variant) || is_core && kernel.tiling(call, variant).is_none() {
-                continue;
-            }
-            let seed = seed.wrapping_add(*index as u64);
-            let row = verify_case(session, kernel, case, variant, seed)?;
+    let variants = session.variants(kernel);
+    for (index, case, call) in &cases {
+        let serves = |variant: Variant| {
+            case.is_for(variant)
+                && (variant.core().is_none() || kernel.tiling(call, variant).is_some())
+        };
+        // The oracle computes a case once for all variants.
+        let mut expected = None;
+        for &variant in variants.iter().filter(|variant| serves(**variant)) {
+            session.force(Some(variant));
+            let check = Check::new(kernel, case, variant, seed.wrapping_add(*index as u64))?;
+            let expected = match &expected {
+                Some(expected) => expected,
+                None => expected.insert(check.expected()?),
+            };
+            let row = check.row(session, expected)?;
             let is_same =
                 |other: &&mut Row| (&other.kernel, other.variant) == (&row.kernel, row.variant);
             match rows.iter_mut().find(is_same) {
@@ -61,7 +68,10 @@ pub fn verify_calls(
     }
     // Computations in the order of the cases, with the variants of each together.
     let names: Vec<_> = rows.iter().map(|row| row.kernel.clone()).collect();
-    rows.sort_by_key(|row| names.iter().position(|name| *name == row.kernel));
+    rows.sort_by_key(|row| {
+        let variant = variants.iter().position(|variant| variant.name() == row.variant);
+        (names.iter().position(|name| *name == row.kernel), variant)
+    });
     Ok(rows)
 }
 
@@ -77,19 +87,14 @@ pub fn verify_case(
     seed: u64,
 ) -> Result<Row> {
     let check = Check::new(kernel, case, variant, seed)?;
-    let found = check.run(session)?;
-    let expected = check.run(&mut CpuSession::<f64>::new())?;
-    let tolerance = (kernel.tolerance)(&check.call);
-    let comparisons = found.iter().zip(&expected).map(|(found, expected)| {
-        let comparison: Comparison = compare(found, expected, tolerance);
-        Row::new(&check.call.label(), variant.name(), check.shape(), &comparison)
-    });
-    let none = || Row::nothing(&check.call.label(), variant, check.shape());
-    Ok(comparisons.reduce(Row::worse).unwrap_or_else(none))
+    let expected = check.expected()?;
+    check.row(session, &expected)
 }
 
-/// A graph of one node, with the elements of its operands.
+/// A graph of one node, with the elements of its operands, which do not depend on the variant.
 struct Check {
+    variant: Variant,
+    tolerance: Tolerance,
     call: Call,
     plan: Plan,
     operands: Vec<(String, Filled)>,
@@ -107,13 +112,31 @@ impl Check {
         let filled = inputs.map(|input| fill(input, &mut rng));
         let names = case_graph.operands.iter().map(name);
         let outputs = case_graph.outputs();
+        let call = Call::of(&case_graph.graph, case_graph.node());
         Ok(Self {
-            call: Call::of(&case_graph.graph, case_graph.node()),
+            variant,
+            tolerance: (kernel.tolerance)(&call),
+            call,
             operands: names.zip(filled).collect(),
             targets: case_graph.operands[case.inputs.len()..].iter().map(name).collect(),
             plan: Plan::new(case_graph.graph.clone(), &outputs),
             step: Step::new(seed, 1_000_003, 3),
         })
+    }
+
+    fn expected(&self) -> Result<Vec<Vec<f64>>> {
+        self.run(&mut CpuSession::<f64>::new())
+    }
+
+    /// Runs the node and compares everything that the kernel writes.
+    fn row(&self, session: &mut dyn Session, expected: &[Vec<f64>]) -> Result<Row> {
+        let found = self.run(session)?;
+        let comparisons = found.iter().zip(expected).map(|(found, expected)| {
+            let comparison: Comparison = compare(found, expected, self.tolerance);
+            Row::new(&self.call.label(), self.variant.name(), self.shape(), &comparison)
+        });
+        let none = || Row::nothing(&self.call.label(), self.variant, self.shape());
+        Ok(comparisons.reduce(Row::worse).unwrap_or_else(none))
     }
 
     /// Runs the node and returns the kernel's results, tensor by tensor.

@@ -8,8 +8,7 @@ mod common;
 use wgvae::device::gpu::{Adapters, Trial};
 use wgvae::graph::{Binarize, Pixels};
 use wgvae::kernel::{Arguments, Call, Kernel, Variant};
-use wgvae::model::{Architecture, Images, Objective};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Images, Training};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -35,8 +34,7 @@ fn main() -> Outcome {
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let plan =
-        architecture.training_plan(images, Objective::default(), Optimizer::default(), true)?;
+    let plan = architecture.training_plan(images, Training::default(), true)?;
     for node in plan.nodes() {
         let call = Call::of(plan.graph(), node);
         let (kernel, label) = (Kernel::of(&call), call.label());

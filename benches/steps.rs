@@ -8,8 +8,7 @@
 mod common;
 
 use wgvae::device::{Choice, Options, Session, open};
-use wgvae::model::{Architecture, Objective};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Training};
 use wgvae::profile::{Profile, Workload, profile};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -41,9 +40,8 @@ fn main() -> Outcome {
 /// Times a row in a new session, so that earlier rows have no effect.
 fn row(choice: &Choice, hidden: &[usize], batch: usize, fused: bool) -> Outcome {
     let mut session: Box<dyn Session> = open(choice, Options::default())?;
-    let (architecture, optimizer) = (Architecture::new(784, hidden)?, Optimizer::default());
-    let objective = Objective::default();
-    let workload = Workload { architecture, objective, optimizer, batch, fused };
+    let (architecture, training) = (Architecture::new(784, hidden)?, Training::default());
+    let workload = Workload { architecture, training, batch, fused };
     let steps = if fused { STEPS } else { STEPS / 4 };
     let Profile { step_ms, images_per_second, gflops, dispatches_per_step, .. } =
         profile(session.as_mut(), &workload, steps, &[])?;

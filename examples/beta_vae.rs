@@ -6,8 +6,7 @@ use std::path::Path;
 use wgvae::data::Split;
 use wgvae::device::{Choice, Options, Values, open};
 use wgvae::graph::{Binarize, Step};
-use wgvae::model::{Architecture, Images, Objective, initial_weights};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Images, Training, initial_weights};
 
 const BATCH: usize = 64;
 const EPOCHS: u32 = 4;
@@ -25,8 +24,7 @@ fn main() -> wgvae::Result<()> {
         pixels: data.levels().pixels(),
         binarize: Binarize::Threshold,
     };
-    let plan =
-        architecture.training_plan(images, Objective::default(), Optimizer::default(), true)?;
+    let plan = architecture.training_plan(images, Training::default(), true)?;
     let mut session = open(&Choice::Auto, Options::default())?;
     let program = session.load(plan)?;
     println!("{} dispatches a step on {}", session.launches(program)?.len(), session.description());

@@ -46,7 +46,7 @@ pub struct State {
     pub data: u32,
     /// Position in the training.
     pub position: Position,
-    /// The best ELBO of the test set after an epoch so far.
+    /// The best ELBO of the held-out images after an epoch so far.
     pub best: Option<f64>,
     /// Lengths of the growing files at this state.
     pub files: Lengths,
@@ -115,7 +115,7 @@ impl Checkpoint {
         let wrong = |found: String| file.wrong("a checkpoint of a run", found);
         let text = file.entry("state").ok_or_else(|| wrong("no state in its metadata".into()))?;
         let state: State = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let architecture = file.architecture()?;
+        let architecture = file.architecture(None)?;
         let values = file.values(&architecture, "")?;
         let own = state.optimizer.rule().states.iter();
         let states =
@@ -138,10 +138,13 @@ impl Checkpoint {
     }
 }
 
-/// Returns the CRC-32 of all images of training and test set, in their order, and of their sizes.
+/// Returns the CRC-32 of all images of training, validation and test set, in their order, and of their
+/// sizes.
 pub fn fingerprint(data: &Split) -> u32 {
     let mut sum = Crc::new();
-    for Dataset { levels, size, .. } in [&data.train, &data.test] {
+    for Dataset { levels, size, .. } in
+        [Some(&data.train), data.validation.as_ref(), Some(&data.test)].into_iter().flatten()
+    {
         sum.update(size.to_string().as_bytes());
         match levels {
             Levels::Bytes(levels) => sum.update(levels),

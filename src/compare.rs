@@ -162,8 +162,7 @@ impl<'a> Run<'a> {
         let architecture = config.architecture(images.width())?;
         let (pixels, binarize) = (images.levels.pixels(), config.binarize);
         let set = Images { name: "compare", count, batch, pixels, binarize };
-        let plan =
-            architecture.training_plan(set, config.objective(), config.optimizer, config.fuse)?;
+        let plan = architecture.training_plan(set, config.training(), config.fuse)?;
         Ok(Self { architecture, plan, config, images })
     }
 

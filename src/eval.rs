@@ -23,12 +23,21 @@ pub struct Measures {
     pub kl: f64,
 }
 
+/// Measures of each latent unit over a set of images.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Units {
+    /// Mean KL divergence of each unit, in nats.
+    pub kl: Vec<f64>,
+    /// Number of [active](ACTIVE) units.
+    pub active: usize,
+}
+
 /// An evaluation plan in a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Evaluator {
     program: ProgramId,
-    log_likelihood: TensorId,
-    kl: TensorId,
+    /// Log-likelihood and KL divergence, then mean and KL divergence of each unit.
+    outputs: [TensorId; 4],
     count: usize,
     batch: usize,
 }
@@ -51,9 +60,9 @@ impl Evaluator {
 
     /// Creates the evaluator of a loaded plan.
     pub(crate) fn of(program: ProgramId, evaluation: &Evaluation, images: Images) -> Self {
-        let Evaluation { log_likelihood, kl, .. } = *evaluation;
+        let Evaluation { log_likelihood, kl, mean, kl_of_units, .. } = *evaluation;
         let Images { count, batch, .. } = images;
-        Self { program, log_likelihood, kl, count, batch }
+        Self { program, outputs: [log_likelihood, kl, mean, kl_of_units], count, batch }
     }
 
     /// Measures every image once; the noise is determined by `seed` and `step`, the number of
@@ -61,11 +70,16 @@ impl Evaluator {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn measure(&self, session: &mut dyn Blocking, seed: u64, step: u32) -> Result<Measures> {
+    pub fn measure(
+        &self,
+        session: &mut dyn Blocking,
+        seed: u64,
+        step: u32,
+    ) -> Result<(Measures, Units)> {
         let mut measurement = Measurement::new(seed, step);
         loop {
             match self.next(&mut measurement, session)? {
-                Poll::Ready(measures) => return Ok(measures),
+                Poll::Ready(found) => return Ok(found),
                 Poll::Pending => drop(session.wait()?),
             }
         }
@@ -79,9 +93,8 @@ impl Evaluator {
         &self,
         measurement: &mut Measurement,
         device: &mut dyn Device,
-    ) -> Result<Poll<Measures>> {
+    ) -> Result<Poll<(Measures, Units)>> {
         let Measurement { seed, step, first, requested, sums } = measurement;
-        let outputs = [self.log_likelihood, self.kl];
         while *first < self.count {
             match *requested {
                 None => {
@@ -89,14 +102,14 @@ impl Evaluator {
                     if device.submit(self.program, &[step])? == 0 {
                         return Ok(Poll::Pending);
                     }
-                    let ticket = device.request(Source::Output(self.program, outputs[0]))?;
+                    let ticket = device.request(Source::Output(self.program, self.outputs[0]))?;
                     *requested = Some((0, ticket));
                 }
                 Some((index, ticket)) => {
                     let Some(values) = device.take(ticket) else { return Ok(Poll::Pending) };
                     let rows = self.batch.min(self.count - *first);
-                    sums[index] += values.into_f64()[..rows].iter().sum::<f64>();
-                    *requested = match outputs.get(index + 1) {
+                    sums[index].add(&values.into_f64(), self.batch, rows);
+                    *requested = match self.outputs.get(index + 1) {
                         Some(&output) => {
                             let ticket = device.request(Source::Output(self.program, output))?;
                             Some((index + 1, ticket))
@@ -109,9 +122,23 @@ impl Evaluator {
                 }
             }
         }
-        let [log_likelihood, kl] = sums.map(|sum| sum / self.count as f64);
-        let elbo = (sums[0] - sums[1]) / self.count as f64;
-        Ok(Poll::Ready(Measures { elbo, log_likelihood, kl }))
+        let count = self.count as f64;
+        let [log_likelihood, kl, mean, kl_of_units] = sums;
+        let [log_likelihood, kl] = [log_likelihood, kl].map(|sums| sums.of_columns[0]);
+        let measures = Measures {
+            elbo: (log_likelihood - kl) / count,
+            log_likelihood: log_likelihood / count,
+            kl: kl / count,
+        };
+        let variances = mean.of_columns.iter().zip(&mean.of_squares).map(|(sum, squares)| {
+            let mean = sum / count;
+            squares / count - mean * mean
+        });
+        let units = Units {
+            kl: kl_of_units.of_columns.iter().map(|sum| sum / count).collect(),
+            active: variances.filter(|&variance| variance > ACTIVE).count(),
+        };
+        Ok(Poll::Ready((measures, units)))
     }
 
     /// Frees the plan.
@@ -132,14 +159,37 @@ pub struct Measurement {
     first: usize,
     /// The output of the batch that was asked for.
     requested: Option<(usize, Ticket)>,
-    /// Log-likelihood and KL divergence of all images before.
-    sums: [f64; 2],
+    /// Sums of each output over all images before.
+    sums: [Sums; 4],
+}
+
+/// Sums of the columns of rows, and of their squares.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    of_columns: Vec<f64>,
+    of_squares: Vec<f64>,
+}
+
+impl Sums {
+    /// Adds the first `rows` of `batch` rows.
+    fn add(&mut self, values: &[f64], batch: usize, rows: usize) {
+        let columns = values.len() / batch;
+        self.of_columns.resize(columns, 0.0);
+        self.of_squares.resize(columns, 0.0);
+        for row in values.chunks_exact(columns).take(rows) {
+            let sums = self.of_columns.iter_mut().zip(&mut self.of_squares);
+            for ((sum, squares), value) in sums.zip(row) {
+                *sum += value;
+                *squares += value * value;
+            }
+        }
+    }
 }
 
 impl Measurement {
     /// One that begins with the first image; the noise follows from `seed` and `step`, the number of
     /// training steps so far.
     pub fn new(seed: u64, step: u32) -> Self {
-        Self { seed, step, first: 0, requested: None, sums: [0.0; 2] }
+        Self { seed, step, first: 0, requested: None, sums: Default::default() }
     }
 }

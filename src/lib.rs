@@ -8,7 +8,7 @@
 //!
 //! let stripes = (0..64 * 16).map(|pixel| if pixel / 8 % 2 == 0 { 255 } else { 0 });
 //! let images = Dataset::new(Levels::Bytes(stripes.collect()), "4x4".parse()?)?;
-//! let data = Split { train: images.clone(), test: images };
+//! let data = Split::new(images.clone(), images);
 //! let mut vae = Vae::builder(16).hidden(&[8, 2]).build()?;
 //! let config = Config { epochs: 3, batch: 16, ..vae.config() };
 //! let history = vae.fit(&data, &config, |_| Ok(Continue(())))?;

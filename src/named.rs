@@ -5,8 +5,7 @@
 use crate::Result;
 use crate::graph::{Binarize, Pixels, Plan};
 use crate::kernel::{Call, Kernel, Sources, Tiling, Variant, Wgsl, kernels};
-use crate::model::{Architecture, Images, Objective};
-use crate::optimizer::Optimizer;
+use crate::model::{Architecture, Images, Training};
 use crate::shader::{METAL, Specialised, VULKAN, bytes, for_browsers, specialised, validated};
 use naga::back::hlsl::ShaderModel;
 use std::collections::BTreeSet;
@@ -236,10 +235,5 @@ fn default_plan(fused: bool) -> Result<Plan> {
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    Architecture::new(784, &[200, 100])?.training_plan(
-        images,
-        Objective::default(),
-        Optimizer::default(),
-        fused,
-    )
+    Architecture::new(784, &[200, 100])?.training_plan(images, Training::default(), fused)
 }

@@ -1,4 +1,4 @@
-//! Suggestions for a name that does not exist.
+//! Lookup by name, and suggestions for a name that does not exist.
 
 /// Largest number of names that a message suggests.
 const MOST: usize = 3;
@@ -26,6 +26,19 @@ pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
 pub(crate) fn perhaps<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near = near(name, known);
     (!near.is_empty()).then(|| format!("similar to {}", near.join(" or ")))
+}
+
+/// Returns the one of `all` whose name is `text`; the error lists the names.
+pub(crate) fn named<T: Copy>(
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(T) -> &'static str,
+    text: &str,
+) -> Result<T, String> {
+    let all: Vec<T> = all.into_iter().collect();
+    all.iter().copied().find(|&one| name(one) == text).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|&one| name(one)).collect();
+        format!("expected one of {}, found '{text}'", names.join(", "))
+    })
 }
 
 #[cfg(test)]

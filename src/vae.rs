@@ -6,9 +6,8 @@ use crate::data::Split;
 use crate::device::{Choice, Options, ProgramId, Session, Values, open};
 use crate::graph::{Plan, Step, TensorId};
 use crate::model::{
-    self, Activation, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Likelihood,
-    States, Weights, decoding, encoding, initial_weights, likelihood, posterior_predictive,
-    prior_predictive,
+    self, Activation, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Init, Likelihood,
+    Scale, States, Weights, decoding, encoding, likelihood, posterior_predictive, prior_predictive,
 };
 use crate::train::{Config, EpochReport, Trainer};
 use crate::{Error, Matrix, Result};
@@ -87,6 +86,24 @@ impl Builder {
         self
     }
 
+    /// Sets the layer sizes between the latents and the decoder's output.
+    pub fn decoder(mut self, sizes: &[usize]) -> Self {
+        self.config.decoder = Some(sizes.to_vec());
+        self
+    }
+
+    /// Sets the function to standard deviations, by default softplus.
+    pub fn scale(mut self, scale: Scale) -> Self {
+        self.config.scale = scale;
+        self
+    }
+
+    /// Sets the distribution of the starting weights, by default the tutorial's.
+    pub fn init(mut self, init: Init) -> Self {
+        self.config.init = init;
+        self
+    }
+
     /// Sets the distribution of a pixel, by default Bernoulli.
     pub fn likelihood(mut self, likelihood: &'static Likelihood) -> Self {
         self.config.likelihood = likelihood;
@@ -117,7 +134,7 @@ impl Builder {
     /// [`Error::Setting`] if the layers are invalid; the errors of [`open`] and [`Vae::new`].
     pub fn build(self) -> Result<Vae> {
         let architecture = self.config.architecture(self.input)?;
-        let weights = initial_weights(&architecture, self.config.seed);
+        let weights = self.config.init.weights(&architecture, self.config.seed);
         Vae::new(open(&self.choice, self.options)?, &weights)
     }
 }
@@ -227,12 +244,7 @@ impl Vae {
 
     /// Returns settings for a training of this model: its layers, and defaults for everything else.
     pub fn config(&self) -> Config {
-        Config {
-            hidden: self.architecture.hidden().to_vec(),
-            activation: self.architecture.activation(),
-            likelihood: self.architecture.likelihood(),
-            ..Config::default()
-        }
+        Config::default().with_architecture(&self.architecture)
     }
 
     /// Trains for [`Config::epochs`] more epochs, from the model's weights. Calls `on_epoch` after
@@ -405,8 +417,9 @@ fn train(
     let mut history = Vec::new();
     while history.len() < epochs as usize {
         let report = trainer.epoch(session, |_| Ok(()))?;
+        let is_last = on_epoch(&report)?.is_break();
         history.push(report);
-        if on_epoch(&report)?.is_break() {
+        if is_last {
             break;
         }
     }

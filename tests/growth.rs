@@ -55,7 +55,7 @@ fn images(count: u64, seed: u64) -> Fallible<Dataset> {
 }
 
 fn check(session: &mut dyn Session, gpu: Option<&Gpu>) -> Fallible<()> {
-    let data = Split { train: images(STEPS_PER_EPOCH * BATCH, 1)?, test: images(20, 2)? };
+    let data = Split::new(images(STEPS_PER_EPOCH * BATCH, 1)?, images(20, 2)?);
     let config = Config {
         hidden: vec![5, 3],
         batch: BATCH as usize,

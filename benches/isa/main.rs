@@ -17,8 +17,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use wgvae::graph::{Binarize, Pixels};
 use wgvae::kernel::{Arguments, Call, Kernel, Variant};
-use wgvae::model::{Architecture, Images, Objective};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Images, Training};
 use wgvae::shader::{VULKAN, specialised};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -73,8 +72,7 @@ fn show(vendor: &Vendor, wanted: &[String]) -> Outcome<()> {
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let plan =
-        architecture.training_plan(images, Objective::default(), Optimizer::default(), true)?;
+    let plan = architecture.training_plan(images, Training::default(), true)?;
     let mut seen = HashSet::new();
     for node in plan.nodes() {
         let call = Call::of(plan.graph(), node);

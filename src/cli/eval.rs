@@ -46,6 +46,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut run = arguments.run.open()?;
+    let weights = arguments.run.weights(&run.config);
     let x = arguments.images.all(&run, &arguments.images.load(&run)?, arguments.run.seed)?;
     let samples = Samples {
         noise: arguments.noise_samples,
@@ -58,7 +59,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let assessment = assess(&mut run.vae, &x, samples, || bar.inc(1))?;
     bar.finish_and_clear();
     let seconds = began.elapsed().as_secs_f64();
-    let weights = arguments.run.weights();
     if arguments.json {
         let mut object = object(&assessment, samples, x.rows(), seconds);
         object["weights"] = weights.into();

@@ -26,10 +26,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.step.over(Config::default());
     let architecture = config.architecture(arguments.input)?;
-    let objective = config.objective();
-    let Config { batch, fuse, binarize, optimizer, .. } = config;
+    let Config { batch, fuse, binarize, .. } = config;
     let images = Images { name: "train", count: 60_000, batch, pixels: Pixels::Bytes, binarize };
-    let plan = architecture.training_plan(images, objective, optimizer, fuse)?;
+    let plan = architecture.training_plan(images, config.training(), fuse)?;
     match arguments.wide.width() {
         None => say(plan.to_string().trim_end())?,
         width => print(&plan, width)?,

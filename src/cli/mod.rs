@@ -20,6 +20,7 @@ mod optimisation;
 mod profile;
 mod progress;
 mod reading;
+mod recipes;
 mod reconstruct;
 mod run;
 mod sample;
@@ -62,6 +63,7 @@ enum Command {
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Manifold(manifold::Arguments),
+    Recipes(recipes::Arguments),
     Devices(devices::Arguments),
     Verify(verify::Arguments),
     Profile(profile::Arguments),
@@ -88,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Interpolate(arguments) => interpolate::run(&arguments),
         Command::Manifold(arguments) => manifold::run(&arguments),
+        Command::Recipes(arguments) => recipes::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),

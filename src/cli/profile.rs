@@ -1,7 +1,7 @@
 //! `wgvae profile`.
 
 use super::Outcome;
-use super::run::{ScaleFlag, read_run};
+use super::run::read_run;
 use super::shared::{
     DeviceFlag, FILES, KernelsFlag, OnlyFlag, StepFlags, print_json, say, written,
 };
@@ -9,6 +9,7 @@ use super::table::{self, Cell, Column, Output, WideFlag, say_words};
 use super::terminal::{BAD, NOTICE, shows_progress};
 use crate::device::Memory;
 use crate::kernel::Call;
+use crate::model::Scale;
 #[cfg(feature = "capture")]
 use crate::profile::capture;
 use crate::profile::{Baseline, Change, KernelRow, Profile, Workload, html, profile, trace};
@@ -78,15 +79,14 @@ fn percent(text: &str) -> std::result::Result<f64, String> {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     // Times do not depend on the meaning of the numbers.
-    let read = |run: &Path| read_run(run, Some(ScaleFlag::Softplus));
+    let read = |run: &Path| read_run(run, Some(Scale::default()));
     let run = arguments.run.as_deref().map(read).transpose()?;
     let input = run.as_ref().map_or(784, |(weights, _)| weights.architecture.input());
     let file = run.map(|(_, file)| file.latest()).unwrap_or_default();
     let config = arguments.step.over(file.config);
-    let objective = config.objective();
-    let Config { optimizer, batch, fuse: fused, .. } = config;
-    let architecture = config.architecture(input)?;
-    let workload = Workload { architecture, objective, optimizer, batch, fused };
+    let Config { batch, fuse: fused, .. } = config;
+    let (architecture, training) = (config.architecture(input)?, config.training());
+    let workload = Workload { architecture, training, batch, fused };
     let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     baseline.iter().try_for_each(|baseline| baseline.check(&workload.architecture, batch))?;
     let only = &arguments.only;

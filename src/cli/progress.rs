@@ -3,7 +3,7 @@
 use super::shared::say;
 use super::terminal::{progress_target, shows_progress};
 use crate::Result;
-use crate::data::Split;
+use crate::data::{HeldOut, Split};
 use crate::train::{Config, EpochReport, Report, StepReport};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
@@ -66,12 +66,16 @@ impl Progress {
 /// Formats the results of an epoch in at most 78 characters.
 fn epoch_line(report: &EpochReport, epochs: u32) -> String {
     let digits = epochs.to_string().len();
-    let EpochReport { epoch, train, test, seconds, .. } = report;
+    let EpochReport { epoch, train, test, held_out, seconds, .. } = report;
+    let held_out = match held_out {
+        HeldOut::Test => "test",
+        HeldOut::Validation => "valid",
+    };
     let seconds = if *seconds < 1e3 { format!("{seconds:.1}") } else { format!("{seconds:.0}") };
     let [train, elbo, log_likelihood, kl] =
         [train.elbo, test.elbo, test.log_likelihood, test.kl].map(nats);
     format!(
-        "{epoch:>digits$}/{epochs}  train {train:>7}  test {elbo:>7}  LL {log_likelihood:>7}  \
+        "{epoch:>digits$}/{epochs}  train {train:>7}  {held_out} {elbo:>7}  LL {log_likelihood:>7}  \
          KL {kl:>5}  {seconds} s"
     )
 }
@@ -86,7 +90,8 @@ fn nats(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{epoch_line, nats};
-    use crate::eval::Measures;
+    use crate::data::HeldOut;
+    use crate::eval::{Measures, Units};
     use crate::train::EpochReport;
 
     fn report(epoch: u32, nats: [f64; 4], seconds: f64) -> EpochReport {
@@ -97,6 +102,8 @@ mod tests {
             epoch,
             train,
             test,
+            units: Units::default(),
+            held_out: HeldOut::Test,
             images: 60_000,
             learning_rate: 0.001,
             kl_weight: 1.0,
@@ -113,8 +120,11 @@ mod tests {
         );
         for scale in [1.0, 1e3, 1e7, 1e30] {
             let nats = [-185.84, -140.11, -112.37, 27.74].map(|nats| nats * scale);
-            let line = epoch_line(&report(100_000, nats, 1e5), 100_000);
-            assert!(line.len() <= 78, "{line}");
+            for held_out in [HeldOut::Test, HeldOut::Validation] {
+                let report = EpochReport { held_out, ..report(100_000, nats, 1e5) };
+                let line = epoch_line(&report, 100_000);
+                assert!(line.len() <= 78, "{line}");
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Code shared by the commands that use a trained run.
 
 use super::reading::ReadingFlags;
-use super::shared::{BinarizeFlag, DATA, DeviceFlag, KernelsFlag};
+use super::shared::{BinarizeFlag, DATA, DeviceFlag, KernelsFlag, scales};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Dataset, Reading, Size, Source, Split, read_images};
 use crate::model::{self, Scale, Weights};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 pub(super) struct RunFlags {
     /// A run's folder, for its weights after the last epoch (model.safetensors), or a model's file;
-    /// RUN/best.safetensors has the weights of the epoch with the best test ELBO
+    /// RUN/best.safetensors has the weights of the epoch with the best validation or test ELBO
     run: PathBuf,
     #[command(flatten)]
     device: DeviceFlag,
@@ -23,8 +23,8 @@ pub(super) struct RunFlags {
     kernels: KernelsFlag,
     /// Function from the second half of the encoder's outputs to standard deviations, if the model's
     /// file does not name it
-    #[arg(long, value_enum)]
-    scale: Option<ScaleFlag>,
+    #[arg(long, value_name = "FUNCTION", value_parser = scales())]
+    scale: Option<Scale>,
     /// Seed of the noise
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
@@ -46,18 +46,20 @@ impl RunFlags {
     }
 
     /// Returns a description of the weights that are used.
-    pub(super) fn weights(&self) -> String {
+    pub(super) fn weights(&self, config: &Config) -> String {
         let epoch = |name: &str| match name {
-            "model.safetensors" => ", after the last epoch",
-            "best.safetensors" => ", of the epoch with the best test ELBO",
-            _ => "",
+            "model.safetensors" => ", after the last epoch".to_owned(),
+            "best.safetensors" => {
+                format!(", of the epoch with the best {} ELBO", config.held_out().name())
+            }
+            _ => String::new(),
         };
         let file =
             if self.run.is_dir() { self.run.join("model.safetensors") } else { self.run.clone() };
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // A run has settings in the same folder; a file from elsewhere may have any name.
         let is_of_run = file.with_file_name("config.toml").exists();
-        format!("{}{}", file.display(), if is_of_run { epoch(name) } else { "" })
+        format!("{}{}", file.display(), if is_of_run { epoch(name) } else { String::new() })
     }
 
     /// Returns the run's name in a picture's title.
@@ -66,25 +68,21 @@ impl RunFlags {
     }
 }
 
-/// See [`Scale`].
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(super) enum ScaleFlag {
-    Softplus,
-}
-
 /// Reads the model and the settings of a run, or of a model's file, whose settings are the
 /// defaults.
-pub(super) fn read_run(run: &Path, scale: Option<ScaleFlag>) -> Result<(Weights, ConfigFile)> {
+pub(super) fn read_run(run: &Path, scale: Option<Scale>) -> Result<(Weights, ConfigFile)> {
     let (model, mut file) = if run.is_dir() {
         (run.join("model.safetensors"), ConfigFile::read(&run.join("config.toml"))?)
     } else {
-        (run.to_owned(), ConfigFile::default())
+        // A run's own model has its settings beside it.
+        let settings = run.with_file_name("config.toml");
+        let is_of_run = run.with_file_name("metrics.jsonl").is_file() && settings.is_file();
+        let file = if is_of_run { ConfigFile::read(&settings)? } else { ConfigFile::default() };
+        (run.to_owned(), file)
     };
-    let weights = model::load_as(&model, scale.map(|ScaleFlag::Softplus| Scale::Softplus))?;
+    let weights = model::load_as(&model, scale)?;
     check_finite(&model, &weights)?;
-    file.config.hidden = weights.architecture.hidden().to_vec();
-    file.config.activation = weights.architecture.activation();
-    file.config.likelihood = weights.architecture.likelihood();
+    file.config = file.config.with_architecture(&weights.architecture);
     Ok((weights, file))
 }
 
@@ -135,7 +133,8 @@ impl ImageFlags {
                 let size = run.config.size.filter(|size| size.pixels() == input);
                 let reading = self.reading.over(run.config.reading.clone());
                 let source = Source { size, reading, ..run.config.source() };
-                let mut split = Split::load(&source)?;
+                let split = Split::load(&source)?;
+                let mut split = split.with_validation(run.config.validation)?;
                 split.train.truncate(run.config.limit.unwrap_or(usize::MAX));
                 self.check_same(run, &split)?;
                 (split.test, &run.config.data)

@@ -4,7 +4,7 @@ use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::kernel::{Call, Kernel, Passing, Sources, is_named};
-use crate::model::{Activation, Bound, LIKELIHOODS, Likelihood};
+use crate::model::{Activation, Bound, LIKELIHOODS, Likelihood, Scale};
 use crate::near::perhaps;
 use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
@@ -22,7 +22,8 @@ use tracing::{info, warn};
 /// Headings of flags in `--help`.
 pub(super) const DEVICE: &str = "Device";
 pub(super) const DATA: &str = "Data";
-pub(super) const MODEL: &str = "Model and training";
+pub(super) const MODEL: &str = "Model";
+pub(super) const TRAINING: &str = "Training";
 pub(super) const OBJECTIVE: &str = "Objective";
 pub(super) const OPTIMISER: &str = "Optimiser";
 pub(super) const RATE: &str = "Learning rate";
@@ -64,6 +65,12 @@ pub(super) struct StepFlags {
     /// Function between layers [default: relu]
     #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = activations())]
     activation: Option<Activation>,
+    /// Layer sizes of the decoder, from the latents on [default: those of --hidden in reverse]
+    #[arg(long, help_heading = MODEL, value_parser = layers)]
+    decoder: Option<Layers>,
+    /// Function from the encoder's outputs to standard deviations [default: softplus]
+    #[arg(long, help_heading = MODEL, value_name = "FUNCTION", value_parser = scales())]
+    scale: Option<Scale>,
     /// Distribution of a pixel [default: bernoulli]
     #[arg(long, help_heading = MODEL, value_name = "DISTRIBUTION", value_parser = likelihoods())]
     likelihood: Option<&'static Likelihood>,
@@ -80,11 +87,14 @@ pub(super) struct StepFlags {
     /// Optimiser, with the default constants of its paper [default: rmsprop]
     #[arg(long, help_heading = OPTIMISER, value_name = "RULE", value_parser = optimizers())]
     optimizer: Option<Optimizer>,
+    /// Largest norm of the gradient of an image's mean loss: a longer one is scaled down
+    #[arg(long, help_heading = OPTIMISER, value_name = "NORM", allow_negative_numbers = true)]
+    clip_norm: Option<f64>,
     /// Images per step [default: 64]
-    #[arg(long, help_heading = MODEL)]
+    #[arg(long, help_heading = TRAINING)]
     batch: Option<usize>,
     /// Run each op as a separate kernel, for debugging, bisecting or teaching
-    #[arg(long, help_heading = MODEL)]
+    #[arg(long, help_heading = TRAINING)]
     no_fuse: bool,
 }
 
@@ -92,6 +102,11 @@ pub(super) struct StepFlags {
 fn activations() -> impl TypedValueParser<Value = Activation> {
     let names = Activation::all().map(|activation| activation.function().name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Activation>())
+}
+
+/// Returns a parser of the names of all functions to standard deviations.
+pub(super) fn scales() -> impl TypedValueParser<Value = Scale> {
+    PossibleValuesParser::new(Scale::ALL.map(Scale::name)).try_map(|name| name.parse::<Scale>())
 }
 
 /// Returns a parser of the names of all likelihoods.
@@ -134,10 +149,17 @@ impl StepFlags {
         Config {
             hidden: self.hidden.clone().map_or(config.hidden, |Layers(sizes)| sizes),
             activation: self.activation.unwrap_or(config.activation),
+            decoder: match (&self.decoder, &self.hidden) {
+                (Some(Layers(sizes)), _) => Some(sizes.clone()),
+                (None, Some(_)) => None,
+                (None, None) => config.decoder,
+            },
+            scale: self.scale.unwrap_or(config.scale),
             likelihood: self.likelihood.unwrap_or(config.likelihood),
             objective: self.objective.map_or(config.objective, Into::into),
             samples: self.samples.unwrap_or(config.samples),
             free_bits: self.free_bits.unwrap_or(config.free_bits),
+            clip_norm: self.clip_norm.or(config.clip_norm),
             optimizer: self.optimizer.unwrap_or(config.optimizer),
             batch: self.batch.unwrap_or(config.batch),
             fuse: config.fuse && !self.no_fuse,

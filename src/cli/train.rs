@@ -4,19 +4,21 @@ use super::optimisation::{self, OptimisationFlags};
 use super::progress::Progress;
 use super::reading::{self, ReadingFlags};
 use super::shared::{
-    BinarizeFlag, CHECKS, DATA, DeviceFlag, KernelsFlag, MODEL, RATE, RUN, StepFlags, check_folder,
-    say,
+    BinarizeFlag, CHECKS, DATA, DeviceFlag, KernelsFlag, MODEL, RATE, RUN, StepFlags, TRAINING,
+    check_folder, say,
 };
 use super::signals::Signals;
 use super::{Outcome, is_mistake};
 use crate::checkpoint::{self, Checkpoint};
-use crate::data::{Size, Split};
+use crate::data::{Known, Size, Split, Validation};
 use crate::device::Choices;
 use crate::device::{Choice, Description, Session};
 use crate::file::System;
-use crate::model::Architecture;
-use crate::train::{Change, Config, ConfigFile, Ended, Every, Run, RunFolder};
+use crate::model::{Architecture, Init};
+use crate::near::perhaps;
+use crate::train::{Change, Config, ConfigFile, Ended, Every, OutputBias, Recipe, Run, RunFolder};
 use crate::{Action, Error, Result};
+use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
 use std::fs;
 use std::io::ErrorKind;
@@ -26,8 +28,9 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Settings that a resumed run cannot change.
-const FIXED: [&str; 22] = [
+const FIXED: [&str; 29] = [
     "config",
+    "recipe",
     "size",
     "label_column",
     "header",
@@ -36,15 +39,21 @@ const FIXED: [&str; 22] = [
     "background",
     "array",
     "test_fraction",
+    "validation",
     "binarize",
     "limit",
     "hidden",
+    "decoder",
     "activation",
+    "scale",
+    "init",
+    "output_bias",
     "likelihood",
     "objective",
     "samples",
     "free_bits",
     "optimizer",
+    "clip_norm",
     "batch",
     "no_fuse",
     "seed",
@@ -57,7 +66,7 @@ const FIXED: [&str; 22] = [
                         wgvae train --device gpu --epochs 3 --hidden 500,20 --run runs/first\n  \
                         wgvae train --resume runs/first --epochs 5")]
 pub(super) struct Arguments {
-    /// mnist; a folder of IDX files (if it has several sets, FOLDER/PREFIX selects one by the
+    /// mnist, static-mnist, fashion-mnist; a folder of IDX files (if it has several sets, FOLDER/PREFIX selects one by the
     /// prefix of its file names), or of pictures, with a subfolder for each label if there are
     /// labels; a table (.csv, .tsv, .txt, .amat), one line per image; a .npy or .npz file. Files
     /// may be gzipped, or alone in a .zip file; - is standard input [default: mnist]
@@ -72,6 +81,11 @@ pub(super) struct Arguments {
     /// Share of the images to hold out for testing [default: 0.1, if there is no test set]
     #[arg(long, help_heading = DATA, value_name = "SHARE", allow_negative_numbers = true)]
     test_fraction: Option<f64>,
+    /// Number of training images to hold off at random, or own for the data's own validation set: the
+    /// ELBO of each epoch, the best model and --patience are then by these images, and the test images
+    /// remain for `wgvae eval`
+    #[arg(long, help_heading = DATA, value_name = "N")]
+    validation: Option<Validation>,
     /// How to binarise grey pixels [default: threshold]
     #[arg(long, help_heading = DATA, value_enum)]
     binarize: Option<BinarizeFlag>,
@@ -85,13 +99,23 @@ pub(super) struct Arguments {
     #[command(flatten)]
     optimisation: OptimisationFlags,
     /// Passes over the training images [default: 30]
-    #[arg(long, help_heading = MODEL)]
+    #[arg(long, help_heading = TRAINING)]
     epochs: Option<u32>,
+    /// Stop after N epochs without a better ELBO of the validation or test images, once the weight of
+    /// the KL divergence has risen
+    #[arg(long, help_heading = TRAINING, value_name = "N")]
+    patience: Option<u32>,
     /// The optimiser's step size [default: 0.001]
     #[arg(long, help_heading = RATE, allow_negative_numbers = true)]
     learning_rate: Option<f64>,
+    /// Distribution of the starting weights [default: tutorial]
+    #[arg(long, help_heading = TRAINING, value_enum)]
+    init: Option<InitFlag>,
+    /// Start of the decoder's last bias [default: zero]
+    #[arg(long, help_heading = MODEL, value_name = "START", value_enum)]
+    output_bias: Option<OutputBiasFlag>,
     /// Seed of the initial weights, the shuffling and the noise [default: 0]
-    #[arg(long, help_heading = MODEL)]
+    #[arg(long, help_heading = TRAINING)]
     seed: Option<u64>,
     /// The run's folder [default: runs/<date>-<time>]
     #[arg(long, help_heading = RUN, value_name = "DIR")]
@@ -103,6 +127,9 @@ pub(super) struct Arguments {
     /// File of settings, such as a run's config.toml or the output of `--print-config`; flags win
     #[arg(long, help_heading = RUN, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Settings of a published result, by its name in `wgvae recipes`; flags win
+    #[arg(long, help_heading = RUN, value_name = "NAME", conflicts_with = "config")]
+    recipe: Option<String>,
     /// Print the settings that result from the flags and the file, without training
     #[arg(long, help_heading = RUN)]
     print_config: bool,
@@ -142,8 +169,12 @@ impl Arguments {
             size: self.size.or(config.size),
             test_data,
             test_fraction,
+            validation: self.validation.or(config.validation),
+            patience: self.patience.or(config.patience),
             binarize: self.binarize.map_or(config.binarize, Into::into),
             limit: self.limit.or(config.limit),
+            init: self.init.map_or(config.init, Into::into),
+            output_bias: self.output_bias.map_or(config.output_bias, Into::into),
             epochs: self.epochs.unwrap_or(config.epochs),
             seed: self.seed.unwrap_or(config.seed),
             tensorboard: config.tensorboard && !self.no_tensorboard,
@@ -159,7 +190,11 @@ impl Arguments {
     fn file(&self) -> Result<ConfigFile> {
         let resumed = self.resume.as_ref().map(|run| run.join("config.toml"));
         let path = resumed.as_deref().or(self.config.as_deref());
-        let file = path.map_or(Ok(ConfigFile::default()), ConfigFile::read)?;
+        let file = match (&self.recipe, path) {
+            (Some(name), _) => recipe(name)?,
+            (None, Some(path)) => ConfigFile::read(path)?,
+            (None, None) => ConfigFile::default(),
+        };
         if self.resume.is_some() {
             return Ok(file.latest());
         }
@@ -231,7 +266,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         size.check()?;
         config.architecture(size.pixels())?;
     }
-    let (mut data, account) = Split::read(&config.source())?;
+    let (mut data, account) = config.split()?;
     let mut coverage = reading::check(&config.data, &account, &data.train, config.binarize)?;
     config.reading = account.reading.clone();
     // Commands on the run may be called from other folders.
@@ -313,6 +348,65 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
+/// Returns the settings of a recipe.
+fn recipe(name: &str) -> Result<ConfigFile> {
+    let all = Recipe::all()?;
+    match all.iter().find(|recipe| recipe.name == name) {
+        Some(recipe) => Ok(ConfigFile { config: recipe.config.clone(), ..ConfigFile::default() }),
+        None => {
+            let names: Vec<_> = all.iter().map(|recipe| recipe.name.as_str()).collect();
+            let meant = perhaps(name, names.iter().copied());
+            Err(Error::Setting {
+                setting: "recipe",
+                expected: format!("one of {}", names.join(", ")),
+                found: format!(
+                    "{name}{}",
+                    meant.map_or(String::new(), |meant| format!(", {meant}"))
+                ),
+            })
+        }
+    }
+}
+
+/// `--init`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum InitFlag {
+    /// Normal, of standard deviation 2/√inputs
+    Tutorial,
+    /// Normal, of standard deviation √(2/inputs)
+    He,
+    /// Uniform, up to √(6/(inputs + outputs))
+    Glorot,
+}
+
+impl From<InitFlag> for Init {
+    fn from(flag: InitFlag) -> Self {
+        match flag {
+            InitFlag::Tutorial => Self::Tutorial,
+            InitFlag::He => Self::He,
+            InitFlag::Glorot => Self::Glorot,
+        }
+    }
+}
+
+/// `--output-bias`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OutputBiasFlag {
+    /// 0
+    Zero,
+    /// The logits of the mean training image, kept 0.001 from 0 and 1
+    Data,
+}
+
+impl From<OutputBiasFlag> for OutputBias {
+    fn from(flag: OutputBiasFlag) -> Self {
+        match flag {
+            OutputBiasFlag::Zero => Self::Zero,
+            OutputBiasFlag::Data => Self::Data,
+        }
+    }
+}
+
 /// Number of steps in a run's checkpoint; 0 if the run has none yet.
 fn step_of(run: &Path) -> Result<u32> {
     let path = run.join(checkpoint::FILE_NAME);
@@ -324,7 +418,7 @@ fn step_of(run: &Path) -> Result<u32> {
 
 /// Returns the path of data independent of the working folder.
 fn absolute(data: &str) -> String {
-    if ["mnist", "-"].contains(&data) {
+    if data == "-" || Known::named(data).is_some() {
         return data.to_owned();
     }
     std::path::absolute(data).map_or(data.to_owned(), |path| path.display().to_string())
@@ -367,10 +461,12 @@ fn announce(choice: &Choice, session: &dyn Session, architecture: &Architecture,
         info!("no GPU found: training on the CPU (`wgvae devices` lists all devices)");
     }
     let parameters: usize = architecture.parameters().iter().map(|p| p.shape.len()).sum();
+    let (which, held_out) = data.held_out();
     info!("{device}");
     info!(
-        "{architecture}, {parameters} parameters; {} training and {} test images",
+        "{architecture}, {parameters} parameters; {} training and {} {} images",
         data.train.len(),
-        data.test.len(),
+        held_out.len(),
+        which.name(),
     );
 }

@@ -290,6 +290,32 @@ impl Dataset {
         Coverage { white: sum / levels.len().max(1) as f64, blank, is_one, is_grey }
     }
 
+    /// Computes the mean image once they are binarised; a pixel that is drawn at random counts as its
+    /// probability.
+    pub fn mean(&self, binarize: Binarize) -> Vec<f64> {
+        let is_cut = binarize == Binarize::Threshold;
+        match &self.levels {
+            Levels::Bytes(levels) if is_cut => {
+                self.averaged(levels, |level| f64::from(level > 127))
+            }
+            Levels::Bytes(levels) => self.averaged(levels, |level| f64::from(level) / 255.0),
+            Levels::Reals(levels) if is_cut => {
+                self.averaged(levels, |level| f64::from(level > 0.5))
+            }
+            Levels::Reals(levels) => self.averaged(levels, f64::from),
+        }
+    }
+
+    fn averaged<T: Copy>(&self, levels: &[T], seen: impl Fn(T) -> f64) -> Vec<f64> {
+        let mut mean = vec![0.0; self.width()];
+        for image in levels.chunks_exact(self.width()) {
+            mean.iter_mut().zip(image).for_each(|(mean, &level)| *mean += seen(level));
+        }
+        let count = self.len().max(1) as f64;
+        mean.iter_mut().for_each(|mean| *mean /= count);
+        mean
+    }
+
     /// Keeps the first `count` images, or all if there are fewer.
     pub fn truncate(&mut self, count: usize) {
         self.levels.truncate(count.saturating_mul(self.width()));

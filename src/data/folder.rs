@@ -37,11 +37,20 @@ pub(super) fn load(
         return Ok(Loaded::Set(train));
     };
     let test: Dataset = read(test_path, &files.test.labels, &mut Account::default())?;
-    if train.size != test.size {
+    let same_size = |path: &Path, other: &Dataset| {
+        if train.size == other.size {
+            return Ok(());
+        }
         let expected = format!("images of {} pixels as in {}", train.size, train_path.display());
-        return Err(Error::file(test_path, expected, test.size).of_kind(FileKind::Images));
-    }
-    Ok(Loaded::Split(Split { train, test }))
+        Err(Error::file(path, expected, other.size).of_kind(FileKind::Images))
+    };
+    same_size(test_path, &test)?;
+    let validation = files.validation.images.as_ref().map(|path| {
+        let found = read(path, &files.validation.labels, &mut Account::default())?;
+        same_size(path, &found)?;
+        Ok(found)
+    });
+    Ok(Loaded::Split(Split { validation: validation.transpose()?, ..Split::new(train, test) }))
 }
 
 /// The files of one set in a folder.
@@ -49,6 +58,25 @@ pub(super) fn load(
 struct Files {
     train: Pair,
     test: Pair,
+    validation: Pair,
+}
+
+impl Files {
+    fn pair(&mut self, part: Part) -> &mut Pair {
+        match part {
+            Part::Train => &mut self.train,
+            Part::Test => &mut self.test,
+            Part::Validation => &mut self.validation,
+        }
+    }
+}
+
+/// The part of a set that a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Train,
+    Test,
+    Validation,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,7 +91,7 @@ struct Pair {
 struct Name {
     /// The text before the part: `emnist-letters-`.
     prefix: String,
-    is_test: bool,
+    part: Part,
     is_labels: bool,
     /// Distance from the usual spelling, to choose between copies of a file: a copy's number, an
     /// underscore or a dot instead of a dash, `.gz`.
@@ -99,36 +127,41 @@ impl Name {
         let before = before.strip_suffix(separators)?;
         let (prefix, part) =
             before.rfind(separators).map_or(("", before), |at| before.split_at(at + 1));
-        let is_test = match part {
-            "train" | "training" => false,
-            "t10k" | "test" | "testing" | "val" | "valid" | "validation" => true,
+        let part = match part {
+            "train" | "training" => Part::Train,
+            "t10k" | "test" | "testing" => Part::Test,
+            "val" | "valid" | "validation" => Part::Validation,
             _ => return None,
         };
         // Keeps the case of the original name.
         let prefix = name.get(..prefix.len())?.to_owned();
         let is_joined_by_dash = after.starts_with('-');
         let oddity = 4 * u8::from(is_copy) + 2 * u8::from(!is_joined_by_dash) + u8::from(is_zipped);
-        Some(Self { prefix, is_test, is_labels, oddity })
+        Some(Self { prefix, part, is_labels, oddity })
     }
 }
 
 /// Finds the files of the set with `prefix`, or of the only set.
 fn choose(folder: &Path, entries: &Entries, prefix: &str) -> Result<Files> {
-    let mut sets: BTreeMap<String, (Files, [u8; 4])> = BTreeMap::new();
+    let mut sets: BTreeMap<String, (Files, [u8; 6])> = BTreeMap::new();
     for path in &entries.files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some(name) = Name::new(&name) else { continue };
-        let unseen = || (Files::default(), [u8::MAX; 4]);
+        let unseen = || (Files::default(), [u8::MAX; 6]);
         let (files, oddities) = sets.entry(name.prefix).or_insert_with(unseen);
-        let pair = if name.is_test { &mut files.test } else { &mut files.train };
+        let pair = files.pair(name.part);
         let place = if name.is_labels { &mut pair.labels } else { &mut pair.images };
-        let oddity = &mut oddities[2 * usize::from(name.is_test) + usize::from(name.is_labels)];
+        let oddity = &mut oddities[2 * name.part as usize + usize::from(name.is_labels)];
         if name.oddity < *oddity {
             *oddity = name.oddity;
             *place = Some(path.clone());
         }
     }
     sets.retain(|_, (files, _)| files.train.images.is_some());
+    // Validation images are the test set of data that has no other.
+    for (files, _) in sets.values_mut().filter(|(files, _)| files.test.images.is_none()) {
+        files.test = std::mem::take(&mut files.validation);
+    }
     // Without a prefix, a set without one takes precedence over all others.
     if let Some((files, _)) = sets.remove(prefix) {
         return Ok(files);
@@ -166,24 +199,6 @@ pub(super) fn prefix(path: &Path) -> Option<(&Path, String)> {
     };
     let there = !path.exists() && Entries::of(parent).ok()?.files.iter().any(begins);
     there.then_some((parent, prefix))
-}
-
-/// The folder `data/mnist` below the folder `current`, else in the nearest folder above the
-/// executable file `program` that has one.
-///
-/// # Errors
-///
-/// [`Error::File`], with every path that was tried, if there is none.
-pub fn mnist_folder(current: &Path, program: &Path) -> Result<PathBuf> {
-    let name = PathBuf::from("data/mnist");
-    let above = std::iter::once(current).chain(program.ancestors().skip(1));
-    let looked_at: Vec<PathBuf> = above.map(|folder| folder.join(&name)).collect();
-    if let Some(found) = looked_at.iter().find(|folder| folder.is_dir()) {
-        return Ok(found.clone());
-    }
-    let places: Vec<String> = looked_at.iter().map(|path| path.display().to_string()).collect();
-    let expected = "a folder below the current one or above the program";
-    Err(Error::file(&name, expected, format!("none at {}", places.join(", "))))
 }
 
 /// The entries of a folder, in natural order. Names may have any bytes.

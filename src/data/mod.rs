@@ -9,6 +9,7 @@ mod cells;
 mod dataset;
 mod folder;
 mod idx;
+mod known;
 mod matrix;
 mod npy;
 mod numbers;
@@ -23,11 +24,11 @@ mod split;
 mod table;
 
 pub use dataset::{Coverage, Dataset, Labels, Levels};
-pub use folder::mnist_folder;
+pub use known::{KNOWN, Known};
 pub use reading::{Account, LabelColumn, Reading};
 pub use size::Size;
 pub use source::{load_images, read_images};
-pub use split::{HELD_OUT, Source, Split};
+pub use split::{HELD_OUT, HeldOut, Source, Split, Validation};
 
 use crate::{Error, FileKind, Result};
 use std::path::Path;

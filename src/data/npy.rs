@@ -3,7 +3,7 @@
 use super::numbers::Numbers;
 use super::open::{Opened, at_most, room};
 use super::reading::{Account, Wanted, unclear};
-use super::source::Loaded;
+use super::source::{Loaded, VALIDATION};
 use super::{Dataset, Labels, Size, Split, size_of};
 use crate::matrix::npy;
 use crate::{Action, Error, FileKind, Result};
@@ -74,7 +74,10 @@ pub(super) fn read_archive(
     }
     account.made.push(format!("{test} the test images"));
     let test = set(&test, &mut Account::default())?;
-    Ok(Loaded::Split(Split { train, test }))
+    let called = VALIDATION.map(|part| chosen.replacen("train", part, 1));
+    let validation = called.iter().find(|name| names.contains(name));
+    let validation = validation.map(|name| set(name, &mut Account::default())).transpose()?;
+    Ok(Loaded::Split(Split { validation, ..Split::new(train, test) }))
 }
 
 /// The array of images among `names`: the only one, or one with a usual name.

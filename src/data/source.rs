@@ -3,12 +3,14 @@
 use super::folder::Entries;
 use super::open::Opened;
 use super::reading::{Account, Reading, Wanted, unclear};
-use super::{Dataset, Size, Split, folder, idx, npy, pictures, table};
+use super::{Dataset, Known, Size, Split, folder, idx, npy, pictures, table};
 use crate::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tracing::debug;
 
 /// The data at a path.
+// One exists at a time.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Loaded {
     /// A training and a test set.
     Split(Split),
@@ -32,7 +34,7 @@ impl Loaded {
 
 /// Loads images:
 ///
-/// - `mnist`: MNIST's test images;
+/// - `mnist` or another [name](super::KNOWN): its test images;
 /// - a folder of IDX files, or one of pictures with the subfolders `train` and `test`: its test
 ///   images;
 /// - a folder of pictures (PNG, JPEG, BMP, GIF, TIFF, WebP, PNM), or of subfolders of them, which
@@ -76,11 +78,11 @@ pub fn read_images(
 pub(super) fn load(source: &str, wanted: Wanted) -> Result<(Loaded, Account)> {
     let path = Path::new(source);
     let mut account = Account { reading: wanted.reading.clone(), ..Account::default() };
-    let loaded = if source == "mnist" {
+    let loaded = if let Some(known) = Known::named(source) {
         // If the system reports only one of the two paths, that one may suffice.
         let current = std::env::current_dir().unwrap_or_default();
         let program = std::env::current_exe().unwrap_or_default();
-        folder::load(&folder::mnist_folder(&current, &program)?, "", wanted, &mut account)?
+        folder::load(&known.folder(&current, &program)?, "", wanted, &mut account)?
     } else if path.is_dir() {
         in_folder(path, wanted, &mut account)?
     } else if let Some((parent, prefix)) = folder::prefix(path) {
@@ -96,7 +98,8 @@ pub(super) fn load(source: &str, wanted: Wanted) -> Result<(Loaded, Account)> {
 
 /// Usual names of the parts of a set.
 const TRAIN: [&str; 2] = ["train", "training"];
-const TEST: [&str; 6] = ["test", "testing", "val", "valid", "validation", "dev"];
+const TEST: [&str; 2] = ["test", "testing"];
+pub(super) const VALIDATION: [&str; 4] = ["val", "valid", "validation", "dev"];
 
 fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded> {
     if path.join("metrics.jsonl").is_file() {
@@ -126,7 +129,8 @@ fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loade
     };
     let is_part = |path: &&std::path::PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        !TRAIN.contains(&name.as_str()) && !TEST.contains(&name.as_str()) && !name.starts_with('.')
+        let parts = [&TRAIN[..], &TEST, &VALIDATION].concat();
+        !parts.contains(&name.as_str()) && !name.starts_with('.')
     };
     if !pictures::are_in(train)? {
         return Ok(Loaded::Set(pictures::read_folder(path, wanted, account)?));
@@ -145,15 +149,19 @@ fn in_folder(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loade
             remedy,
         ));
     }
-    let Some(test) = called(&TEST) else {
+    let validation = called(&VALIDATION);
+    let Some(test) = called(&TEST).or(validation) else {
         return Ok(Loaded::Set(pictures::read_folder(train, wanted, account)?));
     };
     account.made.push(format!("{} are the test images", test.display()));
-    let unused = entries.folders.iter().filter(|path| path != &train && path != &test);
+    let validation = validation.filter(|&path| path != test);
+    let is_unused = |path: &&PathBuf| ![Some(train), Some(test), validation].contains(&Some(path));
+    let unused = entries.folders.iter().filter(is_unused);
     account.found.extend(unused.map(|path| format!("{} left out", path.display())));
     let train = pictures::read_folder(train, wanted, account)?;
-    let test = pictures::read_folder(test, wanted, &mut Account::default())?;
-    Ok(Loaded::Split(Split { train, test }))
+    let read = |path: &PathBuf| pictures::read_folder(path, wanted, &mut Account::default());
+    let (test, validation) = (read(test)?, validation.map(read).transpose()?);
+    Ok(Loaded::Split(Split { validation, ..Split::new(train, test) }))
 }
 
 fn in_file(path: &Path, wanted: Wanted, account: &mut Account) -> Result<Loaded> {

@@ -47,9 +47,122 @@ pub struct Split {
     pub train: Dataset,
     /// The images that the model is evaluated on.
     pub test: Dataset,
+    /// The images that a training is watched by, instead of the test images: the data's own, or some
+    /// that are held off the training images.
+    pub validation: Option<Dataset>,
+}
+
+/// The set that a training is watched by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldOut {
+    /// The test images.
+    Test,
+    /// The validation images.
+    Validation,
+}
+
+impl HeldOut {
+    /// Returns `test` or `validation`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Validation => "validation",
+        }
+    }
+}
+
+/// The origin of the validation images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum Validation {
+    /// This many training images, chosen at random.
+    Count(usize),
+    /// The data's own validation set.
+    Own,
+}
+
+/// A number, or `own`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Count(usize),
+    Name(String),
+}
+
+impl From<Validation> for Written {
+    fn from(validation: Validation) -> Self {
+        match validation {
+            Validation::Count(count) => Self::Count(count),
+            Validation::Own => Self::Name("own".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Written> for Validation {
+    type Error = String;
+
+    fn try_from(written: Written) -> std::result::Result<Self, String> {
+        match written {
+            Written::Count(count) => Ok(Self::Count(count)),
+            Written::Name(text) => text.parse(),
+        }
+    }
+}
+
+impl std::str::FromStr for Validation {
+    type Err = String;
+
+    /// Parses a number of images, or `own`.
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match (text, text.parse()) {
+            ("own", _) => Ok(Self::Own),
+            (_, Ok(count)) if count > 0 => Ok(Self::Count(count)),
+            _ => Err(format!("expected a number of images, or own, found '{text}'")),
+        }
+    }
 }
 
 impl Split {
+    /// Creates a split without validation images.
+    pub fn new(train: Dataset, test: Dataset) -> Self {
+        Self { train, test, validation: None }
+    }
+
+    /// Returns the set that a training is watched by, and its images.
+    pub fn held_out(&self) -> (HeldOut, &Dataset) {
+        match &self.validation {
+            Some(validation) => (HeldOut::Validation, validation),
+            None => (HeldOut::Test, &self.test),
+        }
+    }
+
+    /// Returns the same split with these validation images. Which training images are held off
+    /// depends only on their number.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the data have no validation images of their own, or fewer training images
+    /// than are to be held off, or as many.
+    pub fn with_validation(self, wanted: Option<Validation>) -> Result<Self> {
+        let wrong = |expected: String, found: String| {
+            Err(Error::Setting { setting: "validation", expected, found })
+        };
+        match wanted {
+            None => Ok(Self { validation: None, ..self }),
+            Some(Validation::Own) if self.validation.is_none() => {
+                wrong("a number of images, for data without validation images".into(), "own".into())
+            }
+            Some(Validation::Own) => Ok(self),
+            Some(Validation::Count(count)) if !(1..self.train.len()).contains(&count) => {
+                let expected = format!("a number that leaves some of {} images", self.train.len());
+                wrong(expected, count.to_string())
+            }
+            Some(Validation::Count(count)) => {
+                let [held, train] = parted(&self.train, count);
+                Ok(Self { train, validation: Some(held), ..self })
+            }
+        }
+    }
+
     /// Loads a training and a test set. If the data has no test set and the source names none, a
     /// tenth is held out ([`HELD_OUT`]). The choice of images depends only on their number.
     ///
@@ -77,7 +190,7 @@ impl Split {
                     found: "both test_data and test_fraction".to_owned(),
                 });
             }
-            (Some(test), None) => Self { train: data.train(), test: load(test, wanted)?.0.test() },
+            (Some(test), None) => Self::new(data.train(), load(test, wanted)?.0.test()),
             (None, Some(fraction)) => hold_out(source, &data.train(), fraction)?,
             (None, None) => match data {
                 Loaded::Split(split) => split,
@@ -139,10 +252,17 @@ fn hold_out(source: &Source, set: &Dataset, fraction: f64) -> Result<Split> {
             },
         });
     }
-    let mut order: Vec<u32> = (0..count as u32).collect();
+    let [test, train] = parted(set, held);
+    Ok(Split::new(train, test))
+}
+
+/// Splits `first` random images off a set. Which ones depends only on the numbers.
+fn parted(set: &Dataset, first: usize) -> [Dataset; 2] {
+    let mut order: Vec<u32> = (0..set.len() as u32).collect();
     order.shuffle(&mut generator(0, 0));
-    let (test, train) = order.split_at_mut(held);
-    test.sort_unstable();
-    train.sort_unstable();
-    Ok(Split { train: set.select(train), test: set.select(test) })
+    let (first, rest) = order.split_at_mut(first);
+    [first, rest].map(|part| {
+        part.sort_unstable();
+        set.select(part)
+    })
 }

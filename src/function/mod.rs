@@ -18,6 +18,7 @@ mod exp;
 mod gaussian;
 mod gaussian_kl;
 mod gelu;
+mod glu;
 mod leaky_relu;
 mod less;
 mod log;
@@ -86,7 +87,8 @@ pub struct Function {
     pub fills: &'static [Fill],
     /// Values for checks of a slope that depends on the value.
     pub value: Fill,
-    /// Whether it can be used between layers: `--activation`.
+    /// Whether it can be used between layers, which are as often as wide as it has operands:
+    /// `--activation`.
     pub is_activation: bool,
     /// The loops of the oracle.
     pub f64: Loops<f64>,
@@ -118,6 +120,14 @@ impl Function {
     /// The function with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         FUNCTIONS.iter().copied().find(|function| function.name == name)
+    }
+
+    /// The value in f64.
+    pub fn at(&self, operands: &[f64]) -> f64 {
+        let row = |operand| Rows { values: std::slice::from_ref(operand), pitch: 1 };
+        let mut value = [0.0];
+        (self.f64.value)(&operands.iter().map(row).collect::<Vec<_>>(), 1, &mut value);
+        value[0]
     }
 
     /// Number of operands.
@@ -272,6 +282,15 @@ functions! {
         tolerance: Tolerance::ROUNDING,
         fills: &[Wide],
         value: Wide,
+        is_activation: true,
+    }
+    /// a·sigmoid(b), a gated linear unit.
+    GLU "glu" = glu::Glu, 2 {
+        slopes: &[Slope::Operands, Slope::Operands],
+        flops: [4, 6],
+        tolerance: Tolerance::ELEMENTWISE,
+        fills: &[Wide, Wide],
+        value: Normal,
         is_activation: true,
     }
     /// 1 if a < b, else 0.

@@ -170,6 +170,19 @@ impl Graph {
         Ok((outputs[0], outputs[1]))
     }
 
+    /// Splits x `[rows, columns]` after every `columns / parts` columns; the last part has the rest.
+    pub fn split(&mut self, x: TensorId, parts: usize) -> Result<Vec<TensorId>> {
+        let (mut rest, width) = (x, self.tensor(x).shape.columns / parts);
+        let mut all = Vec::new();
+        for _ in 1..parts {
+            let (own, others) = self.split_columns(rest, width)?;
+            all.push(own);
+            rest = others;
+        }
+        all.push(rest);
+        Ok(all)
+    }
+
     /// Concatenates a and b, side by side.
     pub fn concatenate(&mut self, a: TensorId, b: TensorId) -> Result<TensorId> {
         self.one(Op::Concatenate, &[a, b])

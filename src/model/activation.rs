@@ -1,6 +1,7 @@
 //! The function between the layers of a network.
 
 use crate::function::{FUNCTIONS, Function, RELU};
+use crate::near::named;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
@@ -14,6 +15,12 @@ impl Activation {
     /// Returns every activation.
     pub fn all() -> impl Iterator<Item = Self> {
         FUNCTIONS.iter().copied().filter(|function| function.is_activation).map(Self)
+    }
+
+    /// Returns how often as wide as its output the layer before it is: 1, or 2 for a gated unit, whose
+    /// operands are the halves of that layer.
+    pub fn operands(self) -> usize {
+        self.0.arity()
     }
 
     /// Returns the activation's function.
@@ -39,10 +46,7 @@ impl FromStr for Activation {
 
     /// Parses the name of the activation's function; the error lists the names.
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::all().find(|activation| activation.to_string() == text).ok_or_else(|| {
-            let names: Vec<_> = Self::all().map(|activation| activation.to_string()).collect();
-            format!("expected one of {}, found '{text}'", names.join(", "))
-        })
+        named(Self::all(), |activation| activation.0.name, text)
     }
 }
 

@@ -1,16 +1,19 @@
 //! Layer sizes, and the parameters that follow from them.
 
-use super::{Activation, BERNOULLI, Likelihood};
+use super::{Activation, BERNOULLI, Likelihood, Scale};
 use crate::graph::{MOST_ELEMENTS, Shape};
 use crate::{Error, Result};
 
-/// The layers, by default with ReLU between them: `hidden` ends with the number of latent units,
-/// and the decoder mirrors the encoder.
+/// The layers, by default with ReLU between them. `hidden` ends with the number of latent units; the
+/// decoder mirrors the encoder by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
     input: usize,
     hidden: Vec<usize>,
+    /// The widths between the latents and the decoder's output.
+    decoder: Vec<usize>,
     activation: Activation,
+    scale: Scale,
     likelihood: &'static Likelihood,
 }
 
@@ -41,24 +44,41 @@ impl Architecture {
             let expected = format!("images of 1 to {MOST_ELEMENTS} pixels");
             return wrong("input", &expected, input.to_string());
         }
-        // The encoder's output is twice as wide as the latents, so the limit for them is half.
-        let sizes = [&[input], hidden_layer_sizes].concat();
-        let fits = |pair: &[usize]| {
-            let double = pair[1].checked_mul(2)?;
-            pair[0].checked_mul(double).filter(|&count| count <= MOST_ELEMENTS)
-        };
-        if !sizes.windows(2).all(|pair| fits(pair).is_some()) {
-            let expected = format!("layers with at most {} weights", MOST_ELEMENTS / 2);
-            let found = format!("{hidden_layer_sizes:?} for images of {input} pixels");
-            return wrong("hidden", &expected, found);
+        let hidden = hidden_layer_sizes.to_vec();
+        let decoder = mirrored(&hidden);
+        let (activation, scale) = Default::default();
+        let likelihood = &BERNOULLI;
+        Self { input, hidden, decoder, activation, scale, likelihood }.fitting("hidden")
+    }
+
+    /// Returns the same layers with others between the latents and the decoder's output, from the
+    /// latents on.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a layer is empty, or a weight would have more elements than
+    /// [`MOST_ELEMENTS`].
+    pub fn with_decoder(self, layer_sizes: &[usize]) -> Result<Self> {
+        if layer_sizes.contains(&0) {
+            return Err(Error::Setting {
+                setting: "decoder",
+                expected: "layer sizes of at least 1 each".to_owned(),
+                found: format!("{layer_sizes:?}"),
+            });
         }
-        let (hidden, activation) = (hidden_layer_sizes.to_vec(), Activation::default());
-        Ok(Self { input, hidden, activation, likelihood: &BERNOULLI })
+        Self { decoder: layer_sizes.to_vec(), ..self }.fitting("decoder")
     }
 
     /// Returns the same layers with another activation between them.
-    pub fn with_activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a weight would have more elements than [`MOST_ELEMENTS`].
+    pub fn with_activation(self, activation: Activation) -> Result<Self> {
+        Self { activation, ..self }.fitting("hidden")
+    }
+
+    /// Returns the same layers with another function to the standard deviations.
+    pub fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
     }
 
     /// Returns the same layers for another distribution of pixels, whose parameters are the decoder's
@@ -67,17 +87,32 @@ impl Architecture {
     /// # Errors
     /// [`Error::Setting`] if the last weight would have more elements than [`MOST_ELEMENTS`].
     pub fn with_likelihood(self, likelihood: &'static Likelihood) -> Result<Self> {
-        let architecture = Self { likelihood, ..self };
-        let widths = architecture.decoder();
-        let last = &widths[widths.len() - 2..];
-        if last[0].saturating_mul(last[1]) <= MOST_ELEMENTS {
-            return Ok(architecture);
+        Self { likelihood, ..self }.fitting("hidden")
+    }
+
+    /// Checks the sizes of all weights.
+    fn fitting(self, setting: &'static str) -> Result<Self> {
+        let fits = |layer: &Layer| {
+            let columns = layer.width.checked_mul(layer.parts)?;
+            layer.inputs.checked_mul(columns).filter(|&count| count <= MOST_ELEMENTS)
+        };
+        let [encoder, decoder] = [self.encoder(), self.decoder()];
+        match encoder.iter().chain(&decoder).find(|layer| fits(layer).is_none()) {
+            None => Ok(self),
+            Some(Layer { inputs, width, parts }) => Err(Error::Setting {
+                setting,
+                expected: format!("layers with at most {MOST_ELEMENTS} weights each"),
+                found: match parts {
+                    1 => format!("{inputs} by {width}"),
+                    parts => format!("{inputs} by {parts} times {width}"),
+                },
+            }),
         }
-        Err(Error::Setting {
-            setting: "hidden",
-            expected: format!("layers with at most {MOST_ELEMENTS} weights"),
-            found: format!("{} by {}", last[0], last[1]),
-        })
+    }
+
+    /// Returns the function to the standard deviations.
+    pub fn scale(&self) -> Scale {
+        self.scale
     }
 
     /// Returns the distribution of a pixel.
@@ -93,7 +128,9 @@ impl Architecture {
     /// Returns the largest number of images for which no tensor of a step has more than
     /// [`MOST_ELEMENTS`].
     pub fn most_images(&self) -> usize {
-        MOST_ELEMENTS / self.encoder().into_iter().chain(self.decoder()).max().unwrap_or(1)
+        let layers = [self.encoder(), self.decoder()].concat();
+        let widths = layers.iter().flat_map(|layer| [layer.inputs, layer.columns()]);
+        MOST_ELEMENTS / widths.max().unwrap_or(1)
     }
 
     /// Checks that a step on this many images has no tensor of more than [`MOST_ELEMENTS`].
@@ -124,30 +161,48 @@ impl Architecture {
         self.hidden[self.hidden.len() - 1]
     }
 
-    /// Returns the widths from the image to the encoder's output, which has a mean and a standard
-    /// deviation for each latent unit.
-    pub fn encoder(&self) -> Vec<usize> {
-        let inner = &self.hidden[..self.hidden.len() - 1];
-        [&[self.input], inner, &[2 * self.latent()]].concat()
+    /// Returns the widths between the latents and the decoder's output.
+    pub fn decoder_hidden(&self) -> &[usize] {
+        &self.decoder
     }
 
-    /// Returns the widths from the latents to the logits.
-    pub fn decoder(&self) -> Vec<usize> {
-        let mut widths: Vec<_> = self.hidden.iter().rev().copied().collect();
-        widths.push(self.input * self.likelihood.parameters());
-        widths
+    /// Whether the decoder's layers are the encoder's in reverse.
+    pub fn is_mirrored(&self) -> bool {
+        self.decoder == mirrored(&self.hidden)
+    }
+
+    /// Returns the layers from the image to the encoder's output, which has a mean and a standard
+    /// deviation for each latent unit.
+    pub fn encoder(&self) -> Vec<Layer> {
+        let inner = &self.hidden[..self.hidden.len() - 1];
+        self.layers(&[&[self.input], inner, &[self.latent()]].concat(), 2)
+    }
+
+    /// Returns the layers from the latents to the parameters of the pixels' distributions.
+    pub fn decoder(&self) -> Vec<Layer> {
+        let widths = [&[self.latent()], &self.decoder[..], &[self.input]].concat();
+        self.layers(&widths, self.likelihood.parameters())
+    }
+
+    /// Returns the layers between these widths; `parts` is that of the last.
+    fn layers(&self, widths: &[usize], parts: usize) -> Vec<Layer> {
+        let last = widths.len() - 2;
+        let layer = |(index, pair): (usize, &[usize])| {
+            let parts = if index == last { parts } else { self.activation.operands() };
+            Layer { inputs: pair[0], width: pair[1], parts }
+        };
+        widths.windows(2).enumerate().map(layer).collect()
     }
 
     /// Returns every parameter: the encoder's, then the decoder's, layer by layer, weight before
     /// bias.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let network = |network: &str, widths: Vec<usize>| -> Vec<Parameter> {
-            let layers = widths.windows(2).enumerate();
-            let parameters = layers.flat_map(|(layer, widths)| {
-                let name = |part| format!("{network}.{}.{part}", 2 * layer);
-                [("weight", widths[0]), ("bias", 1)].map(|(part, rows)| Parameter {
+        let network = |network: &str, layers: Vec<Layer>| -> Vec<Parameter> {
+            let parameters = layers.iter().enumerate().flat_map(|(index, layer)| {
+                let name = |part| format!("{network}.{}.{part}", 2 * index);
+                [("weight", layer.inputs), ("bias", 1)].map(|(part, rows)| Parameter {
                     name: name(part),
-                    shape: Shape::new(rows, widths[1]),
+                    shape: Shape::new(rows, layer.columns()),
                 })
             });
             parameters.collect()
@@ -156,12 +211,40 @@ impl Architecture {
     }
 }
 
+/// Returns the widths of a decoder that mirrors an encoder.
+fn mirrored(hidden: &[usize]) -> Vec<usize> {
+    hidden[..hidden.len() - 1].iter().rev().copied().collect()
+}
+
+/// A linear layer with a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its inputs.
+    pub inputs: usize,
+    /// Outputs of each part.
+    pub width: usize,
+    /// Parts of its outputs: the operands of the activation after it, mean and standard deviation of
+    /// each latent unit, or the parameters of each pixel.
+    pub parts: usize,
+}
+
+impl Layer {
+    /// Returns the outputs of all parts.
+    pub fn columns(&self) -> usize {
+        self.parts * self.width
+    }
+}
+
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{}-{:?}", self.input, self.hidden)?;
+        if !self.is_mirrored() {
+            write!(f, "-{:?}", self.decoder)?;
+        }
         let activation = self.activation.to_string();
         let others = [
             Some(activation.as_str()).filter(|_| self.activation != Activation::default()),
+            Some(self.scale.name()).filter(|_| self.scale != Scale::default()),
             Some(self.likelihood.name).filter(|_| *self.likelihood != BERNOULLI),
         ];
         let others: Vec<_> = others.into_iter().flatten().collect();

@@ -2,7 +2,9 @@
 //! weight. Weights are stored for PyTorch's `nn.Sequential(Linear, ReLU, Linear)`, that is `[out,
 //! in]`, the transpose of the graph's.
 
-use super::{Activation, Architecture, BERNOULLI, LIKELIHOODS, Likelihood, Parameter, Weights};
+use super::{
+    Activation, Architecture, BERNOULLI, LIKELIHOODS, Likelihood, Parameter, Scale, Weights,
+};
 use crate::graph::Shape;
 use crate::matrix::Element;
 use crate::{Action, Error, FileKind, Result};
@@ -10,21 +12,17 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The function from the second half of the encoder's outputs to standard deviations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// log(1 + eˣ).
-    Softplus,
-}
-
-/// Key and value of the scale in the metadata.
-const SCALE: [&str; 2] = ["scale", "softplus"];
+/// Key of the function to standard deviations in the metadata.
+const SCALE: &str = "scale";
 
 /// Key of the function between layers in the metadata.
 const ACTIVATION: &str = "activation";
 
 /// Key of the distribution of a pixel in the metadata.
 const LIKELIHOOD: &str = "likelihood";
+
+/// Key of a decoder's layers that do not mirror the encoder's in the metadata.
+const DECODER: &str = "decoder_layer_sizes";
 
 /// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`.
 ///
@@ -51,11 +49,8 @@ pub fn load(path: &Path) -> Result<Weights> {
 pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
     let bytes = std::fs::read(path).map_err(Error::io(path, Action::Read))?;
     let file = Parameters::parse(path, &bytes)?;
-    let architecture = file.architecture()?;
+    let architecture = file.architecture(scale)?;
     let values = file.values(&architecture, "")?;
-    if scale.is_none() {
-        file.check_scale()?;
-    }
     Ok(Weights { architecture, values })
 }
 
@@ -64,8 +59,7 @@ pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
 /// # Errors
 /// [`Error::Io`] if the numbers cannot be encoded.
 pub(crate) fn to_safetensors(path: &Path, weights: &Weights) -> Result<Vec<u8>> {
-    let metadata = HashMap::from([SCALE.map(String::from).into()]);
-    encode(path, &weights.architecture, &[("", &weights.values)], metadata)
+    encode(path, &weights.architecture, &[("", &weights.values)], HashMap::new())
 }
 
 /// Returns the bytes of a file with some numbers for each parameter, under the parameter's name
@@ -91,10 +85,10 @@ pub(crate) fn encode(
     let views = tensors.iter().map(|(name, shape, bytes)| {
         TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
     });
-    let hidden = architecture.hidden().iter().map(usize::to_string);
     metadata.extend([
         ("input".to_owned(), architecture.input().to_string()),
-        ("hidden_layer_sizes".to_owned(), hidden.collect::<Vec<_>>().join(",")),
+        ("hidden_layer_sizes".to_owned(), sizes(architecture.hidden())),
+        (SCALE.to_owned(), architecture.scale().to_string()),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
     // A file without the entry has ReLU, like those of earlier versions.
@@ -102,12 +96,19 @@ pub(crate) fn encode(
     metadata.extend(activation.map(|own| (ACTIVATION.to_owned(), own.to_string())));
     let likelihood = Some(architecture.likelihood()).filter(|own| **own != BERNOULLI);
     metadata.extend(likelihood.map(|own| (LIKELIHOOD.to_owned(), own.name.to_owned())));
+    let decoder = Some(architecture.decoder_hidden()).filter(|_| !architecture.is_mirrored());
+    metadata.extend(decoder.map(|own| (DECODER.to_owned(), sizes(own))));
     let failed = |error: safetensors::SafeTensorError| {
         Error::io(path, Action::Write)(std::io::Error::other(error))
     };
     let views: std::result::Result<Vec<_>, _> = views.collect();
     let file = serialize(views.map_err(failed)?, Some(metadata)).map_err(failed)?;
     Ok(sorted_header(file))
+}
+
+/// Returns layer sizes with commas between them.
+fn sizes(layers: &[usize]) -> String {
+    layers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A parsed safetensors file.
@@ -190,11 +191,13 @@ impl<'a> Parameters<'a> {
         self.header.metadata().as_ref()?.get(key).map(String::as_str)
     }
 
-    /// Returns the layers' sizes.
+    /// Returns the layers; `scale` is the function to standard deviations if the file does not name it.
     ///
     /// # Errors
-    /// [`Error::File`] if they are missing or invalid.
-    pub(crate) fn architecture(&self) -> Result<Architecture> {
+    /// [`Error::File`] if their sizes are missing or invalid; [`Error::Data`] if the metadata does not
+    /// name the function to standard deviations, or another one than those that exist. Files written
+    /// by wgvae may omit it.
+    pub(crate) fn architecture(&self, scale: Option<Scale>) -> Result<Architecture> {
         let layers = self.entry("hidden_layer_sizes").map_or(0, |text| text.split(',').count());
         if layers > self.tensors.len() {
             return Err(self.wrong(
@@ -202,24 +205,14 @@ impl<'a> Parameters<'a> {
                 format!("{} tensors for {layers} layers", self.tensors.len()),
             ));
         }
-        let activation = match self.entry(ACTIVATION) {
-            Some(name) => name.parse().map_err(|_: String| {
-                let names = Activation::all().map(|one| one.to_string()).collect::<Vec<_>>();
-                let expected = format!("metadata with one of {} as {ACTIVATION}", names.join(", "));
-                self.wrong(&expected, name.to_owned())
-            })?,
-            None => Activation::default(),
-        };
-        let likelihood = match self.entry(LIKELIHOOD) {
-            Some(name) => Likelihood::named(name).map_err(|_| {
-                let names = LIKELIHOODS.iter().map(|one| one.name).collect::<Vec<_>>();
-                let expected = format!("metadata with one of {} as {LIKELIHOOD}", names.join(", "));
-                self.wrong(&expected, name.to_owned())
-            })?,
-            None => &BERNOULLI,
-        };
+        let activation = self
+            .named(ACTIVATION, Activation::all(), |one| one.function().name)?
+            .unwrap_or_default();
+        let likelihood = self
+            .named(LIKELIHOOD, LIKELIHOODS.iter().copied(), |one| one.name)?
+            .unwrap_or(&BERNOULLI);
         let sizes = match (self.entry("input"), self.entry("hidden_layer_sizes")) {
-            (None, None) => self.of_shapes(),
+            (None, None) => self.of_shapes(activation, likelihood),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
                     "metadata with the sizes input and hidden_layer_sizes, each at least 1";
@@ -227,39 +220,64 @@ impl<'a> Parameters<'a> {
                 self.wrong(expected, format!("{input} and {hidden}"))
             }),
         };
-        sizes?.with_activation(activation).with_likelihood(likelihood)
+        let decoded = |sizes: Architecture| match self.entry(DECODER) {
+            None => Ok(sizes),
+            Some(text) => parse_sizes(text)
+                .and_then(|decoder| sizes.with_decoder(&decoder).ok())
+                .ok_or_else(|| {
+                    let expected = format!("metadata with sizes from 1 on as {DECODER}");
+                    self.wrong(&expected, text.to_owned())
+                }),
+        };
+        let layers = sizes.and_then(decoded)?.with_scale(self.scale(scale)?);
+        layers.with_activation(activation)?.with_likelihood(likelihood)
     }
 
-    /// Checks that the file's standard deviations use the same function as here.
-    ///
-    /// # Errors
-    /// [`Error::Data`] if they use another one, or the metadata does not name it. Files written by
-    /// wgvae may omit it.
-    fn check_scale(&self) -> Result<()> {
-        let [key, softplus] = SCALE;
-        let found = match self.entry(key) {
-            Some(made) if made == softplus => return Ok(()),
-            Some(made) => made.to_owned(),
-            None if self.entry("hidden_layer_sizes").is_some() => return Ok(()),
-            None => "nothing".to_owned(),
-        };
-        Err(Error::Data {
+    /// Returns the one of `all` that an entry of the metadata names, if there is an entry.
+    fn named<T: Copy>(
+        &self,
+        key: &str,
+        all: impl IntoIterator<Item = T>,
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>> {
+        let Some(text) = self.entry(key) else { return Ok(None) };
+        let all: Vec<T> = all.into_iter().collect();
+        let found = all.iter().copied().find(|&one| name(one) == text);
+        found.map(Some).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|&one| name(one)).collect();
+            let expected = format!("metadata with one of {} as {key}", names.join(", "));
+            self.wrong(&expected, text.to_owned())
+        })
+    }
+
+    /// Returns the function to standard deviations.
+    fn scale(&self, given: Option<Scale>) -> Result<Scale> {
+        let found = self.entry(SCALE);
+        let own = found.and_then(|name| name.parse().ok());
+        let is_old = found.is_none() && self.entry("hidden_layer_sizes").is_some();
+        let scale = own.or(given).or(is_old.then(Scale::default));
+        scale.ok_or_else(|| Error::Data {
             path: self.path.to_owned(),
-            expected: "metadata with scale = softplus".to_owned(),
-            found,
-            remedy: "scale = softplus, or save_file(…, metadata={\"scale\": \"softplus\"}), if \
-                     softplus of the second half of the encoder's outputs is the standard \
-                     deviation; log-variances, which are more usual, are not supported"
+            expected: "metadata with scale = softplus or log-variance".to_owned(),
+            found: found.unwrap_or("nothing").to_owned(),
+            remedy: "scale = log-variance if the second half of the encoder's outputs is the \
+                     logarithm of the variance, which is more usual; scale = softplus if softplus \
+                     of it is the standard deviation; or save_file(…, metadata={\"scale\": \
+                     \"log-variance\"})"
                 .to_owned(),
         })
     }
 
-    /// Returns the architecture of an encoder of `nn.Sequential(Linear, ReLU, Linear, …)`, from the
-    /// shapes `[out, in]` of its weights.
+    /// Returns the architecture of an encoder and a decoder of `nn.Sequential(Linear, ReLU, Linear, …)`,
+    /// from the shapes `[out, in]` of their weights.
     ///
     /// # Errors
     /// [`Error::Data`] if the file has other layers, [`Error::File`] if they do not fit each other.
-    fn of_shapes(&self) -> Result<Architecture> {
+    fn of_shapes(
+        &self,
+        activation: Activation,
+        likelihood: &'static Likelihood,
+    ) -> Result<Architecture> {
         let names = self.tensors.names();
         let is_known = |name: &str| {
             let parts: Vec<&str> = name.split('.').rev().take(3).collect();
@@ -284,31 +302,49 @@ impl<'a> Parameters<'a> {
                 remedy: remedy(&others).to_owned(),
             });
         }
-        let mut widths = Vec::new();
-        for place in &self.names.encoder {
-            let name = format!("{}encoder.{place}.weight", self.names.prefix);
-            let Ok(view) = self.tensors.tensor(&name) else { break };
-            match (view.shape(), widths.last()) {
-                (&[out, into], None) => widths.extend([into, out]),
-                (&[out, into], Some(&before)) if into == before => widths.push(out),
-                (shape, _) => {
-                    return Err(self.wrong(expected, format!("{name} of shape {shape:?}")));
+        let widths = |stack: &str, places: &[usize], last_parts: usize| {
+            let mut widths: Vec<usize> = Vec::new();
+            for (index, place) in places.iter().enumerate() {
+                let name = format!("{}{stack}.{place}.weight", self.names.prefix);
+                let shape = self.tensors.tensor(&name).map(|view| view.shape().to_vec());
+                let shape = shape.unwrap_or_default();
+                let is_last = index + 1 == places.len();
+                let parts = if is_last { last_parts } else { activation.operands() };
+                if is_last && stack == "encoder" && shape.first().is_some_and(|out| out % 2 == 1) {
+                    let what = "where each latent unit has a mean and a stddev";
+                    let found = format!("{} outputs of the encoder, {what}", shape[0]);
+                    return Err(self.wrong(expected, found));
+                }
+                match shape[..] {
+                    [out, into] if out.is_multiple_of(parts) => match widths.last() {
+                        None => widths.extend([into, out / parts]),
+                        Some(&before) if into == before => widths.push(out / parts),
+                        Some(_) => {
+                            return Err(self.wrong(expected, format!("{name} of shape {shape:?}")));
+                        }
+                    },
+                    _ => return Err(self.wrong(expected, format!("{name} of shape {shape:?}"))),
                 }
             }
-        }
-        match widths.as_slice() {
-            [] => Err(self.wrong(expected, "no encoder.0.weight".to_owned())),
-            [input, hidden @ .., last] if last.is_multiple_of(2) => {
-                Architecture::new(*input, &[hidden, &[last / 2]].concat())
-                    .map_err(|error| self.wrong(expected, error.to_string()))
+            match widths.len() {
+                0 => Err(self.wrong(expected, format!("no {stack}.0.weight"))),
+                _ => Ok(widths),
             }
-            [.., last] => Err(self.wrong(
-                expected,
-                format!(
-                    "{last} outputs of the encoder, where each latent unit has a mean and a stddev"
-                ),
-            )),
+        };
+        let encoder = widths("encoder", &self.names.encoder, 2)?;
+        let decoder = widths("decoder", &self.names.decoder, likelihood.parameters())?;
+        let (latent, pixels) = (encoder[encoder.len() - 1], decoder[decoder.len() - 1]);
+        if (decoder[0], pixels) != (latent, encoder[0]) {
+            let found = format!(
+                "a decoder of {} latent units and {pixels} pixels for an encoder of {latent} and {}",
+                decoder[0], encoder[0],
+            );
+            return Err(self.wrong(expected, found));
         }
+        let inner = &decoder[1..decoder.len() - 1];
+        Architecture::new(encoder[0], &encoder[1..])
+            .and_then(|encoder| encoder.with_decoder(inner))
+            .map_err(|error| self.wrong(expected, error.to_string()))
     }
 
     /// Returns the numbers of each parameter under its name after a prefix, in the graph's layout.
@@ -344,9 +380,17 @@ impl<'a> Parameters<'a> {
 /// Parses an architecture from its sizes: the input's, and the layers' separated by commas. Sizes
 /// have 32 bits, so that twice the last cannot overflow.
 fn from_metadata((input, hidden): (&str, &str)) -> Option<Architecture> {
+    let [input] = parse_sizes(input)?[..] else { return None };
+    Architecture::new(input, &parse_sizes(hidden)?).ok()
+}
+
+/// Parses layer sizes with commas between them; no text has none.
+fn parse_sizes(text: &str) -> Option<Vec<usize>> {
     let size = |text: &str| text.parse::<u32>().ok().map(|size| size as usize);
-    let hidden: Vec<_> = hidden.split(',').map(size).collect::<Option<_>>()?;
-    Architecture::new(size(input)?, &hidden).ok()
+    match text {
+        "" => Some(Vec::new()),
+        _ => text.split(',').map(size).collect(),
+    }
 }
 
 /// Returns the same file with its header sorted by key: `safetensors` writes metadata in random

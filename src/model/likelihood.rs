@@ -7,6 +7,7 @@ use crate::function::{
     GAUSSIAN as GAUSSIAN_DENSITY, SIGMOID,
 };
 use crate::graph::{Graph, Stream, TensorId};
+use crate::near::named;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Appends a tensor `[batch, pixels]` that depends on the parameters.
@@ -24,6 +25,9 @@ pub struct Likelihood {
     pub is_binary: bool,
     /// Appends the pixels' means.
     pub mean: OfParameters,
+    /// The first parameter of a pixel with this mean, from 0.001 to 0.999, or with the next one that is
+    /// sensible; the others are then 0.
+    pub of_mean: fn(mean: f64) -> f64,
     /// Appends draws of the pixels, given their means and their parameters.
     pub sample: fn(&mut Graph, mean: TensorId, parameters: &[TensorId], Stream) -> Result<TensorId>,
 }
@@ -34,8 +38,12 @@ pub static BERNOULLI: Likelihood = Likelihood {
     log_density: &BERNOULLI_DENSITY,
     is_binary: true,
     mean: |graph, parameters| graph.map(&SIGMOID, parameters),
+    of_mean: |mean| (mean / (1.0 - mean)).ln(),
     sample: |graph, mean, _, stream| graph.bernoulli_sample(mean, stream),
 };
+
+/// ln 999.
+const LARGEST_LOGIT: f64 = 6.906_754_778_648_554;
 
 /// From 0 to 1, with a logit as the only parameter (Loaiza-Ganem and Cunningham, 2019).
 pub static CONTINUOUS_BERNOULLI: Likelihood = Likelihood {
@@ -43,6 +51,20 @@ pub static CONTINUOUS_BERNOULLI: Likelihood = Likelihood {
     log_density: &CONTINUOUS_BERNOULLI_DENSITY,
     is_binary: false,
     mean: |graph, parameters| graph.map(&CONTINUOUS_BERNOULLI_MEAN, parameters),
+    of_mean: |mean| {
+        // Bisection, since the mean rises with the logit; up to the logit of 0.999, since the mean is
+        // so near to 0 and 1 only for logits of hundreds.
+        let (mut low, mut high) = (-LARGEST_LOGIT, LARGEST_LOGIT);
+        for _ in 0..60 {
+            let middle = (low + high) / 2.0;
+            if CONTINUOUS_BERNOULLI_MEAN.at(&[middle]) < mean {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        (low + high) / 2.0
+    },
     sample: |graph, mean, parameters, stream| {
         let uniform = graph.uniform(graph.tensor(mean).shape, stream)?;
         graph.map(&CONTINUOUS_BERNOULLI_QUANTILE, &[parameters[0], uniform])
@@ -55,6 +77,7 @@ pub static GAUSSIAN: Likelihood = Likelihood {
     log_density: &GAUSSIAN_DENSITY,
     is_binary: false,
     mean: |_, parameters| Ok(parameters[0]),
+    of_mean: |mean| mean,
     sample: |graph, mean, parameters, stream| {
         let noise = graph.normal(graph.tensor(mean).shape, stream)?;
         let stddev = graph.softplus(parameters[1])?;
@@ -91,31 +114,12 @@ impl Eq for Likelihood {}
 impl Likelihood {
     /// Returns the likelihood with this name; the error lists the names.
     pub fn named(name: &str) -> std::result::Result<&'static Self, String> {
-        LIKELIHOODS.iter().copied().find(|one| one.name == name).ok_or_else(|| {
-            let names: Vec<_> = LIKELIHOODS.iter().map(|one| one.name).collect();
-            format!("expected one of {}, found '{name}'", names.join(", "))
-        })
+        named(LIKELIHOODS.iter().copied(), |one| one.name, name)
     }
 
     /// Returns the number of parameters of a pixel: columns of the decoder's output per pixel.
     pub fn parameters(&self) -> usize {
         self.log_density.arity() - 1
-    }
-
-    /// Splits the decoder's output `[batch, parameters·pixels]` into the parameters.
-    ///
-    /// # Errors
-    /// [`Shape`](crate::Error::Shape) if its width is not a multiple of the number of parameters.
-    pub fn split(&self, graph: &mut Graph, decoded: TensorId) -> Result<Vec<TensorId>> {
-        let pixels = graph.tensor(decoded).shape.columns / self.parameters();
-        let (mut rest, mut parameters) = (decoded, Vec::new());
-        for _ in 1..self.parameters() {
-            let (own, others) = graph.split_columns(rest, pixels)?;
-            parameters.push(own);
-            rest = others;
-        }
-        parameters.push(rest);
-        Ok(parameters)
     }
 
     /// Appends ln p(x) of each row of x `[batch, pixels]` -> `[batch, 1]`.

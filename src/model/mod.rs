@@ -8,17 +8,19 @@ mod file;
 mod init;
 mod likelihood;
 mod objective;
+mod scale;
 mod vae;
 
 pub use activation::Activation;
-pub use architecture::{Architecture, Parameter};
+pub use architecture::{Architecture, Layer, Parameter};
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub(crate) use file::to_safetensors;
 pub(crate) use file::{Parameters, encode, to_bytes};
-pub use file::{Scale, load, load_as, save};
-pub use init::initial_weights;
+pub use file::{load, load_as, save};
+pub use init::{Init, initial_weights};
 pub use likelihood::{BERNOULLI, CONTINUOUS_BERNOULLI, GAUSSIAN, LIKELIHOODS, Likelihood};
-pub use objective::{Bound, LOSS_TERMS, Objective, training};
+pub use objective::{Bound, LOSS_TERMS, Objective, Training, training};
+pub use scale::Scale;
 pub use vae::{
     DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, decoding, encoding,
     evaluation, forward, likelihood, posterior_predictive, prior_predictive, reconstruction,

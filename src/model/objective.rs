@@ -74,6 +74,19 @@ impl Objective {
     }
 }
 
+/// What a training step does.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Training {
+    /// The objective.
+    pub objective: Objective,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// The largest norm of the gradient of the mean loss of an image, over all parameters: a longer one
+    /// is scaled down to it (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent
+    /// neural networks", 2013).
+    pub clip_norm: Option<f64>,
+}
+
 /// Columns of the loss log of a training plan: the log-likelihood, summed over batch and samples, the
 /// KL divergence, summed over the batch, and the sum of the bound, if it is not the difference of
 /// their means.
@@ -84,12 +97,8 @@ pub const LOSS_TERMS: [&str; 3] = ["log-likelihood", "KL divergence", "bound"];
 ///
 /// # Errors
 /// The errors of [`Objective::check`].
-pub fn training(
-    graph: &mut Graph,
-    pass: &Forward,
-    objective: Objective,
-    optimizer: Optimizer,
-) -> Result<()> {
+pub fn training(graph: &mut Graph, pass: &Forward, step: Training) -> Result<()> {
+    let Training { objective, optimizer, clip_norm } = step;
     objective.check()?;
     let is_parameter = |&id: &TensorId| graph.tensor(id).role == Role::Parameter;
     let parameters: Vec<_> = graph.tensor_ids().filter(is_parameter).collect();
@@ -116,7 +125,36 @@ pub fn training(
         }
         Some(weighted) => gradients(graph, &[(weighted.bound, -1.0)], &parameters)?,
     };
+    let all = match clip_norm {
+        Some(largest) => clipped(graph, &all, largest * graph.tensor(pass.kl).shape.rows as f64)?,
+        None => all,
+    };
     graph.optimize(optimizer, &parameters, &all)
+}
+
+/// Added to a norm, as by PyTorch's `clip_grad_norm_`.
+const LEAST_NORM: f64 = 1e-6;
+
+/// Appends the same gradients, scaled down if their norm, over all of them, is above `largest`.
+fn clipped(graph: &mut Graph, gradients: &[TensorId], largest: f64) -> Result<Vec<TensorId>> {
+    let mut total = graph.constant(f64::from(f32::MIN_POSITIVE), Shape::new(1, 1));
+    for &gradient in gradients {
+        let squares = graph.map(&SQUARE, &[gradient])?;
+        let of_rows = graph.row_sum(squares)?; // [rows, 1]
+        let sum = graph.column_sum(of_rows)?; // [1, 1]
+        total = graph.add(total, sum)?;
+    }
+    // min(1, largest / norm) = exp(−max(ln norm − ln largest, 0)).
+    let log_square = graph.map(&LOG, &[total])?;
+    let log_norm = graph.scale(log_square, 0.5)?;
+    let norm = graph.map(&EXP, &[log_norm])?;
+    let norm = graph.offset(norm, LEAST_NORM)?;
+    let log_norm = graph.map(&LOG, &[norm])?;
+    let excess = graph.offset(log_norm, -largest.ln())?;
+    let excess = graph.relu(excess)?;
+    let negative = graph.scale(excess, -1.0)?;
+    let factor = graph.map(&EXP, &[negative])?;
+    gradients.iter().map(|&gradient| graph.multiply(gradient, factor)).collect()
 }
 
 /// Appends the KL divergence of each unit beyond the free bits, times the batch `[1, latent]`.

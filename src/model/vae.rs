@@ -1,11 +1,11 @@
 //! The graphs of the model.
 
-use super::{Architecture, Objective, Parameter, training};
+use super::{Architecture, Layer, Parameter, Training, training};
 use crate::Result;
+use crate::function::GAUSSIAN_KL;
 use crate::graph::{
     Binarize, Element, FusionOptions, Graph, Pixels, Plan, Shape, Stream, TensorId, fuse,
 };
-use crate::optimizer::Optimizer;
 
 /// The tensors of the forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +88,6 @@ pub fn forward(
     Ok(Forward { mean, stddev, of_samples, eps, z, logits, log_likelihood, kl })
 }
 
-/// Added to a standard deviation, so that it stays above 0 where the exponential underflows, as in the
-/// tutorial.
-const LEAST_STDDEV: f64 = 1e-6;
-
 fn encode(
     graph: &mut Graph,
     architecture: &Architecture,
@@ -99,8 +95,7 @@ fn encode(
 ) -> Result<(TensorId, TensorId)> {
     let encoded = network(graph, "encoder", architecture, &architecture.encoder(), x)?; // [batch, 2·latent]
     let (mean, s) = graph.split_columns(encoded, architecture.latent())?;
-    let softplus = graph.softplus(s)?;
-    let stddev = graph.offset(softplus, LEAST_STDDEV)?;
+    let stddev = architecture.scale().stddev(graph, s)?;
     graph.rename(mean, "mean");
     graph.rename(s, "s");
     Ok((mean, graph.rename(stddev, "stddev")))
@@ -119,30 +114,32 @@ fn log_likelihood(
     x: TensorId,
 ) -> Result<TensorId> {
     let likelihood = architecture.likelihood();
-    let parameters = likelihood.split(graph, decoded)?;
+    let parameters = graph.split(decoded, likelihood.parameters())?;
     likelihood.log_likelihood(graph, &parameters, x)
 }
 
-/// Appends linear layers with the activation between them. x `[batch, widths[0]]`.
+/// Appends linear layers with the activation between them. x `[batch, layers[0].inputs]`.
 fn network(
     graph: &mut Graph,
     name: &str,
     architecture: &Architecture,
-    widths: &[usize],
+    layers: &[Layer],
     mut x: TensorId,
 ) -> Result<TensorId> {
-    let last = widths.len() - 2;
-    for (layer, widths) in widths.windows(2).enumerate() {
-        let label = format!("{name}.{}", 2 * layer);
-        let weight = graph.parameter(&format!("{label}.weight"), Shape::new(widths[0], widths[1]));
-        let bias = graph.parameter(&format!("{label}.bias"), Shape::new(1, widths[1]));
-        x = graph.matmul(x, weight)?; // [batch, widths[1]]
+    let activation = architecture.activation();
+    for (index, layer) in layers.iter().enumerate() {
+        let label = format!("{name}.{}", 2 * index);
+        let shape = Shape::new(layer.inputs, layer.columns());
+        let weight = graph.parameter(&format!("{label}.weight"), shape);
+        let bias = graph.parameter(&format!("{label}.bias"), Shape::new(1, layer.columns()));
+        x = graph.matmul(x, weight)?; // [batch, columns]
         x = graph.rename(x, format!("{label}.product"));
         x = graph.bias(x, bias)?;
         x = graph.rename(x, label);
-        if layer < last {
-            x = graph.map(architecture.activation().function(), &[x])?;
-            graph.rename(x, format!("{name}.h{}", layer + 1));
+        if index + 1 < layers.len() {
+            let operands = graph.split(x, activation.operands())?;
+            x = graph.map(activation.function(), &operands)?; // [batch, width]
+            graph.rename(x, format!("{name}.h{}", index + 1));
         }
     }
     Ok(x)
@@ -160,13 +157,8 @@ impl Architecture {
     /// # Errors
     /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step; the errors
     /// of [`Objective::check`].
-    pub fn training_plan(
-        &self,
-        images: Images,
-        objective: Objective,
-        optimizer: Optimizer,
-        fused: bool,
-    ) -> Result<Plan> {
+    pub fn training_plan(&self, images: Images, step: Training, fused: bool) -> Result<Plan> {
+        let Training { objective, .. } = step;
         objective.check()?;
         self.check_batch(images.batch.saturating_mul(objective.samples))?;
         let mut graph = Graph::new();
@@ -174,7 +166,7 @@ impl Architecture {
         let shape = [objective.samples, self.latent()];
         let eps = images.noise(&mut graph, shape, Stream::Latent)?;
         let pass = forward(&mut graph, self, x, eps)?;
-        training(&mut graph, &pass, objective, optimizer)?;
+        training(&mut graph, &pass, step)?;
         Ok(plan(graph, &[], fused))
     }
 
@@ -205,9 +197,14 @@ pub struct Evaluation {
     pub log_likelihood: TensorId,
     /// `[batch, 1]`.
     pub kl: TensorId,
+    /// Posterior means `[batch, latent]`.
+    pub mean: TensorId,
+    /// KL divergence of each latent unit `[batch, latent]`.
+    pub kl_of_units: TensorId,
 }
 
-/// Returns the plan of the log-likelihood, by one sample of the posterior, and KL of each image.
+/// Returns the plan of the log-likelihood, by one sample of the posterior, KL and posterior mean of each
+/// image.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if there are no images.
@@ -215,9 +212,11 @@ pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> R
     let mut graph = Graph::new();
     let x = images.gather(&mut graph, architecture.input())?;
     let eps = images.noise(&mut graph, [1, architecture.latent()], Stream::Evaluation)?;
-    let Forward { log_likelihood, kl, .. } = forward(&mut graph, architecture, x, eps)?;
-    let plan = plan(graph, &[log_likelihood, kl], fused);
-    Ok(Evaluation { plan, log_likelihood, kl })
+    let Forward { log_likelihood, kl, mean, stddev, .. } =
+        forward(&mut graph, architecture, x, eps)?;
+    let kl_of_units = graph.map(&GAUSSIAN_KL, &[mean, stddev])?;
+    let plan = plan(graph, &[log_likelihood, kl, mean, kl_of_units], fused);
+    Ok(Evaluation { plan, log_likelihood, kl, mean, kl_of_units })
 }
 
 /// The tensor `[batch, input]` of images to encode.
@@ -255,7 +254,7 @@ pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Tens
     let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
     let logits = decode(&mut graph, architecture, z)?;
     let likelihood = architecture.likelihood();
-    let parameters = likelihood.split(&mut graph, logits)?;
+    let parameters = graph.split(logits, likelihood.parameters())?;
     let probabilities = (likelihood.mean)(&mut graph, &parameters)?;
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
@@ -349,7 +348,7 @@ fn draw(
 ) -> Result<(Plan, Drawn)> {
     let logits = decode(&mut graph, architecture, z)?;
     let likelihood = architecture.likelihood();
-    let parameters = likelihood.split(&mut graph, logits)?;
+    let parameters = graph.split(logits, likelihood.parameters())?;
     let probabilities = (likelihood.mean)(&mut graph, &parameters)?;
     let sample = (likelihood.sample)(&mut graph, probabilities, &parameters, Stream::Bernoulli)?;
     let outputs: Vec<_> = x.into_iter().chain([z, probabilities, sample]).collect();

@@ -7,10 +7,13 @@ mod adam;
 mod adamw;
 mod loops;
 mod rmsprop;
+mod rmsprop_centered;
+mod rmsprop_torch;
 
 pub use loops::{Block, Loop};
 
 use crate::function::{Lane, Number, Plain, Tolerance, Vectorized};
+use crate::near::named;
 use crate::{Error, Result};
 use loops::update;
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,12 @@ impl Constant {
     const fn decay(name: &'static str, default: f64) -> Self {
         let allows = |value| (0.0..=1.0).contains(&value);
         Self { name, default, expected: "a number from 0 to 1", allows }
+    }
+
+    /// The same, without 0.
+    const fn positive_decay(name: &'static str, default: f64) -> Self {
+        let allows = |value| value > 0.0 && value <= 1.0;
+        Self { name, default, expected: "a number above 0, up to 1", allows }
     }
 
     /// The same for a running mean that starts at 0 and is corrected.
@@ -244,10 +253,7 @@ impl TryFrom<Settings> for Optimizer {
 
     fn try_from(Settings { name, constants }: Settings) -> std::result::Result<Self, String> {
         let set = |optimizer: Self, (name, value): (&String, &f64)| optimizer.with(name, *value);
-        let optimizer = Rule::named(&name).map(Self::of).ok_or_else(|| {
-            let names: Vec<_> = RULES.iter().map(|rule| rule.name).collect();
-            format!("expected one of {}, found '{name}'", names.join(", "))
-        })?;
+        let optimizer = Self::of(named(RULES.iter().copied(), |rule| rule.name, &name)?);
         constants.iter().try_fold(optimizer, set).map_err(|error| error.to_string())
     }
 }
@@ -308,6 +314,38 @@ rules! {
         // multiplication.
         flops: 9,
         // An update is about 1e-3: this is five digits of it.
+        tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
+    }
+    /// RMSProp as in PyTorch.
+    RMSPROP_TORCH "rmsprop_torch" = rmsprop_torch::RmsPropTorch, 1, 2 {
+        constants: &[
+            Constant::decay("decay", 0.99),
+            Constant::nonnegative("epsilon", 1e-8),
+            Constant::nonnegative("initial", 0.0),
+        ],
+        states: RMSPROP.states,
+        coefficients: &["GAIN", "EPSILON"],
+        prepare: RMSPROP.prepare,
+        corrections: |_, _| [1.0; 2],
+        flops: 9,
+        tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
+    }
+    /// RMSProp as in PyTorch with `centered=True`.
+    RMSPROP_CENTERED "rmsprop_centered" = rmsprop_centered::RmsPropCentered, 2, 3 {
+        constants: &[
+            Constant::positive_decay("decay", 0.99),
+            Constant::nonnegative("epsilon", 1e-8),
+            Constant::nonnegative("initial", 0.0),
+        ],
+        states: &[
+            State { prefix: "mean.", name: "means", is_signed: true, start: |_| 0.0 },
+            State { prefix: "var.", name: "variances", is_signed: false, start: |&[_, _, initial, ..]| initial },
+        ],
+        coefficients: &["GAIN", "SPREAD", "EPSILON"],
+        prepare: rmsprop_centered::prepare,
+        corrections: |_, _| [1.0; 2],
+        // m: three operations; var: six; w: square root, division and three others.
+        flops: 14,
         tolerance: Tolerance { absolute: 1e-8, relative: 5e-7 },
     }
     /// Adam.

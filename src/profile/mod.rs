@@ -22,8 +22,7 @@ use crate::device::{
 use crate::graph::{Binarize, Pixels, Plan, Shape, Step};
 use crate::kernel::Call;
 use crate::kernel::is_named;
-use crate::model::{Architecture, Images, Objective, Parameter, initial_weights};
-use crate::optimizer::Optimizer;
+use crate::model::{Architecture, Images, Parameter, Training, initial_weights};
 use crate::random::pixels;
 use crate::{Error, Result};
 use serde::Serialize;
@@ -110,10 +109,8 @@ pub struct Profile {
 pub struct Workload {
     /// The layers.
     pub architecture: Architecture,
-    /// The objective.
-    pub objective: Objective,
-    /// The optimiser.
-    pub optimizer: Optimizer,
+    /// What a step does.
+    pub training: Training,
     /// Images of one step.
     pub batch: usize,
     /// Whether ops are fused.
@@ -132,7 +129,7 @@ impl Workload {
 
     /// Creates a training plan on random images.
     fn plan(&self) -> Result<Plan> {
-        let Self { ref architecture, objective, optimizer, batch, fused } = *self;
+        let Self { ref architecture, training, batch, fused } = *self;
         architecture.check_batch(BATCHES * batch)?;
         let images = Images {
             name: "profile",
@@ -141,7 +138,7 @@ impl Workload {
             pixels: Pixels::Bytes,
             binarize: Binarize::Threshold,
         };
-        architecture.training_plan(images, objective, optimizer, fused)
+        architecture.training_plan(images, training, fused)
     }
 
     /// Loads the plan, with random images and starting weights.

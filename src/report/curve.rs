@@ -1,4 +1,4 @@
-//! The ELBO and its two terms by epoch, for training and test set, in panels that share the epoch
+//! The ELBO and its two terms by epoch, for training and held-out images, in panels that share the epoch
 //! axis. The content of a panel is left to [`panel`](super::panel), the legend above the panels to
 //! [`key`](super::key).
 
@@ -14,6 +14,7 @@ use super::picture::{
 };
 use super::scale::Scale;
 use crate::Result;
+use crate::data::HeldOut;
 use crate::eval::Measures;
 
 const WIDTH: u32 = 1000;
@@ -33,7 +34,7 @@ pub struct EpochPoint {
     pub epoch: u32,
     /// Means over the training images in this epoch.
     pub train: Measures,
-    /// Means over the test images after this epoch.
+    /// Means over the held-out images after this epoch.
     pub test: Measures,
 }
 
@@ -55,17 +56,32 @@ pub struct ChangePoint {
     pub words: String,
 }
 
+/// The content of a chart of the ELBO.
+#[derive(Clone, Copy, Debug)]
+pub struct Curve<'a> {
+    /// The chart's title.
+    pub title: &'a str,
+    /// The images of [`EpochPoint::test`].
+    pub held_out: HeldOut,
+    /// The epochs.
+    pub epochs: &'a [EpochPoint],
+    /// Batches.
+    pub steps: &'a [StepPoint],
+    /// Changes of settings.
+    pub changes: &'a [ChangePoint],
+}
+
 /// Draws ELBO, log-likelihood and KL by epoch, one below the other, as a PNG of 1000 by 966 pixels,
 /// or wider if the title needs it; `path` is used only in errors. Up to 60 epochs have a marker
 /// each.
 ///
 /// An epoch's values are drawn at its end, although those of training are means over its batches;
 /// the legend says so. The batches, `steps`, are a thin line from the beginning of the first epoch
-/// on. A dashed line and a ring mark the first epoch with the best test ELBO, which is stored in
+/// on. A dashed line and a ring mark the first epoch with the best ELBO of the held-out images, which is stored in
 /// `best.safetensors`; the values of the last epoch are above each panel. A line through all panels
 /// marks each of `changes`; its text is beside the line if there is room.
 ///
-/// Each panel has its own scale, [`Scale::of`] its values of training and test together (with one
+/// Each panel has its own scale, [`Scale::of`] its values of training and held-out images together (with one
 /// epoch, also of its batches), which leaves out values far below the others, or for the KL far
 /// above. Left-out epochs are always reported: the line leaves the panel at that edge, a triangle
 /// there marks each epoch whose value lies beyond, and a note above the panel gives their number
@@ -77,15 +93,12 @@ pub struct ChangePoint {
 /// if a value is not finite (or larger than an `f32` can be).
 pub fn elbo_curve(
     path: &Path,
-    title: &str,
-    points: &[EpochPoint],
-    steps: &[StepPoint],
-    changes: &[ChangePoint],
+    &Curve { title, held_out, epochs: points, steps, changes }: &Curve,
 ) -> Result<Png> {
-    check(path, points)?;
+    check(path, held_out, points)?;
     check_steps(path, steps)?;
-    let best = best(points);
-    let key = Key::new(best, !steps.is_empty());
+    let best = best_epoch(points);
+    let key = Key::new(held_out, best, !steps.is_empty());
     let width = WIDTH.max(text_width(path, title, TITLE)?.max(key.width(path)?) + 2 * MARGIN);
     let frames = frames(path, width, points, steps)?;
     let lowest = frames.last().map_or(TOP, |frame| frame.down.1);
@@ -142,15 +155,15 @@ fn write_changes(picture: &mut Picture, axes: &Axes, changes: &[ChangePoint]) ->
     Ok(())
 }
 
-/// The first epoch with the best test ELBO, if there are any.
-fn best(points: &[EpochPoint]) -> Option<&EpochPoint> {
+/// Returns the first epoch with the best ELBO of the held-out images, if there are any.
+pub fn best_epoch(points: &[EpochPoint]) -> Option<&EpochPoint> {
     points.iter().reduce(|best, point| if point.test.elbo > best.test.elbo { point } else { best })
 }
 
 /// The range of valid values, which excludes NaN.
 const SENSIBLE: RangeInclusive<f64> = -(f32::MAX as f64)..=f32::MAX as f64;
 
-fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
+fn check(path: &Path, held_out: HeldOut, points: &[EpochPoint]) -> Result<()> {
     if points.is_empty() {
         return Err(failure(path, "expected 1 or more epochs, found none"));
     }
@@ -162,7 +175,11 @@ fn check(path: &Path, points: &[EpochPoint]) -> Result<()> {
         for line in &LINES {
             let mut values = panel.values(line, points).into_iter();
             if let Some((epoch, found)) = values.find(|(_, value)| !SENSIBLE.contains(value)) {
-                let whose = format!("{} {} of epoch {epoch}", line.name, panel.name);
+                let whose = format!(
+                    "{} {} of epoch {epoch}",
+                    line.name.unwrap_or(held_out.name()),
+                    panel.name
+                );
                 let message = format!("{whose}: expected a finite f32, found {found}");
                 return Err(failure(path, message));
             }

@@ -8,6 +8,7 @@ use super::line::{DASHED, LINES, SAMPLE, Stroke, draw_dashed, draw_light};
 use super::panel::number;
 use super::picture::{Area, Drawn, Picture, TEXT, text_width};
 use crate::Result;
+use crate::data::HeldOut;
 
 /// Gaps between a sample and its name, and between a name and the next sample.
 const NAME_GAP: u32 = 10;
@@ -28,9 +29,11 @@ impl Key {
     /// The height of a line in pixels.
     pub(super) const LINE: u32 = 24;
 
-    pub(super) fn new(best: Option<&EpochPoint>, has_steps: bool) -> Self {
+    pub(super) fn new(held_out: HeldOut, best: Option<&EpochPoint>, has_steps: bool) -> Self {
+        let held_out = held_out.name();
         let of_line = |line: &super::line::Line| {
-            (Sample::Line(line.stroke), format!("{}: {}", line.name, line.when))
+            let name = line.name.unwrap_or(held_out);
+            (Sample::Line(line.stroke), format!("{name}: {}", line.when))
         };
         let mut marks = Vec::new();
         if has_steps {
@@ -38,7 +41,7 @@ impl Key {
         }
         if let Some(EpochPoint { epoch, test, .. }) = best {
             let elbo = number(test.elbo);
-            marks.push((Sample::Mark, format!("best test ELBO: {elbo} after epoch {epoch}")));
+            marks.push((Sample::Mark, format!("best {held_out} ELBO: {elbo} after epoch {epoch}")));
         }
         Self([LINES.iter().map(of_line).collect(), marks])
     }

@@ -1,5 +1,5 @@
 //! The style of lines: they differ in colour, dash and marker, so that they can be distinguished
-//! without colour. Each panel has two, for training and test set.
+//! without colour. Each panel has two, for training and held-out images.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::{Circle, PathElement, Polygon, RGBColor};
@@ -53,7 +53,8 @@ pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Draw
 
 /// One line of each panel.
 pub(super) struct Line {
-    pub(super) name: &'static str,
+    /// None for the held-out images.
+    pub(super) name: Option<&'static str>,
     /// When the values are measured.
     pub(super) when: &'static str,
     pub(super) stroke: Stroke,
@@ -62,12 +63,12 @@ pub(super) struct Line {
 
 pub(super) const LINES: [Line; 2] = [
     Line {
-        name: "train",
+        name: Some("train"),
         when: "mean over the batches of the epoch, each before its update",
         stroke: SOLID,
         measures: |p| &p.train,
     },
-    Line { name: "test", when: "after the epoch", stroke: DASHED, measures: |p| &p.test },
+    Line { name: None, when: "after the epoch", stroke: DASHED, measures: |p| &p.test },
 ];
 
 impl Stroke {

@@ -24,7 +24,7 @@ mod scatter;
 pub mod tensorboard;
 mod tiles;
 
-pub use curve::{ChangePoint, EpochPoint, StepPoint, elbo_curve};
+pub use curve::{ChangePoint, Curve, EpochPoint, StepPoint, best_epoch, elbo_curve};
 pub use devices::device_curves;
 pub use layout::{Row, TileLayout, Tiles};
 pub use manifold::{Classes, Manifold, grid_latents, manifold};

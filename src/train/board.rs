@@ -1,10 +1,11 @@
-//! Event files of a run for TensorBoard: training and test set have separate folders and the same
+//! Event files of a run for TensorBoard: training set and test or validation set have separate folders and the same
 //! tags, so that each chart has a line for each. TensorBoard names its runs after folders, so these
 //! are directly in the run's folder: `five/train` and `five/test`. `step/…` and `kernels/…` are by
 //! step, `epoch/…` and `pictures/…` by epoch.
 
 use super::{Drawing, EpochReport, KernelReport, StepReport};
 use crate::Result;
+use crate::data::HeldOut;
 use crate::eval::Measures;
 use crate::file::Files;
 use crate::profile::KernelTime;
@@ -19,8 +20,8 @@ pub(super) struct Board {
     test: EventWriter,
 }
 
-/// The folders' names, which TensorBoard shows.
-pub(super) const FOLDERS: [&str; 2] = ["train", "test"];
+/// The names that the folders may have, which TensorBoard shows.
+pub(super) const FOLDERS: [&str; 3] = ["train", "test", "validation"];
 
 /// The parent of these folders within a run that an earlier version began.
 pub(super) const EARLIER: &str = "tensorboard";
@@ -32,10 +33,10 @@ pub(super) fn folder_in(run: &Path) -> PathBuf {
 }
 
 impl Board {
-    /// Creates `train/` and `test/` in a folder, with a file each.
-    pub(super) fn create(files: &Arc<dyn Files>, folder: &Path) -> Result<Self> {
+    /// Creates `train/` and `test/`, or `validation/`, in a folder, with a file each.
+    pub(super) fn create(files: &Arc<dyn Files>, folder: &Path, held_out: HeldOut) -> Result<Self> {
         let create = |name| EventWriter::create_in(Arc::clone(files), &folder.join(name));
-        let [train, test] = FOLDERS.map(create);
+        let [train, test] = ["train", held_out.name()].map(create);
         Ok(Self { train: train?, test: test? })
     }
 
@@ -43,11 +44,13 @@ impl Board {
     pub(super) fn resume(
         files: &Arc<dyn Files>,
         folder: &Path,
+        held_out: HeldOut,
         events: &[(String, u64); 2],
     ) -> Result<Self> {
+        let folders = ["train", held_out.name()];
         let resume = |index: usize| {
             let (name, len) = &events[index];
-            EventWriter::resume(Arc::clone(files), &folder.join(FOLDERS[index]), name, *len)
+            EventWriter::resume(Arc::clone(files), &folder.join(folders[index]), name, *len)
         };
         Ok(Self { train: resume(0)?, test: resume(1)? })
     }
@@ -75,6 +78,7 @@ impl Board {
         let epoch = report.epoch.into();
         measures(&mut self.train, "epoch", epoch, &report.train)?;
         measures(&mut self.test, "epoch", epoch, &report.test)?;
+        self.test.scalar("epoch/active_units", epoch, report.units.active as f64)?;
         self.train.scalar("epoch/images_per_second", epoch, report.images_per_second())?;
         self.train.scalar("epoch/learning_rate", epoch, report.learning_rate)?;
         self.train.scalar("epoch/kl_weight", epoch, report.kl_weight)?;

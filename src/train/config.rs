@@ -3,11 +3,14 @@
 use super::schedule::ramp;
 use super::{Every, Schedule};
 use crate::checkpoint::State;
-use crate::data::{Reading, Size, Source};
+use crate::data::{Account, Dataset, HeldOut, Reading, Size, Source, Split, Validation};
 use crate::device::Choices;
 use crate::device::Description;
 use crate::graph::{Binarize, Scalars, Step};
-use crate::model::{Activation, Architecture, BERNOULLI, Bound, Likelihood, Objective};
+use crate::model::{
+    Activation, Architecture, BERNOULLI, Bound, Init, Likelihood, Objective, Scale, Training,
+    Weights,
+};
 use crate::optimizer::Optimizer;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,9 @@ pub struct Config {
     /// See [`Source::test_fraction`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
+    /// See [`Split::with_validation`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// Conversion of grey pixels.
     pub binarize: Binarize,
     /// Number of training images that are used, from the first on; all if none.
@@ -35,14 +41,30 @@ pub struct Config {
     pub limit: Option<usize>,
     /// The tutorial's `hidden_layer_sizes`: the last is the latent size.
     pub hidden: Vec<usize>,
+    /// Layer sizes between the latents and the decoder's output, if not the encoder's in reverse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<Vec<usize>>,
     /// The function between layers.
     #[serde(skip_serializing_if = "is_default")]
     pub activation: Activation,
+    /// The function from the encoder's outputs to standard deviations.
+    #[serde(skip_serializing_if = "is_default")]
+    pub scale: Scale,
+    /// The distribution of starting weights.
+    #[serde(skip_serializing_if = "is_default")]
+    pub init: Init,
+    /// Where the output bias starts.
+    #[serde(skip_serializing_if = "is_default")]
+    pub output_bias: OutputBias,
     /// The distribution of a pixel.
     #[serde(skip_serializing_if = "is_bernoulli")]
     pub likelihood: &'static Likelihood,
     /// Number of passes over the training images.
     pub epochs: u32,
+    /// Epochs without a better ELBO of the validation or test images after which training stops. Those
+    /// in which the weight of the KL divergence still rises do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
     /// Images per step.
     pub batch: usize,
     /// The optimiser's step size.
@@ -56,6 +78,9 @@ pub struct Config {
     /// See [`Objective::free_bits`].
     #[serde(skip_serializing_if = "is_zero")]
     pub free_bits: f64,
+    /// See [`Training::clip_norm`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// Epochs over which the step size rises linearly to its value.
     #[serde(skip_serializing_if = "is_zero")]
     pub warm_up: f64,
@@ -98,6 +123,17 @@ pub struct Config {
     /// Later changes of settings, by increasing step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+}
+
+/// The start of the output bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputBias {
+    /// At 0.
+    #[default]
+    Zero,
+    /// Where a decoder of weights 0 has the mean of the training images ([`Weights::with_mean`]).
+    Data,
 }
 
 /// Settings that change after a step.
@@ -167,17 +203,24 @@ impl Default for Config {
             size: None,
             test_data: None,
             test_fraction: None,
+            validation: None,
             binarize: Binarize::Threshold,
             limit: None,
             hidden: vec![200, 100],
+            decoder: None,
             activation: Activation::default(),
+            scale: Scale::default(),
+            init: Init::default(),
+            output_bias: OutputBias::default(),
             likelihood: &BERNOULLI,
             epochs: 30,
+            patience: None,
             batch: 64,
             learning_rate: Scalars::default().learning_rate,
             objective: Bound::default(),
             samples: 1,
             free_bits: 0.0,
+            clip_norm: None,
             warm_up: 0.0,
             beta: Scalars::default().kl_weight,
             kl_warm_up: 0.0,
@@ -215,6 +258,9 @@ impl Config {
         if self.self_check == Some(0) {
             return wrong("self_check", "at least 1 step", "0".to_owned());
         }
+        if self.patience == Some(0) {
+            return wrong("patience", "at least 1 epoch", "0".to_owned());
+        }
         if self.epochs == 0 {
             return wrong("epochs", "at least 1", "0".to_owned());
         }
@@ -232,6 +278,11 @@ impl Config {
             if !(value >= 0.0 && (value as f32).is_finite()) {
                 return wrong(setting, "a number from 0 on", value.to_string());
             }
+        }
+        if let Some(norm) = self.clip_norm
+            && !(norm > 0.0 && (norm as f32).is_normal())
+        {
+            return wrong("clip_norm", "a number above 0", norm.to_string());
         }
         if self.kl_cycles == 0 {
             return wrong("kl_cycles", "at least 1", "0".to_owned());
@@ -265,13 +316,49 @@ impl Config {
     /// # Errors
     /// The errors of [`Architecture::new`].
     pub fn architecture(&self, input: usize) -> Result<Architecture> {
-        let layers = Architecture::new(input, &self.hidden)?.with_activation(self.activation);
+        let layers = Architecture::new(input, &self.hidden)?;
+        let layers = match &self.decoder {
+            Some(decoder) => layers.with_decoder(decoder)?,
+            None => layers,
+        };
+        let layers = layers.with_activation(self.activation)?.with_scale(self.scale);
         layers.with_likelihood(self.likelihood)
+    }
+
+    /// Returns the settings with the layers of a model.
+    pub fn with_architecture(self, architecture: &Architecture) -> Self {
+        let decoder = Some(architecture.decoder_hidden()).filter(|_| !architecture.is_mirrored());
+        Self {
+            hidden: architecture.hidden().to_vec(),
+            decoder: decoder.map(<[usize]>::to_vec),
+            activation: architecture.activation(),
+            scale: architecture.scale(),
+            likelihood: architecture.likelihood(),
+            ..self
+        }
+    }
+
+    /// Returns the weights that a training on these images starts from.
+    ///
+    /// # Errors
+    /// The errors of [`architecture`](Self::architecture).
+    pub fn starting_weights(&self, train: &Dataset) -> Result<Weights> {
+        let weights = self.init.weights(&self.architecture(train.width())?, self.seed);
+        Ok(match self.output_bias {
+            OutputBias::Zero => weights,
+            OutputBias::Data => weights.with_mean(&train.mean(self.binarize)),
+        })
     }
 
     /// Returns the objective.
     pub fn objective(&self) -> Objective {
         Objective { bound: self.objective, samples: self.samples, free_bits: self.free_bits }
+    }
+
+    /// Returns what a training step does.
+    pub fn training(&self) -> Training {
+        let Self { optimizer, clip_norm, .. } = *self;
+        Training { objective: self.objective(), optimizer, clip_norm }
     }
 
     /// Returns the state of a run before its first step, on data with this
@@ -280,6 +367,29 @@ impl Config {
         let Self { seed, batch, binarize, optimizer, .. } = *self;
         let (position, files) = Default::default();
         State { seed, batch, binarize, optimizer, data, position, best: None, files }
+    }
+
+    /// Returns which images the training is watched by.
+    pub fn held_out(&self) -> HeldOut {
+        if self.validation.is_some() { HeldOut::Validation } else { HeldOut::Test }
+    }
+
+    /// Loads the images.
+    ///
+    /// # Errors
+    /// The errors of [`Split::read`] and [`Split::with_validation`].
+    pub fn split(&self) -> Result<(Split, Account)> {
+        let (split, account) = Split::read(&self.source())?;
+        Ok((split.with_validation(self.validation)?, account))
+    }
+
+    /// Whether training stops after an epoch whose ELBO is no better than the best one's.
+    pub fn is_exhausted(&self, epoch: u32, best: u32) -> bool {
+        // The weight of the KL divergence rises for the last time in the last cycle.
+        let cycle = f64::from(self.epochs) / f64::from(self.kl_cycles);
+        let full = f64::from(self.kl_cycles - 1) * cycle + self.kl_warm_up.min(cycle);
+        let from = f64::from(best).max(full);
+        self.patience.is_some_and(|patience| f64::from(epoch) - from >= f64::from(patience))
     }
 
     /// Returns the source of the images.

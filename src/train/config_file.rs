@@ -1,11 +1,11 @@
 //! Files of settings: `config.toml`, which a run writes, and files that a user writes.
 
-use super::{Change, Config, Schedule};
-use crate::data::{Reading, Size};
+use super::{Change, Config, OutputBias, Schedule};
+use crate::data::{Reading, Size, Validation};
 use crate::device::Choices;
 use crate::device::{Choice, Description};
 use crate::kernel::CORES;
-use crate::model::{Activation, Bound, GAUSSIAN};
+use crate::model::{Activation, Bound, GAUSSIAN, Init, Scale};
 use crate::near::near;
 use crate::optimizer::Optimizer;
 use crate::{Action, Error, Result};
@@ -136,9 +136,17 @@ impl ConfigFile {
     /// has another type or does not exist.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
+        Self::parse(path, &text)
+    }
+
+    /// Parses settings; `path` is their source.
+    ///
+    /// # Errors
+    /// The errors of [`read`](Self::read), except those of reading.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let wrong = |found: String| Error::file(path, "the settings of a run", found);
         let no_toml = |error: toml::de::Error| wrong(error.to_string().trim_end().to_owned());
-        let table: toml::Table = toml::from_str(&text).map_err(no_toml)?;
+        let table: toml::Table = toml::from_str(text).map_err(no_toml)?;
         let known = keys();
         if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
             let meant = nearest(unknown, &known)
@@ -147,13 +155,13 @@ impl ConfigFile {
                 });
             return Err(wrong(format!("`{unknown}`, {meant}")));
         }
-        let Surroundings { device, kernels, .. } = toml::from_str(&text).map_err(no_toml)?;
+        let Surroundings { device, kernels, .. } = toml::from_str(text).map_err(no_toml)?;
         let variant = |name: &&String| CORES.iter().any(|core| core.name == name.as_str());
         if let Some(unknown) = kernels.values().find(|name| !variant(name)) {
             let known = CORES.iter().map(|core| core.name).collect::<Vec<_>>().join(", ");
             return Err(wrong(format!("variant {unknown}, which is none of {known}")));
         }
-        let config = toml::from_str(&text).map_err(no_toml)?;
+        let config = toml::from_str(text).map_err(no_toml)?;
         let choice = device.as_ref().map(Device::choice);
         let described = device.and_then(Device::description);
         Ok(Self { config, device: choice, described, kernels })
@@ -173,10 +181,17 @@ fn keys() -> Vec<String> {
         checkpoint_every: "1".parse().ok(),
         self_check: Some(1),
         optimizer: Optimizer::default().with("decay", 0.5).unwrap_or_default(),
+        validation: Some(Validation::Own),
+        patience: Some(1),
+        decoder: Some(Vec::new()),
+        scale: Scale::LogVariance,
+        init: Init::He,
+        output_bias: OutputBias::Data,
         likelihood: &GAUSSIAN,
         objective: Bound::Iwae,
         samples: 2,
         free_bits: 1.0,
+        clip_norm: Some(1.0),
         warm_up: 1.0,
         beta: 2.0,
         kl_warm_up: 1.0,
@@ -190,7 +205,7 @@ fn keys() -> Vec<String> {
     settings
         .into_iter()
         .map(|(key, _)| key)
-        .chain(["version", "device", "kernels"].map(String::from))
+        .chain(["version", "device", "kernels", "recipe"].map(String::from))
         .collect()
 }
 

@@ -10,7 +10,7 @@ use crate::eval::Measures;
 use crate::file::{Files, remove_drafts, replace_in};
 use crate::graph::Binarize;
 use crate::model::{States, Weights, to_safetensors};
-use crate::report::{ChangePoint, EpochPoint, StepPoint, elbo_curve};
+use crate::report::{ChangePoint, Curve, EpochPoint, StepPoint, best_epoch, elbo_curve};
 use crate::{Action, Error, FileKind, Result};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ const LOCK: &str = ".lock";
 
 /// A folder with `config.toml`, `metrics.jsonl`, `checkpoint.safetensors`, `model.safetensors`, the
 /// best model so far as `best.safetensors`, pictures and, unless the run's settings say otherwise,
-/// event files for TensorBoard in `train/` and `test/`.
+/// event files for TensorBoard in `train/` and `test/` or `validation/`.
 #[derive(Debug)]
 pub struct RunFolder {
     files: Arc<dyn Files>,
@@ -117,8 +117,8 @@ impl RunFolder {
         let Told { epochs: curve, steps, change } = metrics::read(&path.join(METRICS))?;
         let folder = folder_in(path);
         let board = config.config.tensorboard.then(|| match &state.files.events {
-            Some(events) => Board::resume(&files, &folder, events),
-            None => Board::create(&files, &folder),
+            Some(events) => Board::resume(&files, &folder, config.config.held_out(), events),
+            None => Board::create(&files, &folder, config.config.held_out()),
         });
         let board = board.transpose()?;
         let path = path.to_owned();
@@ -135,7 +135,8 @@ impl RunFolder {
         lock: Option<Lock>,
     ) -> Result<Self> {
         let metrics = Metrics::create(Arc::clone(&files), path.join(METRICS))?;
-        let board = config.tensorboard.then(|| Board::create(&files, &folder_in(path)));
+        let held_out = config.held_out();
+        let board = config.tensorboard.then(|| Board::create(&files, &folder_in(path), held_out));
         Ok(Self {
             files,
             path: path.to_owned(),
@@ -244,12 +245,18 @@ impl RunFolder {
         checkpoint.save(&*self.files, &self.file(checkpoint::FILE_NAME))
     }
 
-    /// Draws `elbo.png`, if there was an epoch, with the changes of settings that the run has
-    /// reached.
+    /// Returns the epoch with the best ELBO of the held-out images, the first one if there are several;
+    /// 0 before the first epoch.
+    pub fn best_epoch(&self) -> u32 {
+        best_epoch(&self.curve).map_or(0, |point| point.epoch)
+    }
+
+    /// Draws `elbo.png`, if there was an epoch, with the changes of settings and of the schedules that
+    /// the run has reached.
     ///
     /// # Errors
     /// [`Error::Picture`] or [`Error::Io`].
-    pub fn draw_curve(&self, title: &str, steps_per_epoch: u32, changes: &[Change]) -> Result<()> {
+    pub fn draw_curve(&self, title: &str, steps_per_epoch: u32, config: &Config) -> Result<()> {
         if self.curve.is_empty() {
             return Ok(());
         }
@@ -261,13 +268,21 @@ impl RunFolder {
                 StepPoint { epoch: epoch(step), measures }
             });
         let last = self.curve.last().map_or(0.0, |point| point.epoch.into());
-        let changes = changes.iter().map(|change| ChangePoint {
+        let changes = config.changes.iter().map(|change| ChangePoint {
             epoch: epoch(change.step.into()),
             words: change.to_string(),
         });
-        let changes = changes.filter(|change| change.epoch < last);
-        let (steps, changes) = (steps.collect::<Vec<_>>(), changes.collect::<Vec<_>>());
-        let png = elbo_curve(&path, title, &self.curve, &steps, &changes)?;
+        let mut changes: Vec<_> = changes.chain(scheduled(config, steps_per_epoch)).collect();
+        changes.retain(|change| change.epoch < last);
+        changes.sort_by(|a, b| a.epoch.total_cmp(&b.epoch));
+        let curve = Curve {
+            title,
+            held_out: config.held_out(),
+            epochs: &self.curve,
+            steps: &steps.collect::<Vec<_>>(),
+            changes: &changes,
+        };
+        let png = elbo_curve(&path, &curve)?;
         self.replace(&path, &png.bytes)
     }
 
@@ -293,6 +308,38 @@ impl RunFolder {
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         replace_in(&*self.files, path, bytes)
     }
+}
+
+/// Returns the points at which the schedules of a run begin or end a part.
+fn scheduled(config: &Config, steps_per_epoch: u32) -> Vec<ChangePoint> {
+    let step = |epoch: f64| (epoch * f64::from(steps_per_epoch)).ceil() as u32;
+    let rate = config.schedule.jumps().into_iter().map(|(epoch, _)| {
+        let epoch = f64::from(epoch);
+        let rate = config.learning_rate_at(step(epoch), steps_per_epoch);
+        ChangePoint { epoch, words: format!("learning rate {}", short(rate)) }
+    });
+    let warmed = Some(config.warm_up).filter(|&epochs| epochs > 0.0).map(|epoch| {
+        let rate = config.learning_rate_at(step(epoch), steps_per_epoch);
+        ChangePoint { epoch, words: format!("learning rate {}", short(rate)) }
+    });
+    let cycle = f64::from(config.epochs) / f64::from(config.kl_cycles);
+    let rises = (0..config.kl_cycles).filter(|_| config.kl_warm_up > 0.0).flat_map(|index| {
+        let begin = f64::from(index) * cycle;
+        let full = Some(begin + config.kl_warm_up).filter(|_| config.kl_warm_up < cycle);
+        let full = full.map(|epoch| (epoch, config.beta));
+        Some((begin, 0.0)).filter(|_| index > 0).into_iter().chain(full)
+    });
+    let weight = rises.map(|(epoch, weight)| ChangePoint {
+        epoch,
+        words: format!("KL weight {}", short(weight)),
+    });
+    rate.chain(warmed).chain(weight).collect()
+}
+
+/// Formats a number with as many digits as it has, or with three.
+fn short(number: f64) -> String {
+    let whole = number.to_string();
+    if whole.len() <= 7 { whole } else { format!("{number:.2e}") }
 }
 
 /// Checks that no file that a run reads or writes is a link: a folder from elsewhere could make it
@@ -342,18 +389,18 @@ fn lock(folder: &Path, setting: &'static str) -> Result<Option<Lock>> {
 fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Result<()> {
     let Checkpoint { weights, state, .. } = checkpoint;
     let named = |binarize: Binarize| format!("{binarize:?}").to_lowercase();
+    let layers = &weights.architecture;
+    let wanted = config.architecture(layers.input())?;
     let facts = [
-        ("hidden", format!("{:?}", config.hidden), format!("{:?}", weights.architecture.hidden())),
+        ("hidden", format!("{:?}", config.hidden), format!("{:?}", layers.hidden())),
         (
-            "activation",
-            config.activation.to_string(),
-            weights.architecture.activation().to_string(),
+            "decoder",
+            format!("{:?}", wanted.decoder_hidden()),
+            format!("{:?}", layers.decoder_hidden()),
         ),
-        (
-            "likelihood",
-            config.likelihood.name.to_owned(),
-            weights.architecture.likelihood().name.to_owned(),
-        ),
+        ("activation", config.activation.to_string(), layers.activation().to_string()),
+        ("scale", config.scale.to_string(), layers.scale().to_string()),
+        ("likelihood", config.likelihood.name.to_owned(), layers.likelihood().name.to_owned()),
         ("optimizer", config.optimizer.to_string(), state.optimizer.to_string()),
         ("seed", config.seed.to_string(), state.seed.to_string()),
         ("batch", config.batch.to_string(), state.batch.to_string()),

@@ -1,6 +1,7 @@
 //! `metrics.jsonl`: the results of a run, one JSON object per line.
 
 use super::{Change, EpochReport, KernelReport, StepReport};
+use crate::data::HeldOut;
 use crate::eval::Measures;
 use crate::file::{Files, Growing};
 use crate::report::EpochPoint;
@@ -20,6 +21,8 @@ enum Line<'a> {
         measured: Measured,
         learning_rate: f64,
         kl_weight: f64,
+        active_units: usize,
+        kl_per_unit: &'a [f64],
         seconds: f64,
         images_per_second: f64,
     },
@@ -32,8 +35,35 @@ struct Measured {
     epoch: u32,
     train_elbo: f64,
     train_kl: f64,
-    test_elbo: f64,
-    test_kl: f64,
+    #[serde(flatten)]
+    held_out: HeldOutMeasured,
+}
+
+/// The results of the images that the training is watched by.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum HeldOutMeasured {
+    Test { test_elbo: f64, test_kl: f64 },
+    Validation { validation_elbo: f64, validation_kl: f64 },
+}
+
+impl HeldOutMeasured {
+    fn new(held_out: HeldOut, Measures { elbo, kl, .. }: Measures) -> Self {
+        match held_out {
+            HeldOut::Test => Self::Test { test_elbo: elbo, test_kl: kl },
+            HeldOut::Validation => Self::Validation { validation_elbo: elbo, validation_kl: kl },
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        let (Self::Test { test_elbo: elbo, test_kl: kl }
+        | Self::Validation { validation_elbo: elbo, validation_kl: kl }) = *self;
+        measures(elbo, kl)
+    }
+}
+
+fn measures(elbo: f64, kl: f64) -> Measures {
+    Measures { elbo, log_likelihood: elbo + kl, kl }
 }
 
 /// The file while it is written.
@@ -60,16 +90,24 @@ impl Metrics {
     }
 
     pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
-        let EpochReport { epoch, train, test, learning_rate, kl_weight, seconds, .. } = *report;
+        let EpochReport { epoch, train, test, held_out, .. } = *report;
+        let EpochReport { learning_rate, kl_weight, seconds, .. } = *report;
         let measured = Measured {
             epoch,
             train_elbo: train.elbo,
             train_kl: train.kl,
-            test_elbo: test.elbo,
-            test_kl: test.kl,
+            held_out: HeldOutMeasured::new(held_out, test),
         };
         let images_per_second = report.images_per_second();
-        self.line(&Line::Epoch { measured, learning_rate, kl_weight, seconds, images_per_second })
+        self.line(&Line::Epoch {
+            measured,
+            learning_rate,
+            kl_weight,
+            active_units: report.units.active,
+            kl_per_unit: &report.units.kl,
+            seconds,
+            images_per_second,
+        })
     }
 
     pub(super) fn settings(&mut self, change: &Change) -> Result<()> {
@@ -111,14 +149,13 @@ pub(super) fn read(path: &Path) -> Result<Told> {
         Else,
     }
     let text = std::fs::read_to_string(path).map_err(Error::io(path, Action::Read))?;
-    let measures = |elbo: f64, kl: f64| Measures { elbo, log_likelihood: elbo + kl, kl };
     let mut all = Told::default();
     for line in text.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Epoch(told)) => all.epochs.push(EpochPoint {
                 epoch: told.epoch,
                 train: measures(told.train_elbo, told.train_kl),
-                test: measures(told.test_elbo, told.test_kl),
+                test: told.held_out.measures(),
             }),
             Ok(Line::Step(step)) => all.steps.push(step),
             Ok(Line::Settings(change)) => all.change = Some(change),

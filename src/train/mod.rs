@@ -14,25 +14,28 @@ mod inspect;
 mod metrics;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod pictures;
+mod recipe;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod run;
 mod schedule;
 mod self_check;
 mod trainer;
 
-pub use config::{Change, Config};
+pub use config::{Change, Config, OutputBias};
 pub use config_file::{ConfigFile, RunConfig};
 pub use every::Every;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use folder::RunFolder;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use pictures::{Drawing, Pictures};
+pub use recipe::{About, Reached, Recipe};
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 pub use run::{Ended, Run};
 pub use schedule::{Schedule, Stage};
 pub use trainer::Trainer;
 
-use crate::eval::Measures;
+use crate::data::HeldOut;
+use crate::eval::{Measures, Units};
 use crate::profile::KernelTime;
 use serde::{Deserialize, Serialize};
 
@@ -75,21 +78,25 @@ pub enum Report {
 }
 
 /// Results of one epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
     /// Number of the epoch, counted from 1.
     pub epoch: u32,
     /// Means over the epoch's batches, each before its update.
     pub train: Measures,
-    /// Results of the test set after the epoch.
+    /// Results of the held-out images after the epoch.
     pub test: Measures,
+    /// Latent units over the held-out images.
+    pub units: Units,
+    /// Which images these are.
+    pub held_out: HeldOut,
     /// Number of training images, without those of a last partial batch.
     pub images: usize,
     /// The optimiser's step size in its last step.
     pub learning_rate: f64,
     /// The weight of the KL divergence in its last step.
     pub kl_weight: f64,
-    /// Seconds of training, without the test.
+    /// Seconds of training, without the evaluation.
     pub seconds: f64,
 }
 

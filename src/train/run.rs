@@ -146,7 +146,8 @@ impl Run<'_> {
         session.check_memory(&training.iter().chain(&pictures).collect::<Vec<_>>())?;
         let mut trainer = Trainer::new(session, config, data)?;
         check_steps(config, trainer.steps_per_epoch())?;
-        let pictures = Pictures::load(session, &architecture, test, data.test.size, config.fuse)?;
+        let pictures =
+            Pictures::load(session, &architecture, test, data.held_out().1.size, config.fuse)?;
         let description = session.description().clone();
         let settings = RunConfig::new(config, &description, session.choices());
         let (mut folder, checkpoint) = open(&settings)?;
@@ -169,14 +170,18 @@ impl Run<'_> {
                 folder.save(trainer.position(), weights, trainer.states(session)?)?;
             }
         }
-        let Config { changes, .. } = folder.keep_settings(settings)?;
+        let settings = folder.keep_settings(settings)?;
+        let changes = &settings.changes;
         let title = format!("{architecture} on {}", config.data);
         let draw = |trainer: &Trainer, session: &mut dyn Session| {
             let when = format!("{title}, epoch {}", trainer.epochs());
             pictures.draw(session, Step::new(config.seed, trainer.position().step, 0), &when)
         };
         let (mut drawings, mut is_drawn) = (None, false);
-        while trainer.epochs() < config.epochs {
+        let is_exhausted = |folder: &RunFolder, trainer: &Trainer| {
+            config.is_exhausted(trainer.epochs(), folder.best_epoch())
+        };
+        while trainer.epochs() < config.epochs && !is_exhausted(&folder, &trainer) {
             let saved = Instant::now();
             let is_due =
                 || config.checkpoint_every.is_some_and(|every| every.is_due(saved.elapsed()));
@@ -213,7 +218,7 @@ impl Run<'_> {
                 sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
                 folder.epoch(&report, &weights)?;
-                folder.draw_curve(&title, trainer.steps_per_epoch(), &changes)?;
+                folder.draw_curve(&title, trainer.steps_per_epoch(), &settings)?;
                 is_drawn = true;
                 if config.tensorboard {
                     let drawn = drawings.insert(draw(&trainer, session)?);
@@ -228,8 +233,12 @@ impl Run<'_> {
                 return Ok(Ended::Interrupted(trainer.position().step));
             }
         }
+        if is_exhausted(&folder, &trainer) {
+            let (epoch, best) = (trainer.epochs(), folder.best_epoch());
+            info!("stopped after epoch {epoch}: none since epoch {best} was better");
+        }
         if !is_drawn {
-            folder.draw_curve(&title, trainer.steps_per_epoch(), &changes)?;
+            folder.draw_curve(&title, trainer.steps_per_epoch(), &settings)?;
         }
         // The pictures of the last epoch, if they exist.
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;

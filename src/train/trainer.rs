@@ -5,13 +5,11 @@ mod nonfinite;
 use super::self_check::SelfCheck;
 use super::{Config, EpochReport, KernelReport, Report, StepReport};
 use crate::checkpoint::Position;
-use crate::data::Split;
+use crate::data::{HeldOut, Split};
 use crate::device::{Blocking, Device, LogRow, ProgramId, Session, Values, load_all};
-use crate::eval::{Evaluator, Measurement, Measures};
+use crate::eval::{Evaluator, Measurement, Measures, Units};
 use crate::graph::{Binarize, Plan, Scalars, Step};
-use crate::model::{
-    Architecture, Evaluation, Images, LOSS_TERMS, States, Weights, evaluation, initial_weights,
-};
+use crate::model::{Architecture, Evaluation, Images, LOSS_TERMS, States, Weights, evaluation};
 use crate::profile::kernel_times;
 use crate::random::generator;
 use crate::{Error, Result};
@@ -38,6 +36,7 @@ pub struct Trainer {
     config: Config,
     images: Images<'static>,
     test: Images<'static>,
+    held_out: HeldOut,
     program: ProgramId,
     /// The plan that counts the weights that are not finite.
     watch: ProgramId,
@@ -78,6 +77,7 @@ impl Trainer {
             config: config.clone(),
             images,
             test,
+            held_out: data.held_out().0,
             program,
             watch,
             evaluator: Evaluator::of(evaluating, &evaluation, test),
@@ -109,10 +109,11 @@ impl Trainer {
             self.self_check = Some(SelfCheck::load(device, training, images)?);
         }
         device.write(TRAIN_IMAGES, data.train.levels.values())?;
-        device.write("test.images", data.test.levels.values())?;
-        let in_order: Vec<u32> = (0..data.test.len() as u32).collect();
+        let (_, held_out) = data.held_out();
+        device.write("test.images", held_out.levels.values())?;
+        let in_order: Vec<u32> = (0..held_out.len() as u32).collect();
         device.write("test.indices", Values::U32(&in_order))?;
-        let weights = initial_weights(&self.architecture, self.config.seed);
+        let weights = self.config.starting_weights(&data.train)?;
         let states = self.architecture.starting_states(self.config.optimizer);
         self.resume(device, &weights, &states, Position::default())
     }
@@ -192,13 +193,14 @@ impl Trainer {
         }
     }
 
-    /// Returns the description of the test images in the trainer's session.
+    /// Returns the description of the validation or test images in the trainer's session.
     pub fn test_images(data: &Split, binarize: Binarize) -> Images<'static> {
+        let (_, held_out) = data.held_out();
         Images {
             name: "test",
-            count: data.test.len(),
-            batch: EVALUATION_BATCH.min(data.test.len()),
-            pixels: data.test.levels.pixels(),
+            count: held_out.len(),
+            batch: EVALUATION_BATCH.min(held_out.len()),
+            pixels: held_out.levels.pixels(),
             binarize,
         }
     }
@@ -258,7 +260,7 @@ impl Trainer {
         loop {
             while let Some(report) = self.report(session)? {
                 let epoch = match &report {
-                    Report::Epoch(epoch) => Some(*epoch),
+                    Report::Epoch(epoch) => Some(epoch.clone()),
                     _ => None,
                 };
                 on_report(report)?;
@@ -316,7 +318,9 @@ impl Trainer {
         }
         let Some(measurement) = &mut self.measurement else { return Ok(None) };
         match self.evaluator.next(measurement, device)? {
-            Poll::Ready(test) => self.end_epoch(test).map(|report| Some(Report::Epoch(report))),
+            Poll::Ready((test, units)) => {
+                self.end_epoch(test, units).map(|report| Some(Report::Epoch(report)))
+            }
             Poll::Pending => Ok(None),
         }
     }
@@ -340,16 +344,28 @@ impl Trainer {
     }
 
     /// Ends an epoch, given the measures of its test set.
-    fn end_epoch(&mut self, test: Measures) -> Result<EpochReport> {
+    fn end_epoch(&mut self, test: Measures, units: Units) -> Result<EpochReport> {
         self.measurement = None;
         let Position { step, train, seconds } = self.position;
         self.position = Position { step, ..Position::default() };
-        finite("test log-likelihood", test.log_likelihood, step.into())?;
-        finite("test KL divergence", test.kl, step.into())?;
+        let held_out = self.held_out;
+        let name = held_out.name();
+        finite(&format!("{name} log-likelihood"), test.log_likelihood, step.into())?;
+        finite(&format!("{name} KL divergence"), test.kl, step.into())?;
         let images = self.steps_per_epoch() as usize * self.images.batch;
         let Step { scalars: Scalars { learning_rate, kl_weight, .. }, .. } = self.step(step - 1);
         let epoch = self.epochs();
-        Ok(EpochReport { epoch, train, test, images, learning_rate, kl_weight, seconds })
+        Ok(EpochReport {
+            epoch,
+            train,
+            test,
+            units,
+            held_out,
+            images,
+            learning_rate,
+            kl_weight,
+            seconds,
+        })
     }
 
     /// Returns the first step that must not be submitted yet, or that belongs to the next epoch.
@@ -484,12 +500,7 @@ impl Plans {
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
         Ok(Self {
-            training: architecture.training_plan(
-                images,
-                config.objective(),
-                config.optimizer,
-                config.fuse,
-            )?,
+            training: architecture.training_plan(images, config.training(), config.fuse)?,
             watching: architecture.watching_plan()?,
             evaluation: evaluation(&architecture, test, config.fuse)?,
         })

@@ -8,7 +8,7 @@ use crate::device::cpu::CpuSession;
 use crate::device::{Session, Values};
 use crate::graph::{Binarize, Pixels, Step};
 use crate::kernel::Tolerance;
-use crate::model::{Architecture, Images, Objective, initial_weights};
+use crate::model::{Architecture, Images, Training, initial_weights};
 use crate::optimizer::{Optimizer, RMSPROP};
 use crate::random::pixels;
 
@@ -89,12 +89,8 @@ fn train(
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let program = session.load(architecture.training_plan(
-        images,
-        Objective::default(),
-        Optimizer::default(),
-        fused,
-    )?)?;
+    let program =
+        session.load(architecture.training_plan(images, Training::default(), fused)?)?;
     initial_weights(architecture, seed).write(session)?;
     let states = architecture.starting_states(Optimizer::default());
     architecture.write_states(Optimizer::default(), &states, session)?;

@@ -1,5 +1,5 @@
-"""Writes optimizers.safetensors: tiny-5-3-2.safetensors' model, trained on its inputs by PyTorch's Adam
-and AdamW in float64. Needs PyTorch (1.13 or later)."""
+"""Writes optimizers.safetensors: tiny-5-3-2.safetensors' model, trained on its inputs by PyTorch's Adam,
+AdamW and RMSprop in float64. Needs PyTorch (1.13 or later)."""
 
 import json
 import struct
@@ -10,12 +10,34 @@ import torch
 HERE = Path(__file__).parent
 LATENT, STEPS = 2, 10
 
-# The runs, by name: an optimiser, its settings, and the second moment that it begins with.
+# The runs, by name: an optimiser, its settings, and the second moment that it begins with; "clip" is the
+# largest norm of the gradient of an image's mean loss.
 RUNS = {
     "adam": (torch.optim.Adam, {}, 0.0),
     "adam_set": (torch.optim.Adam, {"lr": 0.01, "betas": (0.8, 0.95), "eps": 0.02}, 0.5),
     "adamw": (torch.optim.AdamW, {"weight_decay": 0.3}, 0.0),
+    "rmsprop_torch": (torch.optim.RMSprop, {"alpha": 0.9}, 0.25),
+    "clipped": (torch.optim.RMSprop, {"clip": 4.0}, 1.0),
+    "rmsprop_centered": (torch.optim.RMSprop, {"centered": True}, 0.0),
 }
+
+# The states that are written, by their prefix: functions of PyTorch's.
+STATES = {
+    "m.": lambda state: state.get("exp_avg"),
+    "v.": lambda state: state.get("exp_avg_sq"),
+    "rms.": lambda state: None if "grad_avg" in state else state.get("square_avg"),
+    "mean.": lambda state: state.get("grad_avg"),
+    "var.": lambda state: state["square_avg"] - state["grad_avg"] ** 2 if "grad_avg" in state else None,
+}
+
+
+def beginning(optimizer, weight, initial):
+    """The state of a weight before the first step."""
+    first, second = torch.zeros_like(weight), torch.full_like(weight, initial)
+    if not isinstance(optimizer, torch.optim.RMSprop):
+        return {"step": torch.tensor(0.0), "exp_avg": first, "exp_avg_sq": second}
+    centred = {"grad_avg": first} if optimizer.defaults["centered"] else {}
+    return {"step": 0, "square_avg": second, **centred}
 
 
 def read(path):
@@ -72,24 +94,28 @@ def main():
             for name, tensor in golden.items()
             if name.startswith("init.")
         }
+        settings = dict(settings)
+        clip = settings.pop("clip", None)
         optimizer = kind(weights.values(), **settings)
         for weight in weights.values():
-            optimizer.state[weight] = {
-                "step": torch.tensor(0.0),
-                "exp_avg": torch.zeros_like(weight),
-                "exp_avg_sq": torch.full_like(weight, initial),
-            }
+            optimizer.state[weight] = beginning(optimizer, weight, initial)
         for step in range(STEPS):
             optimizer.zero_grad()
-            loss(weights, golden["x"][step], golden["eps"][step]).backward()
+            x = golden["x"][step]
+            loss(weights, x, golden["eps"][step]).backward()
+            if clip is not None:
+                norm = torch.nn.utils.clip_grad_norm_(weights.values(), clip * len(x))
+                print(f"{run}, step {step + 1}: norm {norm / len(x):.3f}")
             optimizer.step()
             if step + 1 not in (1, STEPS):
                 continue
             for name, weight in weights.items():
                 after = f"{run}.after{step + 1}"
                 results[f"{after}.{name}"] = weight.clone()
-                results[f"{after}.m.{name}"] = optimizer.state[weight]["exp_avg"].clone()
-                results[f"{after}.v.{name}"] = optimizer.state[weight]["exp_avg_sq"].clone()
+                for prefix, of in STATES.items():
+                    state = of(optimizer.state[weight])
+                    if state is not None:
+                        results[f"{after}.{prefix}{name}"] = state.clone()
     write(HERE / "optimizers.safetensors", results)
 
 

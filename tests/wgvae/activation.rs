@@ -16,7 +16,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 fn every_activation_trains_as_on_the_oracle() -> Outcome {
     assert!(Activation::all().count() > 5);
     for activation in Activation::all() {
-        let architecture = Architecture::new(60, &[33, 20, 6])?.with_activation(activation);
+        let architecture = Architecture::new(60, &[33, 20, 6])?.with_activation(activation)?;
         let optimizer = Optimizer::default();
         let short = Short { architecture, optimizer, steps: 3, gradient_scale: 1.0 };
         assert_eq!(short.plan(true)?.nodes().len(), 13, "{activation}: nodes of a step");

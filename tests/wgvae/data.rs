@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
-use wgvae::data::{CLASSES, Dataset, Levels, Source, Split, mnist_folder};
+use wgvae::data::{CLASSES, Dataset, KNOWN, Levels, Source, Split};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
@@ -92,7 +92,7 @@ fn message<T>(result: wgvae::Result<T>) -> String {
 
 #[test]
 fn mnist_is_whole() -> TestResult {
-    let Split { train, test } = Split::from_folder(Path::new(MNIST))?;
+    let Split { train, test, .. } = Split::from_folder(Path::new(MNIST))?;
     let shape = |set: &Dataset| [set.len(), set.size().rows(), set.size().columns(), set.width()];
     assert_eq!((shape(&train), shape(&test)), ([60_000, 28, 28, 784], [10_000, 28, 28, 784]));
     let ends = |set: &Dataset| [labels_of(set)[0], labels_of(set)[set.len() - 1]];
@@ -106,7 +106,7 @@ fn mnist_is_whole() -> TestResult {
     };
     assert_eq!(sum(&train), (1_567_298_545, 267_236));
     assert_eq!(sum(&test), (264_923_200, 44_434));
-    assert!(Split::load(&Source::new("mnist"))? == Split { train, test });
+    assert!(Split::load(&Source::new("mnist"))? == Split::new(train, test));
     Ok(())
 }
 
@@ -273,7 +273,7 @@ fn mnist_is_below_the_current_folder_or_above_the_program() -> TestResult {
     let [nearest, near, far] =
         ["project/target/", "project/", ""].map(|name| root.path().join(name).join("data/mnist"));
     let beside = current.join("data/mnist");
-    let none = message(mnist_folder(&current, &program));
+    let none = message(KNOWN[0].folder(&current, &program));
     let start = "data/mnist: expected a folder below the current one or above the program, found";
     let places = [&beside, &nearest, &near, &far].map(|path| path.display().to_string());
     let expected = format!("{start} none at {}", places.join(", "));
@@ -281,7 +281,7 @@ fn mnist_is_below_the_current_folder_or_above_the_program() -> TestResult {
     assert!(none.starts_with(&expected), "{none}");
     for folder in [far, near, nearest, beside] {
         fs::create_dir_all(&folder)?;
-        assert_eq!(mnist_folder(&current, &program)?, folder);
+        assert_eq!(KNOWN[0].folder(&current, &program)?, folder);
     }
     Ok(())
 }

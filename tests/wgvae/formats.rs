@@ -192,7 +192,7 @@ fn test_sets_are_named_found_or_held_out() -> Outcome {
     every_format(folder.path())?;
     let path = |name: &str| folder.path().join(name).display().to_string();
     let source = Source::new(path("bytes.npy"));
-    let Split { train, test } = Split::load(&source)?;
+    let Split { train, test, .. } = Split::load(&source)?;
     assert_eq!((train.len(), test.len()), (36, 4));
     // Each image is in one of them, and which does not change.
     let mut all: Vec<_> =

@@ -2,7 +2,7 @@
 //! the first step, every gradient, and weights and RMSProp state after the first and the last
 //! update, on the oracle and on every device, with ops fused and as they are.
 
-mod densities;
+mod functions;
 mod objectives;
 
 use crate::devices::{gpus, sessions};
@@ -14,8 +14,8 @@ use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, Tunable, Values};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, Role, Shape, Step, TensorId, fuse};
 use wgvae::kernel::{CORES, Tolerance, Variant};
-use wgvae::model::{Architecture, Objective, forward, training};
-use wgvae::optimizer::{ADAM, ADAMW, Optimizer};
+use wgvae::model::{Architecture, Training, forward, training};
+use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RMSPROP_CENTERED, RMSPROP_TORCH};
 use wgvae::verify::compare;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -33,6 +33,7 @@ struct Golden {
     file: Vec<u8>,
     optimizer: Optimizer,
     learning_rate: f64,
+    clip_norm: Option<f64>,
     /// Another file with what the weights become, and the run in it.
     outcome: Option<(Vec<u8>, &'static str)>,
     architecture: Architecture,
@@ -47,6 +48,7 @@ impl Golden {
             file: read(name)?,
             optimizer: Optimizer::default(),
             learning_rate: 1e-3,
+            clip_norm: None,
             outcome: None,
             architecture: Architecture::new(input, hidden)?,
             f32: 2e-6,
@@ -146,13 +148,13 @@ impl<'a> Run<'a> {
         exact: bool,
         mode: Mode,
     ) -> Result<Self, Box<dyn Error>> {
-        let architecture = &golden.architecture;
+        let Golden { ref architecture, optimizer, clip_norm, .. } = *golden;
         let batch = golden.must("x")?.0[1];
         let mut graph = Graph::new();
         let x = graph.data("x", Shape::new(batch, architecture.input()), Element::F32);
         let eps = graph.data("eps", Shape::new(batch, architecture.latent()), Element::F32);
         let pass = forward(&mut graph, architecture, x, eps)?;
-        training(&mut graph, &pass, Objective::default(), golden.optimizer)?;
+        training(&mut graph, &pass, Training { optimizer, clip_norm, ..Training::default() })?;
         let program = session.load(mode.plan(&graph))?;
         for parameter in architecture.parameters() {
             let values = golden.parameter(&format!("init.{}", parameter.name))?;
@@ -281,19 +283,24 @@ fn other_optimizers() -> Outcome {
     let adam = Optimizer::of(&ADAM);
     let set = adam.with("beta1", 0.8)?.with("beta2", 0.95)?.with("epsilon", 0.02)?;
     let decaying = Optimizer::of(&ADAMW).with("weight_decay", 0.3)?;
+    let torch = Optimizer::of(&RMSPROP_TORCH);
     for (run, optimizer, learning_rate) in [
         ("adam", adam, 1e-3),
         ("adam_set", set.with("initial", 0.5)?, 0.01),
         ("adamw", decaying, 1e-3),
+        ("rmsprop_torch", torch.with("decay", 0.9)?.with("initial", 0.25)?, 0.01),
+        ("rmsprop_centered", Optimizer::of(&RMSPROP_CENTERED), 0.01),
+        ("clipped", torch.with("initial", 1.0)?, 0.01),
     ] {
         let golden = Golden {
             optimizer,
             learning_rate,
+            clip_norm: (run == "clipped").then_some(4.0),
             outcome: Some((read("optimizers")?, run)),
             ..Golden::open("tiny-5-3-2", 5, &[3, 2])?
         };
-        // 3 × 16 tensors
-        check_everywhere(&golden, 48)?;
+        // The weights and each state, 8 tensors each, after the first and the last step.
+        check_everywhere(&golden, 16 * (1 + optimizer.rule().states.len()))?;
     }
     Ok(())
 }

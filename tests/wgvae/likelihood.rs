@@ -1,5 +1,5 @@
-//! `--likelihood`: every distribution of pixels, with every objective and activation, on every device, in
-//! the files of a run and from them.
+//! `--likelihood`: every distribution of pixels, with every objective, activation and optimiser, on every
+//! device, in the files of a run and from them.
 
 use crate::cli::{stderr, stdout, wgvae};
 use crate::devices::sessions;
@@ -10,10 +10,10 @@ use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::Session;
 use wgvae::device::cpu::CpuSession;
 use wgvae::graph::Binarize;
-use wgvae::model::{Activation, Bound, LIKELIHOODS, Likelihood, Weights, load};
+use wgvae::model::{Activation, Bound, Init, LIKELIHOODS, Likelihood, Scale, Weights, load};
 use wgvae::optimizer::{Optimizer, RULES};
 use wgvae::random::pixels;
-use wgvae::train::{Config, ConfigFile, Trainer};
+use wgvae::train::{Config, ConfigFile, OutputBias, Trainer};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -21,7 +21,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 fn data() -> Result<Split, Box<dyn Error>> {
     let size = Size::new(5, 4).ok_or("a size")?;
     let images = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(count * 20, seed)), size);
-    Ok(Split { train: images(24, 1)?, test: images(5, 2)? })
+    Ok(Split::new(images(24, 1)?, images(5, 2)?))
 }
 
 /// The weights after 20 steps; with `in_parts`, of two trainers one after the other.
@@ -75,6 +75,10 @@ fn every_combination_trains() -> Outcome {
             index += 1;
             let config = Config {
                 hidden: vec![9, 4, 2],
+                decoder: (index % 3 == 0).then(|| vec![5]),
+                scale: Scale::ALL[index % 2],
+                init: Init::ALL[index % 3],
+                output_bias: [OutputBias::Zero, OutputBias::Data][index % 2],
                 batch: 6,
                 binarize: Binarize::None,
                 epochs: 5,

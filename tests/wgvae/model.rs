@@ -5,10 +5,14 @@ use std::error::Error;
 
 use wgvae::device::Device;
 use wgvae::device::cpu::CpuSession;
+use wgvae::function::CONTINUOUS_BERNOULLI_MEAN;
 use wgvae::graph::MOST_ELEMENTS;
 use wgvae::graph::{Binarize, Pixels};
-use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{
+    Architecture, GAUSSIAN, Images, Init, LIKELIHOODS, Layer, Scale, Training, Weights,
+    initial_weights,
+};
+use wgvae::{Matrix, Vae};
 
 mod file;
 
@@ -54,7 +58,16 @@ fn parameters_follow_from_the_layers() -> Outcome {
     );
     let deep = Architecture::new(9, &[8, 7, 6])?;
     assert_eq!((deep.input(), deep.latent(), deep.hidden()), (9, 6, &[8, 7, 6][..]));
-    assert_eq!((deep.encoder(), deep.decoder()), (vec![9, 8, 7, 12], vec![6, 7, 8, 9]));
+    let layers = |all: Vec<Layer>| {
+        all.iter().map(|layer| [layer.inputs, layer.width, layer.parts]).collect::<Vec<_>>()
+    };
+    assert_eq!(layers(deep.encoder()), [[9, 8, 1], [8, 7, 1], [7, 6, 2]]);
+    assert_eq!(layers(deep.decoder()), [[6, 7, 1], [7, 8, 1], [8, 9, 1]]);
+    let other = deep.clone().with_decoder(&[5])?.with_activation("glu".parse()?)?;
+    let other = other.with_likelihood(&GAUSSIAN)?.with_scale(Scale::LogVariance);
+    assert_eq!(layers(other.encoder()), [[9, 8, 2], [8, 7, 2], [7, 6, 2]]);
+    assert_eq!(layers(other.decoder()), [[6, 5, 2], [5, 9, 2]]);
+    assert_eq!(other.to_string(), "9-[8, 7, 6]-[5] with glu and log-variance and gaussian");
     assert_eq!(deep.parameters()[4].name, "encoder.4.weight");
     assert_eq!(deep.to_string(), "9-[8, 7, 6]");
     Ok(())
@@ -87,6 +100,57 @@ fn starting_weights_are_pinned() -> Outcome {
     assert_eq!(first(0, 6), [0x3e5e_0188, 0xbdd3_cb6e, 0xbe0e_d17c, 0x3e30_5249]);
     assert_eq!(first(1, 0), [0x3d81_ec91, 0x3d0f_ab6e, 0x3c97_04fb, 0x3dc1_7437]);
     assert_eq!(first(1 << 32, 0), [0xbdab_bb83, 0x3d00_f9b1, 0xbde0_fd0a, 0x3da6_c34d]);
+    Ok(())
+}
+
+/// By their second moments, and Glorot's by its bounds; a part of a layer counts as a layer.
+#[test]
+fn starting_weights_have_the_variance_of_their_init() -> Outcome {
+    let architecture = Architecture::new(300, &[120, 60])?.with_activation("glu".parse()?)?;
+    let layers = [architecture.encoder(), architecture.decoder()].concat();
+    for init in Init::ALL {
+        let weights = init.weights(&architecture, 3);
+        for (layer, values) in layers.iter().zip(weights.values.iter().step_by(2)) {
+            let (inputs, outputs) = (layer.inputs as f64, layer.width as f64);
+            let variance = match init {
+                Init::Tutorial => 4.0 / inputs,
+                Init::He => 2.0 / inputs,
+                _ => 2.0 / (inputs + outputs),
+            };
+            let n = values.len() as f64;
+            let found = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() / n;
+            // Of n squares of normal numbers the relative standard error is √(2/n), of uniform ones less.
+            assert!((found / variance - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{init} {layer:?}");
+            let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            let is_bounded = f64::from(largest) <= (3.0 * variance).sqrt();
+            assert_eq!(is_bounded, init == Init::Glorot, "{init} {layer:?}: {largest}");
+        }
+    }
+    Ok(())
+}
+
+/// A decoder of weights 0 decodes to the mean image, kept a thousandth from 0 and 1, or from a logit beyond
+/// that of 0.999.
+#[test]
+fn an_output_bias_gives_the_mean_image() -> Outcome {
+    let image = [0.0, 0.2, 0.5, 0.9, 1.0, 0.499];
+    for likelihood in LIKELIHOODS {
+        let architecture = Architecture::new(6, &[4, 2])?.with_likelihood(likelihood)?;
+        let mut weights = initial_weights(&architecture, 1);
+        weights.values[6].fill(0.0);
+        let mut vae = Vae::new(Box::new(CpuSession::<f32>::new()), &weights.with_mean(&image))?;
+        let decoded = vae.decode(&Matrix::new(1, 2, vec![0.3, -2.0])?)?;
+        let [low, high] = match likelihood.name {
+            "continuous-bernoulli" => {
+                [-1.0, 1.0].map(|sign| CONTINUOUS_BERNOULLI_MEAN.at(&[sign * f64::ln(999.0)]))
+            }
+            _ => [1e-3, 1.0 - 1e-3],
+        };
+        for (found, wanted) in decoded.values().iter().zip(image) {
+            let wanted = wanted.clamp(low, high);
+            assert!((f64::from(*found) - wanted).abs() < 1e-5, "{}: {found}", likelihood.name);
+        }
+    }
     Ok(())
 }
 
@@ -133,12 +197,7 @@ fn weights_pass_through_a_session() -> Outcome {
     };
     let mut session = CpuSession::<f32>::new();
     assert!(weights.write(&mut session).is_err(), "there are no such tensors yet");
-    session.load(architecture.training_plan(
-        images,
-        Objective::default(),
-        Optimizer::default(),
-        true,
-    )?)?;
+    session.load(architecture.training_plan(images, Training::default(), true)?)?;
     let zero = Weights::read(&architecture, &mut session)?;
     assert!(zero.values.concat().iter().all(|&value| value == 0.0));
     weights.write(&mut session)?;

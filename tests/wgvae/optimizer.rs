@@ -7,7 +7,7 @@ use std::error::Error;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Blocking, Device, Session, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
-use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Training, Weights, initial_weights};
 use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RULES, Rule};
 use wgvae::random::pixels;
 use wgvae::train::ConfigFile;
@@ -33,7 +33,11 @@ impl Short {
         let (count, pixels) = (self.images(), Pixels::Bytes);
         let binarize = Binarize::Threshold;
         let images = Images { name: "train", count, batch: BATCH, pixels, binarize };
-        self.architecture.training_plan(images, Objective::default(), self.optimizer, fused)
+        self.architecture.training_plan(
+            images,
+            Training { optimizer: self.optimizer, ..Training::default() },
+            fused,
+        )
     }
 
     /// The weights after the steps.
@@ -162,7 +166,10 @@ fn the_files_of_a_run_have_its_optimizer() -> Outcome {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(RULES.iter().all(|rule| stderr(&unknown).contains(rule.name)));
     for (line, said) in [
-        ("name = \"lion\"", "expected one of rmsprop, adam, adamw, found 'lion'"),
+        (
+            "name = \"lion\"",
+            "expected one of rmsprop, rmsprop_torch, rmsprop_centered, adam, adamw, found 'lion'",
+        ),
         ("name = \"adam\"\nbeta3 = 0.5", "a constant of adam: beta1, beta2, epsilon, initial"),
         ("name = \"adam\"\nbeta1 = 1", "beta1: a number from 0 to below 1"),
     ] {

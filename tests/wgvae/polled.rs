@@ -20,7 +20,7 @@ fn data() -> Result<Split> {
     let size = "4x5".parse().or(Err(Error::UnknownProgram))?;
     let set = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(20 * count, seed)), size);
     // An epoch of 71 steps: the weights are looked at within it, and a batch is left out.
-    Ok(Split { train: set(8 * 71 + 3, 1)?, test: set(1203, 2)? })
+    Ok(Split::new(set(8 * 71 + 3, 1)?, set(1203, 2)?))
 }
 
 fn config() -> Config {

@@ -10,7 +10,7 @@ use wgvae::device::gpu::GpuSession;
 use wgvae::device::{Blocking, Device, Profiled, ProgramId, Session, TimedSteps, Timer, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
 use wgvae::kernel::Cost;
-use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
+use wgvae::model::{Architecture, Images, Training, Weights, initial_weights};
 use wgvae::optimizer::{ADAM, Optimizer, RMSPROP};
 use wgvae::profile::{Baseline, Profile, Workload, capture, profile, trace};
 
@@ -21,7 +21,7 @@ const BATCH: usize = 8;
 fn plan(architecture: &Architecture, batch: usize, fused: bool) -> wgvae::Result<Plan> {
     let (pixels, binarize) = (Pixels::Bytes, Binarize::Stochastic);
     let images = Images { name: "images", count: 64, batch, pixels, binarize };
-    architecture.training_plan(images, Objective::default(), Optimizer::default(), fused)
+    architecture.training_plan(images, Training::default(), fused)
 }
 
 /// A small model, ready to train.
@@ -185,8 +185,9 @@ fn memory_is_counted_by_what_it_is_for() -> Outcome {
 }
 
 fn workload(optimizer: Optimizer, fused: bool) -> wgvae::Result<Workload> {
-    let (architecture, objective) = (Architecture::new(20, &[12, 4])?, Objective::default());
-    Ok(Workload { architecture, objective, optimizer, batch: BATCH, fused })
+    let architecture = Architecture::new(20, &[12, 4])?;
+    let training = Training { optimizer, ..Training::default() };
+    Ok(Workload { architecture, training, batch: BATCH, fused })
 }
 
 fn small(session: &mut dyn Session, steps: u32, fused: bool) -> wgvae::Result<Profile> {

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use serde_json::{Value, json};
 use wgvae::device::cpu::CpuSession;
-use wgvae::model::Architecture;
+use wgvae::model::{Architecture, Training};
 use wgvae::profile::{Profile, Workload, html, profile};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -13,8 +13,7 @@ const HOSTILE: &str = "</script><img src=x onerror=alert(1)><!-- /* data */";
 
 fn tiny(fused: bool) -> wgvae::Result<Profile> {
     let architecture = Architecture::new(9, &[5, 2])?;
-    let (objective, optimizer) = Default::default();
-    let workload = Workload { architecture, objective, optimizer, batch: 3, fused };
+    let workload = Workload { architecture, training: Training::default(), batch: 3, fused };
     profile(&mut CpuSession::<f32>::new(), &workload, 60, &[])
 }
 

@@ -9,9 +9,9 @@ use wgvae::device::{Device, LogRow, Memory, ProgramId, Session, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step, TensorId};
 use wgvae::kernel::Passing;
 use wgvae::model::{
-    Architecture, DECODER_INPUT, Images, Objective, Parameter, Weights, decoding, initial_weights,
+    Architecture, DECODER_INPUT, Images, Parameter, Training, Weights, decoding, initial_weights,
 };
-use wgvae::optimizer::{Optimizer, RMSPROP};
+use wgvae::optimizer::RMSPROP;
 use wgvae::random::pixels;
 use wgvae::train::{Config, Trainer};
 use wgvae::{Error, Result, Vae};
@@ -31,12 +31,7 @@ fn images(count: usize) -> Images<'static> {
 }
 
 fn load_training(device: &mut dyn Device, count: usize) -> Result<ProgramId> {
-    device.load(architecture()?.training_plan(
-        images(count),
-        Objective::default(),
-        Optimizer::default(),
-        true,
-    )?)
+    device.load(architecture()?.training_plan(images(count), Training::default(), true)?)
 }
 
 /// Writes the starting weights whose names begin with `prefix`.
@@ -149,7 +144,7 @@ fn a_trainer_that_cannot_load_leaves_nothing() -> Result<()> {
     let levels = |count: usize| Levels::Bytes(vec![200; count * WIDTH]);
     let size = "9x11".parse().or(Err(Error::UnknownProgram))?;
     let images = |count| Dataset::new(levels(count), size);
-    let data = Split { train: images(BATCH)?, test: images(3)? };
+    let data = Split::new(images(BATCH)?, images(3)?);
     let config = Config { hidden: HIDDEN.to_vec(), batch: BATCH, ..Config::default() };
     with_each(|session, gpu| {
         let mut graph = Graph::new();
@@ -230,8 +225,8 @@ fn no_bit_depends_on_the_order_in_which_plans_are_loaded() -> Result<()> {
 fn one_model_is_trained_on_data_sets_of_different_sizes() -> Result<()> {
     let size = "9x11".parse().or(Err(Error::UnknownProgram))?;
     let set = |count, seed| Dataset::new(Levels::Bytes(pixels(WIDTH * count, seed)), size);
-    let small = Split { train: set(130, 1)?, test: set(9, 2)? };
-    let large = Split { train: set(400, 3)?, test: set(31, 4)? };
+    let small = Split::new(set(130, 1)?, set(9, 2)?);
+    let large = Split::new(set(400, 3)?, set(31, 4)?);
     let config = Config { hidden: HIDDEN.to_vec(), epochs: 1, ..Config::default() };
     let weights = initial_weights(&architecture()?, 0);
     for (session, fresh) in sessions().into_iter().zip(sessions()) {

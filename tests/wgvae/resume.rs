@@ -32,7 +32,7 @@ fn images(count: usize, seed: u64) -> Fallible<Dataset> {
 }
 
 fn data() -> Fallible<Split> {
-    Ok(Split { train: images(70, 1)?, test: images(15, 2)? })
+    Ok(Split::new(images(70, 1)?, images(15, 2)?))
 }
 
 fn config() -> Config {

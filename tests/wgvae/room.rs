@@ -20,7 +20,7 @@ fn images(count: usize, seed: u64) -> Fallible<Dataset> {
 }
 
 fn data(count: usize) -> Fallible<Split> {
-    Ok(Split { train: images(count, 1)?, test: images(7, 2)? })
+    Ok(Split::new(images(count, 1)?, images(7, 2)?))
 }
 
 fn config(hidden: &[usize], batch: usize) -> Config {

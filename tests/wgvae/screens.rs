@@ -30,7 +30,7 @@ fn every_table_fits_the_terminal() -> Outcome {
     let small = ["--hidden", "8,4", "--batch", "10"];
     let quick = ["--steps", "3", "--oracle-steps", "2"];
     let commands = [
-        vec!["verify", "--device", "cpu"],
+        vec!["verify", "--device", "cpu", "--kernel", "update"],
         [&["profile", "--device", "cpu", "--steps", "3"][..], &small].concat(),
         [&["compare", "--devices", "cpu,cpu"][..], &quick, &small].concat(),
         vec!["graph"],
@@ -105,7 +105,10 @@ fn eval_says_which_weights_and_what_is_active() -> Outcome {
 fn results_are_coloured_for_terminals_that_want_it() -> Outcome {
     let verify = |name: &str, value: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wgvae"));
-        command.args(["verify", "--device", "cpu"]).env_remove("NO_COLOR").env(name, value);
+        command
+            .args(["verify", "--device", "cpu", "--kernel", "update"])
+            .env_remove("NO_COLOR")
+            .env(name, value);
         command.output().map(|output| stdout(&output))
     };
     let plain = verify("NO_COLOR", "1")?;
@@ -143,7 +146,7 @@ fn many_flags_are_grouped_under_headings() -> Outcome {
         assert!(counts.iter().any(|&(name, _)| name == "Device:"), "{command}: {counts:?}");
     }
     let help = stdout(&wgvae(None, &["train", "--help"])?);
-    let places: Vec<_> = ["Data:", "Model and training:", "Run:", "Device:", "Checks:"]
+    let places: Vec<_> = ["Data:", "Model:", "Training:", "Run:", "Device:", "Checks:"]
         .map(|heading| help.find(&format!("\n{heading}\n")))
         .into_iter()
         .collect::<Option<_>>()

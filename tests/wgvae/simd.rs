@@ -13,8 +13,7 @@ use wgvae::graph::{
     Binarize, Element, FusionOptions, Graph, Op, Pixels, Plan, Shape, Step, TensorId, fuse,
 };
 use wgvae::kernel::{Variant, Vectors};
-use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Images, Training, Weights, initial_weights};
 use wgvae::random::{generator, normals};
 use wgvae::train::{Config, Report, Trainer};
 use wgvae::vectors::math::{cos_sin_turns, erfc, exp, ln, ln_1p, reciprocal_sqrt};
@@ -88,10 +87,12 @@ fn functions_are_accurate_over_their_range() {
     assert!([&SOFTPLUS, &SIGMOID].iter().all(|function| value(function, -1e30) < 1e-37));
 }
 
-/// A function of one number, by the CPU's vectors.
+/// A function of numbers that are all x, by the CPU's vectors.
 fn value(function: &Function, x: f32) -> f32 {
-    let mut y = [f32::NAN];
-    (function.vectors.value)(&[Rows { values: &[x], pitch: 1 }], 1, &mut y);
+    let mut y = [f32::INFINITY];
+    let x = [x];
+    let operands = vec![Rows { values: &x, pitch: 1 }; function.arity()];
+    (function.vectors.value)(&operands, 1, &mut y);
     y[0]
 }
 
@@ -277,8 +278,7 @@ fn nothing_is_allocated_in_a_step() -> Outcome {
     };
     let architecture = Architecture::new(784, &[90, 30])?;
     let mut session = CpuSession::<f32>::with_threads(Some(1));
-    let plan =
-        architecture.training_plan(images, Objective::default(), Optimizer::default(), true)?;
+    let plan = architecture.training_plan(images, Training::default(), true)?;
     let program = session.load(plan)?;
     initial_weights(&architecture, 0).write(&mut session)?;
     let pixels: Vec<u8> = (0..BATCH * 784).map(|i| (i * i % 251) as u8).collect();

@@ -29,7 +29,7 @@ fn images(count: usize, seed: u64) -> Fallible<Dataset> {
 }
 
 fn data() -> Fallible<Split> {
-    Ok(Split { train: images(BATCH * STEPS as usize, 1)?, test: images(15, 2)? })
+    Ok(Split::new(images(BATCH * STEPS as usize, 1)?, images(15, 2)?))
 }
 
 fn config() -> Config {

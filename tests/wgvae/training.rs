@@ -3,17 +3,16 @@
 
 use crate::devices::{NO_ADAPTER, gpus, sessions};
 use std::path::Path;
-use wgvae::data::Split;
+use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::gpu::{Adapters, GpuSession};
 use wgvae::device::{Blocking, Device, LogRow, ProgramId, Session, Timer, Values};
-use wgvae::eval::Evaluator;
+use wgvae::eval::{ACTIVE, Evaluator};
 use wgvae::graph::{Binarize, Pixels, Step};
 use wgvae::kernel::Passing;
-use wgvae::model::{Architecture, Images, Objective, Weights, initial_weights};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Images, Training, Weights, initial_weights};
 use wgvae::train::{Config, KernelReport, Report, StepReport, Trainer};
-use wgvae::{Error, Result};
+use wgvae::{Error, Result, Vae};
 
 const SEED: u64 = 0x0123_4567_89ab_cdef;
 
@@ -144,12 +143,8 @@ fn load(
         pixels: Pixels::Bytes,
         binarize: Binarize::Threshold,
     };
-    let program = session.load(architecture.training_plan(
-        images,
-        Objective::default(),
-        Optimizer::default(),
-        fused,
-    )?)?;
+    let program =
+        session.load(architecture.training_plan(images, Training::default(), fused)?)?;
     let bytes: Vec<u8> = (0..images.count * 20).map(|i| (i * 37 % 256) as u8).collect();
     session.write("train.images", Values::U8(&bytes))?;
     let indices: Vec<u32> = (0..images.count as u32).collect();
@@ -319,26 +314,39 @@ fn a_loss_that_is_not_finite_stops_training() -> Result<()> {
 fn an_evaluation_does_not_depend_on_its_batch() -> Result<()> {
     let architecture = Architecture::new(20, &[7, 3])?;
     let bytes: Vec<u8> = (0..23 * 20).map(|i| (i * 91 % 256) as u8).collect();
-    let measure = |session: &mut dyn Session, batch| -> Result<_> {
-        let images = Images {
-            name: "test",
-            count: 23,
-            batch,
-            pixels: Pixels::Bytes,
-            binarize: Binarize::Stochastic,
-        };
+    let Some(size) = Size::new(4, 5) else { unreachable!("both are above 0") };
+    let data = Dataset::new(Levels::Bytes(bytes.clone()), size)?;
+    let weights = initial_weights(&architecture, SEED);
+    let measure = |session: &mut dyn Session, batch, binarize| -> Result<_> {
+        let images = Images { name: "test", count: 23, batch, pixels: Pixels::Bytes, binarize };
         let evaluator = Evaluator::load(session, &architecture, images, true)?;
-        initial_weights(&architecture, SEED).write(session)?;
+        weights.write(session)?;
         session.write("test.images", Values::U8(&bytes))?;
         session.write("test.indices", Values::U32(&(0..23).collect::<Vec<_>>()))?;
         evaluator.measure(session, SEED, 5)
     };
     for mut session in sessions() {
-        let whole = measure(session.as_mut(), 23)?;
+        let (_, grey) = measure(session.as_mut(), 7, Binarize::None)?;
+        let all: Vec<u32> = (0..23).collect();
+        let x = data.matrix(&all, Binarize::None, SEED)?;
+        let means = Vae::new(Box::new(CpuSession::<f32>::new()), &weights)?.transform(&x)?;
+        let variance = |unit: usize| {
+            let column: Vec<_> = (0..23).map(|row| f64::from(means.row(row)[unit])).collect();
+            let mean = column.iter().sum::<f64>() / 23.0;
+            column.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 23.0
+        };
+        let active = (0..3).filter(|&unit| variance(unit) > ACTIVE).count();
+        assert_eq!((grey.active, active > 0), (active, true));
+        let (whole, units) = measure(session.as_mut(), 23, Binarize::Stochastic)?;
+        assert!((units.kl.iter().sum::<f64>() - whole.kl).abs() < 1e-5 * whole.kl, "{units:?}");
         for batch in [1, 7, 22] {
-            let parts = measure(session.as_mut(), batch)?;
+            let (parts, of_units) = measure(session.as_mut(), batch, Binarize::Stochastic)?;
             let error = (whole.elbo - parts.elbo).abs();
             assert!(error <= 1e-5 * whole.elbo.abs(), "batch {batch}: {parts:?}, not {whole:?}");
+            for (found, expected) in of_units.kl.iter().zip(&units.kl) {
+                assert!((found - expected).abs() <= 1e-5 * whole.kl, "batch {batch}: {of_units:?}");
+            }
+            assert_eq!(of_units.active, units.active, "batch {batch}");
         }
     }
     Ok(())

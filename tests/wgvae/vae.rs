@@ -156,7 +156,7 @@ fn draws_follow_from_the_seed_alone() -> Outcome {
 fn it_learns_and_comes_back_from_its_file() -> Outcome {
     let size = "3x4".parse()?;
     let set = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(12 * count, seed)), size);
-    let data = Split { train: set(640, 5)?, test: set(64, 6)? };
+    let data = Split::new(set(640, 5)?, set(64, 6)?);
     let config = Config { hidden: vec![7, 5, 3], epochs: 3, ..Config::default() };
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("model.safetensors");
@@ -188,7 +188,7 @@ fn it_learns_and_comes_back_from_its_file() -> Outcome {
 fn training_goes_on_from_the_weights_and_may_stop() -> Outcome {
     let size = "3x4".parse()?;
     let set = |count: usize, seed| Dataset::new(Levels::Bytes(pixels(12 * count, seed)), size);
-    let data = Split { train: set(320, 5)?, test: set(64, 6)? };
+    let data = Split::new(set(320, 5)?, set(64, 6)?);
     for optimizer in [Optimizer::default(), Optimizer::of(&ADAM)] {
         for (whole, parts) in sessions().into_iter().zip(sessions()) {
             let mut whole = Vae::new(whole, &weights()?)?;

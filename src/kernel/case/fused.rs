@@ -67,8 +67,9 @@ impl Case {
         .flatten()
         .chain(others.flat_map(|&function| {
             let operands = move |mnk| backward_operands(function, mnk);
+            let wide = move |[m, n, k]: [usize; 3]| layer([m, function.arity() * n, k]);
             let both = [
-                Self::fused(&FEW, forward(function), layer),
+                Self::fused(&FEW, forward(function), wide),
                 Self::fused(&FEW, backward(function), operands),
             ];
             both.into_iter().flatten().map(brief)
@@ -161,7 +162,8 @@ fn forward(
 ) -> impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync {
     move |graph, operands| {
         let x = linear(graph, operands)?;
-        let y = graph.map(function, &[x])?;
+        let parts = graph.split(x, function.arity())?;
+        let y = graph.map(function, &parts)?;
         Ok(if function.slopes[0] == Slope::Operands { vec![x, y] } else { vec![y] })
     }
 }
@@ -173,14 +175,22 @@ fn backward(
 ) -> impl Fn(&mut Graph, &[TensorId]) -> Result<Vec<TensorId>> + Send + Sync {
     move |graph, x| {
         let dy = graph.matmul_transpose_b(x[0], x[1])?;
-        graph.apply(Op::MapBackward(function, 0), &[dy, x[2]])
+        let parts = [&[dy], &graph.split(x[2], function.arity())?[..]].concat();
+        let slope = |place| Op::MapBackward(function, place);
+        let first = graph.apply(slope(0), &parts)?[0];
+        if function.arity() == 1 {
+            return Ok(vec![first]);
+        }
+        let second = graph.apply(slope(1), &parts)?[0];
+        Ok(vec![graph.concatenate(first, second)?])
     }
 }
 
 fn backward_operands(function: &'static Function, [m, n, k]: [usize; 3]) -> Vec<Filling> {
     let is_value = function.slopes[0] == Slope::Value;
     let of_slope = if is_value { function.value } else { function.fills[0] };
-    vec![(Shape::new(m, k), Normal), (Shape::new(n, k), Weight), (Shape::new(m, n), of_slope)]
+    let kept = Shape::new(m, function.arity() * n);
+    vec![(Shape::new(m, k), Normal), (Shape::new(n, k), Weight), (kept, of_slope)]
 }
 
 /// Returns the operands of the encoder's last layer with a sample; n is the number of latent units.

@@ -35,8 +35,7 @@ impl Trainer {
         while self.position.step < good && !stop() {
             self.advance(session, good - self.position.step, stop, |_| Ok(()))?;
         }
-        let (objective, optimizer) = (self.config.objective(), self.config.optimizer);
-        let plan = self.architecture.training_plan(self.images, objective, optimizer, false)?;
+        let plan = self.architecture.training_plan(self.images, self.config.training(), false)?;
         let found = Inspection::with(session, &plan, |training, session| {
             for index in self.position.step..noticed {
                 if stop() {

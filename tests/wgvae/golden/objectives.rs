@@ -5,8 +5,7 @@ use crate::devices::sessions;
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Session, Values};
 use wgvae::graph::{Element, Graph, Shape, Step};
-use wgvae::model::{Bound, Objective, forward, training};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Bound, Objective, Training, forward, training};
 
 /// The cases in the file.
 const CASES: [(&str, Bound); 6] = [
@@ -43,7 +42,7 @@ fn check(
     let (x, eps) = (x?, eps?);
     let operands = [data("x", &x.0), data("eps", &eps.0)];
     let pass = forward(&mut graph, &golden.architecture, operands[0], operands[1])?;
-    training(&mut graph, &pass, objective, Optimizer::default())?;
+    training(&mut graph, &pass, Training { objective, ..Training::default() })?;
     let program = session.load(mode.plan(&graph))?;
     for parameter in golden.architecture.parameters() {
         let values = start.parameter(&format!("init.{}", parameter.name))?;
@@ -87,7 +86,7 @@ fn bounds_of_one_sample_are_the_elbo() -> Outcome {
         let eps = graph.data("eps", Shape::new(4, 2), Element::F32);
         let pass = forward(&mut graph, &open()?.architecture, x, eps)?;
         let objective = Objective { bound, ..Objective::default() };
-        training(&mut graph, &pass, objective, Optimizer::default())?;
+        training(&mut graph, &pass, Training { objective, ..Training::default() })?;
         Ok::<_, Box<dyn std::error::Error>>(graph)
     });
     let [elbo, iwae, dreg] = plans;

@@ -2,7 +2,7 @@
 
 use wgvae::device::Blocking;
 use wgvae::graph::{Plan, Scalar, Shape, Weight};
-use wgvae::model::{Architecture, Forward, Objective, forward, training};
+use wgvae::model::{Architecture, Forward, Training, forward, training};
 use wgvae::optimizer::Optimizer;
 
 use super::TestResult;
@@ -50,7 +50,7 @@ fn a_training_step_goes_down_the_gradient() -> TestResult {
     problem.term(pass.log_likelihood, -1.0);
     problem.term(pass.kl, Weight::Step(Scalar::KlWeight));
     let mut graph = problem.graph.clone();
-    training(&mut graph, &pass, Objective::default(), constants)?;
+    training(&mut graph, &pass, Training { optimizer: constants, ..Training::default() })?;
     let mut run = problem.run(Plan::new(graph, &[pass.log_likelihood, pass.kl]))?;
     for &tensor in &problem.wrt {
         let name = &problem.graph.tensor(tensor).name;

@@ -6,9 +6,9 @@ use std::error::Error as StdError;
 use image::{Rgb, RgbImage};
 use wgvae::Error;
 use wgvae::eval::Measures;
-use wgvae::report::{EpochPoint, StepPoint, elbo_curve};
+use wgvae::report::{Curve, EpochPoint, StepPoint, elbo_curve};
 
-use super::{Outcome, assert_margins_are_white, places, run};
+use super::{Outcome, assert_margins_are_white, curve, places, run};
 
 pub(super) const TRAIN: Rgb<u8> = Rgb([0, 114, 178]);
 pub(super) const TEST: Rgb<u8> = Rgb([213, 94, 0]);
@@ -32,7 +32,7 @@ fn draw_with_steps(
 ) -> Result<RgbImage, Box<dyn StdError>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("elbo.png");
-    elbo_curve(&path, title, points, steps, &[])?.save(&path)?;
+    elbo_curve(&path, &Curve { title, ..curve(points, steps) })?.save(&path)?;
     Ok(image::open(&path)?.into_rgb8())
 }
 
@@ -121,7 +121,7 @@ fn curves_without_sense_are_refused() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("elbo.png");
     let refuse = |points: &[EpochPoint], expected: &str| {
-        let found = elbo_curve(&path, "", points, &[], &[]);
+        let found = elbo_curve(&path, &curve(points, &[]));
         let Err(Error::Picture { path: named, message }) = found else {
             panic!("{expected}: {found:?}");
         };
@@ -150,7 +150,7 @@ fn curves_without_sense_are_refused() -> Outcome {
     refuse(&twice, "expected an epoch after 1, found 1");
     let measures = Measures { elbo: -1.0, log_likelihood: f64::NAN, kl: 1.0 };
     let step = StepPoint { epoch: 0.5, measures };
-    let refused = elbo_curve(&path, "", &run(&[(-1.0, -1.0)]), &[step], &[]);
+    let refused = elbo_curve(&path, &curve(&run(&[(-1.0, -1.0)]), &[step]));
     assert!(
         refused.is_err_and(|e| e.to_string().contains("a batch in epoch 0.5: expected a finite"))
     );

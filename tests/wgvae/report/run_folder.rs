@@ -6,10 +6,10 @@ use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::eval::Measures;
 use wgvae::random::pixels;
-use wgvae::report::{EpochPoint, StepPoint, elbo_curve};
+use wgvae::report::{Curve, EpochPoint, StepPoint, elbo_curve};
 use wgvae::train::{Config, Report, Run};
 
-use super::Outcome;
+use super::{Outcome, curve};
 
 #[test]
 fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
@@ -18,14 +18,15 @@ fn the_chart_is_there_after_each_epoch_with_its_batches() -> Outcome {
         let levels = Levels::Bytes(pixels(count * 36, seed));
         Dataset::new(levels, size)
     };
-    let data = Split { train: images(640, 1)?, test: images(20, 2)? };
+    let data = Split::new(images(640, 1)?, images(20, 2)?);
     let config = Config { hidden: vec![5, 2], epochs: 3, batch: 5, ..Config::default() };
     let folder = tempfile::tempdir()?;
     let chart = folder.path().join("elbo.png");
     let (mut points, mut steps, mut seen) = (Vec::new(), Vec::new(), 0);
     let run = Run::new(&config, &data, folder.path());
     let expected = |points: &[EpochPoint], steps: &[StepPoint]| {
-        elbo_curve(&chart, "36-[5, 2] on mnist", points, steps, &[]).map(|png| png.bytes)
+        elbo_curve(&chart, &Curve { title: "36-[5, 2] on mnist", ..curve(points, steps) })
+            .map(|png| png.bytes)
     };
     run.begin(&mut CpuSession::<f32>::new(), |report| {
         match report {

@@ -8,10 +8,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wgvae::data::Split;
+use wgvae::data::{HeldOut, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Device, Session, Tunable};
-use wgvae::eval::Measures;
+use wgvae::eval::{Measures, Units};
 use wgvae::file::System;
 use wgvae::graph::Step;
 use wgvae::model::{Architecture, Weights, initial_weights};
@@ -75,7 +75,8 @@ fn a_run_writes_what_its_metrics_say() -> Fallible<()> {
     let rates = |epoch| rates.map(|tag| (tag, epoch));
     let pictures = |epoch| [("pictures/reconstructions", epoch), ("pictures/samples", epoch)];
     let of_train = |number| [&step(100 * number)[..], &epoch(number), &rates(number)].concat();
-    let of_test = |number| [&epoch(number)[..], &pictures(number)].concat();
+    let units = |epoch| [("epoch/active_units", epoch)];
+    let of_test = |number| [&epoch(number)[..], &units(number), &pictures(number)].concat();
     assert_eq!(tags(&train), [of_train(1), of_train(2)].concat());
     assert_eq!(tags(&test), [of_test(1), of_test(2)].concat());
 
@@ -104,6 +105,10 @@ fn metrics(run: &Path) -> Fallible<[Vec<f64>; 2]> {
             let rates = ["images_per_second", "learning_rate", "kl_weight"].map(number);
             train.extend(rates.into_iter().collect::<Result<Vec<_>, _>>()?);
             test.extend(measures(number("test_elbo")?, number("test_kl")?));
+            test.push(number("active_units")?);
+            let units = line["kl_per_unit"].as_array().ok_or("no KL of units")?;
+            let kl: f64 = units.iter().filter_map(Value::as_f64).sum();
+            assert!((kl - number("test_kl")?).abs() < 1e-5 * kl, "{line}");
         }
     }
     Ok([train, test])
@@ -218,6 +223,8 @@ fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
         run.step(&StepReport { step, epoch, elbo: -3.0, log_likelihood: -2.0, kl: 1.0 })?;
         let measures = Measures { elbo: -3.0, log_likelihood: -2.0, kl: 1.0 };
         let report = EpochReport {
+            units: Units { kl: vec![0.5; 2], active: 2 },
+            held_out: HeldOut::Test,
             epoch,
             train: measures,
             test: measures,
@@ -232,7 +239,7 @@ fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
             scalars(&events(&train)?),
             [-3.0, -2.0, 1.0, -3.0, -2.0, 1.0, 5.0, 0.5, 0.25].repeat(epochs)
         );
-        assert_eq!(scalars(&events(&test)?), [-3.0, -2.0, 1.0].repeat(epochs));
+        assert_eq!(scalars(&events(&test)?), [-3.0, -2.0, 1.0, 2.0].repeat(epochs));
         let png = Png { bytes: vec![0; 100], width: 1, height: 1 };
         run.show_pictures(
             epoch,

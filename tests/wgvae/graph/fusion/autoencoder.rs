@@ -11,8 +11,7 @@ use wgvae::graph::{
     Binarize, Element, FusionOptions, Graph, Node, Op, Plan, SUM_COLUMNS, Shape, Step, Stream,
     TensorId, fuse,
 };
-use wgvae::model::{Architecture, Forward, Objective, forward, initial_weights, training};
-use wgvae::optimizer::Optimizer;
+use wgvae::model::{Architecture, Forward, Training, forward, initial_weights, training};
 use wgvae::random::generator;
 use wgvae::verify::compare;
 
@@ -62,7 +61,7 @@ fn vae(sizes: Sizes) -> wgvae::Result<(Architecture, Graph, Forward)> {
     let x = graph.gather_batch(images, indices, batch, Binarize::Stochastic)?;
     let eps = graph.normal(Shape::new(batch, architecture.latent()), Stream::Latent)?;
     let pass = forward(&mut graph, &architecture, x, eps)?;
-    training(&mut graph, &pass, Objective::default(), Optimizer::default())?;
+    training(&mut graph, &pass, Training::default())?;
     Ok((architecture, graph, pass))
 }
 
@@ -253,7 +252,7 @@ fn the_stages_of_autoencoders_are_their_primitives() -> TestResult {
         let x = data(&mut graph, "x", sizes.input);
         let eps = data(&mut graph, "eps", architecture.latent());
         let pass = forward(&mut graph, &architecture, x, eps)?;
-        training(&mut graph, &pass, Objective::default(), Optimizer::default())?;
+        training(&mut graph, &pass, Training::default())?;
         for outputs in [vec![], vec![pass.stddev, pass.log_likelihood]] {
             let sample = Sample::of(0, graph.clone(), outputs, generator(0, 0));
             let fused = check_values(&sample, FusionOptions::default())?;

@@ -1,4 +1,4 @@
-//! Logarithms of densities and their slopes, by PyTorch's numbers.
+//! Activations, logarithms of densities, and their slopes, by PyTorch's numbers.
 
 use super::{Golden, Outcome};
 use wgvae::function::{
@@ -6,6 +6,7 @@ use wgvae::function::{
     GAUSSIAN, Rows, Slope,
 };
 use wgvae::kernel::Tolerance;
+use wgvae::model::Activation;
 use wgvae::verify::compare;
 
 /// PyTorch's own formulas lose some digits around a logit of 0.
@@ -20,22 +21,35 @@ fn check(golden: &Golden, function: &'static Function, operands: &[&str]) -> Out
     (function.f64.value)(&rows, count, &mut found);
     let result = compare(&found, &values(function.name)?, TOLERANCE);
     assert!(result.ok, "{function:?}: {result:?}");
-    let ones = vec![1.0; count];
+    let (ones, value) = (vec![1.0; count], found.clone());
+    let dy = Rows { values: &ones, pitch: count };
     for (place, slope) in function.slopes.iter().enumerate() {
-        if *slope == Slope::Operands {
-            let with_dy = [&[Rows { values: &ones, pitch: count }], &rows[..]].concat();
-            (function.f64.slopes[place])(&with_dy, count, &mut found);
-            let expected = values(&format!("{}.slope_{place}", function.name))?;
-            let result = compare(&found, &expected, TOLERANCE);
-            assert!(result.ok, "slope {place} of {function:?}: {result:?}");
-        }
+        let operands = match slope {
+            Slope::Operands => [&[dy], &rows[..]].concat(),
+            Slope::Value => vec![dy, Rows { values: &value, pitch: count }],
+            _ => continue,
+        };
+        (function.f64.slopes[place])(&operands, count, &mut found);
+        let expected = values(&format!("{}.slope_{place}", function.name))?;
+        let result = compare(&found, &expected, TOLERANCE);
+        assert!(result.ok, "slope {place} of {function:?}: {result:?}");
     }
     Ok(())
 }
 
 #[test]
-fn densities() -> Outcome {
-    let golden = Golden::open("densities", 1, &[1])?;
+fn every_activation() -> Outcome {
+    let golden = Golden::open("functions", 1, &[1])?;
+    for activation in Activation::all() {
+        let operands = &["a", "b"][..activation.operands()];
+        check(&golden, activation.function(), operands)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_density() -> Outcome {
+    let golden = Golden::open("functions", 1, &[1])?;
     check(&golden, &CONTINUOUS_BERNOULLI, &["l", "x"])?;
     check(&golden, &CONTINUOUS_BERNOULLI_MEAN, &["l"])?;
     check(&golden, &CONTINUOUS_BERNOULLI_QUANTILE, &["l", "x"])?;

@@ -1,11 +1,23 @@
-"""Writes densities.safetensors: logarithms of densities and their slopes, by PyTorch in float64. Needs
-PyTorch (1.13 or later)."""
+"""Writes functions.safetensors: activations, logarithms of densities, and their slopes, by PyTorch in
+float64. Needs PyTorch (1.13 or later)."""
 
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from optimizers import write
 from torch.distributions import ContinuousBernoulli, Normal
+
+ACTIVATIONS = {
+    "relu": F.relu,
+    "softplus": F.softplus,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "elu": F.elu,
+    "leaky_relu": F.leaky_relu,
+}
 
 HERE = Path(__file__).parent
 
@@ -34,7 +46,16 @@ def main():
     value = Normal(l, torch.nn.functional.softplus(s) + 0.01).log_prob(x)
     by_mean, by_s = slopes(value, l, s)
     results |= {"s": s, "gaussian": value, "gaussian.slope_0": by_mean, "gaussian.slope_1": by_s}
-    write(HERE / "densities.safetensors", results)
+    a = torch.linspace(-12, 12, 64, dtype=torch.float64).requires_grad_()
+    results["a"] = a
+    for name, function in ACTIVATIONS.items():
+        value = function(a)
+        results |= {name: value, f"{name}.slope_0": slopes(value, a)[0]}
+    b = (3 * torch.sin(7 * a.detach())).requires_grad_()
+    value = F.glu(torch.stack([a, b], dim=1)).squeeze(1)
+    by_a, by_b = slopes(value, a, b)
+    results |= {"b": b, "glu": value, "glu.slope_0": by_a, "glu.slope_1": by_b}
+    write(HERE / "functions.safetensors", results)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,21 @@
+//! RMSProp as in PyTorch: epsilon is outside the square root, and the mean square starts at 0.
+
+use super::{Formula, Rates};
+use crate::function::Number;
+
+pub(super) struct RmsPropTorch;
+
+impl Formula<1, 2> for RmsPropTorch {
+    /// Computes ms += (g² − ms)·gain, w −= learning_rate·g / (√ms + epsilon).
+    #[inline(always)]
+    fn update<N: Number>(
+        [gain, epsilon]: [N; 2],
+        rates: Rates<N>,
+        weight: N,
+        gradient: N,
+        [ms]: [N; 1],
+    ) -> (N, [N; 1]) {
+        let ms = ms + (gradient * gradient - ms) * gain;
+        (weight - rates.learning_rate * gradient / (ms.sqrt() + epsilon), [ms])
+    }
+}

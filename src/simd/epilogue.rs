@@ -57,27 +57,35 @@ pub(super) fn product(
     };
     let first_row = part.of(call.outputs[0].rows).start;
     let mut stages = Stages { epilogue, step, first_row, inputs, outputs };
-    // Stages run faster on whole rows than on a product's small tiles. Only weights' gradients have
-    // many more results than a cache holds, and few stages.
-    if epilogue.product == Some(Transpose::A) && !epilogue.is_halved {
-        run(&mut |tile: Tile| {
-            let sums = Rows { values: tile.sums, pitch: tile.pitch };
-            stages.compute(Place::of(&tile), [sums; 2]);
-        });
-        return;
-    }
+    let width = epilogue.width;
+    // Stages run on whole rows. Those of a transposed product may come in parts.
     SUMS.with_borrow_mut(|all| {
         let rows = stages.rows();
-        all.resize(all.len().max(rows * columns), 0.0);
+        let mut is_put_off = false;
         run(&mut |tile: Tile| {
-            for (row, sums) in tile.rows() {
-                all[row * columns + tile.column..][..sums.len()].copy_from_slice(sums);
+            if tile.columns == columns {
+                let place = Place { columns: width, ..Place::of(&tile) };
+                stages.compute(place, halves(width, tile.sums, tile.pitch));
+            } else {
+                is_put_off = true;
+                all.resize(all.len().max(rows * columns), 0.0);
+                for (row, sums) in tile.rows() {
+                    all[row * columns + tile.column..][..sums.len()].copy_from_slice(sums);
+                }
             }
         });
-        let width = epilogue.width;
-        let sums = [0, width].map(|first| Rows { values: &all[first..], pitch: columns });
-        stages.compute(Place { row: 0, column: 0, rows, columns: width }, sums);
+        if is_put_off {
+            stages.compute(
+                Place { row: 0, column: 0, rows, columns: width },
+                halves(width, all, columns),
+            );
+        }
     });
+}
+
+/// Rows of sums, and the same from the column `width` on.
+fn halves(width: usize, sums: &[f32], pitch: usize) -> [Rows<'_, f32>; 2] {
+    [0, width].map(|first| Rows { values: &sums[first..], pitch })
 }
 
 /// Operands -> the stages' outputs.

@@ -7,21 +7,22 @@ use super::{Finish, Part, Tile, arch};
 use aligned_vec::{AVec, CACHELINE_ALIGN};
 use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// The number of vectors of columns whose sums are in registers at once.
 const VECTORS: usize = 7;
 
-/// The maximum number of columns at once, with the widest vectors.
-const MOST: usize = VECTORS * 16;
-
-/// The maximum number of rows at once.
+/// The maximum number of rows that are computed together, if their terms are several blocks.
 const ROWS: usize = 256;
+
+/// Bytes of the sums of rows that are computed together, if their terms are one block.
+const BYTES: usize = 64 << 10;
 
 /// Buffers kept from step to step, so that a step does not allocate.
 #[derive(Debug)]
 struct Scratch {
     nonzeros: Nonzeros,
-    /// The sums of a group of rows, between blocks of terms.
+    /// The sums of a group of rows.
     sums: AVec<f32>,
     /// The part of the right operand in use, contiguous.
     packed: AVec<f32>,
@@ -29,9 +30,9 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = {
-        let zeros = |len| AVec::from_iter(CACHELINE_ALIGN, (0..len).map(|_| 0.0));
+        let [sums, packed] = [0; 2].map(|_| AVec::new(CACHELINE_ALIGN));
         let nonzeros = Nonzeros::default();
-        RefCell::new(Scratch { nonzeros, sums: zeros(ROWS * MOST), packed: zeros(TERMS * MOST) })
+        RefCell::new(Scratch { nonzeros, sums, packed })
     };
 }
 
@@ -59,77 +60,92 @@ impl WithSimd for Run<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let vectors = self.product.columns.div_ceil(S::F32_LANES);
+        let Product { rows, columns, terms, .. } = self.product;
+        let vectors = columns.div_ceil(S::F32_LANES);
+        let pitch = vectors * S::F32_LANES;
+        let is_one_block = blocks(terms).len() == 1;
+        let together = if is_one_block { (BYTES / size_of::<f32>() / pitch).max(8) } else { ROWS };
+        let Scratch { sums, packed, .. } = &mut *self.scratch;
+        sums.resize(sums.len().max(rows.min(together) * pitch), 0.0);
+        packed.resize(packed.len().max(TERMS * pitch), 0.0);
         let count = vectors.div_ceil(VECTORS);
-        for index in 0..count {
-            let vectors = Part { index, count }.of(vectors);
-            let column = vectors.start * S::F32_LANES;
-            match vectors.len() {
-                1 => self.columns::<S, 1>(simd, column),
-                2 => self.columns::<S, 2>(simd, column),
-                3 => self.columns::<S, 3>(simd, column),
-                4 => self.columns::<S, 4>(simd, column),
-                5 => self.columns::<S, 5>(simd, column),
-                6 => self.columns::<S, 6>(simd, column),
-                _ => self.columns::<S, VECTORS>(simd, column),
+        for first in (0..rows).step_by(together) {
+            let group = first..rows.min(first + together);
+            for index in 0..count {
+                let vectors = Part { index, count }.of(vectors);
+                let column = vectors.start * S::F32_LANES;
+                match vectors.len() {
+                    1 => self.columns::<S, 1>(simd, group.clone(), column),
+                    2 => self.columns::<S, 2>(simd, group.clone(), column),
+                    3 => self.columns::<S, 3>(simd, group.clone(), column),
+                    4 => self.columns::<S, 4>(simd, group.clone(), column),
+                    5 => self.columns::<S, 5>(simd, group.clone(), column),
+                    6 => self.columns::<S, 6>(simd, group.clone(), column),
+                    _ => self.columns::<S, VECTORS>(simd, group.clone(), column),
+                }
             }
+            let sums = &self.scratch.sums;
+            self.finish.finish(Tile {
+                row: first,
+                column: 0,
+                sums,
+                rows: group.len(),
+                columns,
+                pitch,
+            });
         }
     }
 }
 
 impl Run<'_, '_> {
-    /// Computes the sums of `VECTORS` vectors of columns; the last vector may extend past the last
-    /// column.
+    /// Computes the sums of `VECTORS` vectors of columns in a group of rows; the last vector may
+    /// extend past the last column.
     #[inline(always)]
-    fn columns<S: Simd, const VECTORS: usize>(&mut self, simd: S, column: usize) {
+    fn columns<S: Simd, const VECTORS: usize>(
+        &mut self,
+        simd: S,
+        group: Range<usize>,
+        column: usize,
+    ) {
         let Product { right, rows, columns, terms, .. } = self.product;
         let Scratch { nonzeros, sums, packed } = &mut *self.scratch;
         let wide = VECTORS * S::F32_LANES;
+        let pitch = columns.next_multiple_of(S::F32_LANES);
         let width = wide.min(columns - column);
-        let group = if blocks(terms).len() == 1 { 8 } else { ROWS };
-        let mut in_pack = None;
-        for first in (0..rows).step_by(group) {
-            let group = first..rows.min(first + group);
-            for (index, block) in blocks(terms).enumerate() {
-                if in_pack.replace(index) != Some(index) {
-                    let right =
-                        right[block.start * columns..block.end * columns].chunks_exact(columns);
-                    for (packed, right) in packed.chunks_exact_mut(wide).zip(right) {
-                        let packed = S::as_mut_simd_f32s(packed).0;
-                        let (vectors, rest) = S::as_simd_f32s(&right[column..][..width]);
-                        if rest.is_empty() {
-                            packed[..VECTORS].copy_from_slice(&vectors[..VECTORS]);
-                        } else {
-                            packed[..VECTORS - 1].copy_from_slice(&vectors[..VECTORS - 1]);
-                            packed[VECTORS - 1] = simd.partial_load_f32s(rest);
-                        }
+        let is_one_block = blocks(terms).len() == 1;
+        for (index, block) in blocks(terms).enumerate() {
+            // A single block is packed once, for all groups of rows.
+            let first = if is_one_block { column * terms } else { 0 };
+            let packed = &mut packed[first..][..block.len() * wide];
+            if group.start == 0 || !is_one_block {
+                let right = right[block.start * columns..block.end * columns].chunks_exact(columns);
+                for (packed, right) in packed.chunks_exact_mut(wide).zip(right) {
+                    let packed = S::as_mut_simd_f32s(packed).0;
+                    let (vectors, rest) = S::as_simd_f32s(&right[column..][..width]);
+                    if rest.is_empty() {
+                        packed[..VECTORS].copy_from_slice(&vectors[..VECTORS]);
+                    } else {
+                        packed[..VECTORS - 1].copy_from_slice(&vectors[..VECTORS - 1]);
+                        packed[VECTORS - 1] = simd.partial_load_f32s(rest);
                     }
-                }
-                for (row, sums) in group.clone().zip(sums.chunks_exact_mut(wide)) {
-                    let sums = S::as_mut_simd_f32s(sums).0;
-                    let mut found = [simd.splat_f32s(0.0); VECTORS];
-                    if index > 0 {
-                        found.copy_from_slice(&sums[..VECTORS]);
-                    }
-                    let span = nonzeros.span(index * rows + row);
-                    for nonzero in nonzeros.of(span) {
-                        let right = S::as_simd_f32s(&packed[nonzero.term() * wide..][..wide]).0;
-                        let number = simd.splat_f32s(nonzero.number());
-                        for v in 0..VECTORS {
-                            found[v] = simd.mul_add_f32s(number, right[v], found[v]);
-                        }
-                    }
-                    sums[..VECTORS].copy_from_slice(&found);
                 }
             }
-            self.finish.finish(Tile {
-                row: group.start,
-                column,
-                sums,
-                rows: group.len(),
-                columns: width,
-                pitch: wide,
-            });
+            for (row, sums) in group.clone().zip(sums.chunks_exact_mut(pitch)) {
+                let sums = S::as_mut_simd_f32s(&mut sums[column..][..wide]).0;
+                let mut found = [simd.splat_f32s(0.0); VECTORS];
+                if index > 0 {
+                    found.copy_from_slice(&sums[..VECTORS]);
+                }
+                let span = nonzeros.span(index * rows + row);
+                for nonzero in nonzeros.of(span) {
+                    let right = S::as_simd_f32s(&packed[nonzero.term() * wide..][..wide]).0;
+                    let number = simd.splat_f32s(nonzero.number());
+                    for v in 0..VECTORS {
+                        found[v] = simd.mul_add_f32s(number, right[v], found[v]);
+                    }
+                }
+                sums[..VECTORS].copy_from_slice(&found);
+            }
         }
     }
 }

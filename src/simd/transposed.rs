@@ -2,7 +2,7 @@
 //! matrix and the transposed left operand, which is the smaller of the two, and transposes the
 //! result.
 
-use super::outer::{Left, MOST, Product};
+use super::outer::{Left, Product};
 use super::transpose::transpose;
 use super::{Finish, Tile, vectorized};
 use crate::kernel::{Call, Operand};
@@ -17,12 +17,13 @@ pub(super) struct Transposed<'a> {
 }
 
 /// Rows that are transposed at once: whole tiles, and few enough to stay in a cache.
-const ROWS: usize = 96;
+const ROWS: usize = 144;
 
 thread_local! {
-    /// Transposed rows of the left operand, kept from step to step, so that a step does not
-    /// allocate.
-    static TURNED: RefCell<AVec<f32>> = RefCell::new(AVec::new(CACHELINE_ALIGN));
+    /// Transposed rows of the left operand, and transposed sums, kept from step to step, so that a
+    /// step does not allocate.
+    static TURNED: RefCell<[AVec<f32>; 2]> =
+        RefCell::new([AVec::new(CACHELINE_ALIGN), AVec::new(CACHELINE_ALIGN)]);
 }
 
 impl<'a> Transposed<'a> {
@@ -36,7 +37,7 @@ impl<'a> Transposed<'a> {
     /// Computes all sums and passes them to `finish`, one tile after the other.
     pub(super) fn run(self, finish: &mut dyn Finish) {
         let Self { left, right, terms } = self;
-        TURNED.with_borrow_mut(|turned| {
+        TURNED.with_borrow_mut(|[turned, sums]| {
             for (first, left) in (0..).step_by(ROWS).zip(left.chunks(ROWS * terms)) {
                 turned.resize(left.len(), 0.0);
                 vectorized(
@@ -50,7 +51,7 @@ impl<'a> Transposed<'a> {
                     columns: left.len() / terms,
                     terms,
                 };
-                product.run(&mut Turn { finish, first, sums: [0.0; MOST] });
+                product.run(&mut Turn { finish, first, sums });
             }
         });
     }
@@ -61,25 +62,22 @@ struct Turn<'a> {
     finish: &'a mut dyn Finish,
     /// The first of the transposed rows.
     first: usize,
-    sums: [f32; MOST],
+    sums: &'a mut AVec<f32>,
 }
 
 impl Finish for Turn<'_> {
     fn finish(&mut self, tile: Tile) {
         let pitch = tile.rows;
+        self.sums.resize(self.sums.len().max(tile.columns * pitch), 0.0);
+        let sums = &tile.sums[..tile.rows * tile.pitch];
         vectorized(
             #[inline(always)]
-            || {
-                for (column, (_, sums)) in tile.rows().enumerate() {
-                    let turned = self.sums.chunks_exact_mut(pitch);
-                    turned.zip(sums).for_each(|(row, &sum)| row[column] = sum);
-                }
-            },
+            || transpose(sums, tile.pitch, 0..tile.columns, self.sums),
         );
         self.finish.finish(Tile {
             row: self.first + tile.column,
             column: tile.row,
-            sums: &self.sums,
+            sums: self.sums,
             rows: tile.columns,
             columns: tile.rows,
             pitch,

@@ -120,8 +120,8 @@ pub fn elbo_curve(
     key.write(&mut picture, (MARGIN, LEGEND))?;
     for (panel, axes) in PANELS.iter().zip(&frames) {
         let middle = axes.down.0 - NOTE;
-        picture.write(&panel.note_of_last(points), TEXT, axes.across.0, middle)?;
-        let note = panel.note_of_hidden(points, axes.vertical.scale);
+        picture.write(&panel.note_of_last(held_out, points), TEXT, axes.across.0, middle)?;
+        let note = panel.note_of_hidden(held_out, points, axes.vertical.scale);
         let left = axes.across.1 - text_width(path, &note, TEXT)?;
         picture.write(&note, TEXT, left, middle)?;
     }
@@ -175,11 +175,7 @@ fn check(path: &Path, held_out: HeldOut, points: &[EpochPoint]) -> Result<()> {
         for line in &LINES {
             let mut values = panel.values(line, points).into_iter();
             if let Some((epoch, found)) = values.find(|(_, value)| !SENSIBLE.contains(value)) {
-                let whose = format!(
-                    "{} {} of epoch {epoch}",
-                    line.name.unwrap_or(held_out.name()),
-                    panel.name
-                );
+                let whose = format!("{} {} of epoch {epoch}", line.name(held_out), panel.name);
                 let message = format!("{whose}: expected a finite f32, found {found}");
                 return Err(failure(path, message));
             }

@@ -30,10 +30,8 @@ impl Key {
     pub(super) const LINE: u32 = 24;
 
     pub(super) fn new(held_out: HeldOut, best: Option<&EpochPoint>, has_steps: bool) -> Self {
-        let held_out = held_out.name();
         let of_line = |line: &super::line::Line| {
-            let name = line.name.unwrap_or(held_out);
-            (Sample::Line(line.stroke), format!("{name}: {}", line.when))
+            (Sample::Line(line.stroke), format!("{}: {}", line.name(held_out), line.when))
         };
         let mut marks = Vec::new();
         if has_steps {
@@ -41,7 +39,10 @@ impl Key {
         }
         if let Some(EpochPoint { epoch, test, .. }) = best {
             let elbo = number(test.elbo);
-            marks.push((Sample::Mark, format!("best {held_out} ELBO: {elbo} after epoch {epoch}")));
+            marks.push((
+                Sample::Mark,
+                format!("best {} ELBO: {elbo} after epoch {epoch}", held_out.name()),
+            ));
         }
         Self([LINES.iter().map(of_line).collect(), marks])
     }

@@ -8,6 +8,7 @@ use plotters::style::{Color, ShapeStyle};
 use super::EpochPoint;
 use super::axes::enlarged;
 use super::picture::{Area, Drawn, OVERSAMPLE};
+use crate::data::HeldOut;
 use crate::eval::Measures;
 
 /// The length of a sample in the legend.
@@ -54,7 +55,7 @@ pub(super) fn draw_dashed(area: &Area, from: (i32, i32), to: (i32, i32)) -> Draw
 /// One line of each panel.
 pub(super) struct Line {
     /// None for the held-out images.
-    pub(super) name: Option<&'static str>,
+    name: Option<&'static str>,
     /// When the values are measured.
     pub(super) when: &'static str,
     pub(super) stroke: Stroke,
@@ -70,6 +71,13 @@ pub(super) const LINES: [Line; 2] = [
     },
     Line { name: None, when: "after the epoch", stroke: DASHED, measures: |p| &p.test },
 ];
+
+impl Line {
+    /// Returns the name of its images.
+    pub(super) fn name(&self, held_out: HeldOut) -> &'static str {
+        self.name.unwrap_or(held_out.name())
+    }
+}
 
 impl Stroke {
     /// Draws a line through points of the enlarged drawing.

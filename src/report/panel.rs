@@ -7,6 +7,7 @@ use super::line::{DASHED, LINES, Line, draw_dashed, draw_light};
 use super::picture::{Area, Drawn};
 use super::scale::{Far, Scale, label};
 use super::{EpochPoint, StepPoint};
+use crate::data::HeldOut;
 use crate::eval::Measures;
 
 /// With more epochs than this, markers would touch each other.
@@ -68,11 +69,12 @@ impl Panel {
     }
 
     /// Describes the values of the last epoch.
-    pub(super) fn note_of_last(&self, points: &[EpochPoint]) -> String {
+    pub(super) fn note_of_last(&self, held_out: HeldOut, points: &[EpochPoint]) -> String {
         let Some(last) = points.last() else { return String::new() };
-        let [train, test] =
-            LINES.each_ref().map(|line| number((self.value)((line.measures)(last))));
-        format!("last: train {train}, test {test}")
+        let values =
+            LINES.each_ref().map(|line| (line, number((self.value)((line.measures)(last)))));
+        let [train, test] = values.map(|(line, value)| format!("{} {value}", line.name(held_out)));
+        format!("last: {train}, {test}")
     }
 
     /// Draws lines and marks.
@@ -117,7 +119,12 @@ impl Panel {
     }
 
     /// Describes the values that the scale leaves out; empty if there are none.
-    pub(super) fn note_of_hidden(&self, points: &[EpochPoint], scale: Scale) -> String {
+    pub(super) fn note_of_hidden(
+        &self,
+        held_out: HeldOut,
+        points: &[EpochPoint],
+        scale: Scale,
+    ) -> String {
         let [train, test] = LINES.each_ref().map(|line| self.hidden(line, points, scale));
         let mut hidden = [&train[..], &test[..]].concat();
         hidden.sort_by(|one, other| one.1.total_cmp(&other.1));
@@ -130,8 +137,9 @@ impl Panel {
         };
         let value = number(*value);
         let ([beyond, most], train, test) = (words, train.len(), test.len());
+        let held_out = held_out.name();
         format!(
-            "{beyond} the scale: {train} train, {test} test values, {most} {value} (epoch {epoch})"
+            "{beyond} the scale: {train} train, {test} {held_out} values, {most} {value} (epoch {epoch})"
         )
     }
 }

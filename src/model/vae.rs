@@ -156,7 +156,7 @@ impl Architecture {
     ///
     /// # Errors
     /// [`Setting`](crate::Error::Setting) if there are no images, or too many for one step; the errors
-    /// of [`Objective::check`].
+    /// of [`Objective::check`](super::Objective::check).
     pub fn training_plan(&self, images: Images, step: Training, fused: bool) -> Result<Plan> {
         let Training { objective, .. } = step;
         objective.check()?;

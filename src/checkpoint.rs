@@ -8,7 +8,7 @@ use crate::data::{Dataset, Levels, Split};
 use crate::eval::Measures;
 use crate::file::{Files, replace_in};
 use crate::graph::Binarize;
-use crate::model::{Parameters, States, Weights, encode, to_bytes};
+use crate::model::{Architecture, Parameters, States, Weights, encode, to_bytes};
 use crate::optimizer::Optimizer;
 use crate::{Action, Error, Result};
 use flate2::Crc;
@@ -127,10 +127,16 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Returns the CRC-32 of the state and of every number, in their order.
+    /// Returns the CRC-32 of the state, of the layers if they are not the usual ones, and of every number,
+    /// in their order.
     fn checksum(&self, state: &str) -> u32 {
         let mut sum = Crc::new();
         sum.update(state.as_bytes());
+        let layers = &self.weights.architecture;
+        let usual = Architecture::new(layers.input(), layers.hidden());
+        if !usual.is_ok_and(|usual| usual == *layers) {
+            sum.update(layers.to_string().as_bytes());
+        }
         for values in self.weights.values.iter().chain(self.states.iter().flatten()) {
             update(&mut sum, values);
         }

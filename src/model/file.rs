@@ -59,7 +59,10 @@ pub fn load_as(path: &Path, scale: Option<Scale>) -> Result<Weights> {
 /// # Errors
 /// [`Error::Io`] if the numbers cannot be encoded.
 pub(crate) fn to_safetensors(path: &Path, weights: &Weights) -> Result<Vec<u8>> {
-    encode(path, &weights.architecture, &[("", &weights.values)], HashMap::new())
+    // Other programs cannot know what a file without the entry has.
+    let scale = weights.architecture.scale().to_string();
+    let metadata = HashMap::from([(SCALE.to_owned(), scale)]);
+    encode(path, &weights.architecture, &[("", &weights.values)], metadata)
 }
 
 /// Returns the bytes of a file with some numbers for each parameter, under the parameter's name
@@ -88,10 +91,11 @@ pub(crate) fn encode(
     metadata.extend([
         ("input".to_owned(), architecture.input().to_string()),
         ("hidden_layer_sizes".to_owned(), sizes(architecture.hidden())),
-        (SCALE.to_owned(), architecture.scale().to_string()),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
-    // A file without the entry has ReLU, like those of earlier versions.
+    // A file without an entry has the default, like those of earlier versions.
+    let scale = Some(architecture.scale()).filter(|own| *own != Scale::default());
+    metadata.extend(scale.map(|own| (SCALE.to_owned(), own.to_string())));
     let activation = Some(architecture.activation()).filter(|own| *own != Activation::default());
     metadata.extend(activation.map(|own| (ACTIVATION.to_owned(), own.to_string())));
     let likelihood = Some(architecture.likelihood()).filter(|own| **own != BERNOULLI);

@@ -201,16 +201,19 @@ fn a_damaged_checkpoint_is_refused() -> Fallible<()> {
     Ok(())
 }
 
+/// Bytes before the header.
+const LENGTH: usize = 8;
+
 fn is_refused_damaged(checkpoint: Checkpoint) -> Fallible<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join(FILE_NAME);
     checkpoint.save(&System, &path)?;
     let whole = fs::read(&path)?;
     // Of the header, versions and the step are there to be read by people.
-    let header = String::from_utf8_lossy(&whole).into_owned();
+    let header = String::from_utf8_lossy(&whole[LENGTH..]).into_owned();
     let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
     let free = [&version, "\"step\":\"12\""].map(|entry| {
-        let start = header.find(entry).unwrap_or(0);
+        let start = header.find(entry).map_or(0, |start| LENGTH + start);
         start..start + entry.len()
     });
     assert!(free.iter().all(|free| free.start > 0), "{header}");

@@ -28,17 +28,24 @@ pub(crate) fn perhaps<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     (!near.is_empty()).then(|| format!("similar to {}", near.join(" or ")))
 }
 
-/// Returns the one of `all` whose name is `text`; the error lists the names.
-pub(crate) fn named<T: Copy>(
+/// Returns the one of `all` whose name is `text`; else the names, separated by commas.
+pub(crate) fn find<T: Copy>(
     all: impl IntoIterator<Item = T>,
     name: impl Fn(T) -> &'static str,
     text: &str,
 ) -> Result<T, String> {
     let all: Vec<T> = all.into_iter().collect();
-    all.iter().copied().find(|&one| name(one) == text).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|&one| name(one)).collect();
-        format!("expected one of {}, found '{text}'", names.join(", "))
-    })
+    let found = all.iter().copied().find(|&one| name(one) == text);
+    found.ok_or_else(|| all.iter().map(|&one| name(one)).collect::<Vec<_>>().join(", "))
+}
+
+/// Like [`find`], with a message as the error.
+pub(crate) fn named<T: Copy>(
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(T) -> &'static str,
+    text: &str,
+) -> Result<T, String> {
+    find(all, name, text).map_err(|names| format!("expected one of {names}, found '{text}'"))
 }
 
 #[cfg(test)]

@@ -266,51 +266,58 @@ impl Dataset {
     /// Measures how much of the images is white once they are binarised; a pixel that is drawn at
     /// random counts as its probability.
     pub fn coverage(&self, binarize: Binarize) -> Coverage {
-        let is_cut = binarize == Binarize::Threshold;
-        let coverage = match &self.levels {
-            Levels::Bytes(levels) if is_cut => self.covered(levels, |level| f64::from(level > 127)),
-            Levels::Bytes(levels) => self.covered(levels, |level| f64::from(level) / 255.0),
-            Levels::Reals(levels) if is_cut => self.covered(levels, |level| f64::from(level > 0.5)),
-            Levels::Reals(levels) => self.covered(levels, f64::from),
-        };
-        Coverage { is_grey: coverage.is_grey && binarize == Binarize::None, ..coverage }
+        let (mut sum, mut blank, mut is_one, mut is_grey) = (0.0, 0, self.len() > 1, false);
+        let mut first = Vec::new();
+        self.for_each_image(binarize, |image| {
+            if first.is_empty() {
+                first = image.to_vec();
+            }
+            sum += image.iter().sum::<f64>();
+            blank += usize::from(image.iter().all(|&level| level == image[0]));
+            is_one = is_one && image == first;
+            is_grey = is_grey || image.iter().any(|level| ![0.0, 1.0].contains(level));
+        });
+        let white = sum / self.levels.len().max(1) as f64;
+        Coverage { white, blank, is_one, is_grey: is_grey && binarize == Binarize::None }
     }
 
-    fn covered<T: Copy>(&self, levels: &[T], seen: impl Fn(T) -> f64) -> Coverage {
-        let mut images = levels.chunks_exact(self.width());
-        let first = images.clone().next().unwrap_or_default();
-        let (mut sum, mut blank, mut is_one) = (0.0, 0, images.len() > 1);
-        images.by_ref().for_each(|image| {
-            sum += image.iter().map(|&level| seen(level)).sum::<f64>();
-            blank += usize::from(image.iter().all(|&level| seen(level) == seen(image[0])));
-            is_one =
-                is_one && image.iter().zip(first).all(|(&one, &other)| seen(one) == seen(other));
-        });
-        let is_grey = levels.iter().any(|&level| ![0.0, 1.0].contains(&seen(level)));
-        Coverage { white: sum / levels.len().max(1) as f64, blank, is_one, is_grey }
+    /// Calls `on_image` for every image, once they are binarised; a pixel that is drawn at random is
+    /// its probability.
+    fn for_each_image(&self, binarize: Binarize, mut on_image: impl FnMut(&[f64])) {
+        fn levels<T: Copy>(
+            levels: &[T],
+            width: usize,
+            seen: impl Fn(T) -> f64,
+            f: &mut dyn FnMut(&[f64]),
+        ) {
+            let mut image = vec![0.0; width];
+            for levels in levels.chunks_exact(width) {
+                image.iter_mut().zip(levels).for_each(|(pixel, &level)| *pixel = seen(level));
+                f(&image);
+            }
+        }
+        let (width, on_image) = (self.width(), &mut on_image);
+        match (&self.levels, binarize == Binarize::Threshold) {
+            (Levels::Bytes(all), true) => {
+                levels(all, width, |level| f64::from(level > 127), on_image)
+            }
+            (Levels::Bytes(all), false) => {
+                levels(all, width, |level| f64::from(level) / 255.0, on_image)
+            }
+            (Levels::Reals(all), true) => {
+                levels(all, width, |level| f64::from(level > 0.5), on_image)
+            }
+            (Levels::Reals(all), false) => levels(all, width, f64::from, on_image),
+        }
     }
 
     /// Computes the mean image once they are binarised; a pixel that is drawn at random counts as its
     /// probability.
     pub fn mean(&self, binarize: Binarize) -> Vec<f64> {
-        let is_cut = binarize == Binarize::Threshold;
-        match &self.levels {
-            Levels::Bytes(levels) if is_cut => {
-                self.averaged(levels, |level| f64::from(level > 127))
-            }
-            Levels::Bytes(levels) => self.averaged(levels, |level| f64::from(level) / 255.0),
-            Levels::Reals(levels) if is_cut => {
-                self.averaged(levels, |level| f64::from(level > 0.5))
-            }
-            Levels::Reals(levels) => self.averaged(levels, f64::from),
-        }
-    }
-
-    fn averaged<T: Copy>(&self, levels: &[T], seen: impl Fn(T) -> f64) -> Vec<f64> {
         let mut mean = vec![0.0; self.width()];
-        for image in levels.chunks_exact(self.width()) {
-            mean.iter_mut().zip(image).for_each(|(mean, &level)| *mean += seen(level));
-        }
+        self.for_each_image(binarize, |image| {
+            mean.iter_mut().zip(image).for_each(|(mean, level)| *mean += level);
+        });
         let count = self.len().max(1) as f64;
         mean.iter_mut().for_each(|mean| *mean /= count);
         mean

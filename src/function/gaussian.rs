@@ -11,7 +11,7 @@ pub(super) struct Gaussian;
 const LOG_ROOT_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// The least standard deviation: a density has no upper bound, and constant pixels would reach any.
-const LEAST: f64 = 0.01;
+pub(crate) const LEAST: f64 = 0.01;
 
 #[inline(always)]
 fn stddev<N: Number>(s: N) -> N {

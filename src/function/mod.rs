@@ -32,6 +32,7 @@ mod subtract;
 mod tanh;
 
 pub use fill::Fill;
+pub(crate) use gaussian::LEAST as LEAST_STDDEV;
 pub use loops::{BothLoop, Loop, Loops, MOST, Rows};
 pub(crate) use loops::{Plain, Runner, Stored, Vectorized};
 pub use number::{Lane, Number};

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::graph::Shape;
 use crate::matrix::Element;
+use crate::near::find;
 use crate::{Action, Error, FileKind, Result};
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
@@ -245,12 +246,8 @@ impl<'a> Parameters<'a> {
         name: impl Fn(T) -> &'static str,
     ) -> Result<Option<T>> {
         let Some(text) = self.entry(key) else { return Ok(None) };
-        let all: Vec<T> = all.into_iter().collect();
-        let found = all.iter().copied().find(|&one| name(one) == text);
-        found.map(Some).ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|&one| name(one)).collect();
-            let expected = format!("metadata with one of {} as {key}", names.join(", "));
-            self.wrong(&expected, text.to_owned())
+        find(all, name, text).map(Some).map_err(|names| {
+            self.wrong(&format!("metadata with one of {names} as {key}"), text.to_owned())
         })
     }
 

@@ -1,12 +1,10 @@
 //! Starting weights.
 
-use super::{Architecture, Layer, Weights};
-use crate::near::named;
+use super::{Architecture, Weights};
 use crate::random::{generator, normals};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
-use std::str::FromStr;
 
 /// The distribution of starting weights. Biases start at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +49,10 @@ impl Init {
                     (0..count).map(draw).collect()
                 }
                 Self::Tutorial | Self::He => {
-                    let scale = self.stddev(layer);
+                    let inputs = layer.inputs as f64;
+                    let is_tutorial = self == Self::Tutorial;
+                    let scale =
+                        if is_tutorial { 2.0 / inputs.sqrt() } else { (2.0 / inputs).sqrt() };
                     normals(&mut rng).take(count).map(|draw| (draw * scale) as f32).collect()
                 }
             };
@@ -59,14 +60,6 @@ impl Init {
         });
         let values = values.collect();
         Weights { architecture: architecture.clone(), values }
-    }
-
-    fn stddev(self, Layer { inputs, .. }: Layer) -> f64 {
-        let inputs = inputs as f64;
-        match self {
-            Self::He => (2.0 / inputs).sqrt(),
-            _ => 2.0 / inputs.sqrt(),
-        }
     }
 }
 
@@ -95,14 +88,5 @@ impl Weights {
 impl Display for Init {
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl FromStr for Init {
-    type Err = String;
-
-    /// Parses the name; the error lists the names.
-    fn from_str(text: &str) -> Result<Self, String> {
-        named(Self::ALL, Self::name, text)
     }
 }

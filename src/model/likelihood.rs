@@ -4,7 +4,7 @@ use crate::Result;
 use crate::function::{
     BERNOULLI as BERNOULLI_DENSITY, CONTINUOUS_BERNOULLI as CONTINUOUS_BERNOULLI_DENSITY,
     CONTINUOUS_BERNOULLI_MEAN, CONTINUOUS_BERNOULLI_QUANTILE, Function,
-    GAUSSIAN as GAUSSIAN_DENSITY, SIGMOID,
+    GAUSSIAN as GAUSSIAN_DENSITY, LEAST_STDDEV, SIGMOID,
 };
 use crate::graph::{Graph, Stream, TensorId};
 use crate::near::named;
@@ -81,7 +81,7 @@ pub static GAUSSIAN: Likelihood = Likelihood {
     sample: |graph, mean, parameters, stream| {
         let noise = graph.normal(graph.tensor(mean).shape, stream)?;
         let stddev = graph.softplus(parameters[1])?;
-        let stddev = graph.offset(stddev, 0.01)?;
+        let stddev = graph.offset(stddev, LEAST_STDDEV)?;
         graph.reparameterize(mean, stddev, noise)
     },
 };

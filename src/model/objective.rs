@@ -74,7 +74,7 @@ impl Objective {
     }
 }
 
-/// What a training step does.
+/// The objective and the optimiser of a training step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Training {
     /// The objective.

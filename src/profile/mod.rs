@@ -109,7 +109,7 @@ pub struct Profile {
 pub struct Workload {
     /// The layers.
     pub architecture: Architecture,
-    /// What a step does.
+    /// The objective and the optimiser.
     pub training: Training,
     /// Images of one step.
     pub batch: usize,

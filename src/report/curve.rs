@@ -1,4 +1,5 @@
-//! The ELBO and its two terms by epoch, for training and held-out images, in panels that share the epoch
+//! The ELBO and its two terms by epoch, for training and held-out images, in panels that share the
+//! epoch
 //! axis. The content of a panel is left to [`panel`](super::panel), the legend above the panels to
 //! [`key`](super::key).
 

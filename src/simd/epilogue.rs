@@ -64,7 +64,8 @@ pub(super) fn product(
         let mut is_put_off = false;
         run(&mut |tile: Tile| {
             if tile.columns == columns {
-                let place = Place { columns: width, ..Place::of(&tile) };
+                let Tile { row, column, rows, .. } = tile;
+                let place = Place { row, column, rows, columns: width };
                 stages.compute(place, halves(width, tile.sums, tile.pitch));
             } else {
                 is_put_off = true;
@@ -129,13 +130,6 @@ struct Place {
     column: usize,
     rows: usize,
     columns: usize,
-}
-
-impl Place {
-    fn of(tile: &Tile) -> Self {
-        let Tile { row, column, rows, columns, .. } = *tile;
-        Self { row, column, rows, columns }
-    }
 }
 
 /// The place of a value's numbers.

@@ -136,7 +136,7 @@ impl Run<'_, '_> {
                 let panel = if is_once { 0 } else { column * terms };
                 let right = &mut right[panel..][..terms * wide];
                 if first == 0 {
-                    product.pack_right::<S, VECTORS>(simd, column, right);
+                    product.pack_right::<S, VECTORS>(simd, 0..terms, column, right);
                 }
                 for begin in (0..terms).step_by(block) {
                     let terms = begin..terms.min(begin + block);
@@ -164,7 +164,8 @@ impl Run<'_, '_> {
     }
 }
 
-fn grow(buffer: &mut AVec<f32>, len: usize) {
+/// Resizes a buffer that is shorter than `len`.
+pub(super) fn grow(buffer: &mut AVec<f32>, len: usize) {
     buffer.resize(buffer.len().max(len), 0.0);
 }
 
@@ -191,11 +192,19 @@ impl Product<'_> {
         }
     }
 
-    /// Copies a panel of the right operand; numbers past the last column are 0 or left over.
+    /// Copies `VECTORS` vectors of columns of the right operand, term by term; numbers past the last
+    /// column are unspecified.
     #[inline(always)]
-    fn pack_right<S: Simd, const VECTORS: usize>(&self, simd: S, column: usize, to: &mut [f32]) {
+    pub(super) fn pack_right<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        terms: Range<usize>,
+        column: usize,
+        to: &mut [f32],
+    ) {
         let width = (VECTORS * S::F32_LANES).min(self.columns - column);
-        let rows = self.right.chunks_exact(self.columns);
+        let rows = &self.right[terms.start * self.columns..terms.end * self.columns];
+        let rows = rows.chunks_exact(self.columns);
         for (from, to) in rows.zip(S::as_mut_simd_f32s(to).0.as_chunks_mut::<VECTORS>().0) {
             let (vectors, rest) = S::as_simd_f32s(&from[column..][..width]);
             match vectors.first_chunk() {

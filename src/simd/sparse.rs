@@ -2,7 +2,7 @@
 //! zeros are skipped, which changes no sum of finite numbers.
 
 use super::nonzeros::{Nonzeros, TERMS, are_few, blocks};
-use super::outer::Product;
+use super::outer::{Product, grow};
 use super::{Finish, Part, Tile, arch};
 use aligned_vec::{AVec, CACHELINE_ALIGN};
 use pulp::{Simd, WithSimd};
@@ -66,8 +66,8 @@ impl WithSimd for Run<'_, '_> {
         let is_one_block = blocks(terms).len() == 1;
         let together = if is_one_block { (BYTES / size_of::<f32>() / pitch).max(8) } else { ROWS };
         let Scratch { sums, packed, .. } = &mut *self.scratch;
-        sums.resize(sums.len().max(rows.min(together) * pitch), 0.0);
-        packed.resize(packed.len().max(TERMS * pitch), 0.0);
+        grow(sums, rows.min(together) * pitch);
+        grow(packed, TERMS * pitch);
         let count = vectors.div_ceil(VECTORS);
         for first in (0..rows).step_by(together) {
             let group = first..rows.min(first + together);
@@ -107,28 +107,18 @@ impl Run<'_, '_> {
         group: Range<usize>,
         column: usize,
     ) {
-        let Product { right, rows, columns, terms, .. } = self.product;
+        let product = &self.product;
+        let &Product { rows, columns, terms, .. } = product;
         let Scratch { nonzeros, sums, packed } = &mut *self.scratch;
         let wide = VECTORS * S::F32_LANES;
         let pitch = columns.next_multiple_of(S::F32_LANES);
-        let width = wide.min(columns - column);
         let is_one_block = blocks(terms).len() == 1;
         for (index, block) in blocks(terms).enumerate() {
             // A single block is packed once, for all groups of rows.
             let first = if is_one_block { column * terms } else { 0 };
             let packed = &mut packed[first..][..block.len() * wide];
             if group.start == 0 || !is_one_block {
-                let right = right[block.start * columns..block.end * columns].chunks_exact(columns);
-                for (packed, right) in packed.chunks_exact_mut(wide).zip(right) {
-                    let packed = S::as_mut_simd_f32s(packed).0;
-                    let (vectors, rest) = S::as_simd_f32s(&right[column..][..width]);
-                    if rest.is_empty() {
-                        packed[..VECTORS].copy_from_slice(&vectors[..VECTORS]);
-                    } else {
-                        packed[..VECTORS - 1].copy_from_slice(&vectors[..VECTORS - 1]);
-                        packed[VECTORS - 1] = simd.partial_load_f32s(rest);
-                    }
-                }
+                product.pack_right::<S, VECTORS>(simd, block.clone(), column, packed);
             }
             for (row, sums) in group.clone().zip(sums.chunks_exact_mut(pitch)) {
                 let sums = S::as_mut_simd_f32s(&mut sums[column..][..wide]).0;

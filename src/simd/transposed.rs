@@ -2,7 +2,7 @@
 //! matrix and the transposed left operand, which is the smaller of the two, and transposes the
 //! result.
 
-use super::outer::{Left, Product};
+use super::outer::{Left, Product, grow};
 use super::transpose::transpose;
 use super::{Finish, Tile, vectorized};
 use crate::kernel::{Call, Operand};
@@ -68,7 +68,7 @@ struct Turn<'a> {
 impl Finish for Turn<'_> {
     fn finish(&mut self, tile: Tile) {
         let pitch = tile.rows;
-        self.sums.resize(self.sums.len().max(tile.columns * pitch), 0.0);
+        grow(self.sums, tile.columns * pitch);
         let sums = &tile.sums[..tile.rows * tile.pitch];
         vectorized(
             #[inline(always)]

@@ -355,7 +355,7 @@ impl Config {
         Objective { bound: self.objective, samples: self.samples, free_bits: self.free_bits }
     }
 
-    /// Returns what a training step does.
+    /// Returns the objective and the optimiser of a training step.
     pub fn training(&self) -> Training {
         let Self { optimizer, clip_norm, .. } = *self;
         Training { objective: self.objective(), optimizer, clip_norm }
@@ -386,7 +386,7 @@ impl Config {
     /// Whether training stops after an epoch whose ELBO is no better than the best one's.
     pub fn is_exhausted(&self, epoch: u32, best: u32) -> bool {
         // The weight of the KL divergence rises for the last time in the last cycle.
-        let cycle = f64::from(self.epochs) / f64::from(self.kl_cycles);
+        let cycle = self.kl_cycle();
         let full = f64::from(self.kl_cycles - 1) * cycle + self.kl_warm_up.min(cycle);
         let from = f64::from(best).max(full);
         self.patience.is_some_and(|patience| f64::from(epoch) - from >= f64::from(patience))
@@ -423,9 +423,13 @@ impl Config {
     /// Returns the weight of the KL divergence in the step with this index over all epochs, of
     /// `per_epoch` steps each.
     pub fn kl_weight_at(&self, index: u32, per_epoch: u32) -> f64 {
-        let cycle = f64::from(self.epochs) / f64::from(self.kl_cycles);
         let epoch = f64::from(index) / f64::from(per_epoch);
-        self.beta * ramp(epoch % cycle, self.kl_warm_up)
+        self.beta * ramp(epoch % self.kl_cycle(), self.kl_warm_up)
+    }
+
+    /// Returns the epochs from one warm-up of the weight of the KL divergence to the next.
+    pub fn kl_cycle(&self) -> f64 {
+        f64::from(self.epochs) / f64::from(self.kl_cycles)
     }
 
     /// Returns the optimiser's step size after `step` steps, before its schedule and warm-up.

@@ -312,17 +312,14 @@ impl RunFolder {
 
 /// Returns the points at which the schedules of a run begin or end a part.
 fn scheduled(config: &Config, steps_per_epoch: u32) -> Vec<ChangePoint> {
-    let step = |epoch: f64| (epoch * f64::from(steps_per_epoch)).ceil() as u32;
-    let rate = config.schedule.jumps().into_iter().map(|(epoch, _)| {
-        let epoch = f64::from(epoch);
-        let rate = config.learning_rate_at(step(epoch), steps_per_epoch);
+    let warmed = Some(config.warm_up).filter(|&epochs| epochs > 0.0);
+    let jumps = config.schedule.jumps().into_iter().map(f64::from);
+    let rate = jumps.chain(warmed).map(|epoch| {
+        let step = (epoch * f64::from(steps_per_epoch)).ceil() as u32;
+        let rate = config.learning_rate_at(step, steps_per_epoch);
         ChangePoint { epoch, words: format!("learning rate {}", short(rate)) }
     });
-    let warmed = Some(config.warm_up).filter(|&epochs| epochs > 0.0).map(|epoch| {
-        let rate = config.learning_rate_at(step(epoch), steps_per_epoch);
-        ChangePoint { epoch, words: format!("learning rate {}", short(rate)) }
-    });
-    let cycle = f64::from(config.epochs) / f64::from(config.kl_cycles);
+    let cycle = config.kl_cycle();
     let rises = (0..config.kl_cycles).filter(|_| config.kl_warm_up > 0.0).flat_map(|index| {
         let begin = f64::from(index) * cycle;
         let full = Some(begin + config.kl_warm_up).filter(|_| config.kl_warm_up < cycle);
@@ -333,7 +330,7 @@ fn scheduled(config: &Config, steps_per_epoch: u32) -> Vec<ChangePoint> {
         epoch,
         words: format!("KL weight {}", short(weight)),
     });
-    rate.chain(warmed).chain(weight).collect()
+    rate.chain(weight).collect()
 }
 
 /// Formats a number with as many digits as it has, or with three.

@@ -14,7 +14,7 @@ static RECIPES: Dir = include_dir!("$CARGO_MANIFEST_DIR/recipes");
 pub struct Recipe {
     /// Its name: that of its file, without the extension.
     pub name: String,
-    /// What it repeats, and what it gave.
+    /// The published result, and the recipe's own.
     pub about: About,
     /// The settings.
     pub config: Config,
@@ -33,7 +33,7 @@ pub struct About {
     /// The published negative log-likelihood in nats per image; none if there is none to compare with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<f64>,
-    /// What it gave.
+    /// The recipe's own result; none if it was not run to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached: Option<Reached>,
 }

@@ -68,20 +68,18 @@ impl Schedule {
         }
     }
 
-    /// Returns the epochs after which the factor jumps, each with the factor from then on.
-    pub fn jumps(&self) -> Vec<(u32, f64)> {
+    /// Returns the epochs after which the factor jumps.
+    pub fn jumps(&self) -> Vec<u32> {
         match self {
             Self::Constant | Self::Cosine { .. } => Vec::new(),
-            Self::Step { milestones, factor } => {
-                let factors = (1..).map(|power| factor.powi(power));
-                milestones.iter().copied().zip(factors).collect()
-            }
+            Self::Step { milestones, .. } => milestones.clone(),
             Self::Stages { stages } => {
                 let ends = stages.iter().scan(0_u32, |end, stage| {
                     *end = end.saturating_add(stage.epochs);
                     Some(*end)
                 });
-                ends.zip(stages.iter().skip(1).map(|stage| stage.factor)).collect()
+                // After the last stage, its factor remains.
+                ends.take(stages.len().saturating_sub(1)).collect()
             }
         }
     }

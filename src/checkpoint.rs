@@ -90,7 +90,7 @@ impl Checkpoint {
             ("checksum".to_owned(), checksum),
             ("step".to_owned(), self.state.position.step.to_string()),
         ]);
-        let prefixes = self.state.optimizer.rule().states.iter().map(|state| state.prefix);
+        let prefixes = self.state.optimizer.states().map(|(state, _)| state.prefix);
         let states = prefixes.zip(self.states.iter().map(Vec::as_slice));
         let weights = ("", self.weights.values.as_slice());
         let groups: Vec<_> = [weights].into_iter().chain(states).collect();
@@ -117,9 +117,10 @@ impl Checkpoint {
         let state: State = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let architecture = file.architecture(None)?;
         let values = file.values(&architecture, "")?;
-        let own = state.optimizer.rule().states.iter();
-        let states =
-            own.map(|state| file.values(&architecture, state.prefix)).collect::<Result<_>>()?;
+        let own = state.optimizer.states();
+        let states = own
+            .map(|(state, _)| file.values(&architecture, state.prefix))
+            .collect::<Result<_>>()?;
         let checkpoint = Self { weights: Weights { architecture, values }, states, state };
         if file.entry("checksum") != Some(&checkpoint.checksum(text).to_string()) {
             return Err(wrong("a damaged one: its checksum differs".to_owned()));

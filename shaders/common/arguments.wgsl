@@ -6,7 +6,7 @@ struct Arguments {
     seed_low: u32,
     seed_high: u32,
     learning_rate: f32,
-    kl_weight: f32,
+    kl_weight: f32,         // of updates, the gain of the average (common/corrections)
     gradient_scale: f32,    // factor of every gradient, in the updates
     m: u32,      // rows; of updates, the bits of the first correction (common/corrections)
     n: u32,      // columns; of updates, the bits of the second correction

@@ -4,6 +4,7 @@
 //! fused kernels, checks and `--activation` iterate over the table.
 
 mod fill;
+mod lanes;
 mod loops;
 mod number;
 mod tolerance;
@@ -33,13 +34,13 @@ mod tanh;
 
 pub use fill::Fill;
 pub(crate) use gaussian::LEAST as LEAST_STDDEV;
+pub(crate) use lanes::Lanes;
 pub use loops::{BothLoop, Loop, Loops, MOST, Rows};
-pub(crate) use loops::{Plain, Runner, Stored, Vectorized};
-pub use number::{Lane, Number};
+pub use number::{Arithmetic, Lane, Number};
 pub use tolerance::Tolerance;
 
 use Fill::{Binary, Normal, Positive, Unit, Wide};
-use loops::both_loops;
+use loops::{Plain, Vectorized, both_loops};
 use std::fmt::{Debug, Formatter};
 
 /// The source of a function in Rust.

@@ -3,16 +3,18 @@
 use crate::vectors::math;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// A real number: f64 on the oracle, f32 on its twin, [`Lane`] in the CPU's vectors.
-pub trait Number:
-    Copy
-    + PartialOrd
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
+/// A real number, or several that are computed at once.
+pub trait Arithmetic:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
+    /// The number divided by the square root of another, which is above 0.
+    fn over_root(self, radicand: Self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+}
+
+/// A real number: f64 on the oracle, f32 on its twin, [`Lane`] in the CPU's vectors.
+pub trait Number: Arithmetic + PartialOrd + Neg<Output = Self> {
     /// The nearest number.
     fn of(value: f64) -> Self;
     /// e to this power.
@@ -23,10 +25,6 @@ pub trait Number:
     fn ln_1p(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
-    /// The number divided by the square root of another, which is above 0.
-    fn over_root(self, radicand: Self) -> Self;
-    /// The square root.
-    fn sqrt(self) -> Self;
     /// The complementary error function, 2/√π·∫ e^−t² from the number to infinity.
     fn erfc(self) -> Self;
 
@@ -45,6 +43,17 @@ pub trait Number:
 
 macro_rules! number {
     ($($real:ident $erfc:ident)*) => {$(
+        impl Arithmetic for $real {
+            #[inline(always)]
+            fn over_root(self, radicand: Self) -> Self {
+                self / radicand.sqrt()
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+        }
+
         impl Number for $real {
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -65,14 +74,6 @@ macro_rules! number {
             #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
-            }
-            #[inline(always)]
-            fn over_root(self, radicand: Self) -> Self {
-                self / radicand.sqrt()
-            }
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                self.sqrt()
             }
             #[inline(always)]
             fn erfc(self) -> Self {
@@ -111,6 +112,17 @@ impl Neg for Lane {
     }
 }
 
+impl Arithmetic for Lane {
+    #[inline(always)]
+    fn over_root(self, radicand: Self) -> Self {
+        Self(self.0 * math::reciprocal_sqrt(radicand.0))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
+    }
+}
+
 impl Number for Lane {
     #[inline(always)]
     fn of(value: f64) -> Self {
@@ -134,14 +146,6 @@ impl Number for Lane {
     #[inline(always)]
     fn abs(self) -> Self {
         Self(self.0.abs())
-    }
-    #[inline(always)]
-    fn over_root(self, radicand: Self) -> Self {
-        Self(self.0 * math::reciprocal_sqrt(radicand.0))
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        Self(self.0.sqrt())
     }
     #[inline(always)]
     fn erfc(self) -> Self {

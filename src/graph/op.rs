@@ -302,7 +302,7 @@ impl Op {
         let kept = |t: &&Tensor| matches!(t.role, Role::Data | Role::Constant(_));
         let fits = match (*self, inputs, targets) {
             (Self::Update(optimizer), [dw], targets) => {
-                targets.len() == 1 + optimizer.rule().states.len()
+                targets.len() == 1 + optimizer.states().count()
                     && targets.iter().all(|target| target.shape == dw.shape)
             }
             (Self::LossSum { column }, [_], [log]) => {

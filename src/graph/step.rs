@@ -86,6 +86,11 @@ impl Step {
     /// Returns the numbers of the step for an optimiser's update.
     pub fn rates(self, optimizer: Optimizer) -> Rates<f64> {
         let Scalars { learning_rate, gradient_scale, .. } = self.scalars;
-        Rates { learning_rate, gradient_scale, corrections: optimizer.corrections(self.index) }
+        Rates {
+            learning_rate,
+            gradient_scale,
+            corrections: optimizer.corrections(self.index),
+            average_gain: optimizer.average_gain(self.index),
+        }
     }
 }

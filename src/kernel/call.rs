@@ -65,10 +65,12 @@ impl Arguments {
         let Scalars { learning_rate, kl_weight, gradient_scale } = scalars;
         let [learning_rate, kl_weight, gradient_scale] =
             [learning_rate, kl_weight, gradient_scale].map(|scalar| scalar as f32);
-        // Updates have no such sizes: see shaders/common/corrections.wgsl.
+        // Updates have no such sizes, nor a weight: see shaders/common/corrections.wgsl.
         let [m, n] = optimizer.map_or([m, n], |optimizer| {
             optimizer.corrections(index).map(|correction| (correction as f32).to_bits())
         });
+        let gain = optimizer.map(|optimizer| optimizer.average_gain(index) as f32);
+        let kl_weight = gain.unwrap_or(kl_weight);
         Self {
             index,
             first_row,

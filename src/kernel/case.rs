@@ -7,7 +7,7 @@ use crate::graph::{
     Binarize, Element, FusionOptions, Graph, LOG_ROWS, Node, Op, Pixels, Role, Shape, TensorId,
     fuse,
 };
-use crate::optimizer::{Optimizer, Rule};
+use crate::optimizer::{Optimizer, RULES};
 use crate::{Error, Result};
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
@@ -131,6 +131,12 @@ const PRODUCTS: [[usize; 3]; 15] = [
 /// Variants for brief cases: one that reads numbers by four, and one that reads them one by one.
 const BRIEF: [&str; 2] = ["tiled_32_vector", "spread_16"];
 
+/// Returns each rule with the defaults of its constants, and one that averages the weights.
+pub(super) fn optimizers() -> impl Iterator<Item = Optimizer> {
+    let averaging = Optimizer::default().with_average(0.75);
+    RULES.iter().map(|rule| Optimizer::of(rule)).chain(averaging)
+}
+
 impl Case {
     /// Whether the case is checked with a variant of its kernel.
     pub fn is_for(&self, variant: Variant) -> bool {
@@ -247,16 +253,16 @@ impl Case {
     /// matters, and with some whose sign is that of a mean that is not 0: a sum that cancels has no
     /// relative accuracy, and neither has a weight after a step that is much larger than the
     /// weight.
-    pub(super) fn update(rule: &'static Rule) -> Vec<Self> {
+    pub(super) fn update(optimizer: Optimizer) -> Vec<Self> {
         let case = |shape, dw, square, mean| {
-            let states = rule.states.iter().map(|state| {
+            let states = optimizer.states().map(|(state, _)| {
                 let fill = if state.is_signed { mean } else { square };
                 (Input::real(shape, fill), Role::State(0.0))
             });
             let weight = (Input::real(shape, Fill::Normal), Role::Parameter);
             Self {
                 targets: [weight].into_iter().chain(states).collect(),
-                ..Self::new(Op::Update(Optimizer::of(rule)), vec![Input::real(shape, dw)])
+                ..Self::new(Op::Update(optimizer), vec![Input::real(shape, dw)])
             }
         };
         let all = |&shape: &Shape| {

@@ -59,7 +59,10 @@ fn flops(graph: &Graph, node: &Node) -> usize {
         | Op::OneHot { .. } => 0,
         // For two draws by Box and Muller: ln, sqrt, sin, cos, and four multiplications.
         Op::Normal { .. } => 4 * output(0),
-        Op::Update(optimizer) => optimizer.rule().flops * input(0),
+        // An average takes a subtraction, a multiplication and an addition.
+        Op::Update(optimizer) => {
+            (optimizer.rule().flops + 3 * usize::from(optimizer.averages())) * input(0)
+        }
         Op::Fused(_) => 0,
     }
 }

@@ -139,12 +139,15 @@ impl Kernel {
         };
         let unit = if is_vector { "common/vector" } else { "common/scalar" };
         let unit = (variant.core().is_some() || call.epilogue.is_some()).then_some(unit);
-        let rule = call.optimizer().map(|optimizer| optimizer.rule());
+        let optimizer = call.optimizer();
         let mut imports = call.epilogue.as_ref().map_or_else(Vec::new, text::imports);
-        imports.extend(rule.map(|rule| format!("optimizers/{}", rule.name)));
+        imports.extend(optimizer.map(|optimizer| format!("optimizers/{}", optimizer.rule().name)));
+        if optimizer.is_some_and(|optimizer| optimizer.averages()) {
+            imports.push("common/corrections".to_owned());
+        }
         let stages = call.epilogue.as_ref();
         let stages = stages.map(|stages| text::epilogue(stages, call.inputs.len()));
-        let update = rule.map(|rule| text::update(rule, call.update().is_some()));
+        let update = optimizer.map(|optimizer| text::update(optimizer, call.update().is_some()));
         let written = stages.or(update);
         let module = |files: &core::Pass| {
             let imports = imports.iter().map(String::as_str);

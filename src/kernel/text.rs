@@ -3,7 +3,7 @@
 
 use super::epilogue::{Column, Epilogue, Store, Value};
 use crate::graph::Transpose;
-use crate::optimizer::Rule;
+use crate::optimizer::Optimizer;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -96,29 +96,33 @@ fn input_name(epilogue: &Epilogue, input: usize) -> String {
 
 /// Writes the access to an optimiser's states, and the updates that the kernel of one parameter, or
 /// of all layers, calls.
-pub(super) fn update(rule: &Rule, is_fused: bool) -> String {
+pub(super) fn update(optimizer: Optimizer, is_fused: bool) -> String {
     let mut text = String::new();
-    let states = 0..rule.states.len();
+    let states = 0..optimizer.states().count();
     let written = if is_fused {
-        write_fused_update(&mut text, rule, states)
+        write_fused_update(&mut text, optimizer, states)
     } else {
-        write_update(&mut text, rule, states)
+        write_update(&mut text, optimizer, states)
     };
     written.map_or_else(|_| unreachable!("strings can be written to"), |()| text)
 }
 
 /// Writes `update_at`, for states that are a buffer each.
-fn write_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fmt::Result {
+fn write_update(text: &mut String, optimizer: Optimizer, states: Range<usize>) -> std::fmt::Result {
     for state in states {
         binding(text, 2 + state, &format!("states_{state}"), "f32")?;
     }
     writeln!(text, "\nfn update_at(i: u32, gradient: Unit) {{")?;
-    write_rule(text, rule, "w[i]", |state| format!("states_{state}[i]"))
+    write_rule(text, optimizer, "w[i]", |state| format!("states_{state}[i]"))
 }
 
 /// Writes `enter_states`, `update_weight` and `update_bias`, for states in one buffer with a table
 /// of their places.
-fn write_fused_update(text: &mut String, rule: &Rule, states: Range<usize>) -> std::fmt::Result {
+fn write_fused_update(
+    text: &mut String,
+    optimizer: Optimizer,
+    states: Range<usize>,
+) -> std::fmt::Result {
     writeln!(text, "const STATES = {}u;", states.len())?;
     for state in states.clone() {
         writeln!(text, "var<private> weight_state_{state}: u32;")?;
@@ -131,7 +135,7 @@ fn write_fused_update(text: &mut String, rule: &Rule, states: Range<usize>) -> s
     }
     let parameters: String = states.clone().map(|state| format!("at_{state}: u32, ")).collect();
     writeln!(text, "}}\n\nfn update_at(at: u32, {parameters}gradient: Unit) {{")?;
-    write_rule(text, rule, "parameters[at]", |state| format!("states[at_{state}]"))?;
+    write_rule(text, optimizer, "parameters[at]", |state| format!("states[at_{state}]"))?;
     for parameter in ["weight", "bias"] {
         let at = |name: String| format!("({name} + i) / UNIT, ");
         let states = states.clone().map(|state| at(format!("{parameter}_state_{state}")));
@@ -145,19 +149,26 @@ fn write_fused_update(text: &mut String, rule: &Rule, states: Range<usize>) -> s
 /// Writes the body of a function that updates `weight` and its states, given its `gradient`.
 fn write_rule(
     text: &mut String,
-    Rule { name, states, .. }: &Rule,
+    optimizer: Optimizer,
     weight: &str,
     place: impl Fn(usize) -> String,
 ) -> std::fmt::Result {
+    let (name, states) = (optimizer.rule().name, optimizer.rule().states.len());
     writeln!(text, "    let g = gradient * args.gradient_scale;")?;
     let mut new = String::new();
-    for state in 0..states.len() {
+    for state in 0..states {
         let place = place(state);
         writeln!(text, "    let state_{state} = {name}_state_{state}({place}, g{new});")?;
         writeln!(text, "    {place} = state_{state};")?;
         write!(new, ", state_{state}")?;
     }
-    writeln!(text, "    {weight} = {name}_weight({weight}, g{new});\n}}")
+    writeln!(text, "    let new_weight = {name}_weight({weight}, g{new});")?;
+    writeln!(text, "    {weight} = new_weight;")?;
+    if optimizer.averages() {
+        let average = place(states);
+        writeln!(text, "    {average} += (new_weight - {average}) * average_gain();")?;
+    }
+    writeln!(text, "}}")
 }
 
 /// Returns the index expression of a place in an array of units, or of numbers if there is one

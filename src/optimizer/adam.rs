@@ -1,7 +1,7 @@
 //! Adam (Kingma and Ba, 2015, Algorithm 1).
 
 use super::{Constants, Formula, Rates};
-use crate::function::Number;
+use crate::function::Arithmetic;
 
 pub(super) struct Adam;
 
@@ -9,7 +9,7 @@ impl Formula<2, 3> for Adam {
     /// Computes m += (g − m)·(1 − β₁), v += (g² − v)·(1 − β₂) and, with both corrected, w −=
     /// learning_rate·m / (√v + epsilon).
     #[inline(always)]
-    fn update<N: Number>(
+    fn update<N: Arithmetic>(
         [first_gain, second_gain, epsilon]: [N; 3],
         Rates { learning_rate, corrections, .. }: Rates<N>,
         weight: N,

@@ -3,14 +3,14 @@
 
 use super::adam::Adam;
 use super::{Formula, Rates};
-use crate::function::Number;
+use crate::function::Arithmetic;
 
 pub(super) struct AdamW;
 
 impl Formula<2, 4> for AdamW {
     /// Computes w −= learning_rate·decay·w, then Adam's update.
     #[inline(always)]
-    fn update<N: Number>(
+    fn update<N: Arithmetic>(
         [first_gain, second_gain, epsilon, decay]: [N; 4],
         rates: Rates<N>,
         weight: N,

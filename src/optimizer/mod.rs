@@ -12,10 +12,10 @@ mod rmsprop_torch;
 
 pub use loops::{Block, Loop};
 
-use crate::function::{Lane, Number, Plain, Tolerance, Vectorized};
+use crate::function::{Arithmetic, Number, Tolerance};
 use crate::near::named;
 use crate::{Error, Result};
-use loops::update;
+use loops::{update, update_vectors};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display, Formatter};
@@ -23,7 +23,7 @@ use std::fmt::{Debug, Display, Formatter};
 /// The formula of a rule in Rust.
 pub trait Formula<const STATES: usize, const COEFFICIENTS: usize> {
     /// Computes the new weight and the new states, from the gradient of the loss by the weight.
-    fn update<N: Number>(
+    fn update<N: Arithmetic>(
         coefficients: [N; COEFFICIENTS],
         rates: Rates<N>,
         weight: N,
@@ -41,13 +41,17 @@ pub struct Rates<N> {
     pub gradient_scale: N,
     /// See [`Rule::corrections`].
     pub corrections: [N; 2],
+    /// See [`Optimizer::average_gain`].
+    pub average_gain: N,
 }
 
 impl<N> Rates<N> {
+    #[inline(always)]
     fn map<M>(self, convert: impl Fn(N) -> M) -> Rates<M> {
         Rates {
             learning_rate: convert(self.learning_rate),
             gradient_scale: convert(self.gradient_scale),
+            average_gain: convert(self.average_gain),
             corrections: self.corrections.map(convert),
         }
     }
@@ -160,12 +164,18 @@ impl Rule {
     }
 }
 
-/// A rule with values of its constants.
+/// The average of a weight over the steps, which an optimiser stores after the rule's states if it
+/// [averages](Optimizer::with_average).
+pub static AVERAGE: State =
+    State { prefix: "average.", name: "averages of weights", is_signed: true, start: |_| 0.0 };
+
+/// A rule with values of its constants, with or without an average of the weights.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Settings", into = "Settings")]
 pub struct Optimizer {
     rule: &'static Rule,
     constants: Constants,
+    average: Option<f64>,
 }
 
 impl Optimizer {
@@ -177,7 +187,39 @@ impl Optimizer {
             constants[index] = rule.constants[index].default;
             index += 1;
         }
-        Self { rule, constants }
+        Self { rule, constants, average: None }
+    }
+
+    /// Returns the same optimiser with an exponential moving average of the weights, whose last states
+    /// it then stores, too: of its sum over steps, a step keeps the share `decay` (Polyak and
+    /// Juditsky, 1992; weighted exponentially, as by Kingma and Ba, 2015, section 7.2). The average is
+    /// that of the steps so far, as if corrected for having started at 0.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the share is not from 0 to below 1.
+    pub fn with_average(self, decay: f64) -> Result<Self> {
+        if (0.0..1.0).contains(&decay) {
+            return Ok(Self { average: Some(decay), ..self });
+        }
+        let expected = "a number from 0 to below 1".to_owned();
+        Err(Error::Setting { setting: "ema", expected, found: decay.to_string() })
+    }
+
+    /// Whether the optimiser averages the weights.
+    pub fn averages(&self) -> bool {
+        self.average.is_some()
+    }
+
+    /// Returns the share of the average that a step keeps, if the optimiser averages the weights.
+    pub fn average(&self) -> Option<f64> {
+        self.average
+    }
+
+    /// Returns the share of the distance to the new weight by which the average moves in the step with
+    /// this index, counted from 0: (1 − decay) / (1 − decayⁿ) in the n-th step, so 1 in the first.
+    pub fn average_gain(&self, index: u32) -> f64 {
+        let updates = f64::from(index) + 1.0;
+        self.average.map_or(0.0, |decay| (1.0 - decay) / (1.0 - decay.powf(updates)))
     }
 
     /// Returns the same optimiser with another value of a constant.
@@ -213,7 +255,25 @@ impl Optimizer {
 
     /// Returns the states, each with its value before the first step.
     pub fn states(&self) -> impl Iterator<Item = (&'static State, f64)> + '_ {
-        self.rule.states.iter().map(|state| (state, (state.start)(&self.constants)))
+        let all = self.rule.states.iter().chain(self.average.map(|_| &AVERAGE));
+        all.map(|state| (state, (state.start)(&self.constants)))
+    }
+
+    /// Updates the weights of a block, and their states, by a loop of the rule.
+    pub fn update<T: Number>(
+        &self,
+        rule: Loop<T>,
+        coefficients: &Constants,
+        rates: Rates<f64>,
+        block: Block<T>,
+        weights: &mut [T],
+        states: &mut [&mut [T]],
+    ) {
+        let (states, average) = states.split_at_mut(self.rule.states.len());
+        rule(coefficients, rates, block, weights, states);
+        if let [average] = average {
+            loops::average(rates.average_gain, block, weights, average);
+        }
     }
 
     /// Returns the coefficients of the formula, by their names in the shader.
@@ -237,6 +297,9 @@ impl Optimizer {
 #[derive(Serialize, Deserialize)]
 struct Settings {
     name: String,
+    /// See [`Optimizer::with_average`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ema: Option<f64>,
     #[serde(flatten)]
     constants: BTreeMap<String, f64>,
 }
@@ -244,17 +307,24 @@ struct Settings {
 impl From<Optimizer> for Settings {
     fn from(optimizer: Optimizer) -> Self {
         let constants = optimizer.constants().map(|(name, value)| (name.to_owned(), value));
-        Self { name: optimizer.rule.name.to_owned(), constants: constants.collect() }
+        let name = optimizer.rule.name.to_owned();
+        Self { name, ema: optimizer.average, constants: constants.collect() }
     }
 }
 
 impl TryFrom<Settings> for Optimizer {
     type Error = String;
 
-    fn try_from(Settings { name, constants }: Settings) -> std::result::Result<Self, String> {
+    fn try_from(settings: Settings) -> std::result::Result<Self, String> {
+        let Settings { name, ema, constants } = settings;
         let set = |optimizer: Self, (name, value): (&String, &f64)| optimizer.with(name, *value);
         let optimizer = Self::of(named(RULES.iter().copied(), |rule| rule.name, &name)?);
-        constants.iter().try_fold(optimizer, set).map_err(|error| error.to_string())
+        let optimizer = constants.iter().try_fold(optimizer, set);
+        let averaged = optimizer.and_then(|optimizer| match ema {
+            Some(decay) => optimizer.with_average(decay),
+            None => Ok(optimizer),
+        });
+        averaged.map_err(|error| error.to_string())
     }
 }
 
@@ -274,7 +344,9 @@ impl Debug for Optimizer {
 impl Display for Optimizer {
     /// Writes `adam (beta1 0.9, beta2 0.999, epsilon 0.00000001, initial 0)`.
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
-        let constants = self.constants().map(|(name, value)| format!("{name} {value}"));
+        let average = self.average.map(|decay| ("ema", decay));
+        let constants = self.constants().chain(average);
+        let constants = constants.map(|(name, value)| format!("{name} {value}"));
         write!(f, "{} ({})", self.rule.name, constants.collect::<Vec<_>>().join(", "))
     }
 }
@@ -287,9 +359,9 @@ macro_rules! rules {
         $($(#[$doc])*
         pub static $row: Rule = Rule {
             name: $name,
-            f64: update::<$formula, $states, $coefficients, f64, f64, Plain>,
-            f32: update::<$formula, $states, $coefficients, f32, f32, Plain>,
-            vectors: update::<$formula, $states, $coefficients, Lane, f32, Vectorized>,
+            f64: update::<$formula, $states, $coefficients, f64>,
+            f32: update::<$formula, $states, $coefficients, f32>,
+            vectors: update_vectors::<$formula, $states, $coefficients>,
             $($field: $value,)*
         };)*
 

@@ -2,14 +2,14 @@
 //! mean square starts at 1.
 
 use super::{Formula, Rates};
-use crate::function::Number;
+use crate::function::Arithmetic;
 
 pub(super) struct RmsProp;
 
 impl Formula<1, 2> for RmsProp {
     /// Computes ms += (g² − ms)·gain, w −= learning_rate·g / √(ms + epsilon).
     #[inline(always)]
-    fn update<N: Number>(
+    fn update<N: Arithmetic>(
         [gain, epsilon]: [N; 2],
         rates: Rates<N>,
         weight: N,

@@ -2,7 +2,7 @@
 //! Networks", 2013): gradients are divided by their standard deviation.
 
 use super::{Constants, Formula, Rates};
-use crate::function::Number;
+use crate::function::Arithmetic;
 
 pub(super) struct RmsPropCentered;
 
@@ -11,7 +11,7 @@ impl Formula<2, 3> for RmsPropCentered {
     /// epsilon). PyTorch stores the mean square instead of the variance var = ms − m²: the same in exact
     /// numbers, but the difference may be below 0 in f32.
     #[inline(always)]
-    fn update<N: Number>(
+    fn update<N: Arithmetic>(
         [gain, spread, epsilon]: [N; 3],
         rates: Rates<N>,
         weight: N,

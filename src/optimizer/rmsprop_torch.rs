@@ -1,14 +1,14 @@
 //! RMSProp as in PyTorch: epsilon is outside the square root, and the mean square starts at 0.
 
 use super::{Formula, Rates};
-use crate::function::Number;
+use crate::function::Arithmetic;
 
 pub(super) struct RmsPropTorch;
 
 impl Formula<1, 2> for RmsPropTorch {
     /// Computes ms += (g² − ms)·gain, w −= learning_rate·g / (√ms + epsilon).
     #[inline(always)]
-    fn update<N: Number>(
+    fn update<N: Arithmetic>(
         [gain, epsilon]: [N; 2],
         rates: Rates<N>,
         weight: N,

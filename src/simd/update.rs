@@ -4,7 +4,7 @@ use super::outer::Product;
 use super::{Finish, Part, Tile, vectorized};
 use crate::graph::{LOG_ROWS, Step};
 use crate::kernel::{Call, Operand};
-use crate::optimizer::{Block, Constants, Loop, Rates};
+use crate::optimizer::{Block, Constants, Optimizer, Rates};
 
 /// Columns of a bias whose gradients are summed at once.
 const COLUMNS: usize = 64;
@@ -30,7 +30,7 @@ pub(super) fn update(
         let (x, dy) = (inputs[matrices.start].reals(), inputs[matrices.start + 1].reals());
         let (weight, bias) = targets.split_at_mut(layout.parameter());
         let [weight, bias] = [weight, bias].map(|all| Parameter {
-            update: layout.optimizer.rule().vectors,
+            optimizer: layout.optimizer,
             coefficients: &coefficients,
             rates,
             stride: n,
@@ -71,7 +71,7 @@ const LANES: usize = 16;
 
 /// The part of a weight or bias that is updated, and its states.
 struct Parameter<'a, 'b> {
-    update: Loop<f32>,
+    optimizer: Optimizer,
     coefficients: &'a Constants,
     rates: Rates<f64>,
     /// Columns.
@@ -82,7 +82,8 @@ struct Parameter<'a, 'b> {
 impl Parameter<'_, '_> {
     fn update(&mut self, block: Block<f32>) {
         if let [weights, states @ ..] = &mut self.all {
-            (self.update)(self.coefficients, self.rates, block, weights, states);
+            let (optimizer, rule) = (self.optimizer, self.optimizer.rule().vectors);
+            optimizer.update(rule, self.coefficients, self.rates, block, weights, states);
         }
     }
 }

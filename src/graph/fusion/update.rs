@@ -46,7 +46,7 @@ impl UpdateLayout {
 
     /// Returns the number of tensors of a parameter and its states.
     pub fn parameter(&self) -> usize {
-        1 + self.optimizer.rule().states.len()
+        1 + self.optimizer.states().count()
     }
 
     /// Returns the inputs that are x and dy of a layer.

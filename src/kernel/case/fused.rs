@@ -1,6 +1,6 @@
 //! Cases of stages, alone and around products, and of other fused nodes.
 
-use super::{Append, Case, Fill, Filling, PRODUCTS, SHAPES};
+use super::{Append, Case, Fill, Filling, PRODUCTS, SHAPES, optimizers};
 use crate::Result;
 use crate::function::{
     ADD, BERNOULLI, FUNCTIONS, Function, GAUSSIAN_KL, MULTIPLY, RELU, SOFTPLUS, SUBTRACT, Slope,
@@ -8,8 +8,9 @@ use crate::function::{
 use crate::graph::{
     Binarize, Graph, LOG_ROWS, Op, Pixels, Role, Scalar, Shape, Stream, TensorId, Transpose,
 };
-use crate::optimizer::{Optimizer, RULES, Rule};
+use crate::optimizer::Optimizer;
 use Fill::{Binary, Normal, Positive, Weight};
+use std::iter::repeat_n;
 
 /// Products for brief cases: rows and columns that are no multiples of a tile, and others.
 const FEW: [[usize; 3]; 3] = [[63, 65, 64], [36, 68, 20], [1, 63, 257]];
@@ -91,20 +92,21 @@ impl Case {
         [Pixels::Bytes, Pixels::Reals].into_iter().flat_map(gather).map(fused).collect()
     }
 
-    /// Cases of one layer, then of several with terms of the loss, for each rule.
+    /// Cases of one layer, then of several with terms of the loss, for each rule, and for averages.
     pub(in crate::kernel) fn updates() -> Vec<Self> {
-        let of_rule = |(index, &rule): (usize, &&'static Rule)| {
+        let of_optimizer = |(index, optimizer): (usize, Optimizer)| {
             let append = Append::new(move |graph: &mut Graph, x: &[TensorId]| {
-                update(graph, rule, x)?;
+                update(graph, optimizer, x)?;
                 Ok(Vec::new())
             });
             let is_brief = index > 0;
             let products = if is_brief { &FEW[..] } else { &PRODUCTS };
-            let one = |&mnk| Self::whole(&append, update_operands(mnk), update_targets(rule, mnk));
-            let cases = products.iter().map(one).chain([three_layers(rule)]);
+            let one =
+                |&mnk| Self::whole(&append, update_operands(mnk), update_targets(optimizer, mnk));
+            let cases = products.iter().map(one).chain([three_layers(optimizer)]);
             cases.map(|case| Self { is_brief, ..case }).collect::<Vec<_>>()
         };
-        RULES.iter().enumerate().flat_map(of_rule).collect()
+        optimizers().enumerate().flat_map(of_optimizer).collect()
     }
 
     /// Cases in which the operand at `place` has another shape than the others.
@@ -259,17 +261,17 @@ fn update_operands([m, n, k]: [usize; 3]) -> Vec<Filling> {
 }
 
 /// Returns weight, its states, bias, its states.
-fn update_targets(rule: &Rule, [m, n, _]: [usize; 3]) -> Vec<(Filling, Role)> {
+fn update_targets(optimizer: Optimizer, [m, n, _]: [usize; 3]) -> Vec<(Filling, Role)> {
     let parameter = |shape| {
-        let states = rule.states.iter().map(move |_| ((shape, Positive), Role::State(0.0)));
+        let state = ((shape, Positive), Role::State(0.0));
+        let states = repeat_n(state, optimizer.states().count());
         [((shape, Normal), Role::Parameter)].into_iter().chain(states)
     };
     parameter(Shape::new(m, n)).chain(parameter(Shape::new(1, n))).collect()
 }
 
 /// Appends a layer's updates, given x, dy and the targets.
-fn update(graph: &mut Graph, rule: &'static Rule, x: &[TensorId]) -> Result<()> {
-    let optimizer = Optimizer::of(rule);
+fn update(graph: &mut Graph, optimizer: Optimizer, x: &[TensorId]) -> Result<()> {
     let (matrices, targets) = x.split_at(2);
     let (weight, bias) = targets.split_at(targets.len() / 2);
     let dweight = graph.matmul_transpose_a(matrices[0], matrices[1])?;
@@ -279,7 +281,7 @@ fn update(graph: &mut Graph, rule: &'static Rule, x: &[TensorId]) -> Result<()> 
 }
 
 /// The case of layers 7-65-130-3 with a batch of 33, and two terms of the loss.
-fn three_layers(rule: &'static Rule) -> Case {
+fn three_layers(optimizer: Optimizer) -> Case {
     let layers = [[7, 65, 33], [65, 130, 33], [130, 3, 33]];
     let terms = [(Shape::new(33, 33), Normal), (Shape::new(33, 1), Normal)];
     let log = ((Shape::new(LOG_ROWS, 3), Normal), Role::Log);
@@ -287,13 +289,13 @@ fn three_layers(rule: &'static Rule) -> Case {
         let (inputs, targets) = x.split_at(8);
         let (log, targets) = targets.split_last().unwrap_or((&x[0], &[]));
         for (operands, targets) in inputs.chunks(2).zip(targets.chunks(targets.len() / 3)) {
-            update(graph, rule, &[operands, targets].concat())?;
+            update(graph, optimizer, &[operands, targets].concat())?;
         }
         graph.loss_sum(inputs[6], *log, 0)?;
         graph.loss_sum(inputs[7], *log, 2)?;
         Ok(Vec::new())
     });
     let inputs = layers.into_iter().flat_map(update_operands).chain(terms).collect();
-    let targets = layers.into_iter().flat_map(|mnk| update_targets(rule, mnk)).chain([log]);
+    let targets = layers.into_iter().flat_map(|mnk| update_targets(optimizer, mnk)).chain([log]);
     Case::whole(&append, inputs, targets.collect())
 }

@@ -3,9 +3,11 @@
 
 use super::plain;
 use crate::cpu::Real;
+use crate::function::Number;
 use crate::graph::{Step, Target, UpdateLayout};
+use crate::kernel::case::optimizers;
 use crate::kernel::{Call, Case, Kernel, Operand, Table, Twins};
-use crate::optimizer::{self, Block, Optimizer, RULES, Rule};
+use crate::optimizer::{self, Block, Optimizer, Rule};
 
 /// An optimiser's update of one parameter.
 pub(in crate::kernel) static OPTIMIZER: Kernel = Kernel {
@@ -22,7 +24,7 @@ pub(in crate::kernel) static OPTIMIZER: Kernel = Kernel {
             f64: |call, step, read, write| update(call, step, read, write, |rule| rule.f64),
             f32: |call, step, read, write| update(call, step, read, write, |rule| rule.f32),
         },
-        || RULES.iter().flat_map(|rule| Case::update(rule)).collect(),
+        || optimizers().flat_map(Case::update).collect(),
     )
 };
 
@@ -67,7 +69,7 @@ pub(super) fn coefficients(call: &Call) -> Vec<(&'static str, f64)> {
 }
 
 /// Runs an update on the CPU, by its definition.
-fn update<T: Real>(
+fn update<T: Real + Number>(
     call: &Call,
     step: Step,
     read: &[Operand<T>],
@@ -79,5 +81,6 @@ fn update<T: Real>(
     };
     let block = Block::whole(read[0].reals());
     let coefficients = optimizer.prepared();
-    of(optimizer.rule())(&coefficients, step.rates(optimizer), block, weights, states);
+    let (rule, rates) = (of(optimizer.rule()), step.rates(optimizer));
+    optimizer.update(rule, &coefficients, rates, block, weights, states);
 }

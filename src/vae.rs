@@ -53,6 +53,8 @@ struct Trained {
     images: usize,
     states: States,
     position: Position,
+    /// The weights of which the model has the averages, if the optimiser averages.
+    weights: Option<Weights>,
 }
 
 impl Trained {
@@ -249,7 +251,8 @@ impl Vae {
 
     /// Trains for [`Config::epochs`] more epochs, from the model's weights. Calls `on_epoch` after
     /// each epoch; if that returns [`Break`](ControlFlow::Break), training stops. Returns the
-    /// results of each epoch. Two trainings with the same settings, except the number of epochs, on
+    /// results of each epoch. If the optimiser averages, the model's weights are then the averages, and
+    /// another training begins with the weights that were averaged. Two trainings with the same settings, except the number of epochs, on
     /// as many images give results that are bit-identical to one training of all their epochs, unless
     /// a schedule depends on that number: [`Schedule::Cosine`](crate::train::Schedule::Cosine),
     /// [`Config::kl_cycles`].
@@ -278,9 +281,14 @@ impl Vae {
         let mut trainer = Trainer::new(session, config, data)?;
         let before = self.trained.take();
         let before = before.filter(|trained| trained.continues(&settings, data.train.len()));
-        let (states, position) = match before {
-            Some(Trained { states, position, .. }) => (states, position),
-            None => (self.architecture.starting_states(config.optimizer), Position::default()),
+        let (weights, states, position) = match before {
+            Some(Trained { states, position, weights: averaged, .. }) => {
+                (averaged.unwrap_or(weights), states, position)
+            }
+            None => {
+                let states = self.architecture.starting_states(config.optimizer);
+                (weights, states, Position::default())
+            }
         };
         let trained = trainer
             .resume(session, &weights, &states, position)
@@ -288,7 +296,16 @@ impl Vae {
         let unloaded = trainer.unload(session);
         let (history, states, position) = trained?;
         unloaded?;
-        self.trained = Some(Trained { settings, images: data.train.len(), states, position });
+        let weights = match config.optimizer.averages() {
+            true if !history.is_empty() => {
+                let weights = Weights::read(&self.architecture, session)?;
+                config.model(&weights, &states).write(session)?;
+                Some(weights)
+            }
+            _ => None,
+        };
+        let images = data.train.len();
+        self.trained = Some(Trained { settings, images, states, position, weights });
         Ok(history)
     }
 

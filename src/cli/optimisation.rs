@@ -26,6 +26,9 @@ pub(super) struct OptimisationFlags {
     /// adamw: share of a weight, times the learning rate, that a step subtracts
     #[arg(long, help_heading = OPTIMISER, value_name = "NUMBER", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
+    /// Average the weights over the steps, of which a step keeps this share, such as 0.999
+    #[arg(long, help_heading = OPTIMISER, value_name = "SHARE", allow_negative_numbers = true)]
+    ema: Option<f64>,
     /// How the learning rate changes [default: constant]
     #[arg(long, help_heading = RATE, value_enum)]
     schedule: Option<ScheduleFlag>,
@@ -56,13 +59,14 @@ pub(super) struct OptimisationFlags {
 }
 
 /// Flags that a resumed run cannot change.
-pub(super) const FIXED: [&str; 15] = [
+pub(super) const FIXED: [&str; 16] = [
     "decay",
     "beta1",
     "beta2",
     "epsilon",
     "initial",
     "weight_decay",
+    "ema",
     "schedule",
     "milestones",
     "factor",
@@ -106,6 +110,10 @@ impl OptimisationFlags {
         let optimizer = given
             .into_iter()
             .try_fold(config.optimizer, |optimizer, (name, value)| optimizer.with(name, value))?;
+        let optimizer = match self.ema {
+            Some(decay) => optimizer.with_average(decay)?,
+            None => optimizer,
+        };
         Ok(Config {
             optimizer,
             schedule: self.schedule(config.schedule)?,

@@ -74,6 +74,9 @@ pub(super) struct StepFlags {
     /// Distribution of a pixel [default: bernoulli]
     #[arg(long, help_heading = MODEL, value_name = "DISTRIBUTION", value_parser = likelihoods())]
     likelihood: Option<&'static Likelihood>,
+    /// gaussian: standard deviation of every pixel, instead of a learned one
+    #[arg(long, help_heading = MODEL, value_name = "STDDEV", allow_negative_numbers = true)]
+    pixel_stddev: Option<f64>,
     /// Bound that training maximises [default: elbo]
     #[arg(long, help_heading = OBJECTIVE, value_name = "BOUND", value_enum)]
     objective: Option<BoundFlag>,
@@ -156,6 +159,10 @@ impl StepFlags {
             },
             scale: self.scale.unwrap_or(config.scale),
             likelihood: self.likelihood.unwrap_or(config.likelihood),
+            pixel_stddev: match self.likelihood {
+                Some(_) => self.pixel_stddev,
+                None => self.pixel_stddev.or(config.pixel_stddev),
+            },
             objective: self.objective.map_or(config.objective, Into::into),
             samples: self.samples.unwrap_or(config.samples),
             free_bits: self.free_bits.unwrap_or(config.free_bits),

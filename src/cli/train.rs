@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Settings that a resumed run cannot change.
-const FIXED: [&str; 29] = [
+const FIXED: [&str; 30] = [
     "config",
     "recipe",
     "size",
@@ -49,6 +49,7 @@ const FIXED: [&str; 29] = [
     "init",
     "output_bias",
     "likelihood",
+    "pixel_stddev",
     "objective",
     "samples",
     "free_bits",

@@ -33,6 +33,7 @@ pub use tensor::{Element, MOST_ELEMENTS, Role, Shape, Tensor, TensorId};
 pub(crate) use text::label;
 
 use crate::Result;
+use crate::optimizer::State;
 
 /// A node's place in [`Graph::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -196,6 +197,14 @@ impl Graph {
     pub fn rename(&mut self, id: TensorId, name: impl Into<String>) -> TensorId {
         self.tensors[id.index()].name = name.into();
         id
+    }
+
+    /// Replaces each parameter by an optimiser's state of it.
+    fn replace_parameters(&mut self, state: &State) {
+        for tensor in self.tensors.iter_mut().filter(|tensor| tensor.role == Role::Parameter) {
+            tensor.name.insert_str(0, state.prefix);
+            tensor.role = Role::State(0.0);
+        }
     }
 
     fn tensors_of(&self, ids: &[TensorId]) -> Vec<&Tensor> {

@@ -3,6 +3,7 @@
 
 use super::memory::{self, SlotId, Slots};
 use super::{Graph, Node, NodeId, Role, TensorId, schedule};
+use crate::optimizer::State;
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 
@@ -33,6 +34,12 @@ impl Plan {
         let written = graph.nodes().iter().flat_map(Node::writes);
         let all: Vec<_> = written.filter(workspace).collect();
         Self::new(graph, &all)
+    }
+
+    /// Returns the same plan with an optimiser's states, such as averages, in the place of the parameters.
+    pub fn with_states(mut self, state: &State) -> Self {
+        self.graph.replace_parameters(state);
+        self
     }
 
     /// The graph.

@@ -1,12 +1,13 @@
 //! Layer sizes, and the parameters that follow from them.
 
-use super::{Activation, BERNOULLI, Likelihood, Scale};
-use crate::graph::{MOST_ELEMENTS, Shape};
+use super::{Activation, BERNOULLI, GAUSSIAN, Likelihood, Scale};
+use crate::function::LEAST_STDDEV;
+use crate::graph::{Graph, MOST_ELEMENTS, Shape, TensorId};
 use crate::{Error, Result};
 
 /// The layers, by default with ReLU between them. `hidden` ends with the number of latent units; the
 /// decoder mirrors the encoder by default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     input: usize,
     hidden: Vec<usize>,
@@ -15,6 +16,8 @@ pub struct Architecture {
     activation: Activation,
     scale: Scale,
     likelihood: &'static Likelihood,
+    /// The standard deviation of every pixel, if the decoder does not compute it.
+    pixel_stddev: Option<f64>,
 }
 
 /// A weight or bias, named as PyTorch names it in `nn.Sequential(Linear, ReLU, Linear)`.
@@ -47,8 +50,9 @@ impl Architecture {
         let hidden = hidden_layer_sizes.to_vec();
         let decoder = mirrored(&hidden);
         let (activation, scale) = Default::default();
-        let likelihood = &BERNOULLI;
-        Self { input, hidden, decoder, activation, scale, likelihood }.fitting("hidden")
+        let (likelihood, pixel_stddev) = (&BERNOULLI, None);
+        Self { input, hidden, decoder, activation, scale, likelihood, pixel_stddev }
+            .fitting("hidden")
     }
 
     /// Returns the same layers with others between the latents and the decoder's output, from the
@@ -87,7 +91,27 @@ impl Architecture {
     /// # Errors
     /// [`Error::Setting`] if the last weight would have more elements than [`MOST_ELEMENTS`].
     pub fn with_likelihood(self, likelihood: &'static Likelihood) -> Result<Self> {
-        Self { likelihood, ..self }.fitting("hidden")
+        Self { likelihood, pixel_stddev: None, ..self }.fitting("hidden")
+    }
+
+    /// Returns the same layers for pixels of a normal distribution with this standard deviation, of which
+    /// the decoder computes only the means; with none, it computes both.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the pixels have another distribution, or the number is not above 0.01.
+    pub fn with_pixel_stddev(self, pixel_stddev: Option<f64>) -> Result<Self> {
+        let Some(stddev) = pixel_stddev else { return Ok(self) };
+        let wrong = |expected: &str, found: String| {
+            let (setting, expected) = ("pixel_stddev", expected.to_owned());
+            Err(Error::Setting { setting, expected, found })
+        };
+        if *self.likelihood != GAUSSIAN {
+            return wrong("likelihood = gaussian", self.likelihood.name.to_owned());
+        }
+        if !(stddev > LEAST_STDDEV && (stddev as f32).is_finite()) {
+            return wrong("a number above 0.01", stddev.to_string());
+        }
+        Ok(Self { pixel_stddev, ..self })
     }
 
     /// Checks the sizes of all weights.
@@ -118,6 +142,33 @@ impl Architecture {
     /// Returns the distribution of a pixel.
     pub fn likelihood(&self) -> &'static Likelihood {
         self.likelihood
+    }
+
+    /// Returns the standard deviation of every pixel, if the decoder does not compute it.
+    pub fn pixel_stddev(&self) -> Option<f64> {
+        self.pixel_stddev
+    }
+
+    /// Returns the number of the decoder's outputs for a pixel.
+    pub fn outputs_per_pixel(&self) -> usize {
+        self.likelihood.parameters() - usize::from(self.pixel_stddev.is_some())
+    }
+
+    /// Appends the parameters of the pixels' distributions, given the decoder's outputs: `[batch, pixels]`
+    /// each, or `[1, 1]` for the same one everywhere.
+    pub(super) fn pixel_parameters(
+        &self,
+        graph: &mut Graph,
+        decoded: TensorId,
+    ) -> Result<Vec<TensorId>> {
+        let mut parameters = graph.split(decoded, self.outputs_per_pixel())?;
+        if let Some(stddev) = self.pixel_stddev {
+            // The inverse of softplus.
+            let beyond = stddev - LEAST_STDDEV;
+            let s = beyond + (-(-beyond).exp_m1()).ln();
+            parameters.push(graph.constant(s, Shape::new(1, 1)));
+        }
+        Ok(parameters)
     }
 
     /// Returns the function between layers.
@@ -181,7 +232,7 @@ impl Architecture {
     /// Returns the layers from the latents to the parameters of the pixels' distributions.
     pub fn decoder(&self) -> Vec<Layer> {
         let widths = [&[self.latent()], &self.decoder[..], &[self.input]].concat();
-        self.layers(&widths, self.likelihood.parameters())
+        self.layers(&widths, self.outputs_per_pixel())
     }
 
     /// Returns the layers between these widths; `parts` is that of the last.
@@ -241,11 +292,12 @@ impl std::fmt::Display for Architecture {
         if !self.is_mirrored() {
             write!(f, "-{:?}", self.decoder)?;
         }
-        let activation = self.activation.to_string();
+        let stddev = self.pixel_stddev.map(|stddev| format!(" (stddev {stddev})"));
         let others = [
-            Some(activation.as_str()).filter(|_| self.activation != Activation::default()),
-            Some(self.scale.name()).filter(|_| self.scale != Scale::default()),
-            Some(self.likelihood.name).filter(|_| *self.likelihood != BERNOULLI),
+            Some(self.activation.to_string()).filter(|_| self.activation != Activation::default()),
+            Some(self.scale.to_string()).filter(|_| self.scale != Scale::default()),
+            Some(format!("{}{}", self.likelihood.name, stddev.unwrap_or_default()))
+                .filter(|_| *self.likelihood != BERNOULLI),
         ];
         let others: Vec<_> = others.into_iter().flatten().collect();
         if others.is_empty() {

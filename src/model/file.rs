@@ -22,6 +22,9 @@ const ACTIVATION: &str = "activation";
 /// Key of the distribution of a pixel in the metadata.
 const LIKELIHOOD: &str = "likelihood";
 
+/// Key of a standard deviation that all pixels have in the metadata.
+const PIXEL_STDDEV: &str = "pixel_stddev";
+
 /// Key of a decoder's layers that do not mirror the encoder's in the metadata.
 const DECODER: &str = "decoder_layer_sizes";
 
@@ -101,6 +104,8 @@ pub(crate) fn encode(
     metadata.extend(activation.map(|own| (ACTIVATION.to_owned(), own.to_string())));
     let likelihood = Some(architecture.likelihood()).filter(|own| **own != BERNOULLI);
     metadata.extend(likelihood.map(|own| (LIKELIHOOD.to_owned(), own.name.to_owned())));
+    let stddev = architecture.pixel_stddev();
+    metadata.extend(stddev.map(|own| (PIXEL_STDDEV.to_owned(), own.to_string())));
     let decoder = Some(architecture.decoder_hidden()).filter(|_| !architecture.is_mirrored());
     metadata.extend(decoder.map(|own| (DECODER.to_owned(), sizes(own))));
     let failed = |error: safetensors::SafeTensorError| {
@@ -216,8 +221,13 @@ impl<'a> Parameters<'a> {
         let likelihood = self
             .named(LIKELIHOOD, LIKELIHOODS.iter().copied(), |one| one.name)?
             .unwrap_or(&BERNOULLI);
+        let pixel_stddev = self.entry(PIXEL_STDDEV).map(|text| {
+            let wrong = || self.wrong("metadata with a number as pixel_stddev", text.to_owned());
+            text.parse().map_err(|_| wrong())
+        });
+        let pixel_stddev: Option<f64> = pixel_stddev.transpose()?;
         let sizes = match (self.entry("input"), self.entry("hidden_layer_sizes")) {
-            (None, None) => self.of_shapes(activation, likelihood),
+            (None, None) => self.of_shapes(activation, likelihood, pixel_stddev),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
                     "metadata with the sizes input and hidden_layer_sizes, each at least 1";
@@ -235,7 +245,8 @@ impl<'a> Parameters<'a> {
                 }),
         };
         let layers = sizes.and_then(decoded)?.with_scale(self.scale(scale)?);
-        layers.with_activation(activation)?.with_likelihood(likelihood)
+        let layers = layers.with_activation(activation)?.with_likelihood(likelihood)?;
+        layers.with_pixel_stddev(pixel_stddev)
     }
 
     /// Returns the one of `all` that an entry of the metadata names, if there is an entry.
@@ -278,6 +289,7 @@ impl<'a> Parameters<'a> {
         &self,
         activation: Activation,
         likelihood: &'static Likelihood,
+        pixel_stddev: Option<f64>,
     ) -> Result<Architecture> {
         let names = self.tensors.names();
         let is_known = |name: &str| {
@@ -333,7 +345,8 @@ impl<'a> Parameters<'a> {
             }
         };
         let encoder = widths("encoder", &self.names.encoder, 2)?;
-        let decoder = widths("decoder", &self.names.decoder, likelihood.parameters())?;
+        let of_pixel = likelihood.parameters().saturating_sub(pixel_stddev.iter().len()).max(1);
+        let decoder = widths("decoder", &self.names.decoder, of_pixel)?;
         let (latent, pixels) = (encoder[encoder.len() - 1], decoder[decoder.len() - 1]);
         if (decoder[0], pixels) != (latent, encoder[0]) {
             let found = format!(

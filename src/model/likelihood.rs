@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 type OfParameters = fn(&mut Graph, parameters: &[TensorId]) -> Result<TensorId>;
 
 /// A row of the likelihood table. In the comments, `parameters` are tensors `[batch, pixels]`, as many as
-/// a pixel has.
+/// a pixel has; one that is the same for all pixels may be `[1, 1]`.
 #[derive(Debug)]
 pub struct Likelihood {
     /// Name of the distribution.

@@ -19,7 +19,7 @@ pub(crate) use file::{Parameters, encode, to_bytes};
 pub use file::{load, load_as, save};
 pub use init::{Init, initial_weights};
 pub use likelihood::{BERNOULLI, CONTINUOUS_BERNOULLI, GAUSSIAN, LIKELIHOODS, Likelihood};
-pub use objective::{Bound, LOSS_TERMS, Objective, Training, training};
+pub use objective::{Bound, LOSS_TERMS, Objective, Training, gradient_squares, training};
 pub use scale::Scale;
 pub use vae::{
     DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, decoding, encoding,

@@ -100,8 +100,7 @@ pub const LOSS_TERMS: [&str; 3] = ["log-likelihood", "KL divergence", "bound"];
 pub fn training(graph: &mut Graph, pass: &Forward, step: Training) -> Result<()> {
     let Training { objective, optimizer, clip_norm } = step;
     objective.check()?;
-    let is_parameter = |&id: &TensorId| graph.tensor(id).role == Role::Parameter;
-    let parameters: Vec<_> = graph.tensor_ids().filter(is_parameter).collect();
+    let parameters = parameters(graph);
     let is_weighted = objective.is_weighted();
     let weighted = is_weighted.then(|| Weighted::new(graph, pass, objective)).transpose()?;
     let bound = weighted.as_ref().map(|weighted| weighted.bound);
@@ -110,21 +109,7 @@ pub fn training(graph: &mut Graph, pass: &Forward, step: Training) -> Result<()>
     for (column, &term) in terms.iter().enumerate() {
         graph.loss_sum(term, log, column)?;
     }
-    let all = match weighted {
-        None => {
-            let kl = match objective.free_bits {
-                0.0 => pass.kl,
-                free_bits => beyond(graph, pass, free_bits)?,
-            };
-            let of_sample = Weight::Constant(-1.0 / objective.samples as f64);
-            let loss = [(pass.log_likelihood, of_sample), (kl, Weight::Step(Scalar::KlWeight))];
-            gradients(graph, &loss, &parameters)?
-        }
-        Some(weighted) if objective.bound == Bound::Dreg => {
-            weighted.doubly_reparameterized(graph, pass, &parameters)?
-        }
-        Some(weighted) => gradients(graph, &[(weighted.bound, -1.0)], &parameters)?,
-    };
+    let all = of_loss(graph, pass, objective, weighted, &parameters)?;
     let all = match clip_norm {
         Some(largest) => clipped(graph, &all, largest * graph.tensor(pass.kl).shape.rows as f64)?,
         None => all,
@@ -132,18 +117,75 @@ pub fn training(graph: &mut Graph, pass: &Forward, step: Training) -> Result<()>
     graph.optimize(optimizer, &parameters, &all)
 }
 
+/// Appends the sum `[1, 1]` of the squares of the loss's gradients by all parameters; the loss is that of
+/// the whole batch, as of [`training`].
+///
+/// # Errors
+/// The errors of [`Objective::check`].
+pub fn gradient_squares(
+    graph: &mut Graph,
+    pass: &Forward,
+    objective: Objective,
+) -> Result<TensorId> {
+    objective.check()?;
+    let parameters = parameters(graph);
+    let is_weighted = objective.is_weighted();
+    let weighted = is_weighted.then(|| Weighted::new(graph, pass, objective)).transpose()?;
+    let all = of_loss(graph, pass, objective, weighted, &parameters)?;
+    let zero = graph.constant(0.0, Shape::new(1, 1));
+    squares(graph, zero, &all)
+}
+
+/// Returns a graph's parameters.
+fn parameters(graph: &Graph) -> Vec<TensorId> {
+    let is_parameter = |&id: &TensorId| graph.tensor(id).role == Role::Parameter;
+    graph.tensor_ids().filter(is_parameter).collect()
+}
+
+/// Appends the gradients of the loss.
+fn of_loss(
+    graph: &mut Graph,
+    pass: &Forward,
+    objective: Objective,
+    weighted: Option<Weighted>,
+    parameters: &[TensorId],
+) -> Result<Vec<TensorId>> {
+    match weighted {
+        None => {
+            let kl = match objective.free_bits {
+                0.0 => pass.kl,
+                free_bits => beyond(graph, pass, free_bits)?,
+            };
+            let of_sample = Weight::Constant(-1.0 / objective.samples as f64);
+            let loss = [(pass.log_likelihood, of_sample), (kl, Weight::Step(Scalar::KlWeight))];
+            gradients(graph, &loss, parameters)
+        }
+        Some(weighted) if objective.bound == Bound::Dreg => {
+            weighted.doubly_reparameterized(graph, pass, parameters)
+        }
+        Some(weighted) => gradients(graph, &[(weighted.bound, -1.0)], parameters),
+    }
+}
+
+/// Appends `first` `[1, 1]` plus the squares of all numbers of some tensors.
+fn squares(graph: &mut Graph, first: TensorId, tensors: &[TensorId]) -> Result<TensorId> {
+    let mut total = first;
+    for &tensor in tensors {
+        let squares = graph.map(&SQUARE, &[tensor])?;
+        let of_rows = graph.row_sum(squares)?; // [rows, 1]
+        let sum = graph.column_sum(of_rows)?; // [1, 1]
+        total = graph.add(total, sum)?;
+    }
+    Ok(total)
+}
+
 /// Added to a norm, as by PyTorch's `clip_grad_norm_`.
 const LEAST_NORM: f64 = 1e-6;
 
 /// Appends the same gradients, scaled down if their norm, over all of them, is above `largest`.
 fn clipped(graph: &mut Graph, gradients: &[TensorId], largest: f64) -> Result<Vec<TensorId>> {
-    let mut total = graph.constant(f64::from(f32::MIN_POSITIVE), Shape::new(1, 1));
-    for &gradient in gradients {
-        let squares = graph.map(&SQUARE, &[gradient])?;
-        let of_rows = graph.row_sum(squares)?; // [rows, 1]
-        let sum = graph.column_sum(of_rows)?; // [1, 1]
-        total = graph.add(total, sum)?;
-    }
+    let least = graph.constant(f64::from(f32::MIN_POSITIVE), Shape::new(1, 1));
+    let total = squares(graph, least, gradients)?;
     // min(1, largest / norm) = exp(−max(ln norm − ln largest, 0)).
     let log_square = graph.map(&LOG, &[total])?;
     let log_norm = graph.scale(log_square, 0.5)?;

@@ -1,6 +1,6 @@
 //! The graphs of the model.
 
-use super::{Architecture, Layer, Parameter, Training, training};
+use super::{Architecture, Layer, Objective, Parameter, Training, gradient_squares, training};
 use crate::Result;
 use crate::function::GAUSSIAN_KL;
 use crate::graph::{
@@ -113,9 +113,8 @@ fn log_likelihood(
     decoded: TensorId,
     x: TensorId,
 ) -> Result<TensorId> {
-    let likelihood = architecture.likelihood();
-    let parameters = graph.split(decoded, likelihood.parameters())?;
-    likelihood.log_likelihood(graph, &parameters, x)
+    let parameters = architecture.pixel_parameters(graph, decoded)?;
+    architecture.likelihood().log_likelihood(graph, &parameters, x)
 }
 
 /// Appends linear layers with the activation between them. x `[batch, layers[0].inputs]`.
@@ -168,6 +167,22 @@ impl Architecture {
         let pass = forward(&mut graph, self, x, eps)?;
         training(&mut graph, &pass, step)?;
         Ok(plan(graph, &[], fused))
+    }
+
+    /// Returns the plan of the sum `[1, 1]` of the squares of the gradients of a training step's loss, on
+    /// the rows of [`ENCODER_INPUT`] `[batch, input]`, with the noise of the step.
+    ///
+    /// # Errors
+    /// The errors of [`training_plan`](Self::training_plan).
+    pub fn gradient_plan(&self, batch: usize, objective: Objective) -> Result<(Plan, TensorId)> {
+        self.check_batch(batch.saturating_mul(objective.samples))?;
+        let mut graph = Graph::new();
+        let x = graph.data(ENCODER_INPUT, Shape::new(batch, self.input()), Element::F32);
+        let shape = Shape::new(batch * objective.samples, self.latent());
+        let eps = graph.normal(shape, Stream::Latent)?;
+        let pass = forward(&mut graph, self, x, eps)?;
+        let squares = gradient_squares(&mut graph, &pass, objective)?;
+        Ok((plan(graph, &[squares], true), squares))
     }
 
     /// Returns the plan that counts infinities and NaN among the parameters: its log has a column
@@ -253,9 +268,8 @@ pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Tens
     let mut graph = Graph::new();
     let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
     let logits = decode(&mut graph, architecture, z)?;
-    let likelihood = architecture.likelihood();
-    let parameters = graph.split(logits, likelihood.parameters())?;
-    let probabilities = (likelihood.mean)(&mut graph, &parameters)?;
+    let parameters = architecture.pixel_parameters(&mut graph, logits)?;
+    let probabilities = (architecture.likelihood().mean)(&mut graph, &parameters)?;
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
 
@@ -348,7 +362,7 @@ fn draw(
 ) -> Result<(Plan, Drawn)> {
     let logits = decode(&mut graph, architecture, z)?;
     let likelihood = architecture.likelihood();
-    let parameters = graph.split(logits, likelihood.parameters())?;
+    let parameters = architecture.pixel_parameters(&mut graph, logits)?;
     let probabilities = (likelihood.mean)(&mut graph, &parameters)?;
     let sample = (likelihood.sample)(&mut graph, probabilities, &parameters, Stream::Bernoulli)?;
     let outputs: Vec<_> = x.into_iter().chain([z, probabilities, sample]).collect();

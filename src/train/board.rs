@@ -3,13 +3,13 @@
 //! are directly in the run's folder: `five/train` and `five/test`. `step/…` and `kernels/…` are by
 //! step, `epoch/…` and `pictures/…` by epoch.
 
-use super::{Drawing, EpochReport, KernelReport, StepReport};
+use super::{Config, Drawing, EpochReport, KernelReport, Schedule, StepReport};
 use crate::Result;
 use crate::data::HeldOut;
 use crate::eval::Measures;
 use crate::file::Files;
 use crate::profile::KernelTime;
-use crate::report::tensorboard::EventWriter;
+use crate::report::tensorboard::{EventWriter, Setting};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ impl Board {
     }
 
     /// Adds an epoch. On return the epoch and the steps before it are in the files.
-    pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
+    pub(super) fn epoch(&mut self, report: &EpochReport, gradient_norm: f64) -> Result<()> {
         let epoch = report.epoch.into();
         measures(&mut self.train, "epoch", epoch, &report.train)?;
         measures(&mut self.test, "epoch", epoch, &report.test)?;
@@ -82,6 +82,7 @@ impl Board {
         self.train.scalar("epoch/images_per_second", epoch, report.images_per_second())?;
         self.train.scalar("epoch/learning_rate", epoch, report.learning_rate)?;
         self.train.scalar("epoch/kl_weight", epoch, report.kl_weight)?;
+        self.train.scalar("epoch/gradient_norm", epoch, gradient_norm)?;
         self.train.flush()?;
         self.test.flush()
     }
@@ -101,4 +102,55 @@ fn measures(file: &mut EventWriter, group: &str, step: u64, measures: &Measures)
         file.scalar(&format!("{group}/{name}"), step, value)?;
     }
     Ok(())
+}
+
+/// Returns the settings by which TensorBoard compares runs: those of the model and of its training, with
+/// the optimiser's constants.
+pub(super) fn settings(config: &Config) -> Vec<(String, Setting)> {
+    let number = |number: f64| Setting::Number(number);
+    let text = |text: &str| Setting::Text(text.to_owned());
+    let sizes = |sizes: &[usize]| {
+        let sizes: Vec<_> = sizes.iter().map(usize::to_string).collect();
+        Setting::Text(sizes.join(","))
+    };
+    let schedule = match config.schedule {
+        Schedule::Constant => "constant",
+        Schedule::Step { .. } => "step",
+        Schedule::Cosine { .. } => "cosine",
+        Schedule::Stages { .. } => "stages",
+    };
+    let own = [
+        ("data", text(&config.data)),
+        ("binarize", text(&format!("{:?}", config.binarize).to_lowercase())),
+        ("hidden", sizes(&config.hidden)),
+        ("activation", text(&config.activation.to_string())),
+        ("scale", text(config.scale.name())),
+        ("init", text(&config.init.to_string())),
+        ("likelihood", text(config.likelihood.name)),
+        ("objective", text(&format!("{:?}", config.objective).to_lowercase())),
+        ("samples", number(config.samples as f64)),
+        ("free_bits", number(config.free_bits)),
+        ("beta", number(config.beta)),
+        ("kl_warm_up", number(config.kl_warm_up)),
+        ("kl_cycles", number(config.kl_cycles.into())),
+        ("epochs", number(config.epochs.into())),
+        ("batch", number(config.batch as f64)),
+        ("learning_rate", number(config.learning_rate)),
+        ("warm_up", number(config.warm_up)),
+        ("schedule", text(schedule)),
+        ("optimizer", text(config.optimizer.rule().name)),
+        ("seed", number(config.seed as f64)),
+    ];
+    let optional = [
+        ("decoder", config.decoder.as_deref().map(sizes)),
+        ("pixel_stddev", config.pixel_stddev.map(number)),
+        ("clip_norm", config.clip_norm.map(number)),
+        ("ema", config.optimizer.average().map(number)),
+        ("limit", config.limit.map(|limit| number(limit as f64))),
+        ("patience", config.patience.map(|epochs| number(epochs.into()))),
+    ];
+    let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let all = own.into_iter().chain(optional).map(|(name, value)| (name.to_owned(), value));
+    let constants = config.optimizer.constants();
+    all.chain(constants.map(|(name, value)| (format!("optimizer.{name}"), number(value)))).collect()
 }

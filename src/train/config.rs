@@ -6,14 +6,15 @@ use crate::checkpoint::State;
 use crate::data::{Account, Dataset, HeldOut, Reading, Size, Source, Split, Validation};
 use crate::device::Choices;
 use crate::device::Description;
-use crate::graph::{Binarize, Scalars, Step};
+use crate::graph::{Binarize, Plan, Scalars, Step};
 use crate::model::{
-    Activation, Architecture, BERNOULLI, Bound, Init, Likelihood, Objective, Scale, Training,
-    Weights,
+    Activation, Architecture, BERNOULLI, Bound, Init, Likelihood, Objective, Scale, States,
+    Training, Weights,
 };
-use crate::optimizer::Optimizer;
+use crate::optimizer::{AVERAGE, Optimizer};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt::{Display, Formatter};
 
 /// The settings of a run.
@@ -59,6 +60,9 @@ pub struct Config {
     /// The distribution of a pixel.
     #[serde(skip_serializing_if = "is_bernoulli")]
     pub likelihood: &'static Likelihood,
+    /// See [`Architecture::with_pixel_stddev`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_stddev: Option<f64>,
     /// Number of passes over the training images.
     pub epochs: u32,
     /// Epochs without a better ELBO of the validation or test images after which training stops. Those
@@ -213,6 +217,7 @@ impl Default for Config {
             init: Init::default(),
             output_bias: OutputBias::default(),
             likelihood: &BERNOULLI,
+            pixel_stddev: None,
             epochs: 30,
             patience: None,
             batch: 64,
@@ -322,7 +327,7 @@ impl Config {
             None => layers,
         };
         let layers = layers.with_activation(self.activation)?.with_scale(self.scale);
-        layers.with_likelihood(self.likelihood)
+        layers.with_likelihood(self.likelihood)?.with_pixel_stddev(self.pixel_stddev)
     }
 
     /// Returns the settings with the layers of a model.
@@ -334,6 +339,7 @@ impl Config {
             activation: architecture.activation(),
             scale: architecture.scale(),
             likelihood: architecture.likelihood(),
+            pixel_stddev: architecture.pixel_stddev(),
             ..self
         }
     }
@@ -359,6 +365,23 @@ impl Config {
     pub fn training(&self) -> Training {
         let Self { optimizer, clip_norm, .. } = *self;
         Training { objective: self.objective(), optimizer, clip_norm }
+    }
+
+    /// Returns the plan with the averages of the weights in their place, if the optimiser averages.
+    pub(super) fn with_averages(&self, plan: Plan) -> Plan {
+        if self.optimizer.averages() { plan.with_states(&AVERAGE) } else { plan }
+    }
+
+    /// Returns the values of the model that a training has reached after a step: the averages of the
+    /// weights, if the optimiser averages, or else the weights.
+    pub fn model<'a>(&self, weights: &'a Weights, states: &'a States) -> Cow<'a, Weights> {
+        match states.last() {
+            Some(averages) if self.optimizer.averages() => {
+                let architecture = weights.architecture.clone();
+                Cow::Owned(Weights { architecture, values: averages.clone() })
+            }
+            _ => Cow::Borrowed(weights),
+        }
     }
 
     /// Returns the state of a run before its first step, on data with this

@@ -188,6 +188,7 @@ fn keys() -> Vec<String> {
         init: Init::He,
         output_bias: OutputBias::Data,
         likelihood: &GAUSSIAN,
+        pixel_stddev: Some(1.0),
         objective: Bound::Iwae,
         samples: 2,
         free_bits: 1.0,

@@ -1,6 +1,6 @@
 //! A run's folder: its results, and the checkpoint from which it resumes.
 
-use super::board::{Board, EARLIER, FOLDERS, folder_in};
+use super::board::{Board, EARLIER, FOLDERS, folder_in, settings};
 use super::metrics::{self, Metrics, Told};
 use super::{
     Change, Config, ConfigFile, Drawing, EpochReport, KernelReport, RunConfig, StepReport,
@@ -10,6 +10,7 @@ use crate::eval::Measures;
 use crate::file::{Files, remove_drafts, replace_in};
 use crate::graph::Binarize;
 use crate::model::{States, Weights, to_safetensors};
+use crate::report::tensorboard::{SETTINGS_FILE, session_end, session_start};
 use crate::report::{ChangePoint, Curve, EpochPoint, StepPoint, best_epoch, elbo_curve};
 use crate::{Action, Error, FileKind, Result};
 use std::fs::{File, TryLockError};
@@ -162,7 +163,28 @@ impl RunFolder {
         if !std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
             self.replace(&path, text.as_bytes())?;
         }
+        let events = self.settings_file();
+        if config.config.tensorboard && !events.exists() {
+            self.replace(&events, &session_start(settings(&config.config)))?;
+        }
         Ok(config.config)
+    }
+
+    /// Records for TensorBoard that the run has ended.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn end(&self) -> Result<()> {
+        let path = self.settings_file();
+        match std::fs::read(&path) {
+            Ok(begun) => self.replace(&path, &[begun, session_end()].concat()),
+            // The run has no event files.
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn settings_file(&self) -> PathBuf {
+        folder_in(&self.path).join(SETTINGS_FILE)
     }
 
     /// Records a change of settings that the run has reached, unless it is already recorded.
@@ -217,10 +239,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn epoch(&mut self, report: &EpochReport, weights: &Weights) -> Result<()> {
-        self.metrics.epoch(report)?;
+    pub fn epoch(
+        &mut self,
+        report: &EpochReport,
+        gradient_norm: f64,
+        weights: &Weights,
+    ) -> Result<()> {
+        self.metrics.epoch(report, gradient_norm)?;
         if let Some(board) = &mut self.board {
-            board.epoch(report)?;
+            board.epoch(report, gradient_norm)?;
         }
         let EpochReport { epoch, train, test, .. } = *report;
         self.curve.push(EpochPoint { epoch, train, test });
@@ -398,6 +425,11 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
         ("activation", config.activation.to_string(), layers.activation().to_string()),
         ("scale", config.scale.to_string(), layers.scale().to_string()),
         ("likelihood", config.likelihood.name.to_owned(), layers.likelihood().name.to_owned()),
+        (
+            "pixel_stddev",
+            format!("{:?}", wanted.pixel_stddev()),
+            format!("{:?}", layers.pixel_stddev()),
+        ),
         ("optimizer", config.optimizer.to_string(), state.optimizer.to_string()),
         ("seed", config.seed.to_string(), state.seed.to_string()),
         ("batch", config.batch.to_string(), state.batch.to_string()),

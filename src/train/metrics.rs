@@ -21,6 +21,7 @@ enum Line<'a> {
         measured: Measured,
         learning_rate: f64,
         kl_weight: f64,
+        gradient_norm: f64,
         active_units: usize,
         kl_per_unit: &'a [f64],
         seconds: f64,
@@ -89,7 +90,7 @@ impl Metrics {
         self.line(&Line::Kernels(report))
     }
 
-    pub(super) fn epoch(&mut self, report: &EpochReport) -> Result<()> {
+    pub(super) fn epoch(&mut self, report: &EpochReport, gradient_norm: f64) -> Result<()> {
         let EpochReport { epoch, train, test, held_out, .. } = *report;
         let EpochReport { learning_rate, kl_weight, seconds, .. } = *report;
         let measured = Measured {
@@ -103,6 +104,7 @@ impl Metrics {
             measured,
             learning_rate,
             kl_weight,
+            gradient_norm,
             active_units: report.units.active,
             kl_per_unit: &report.units.kl,
             seconds,

@@ -9,6 +9,8 @@ mod config_file;
 mod every;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod folder;
+#[cfg(all(feature = "plots", feature = "tensorboard"))]
+mod gradient;
 mod inspect;
 #[cfg(all(feature = "plots", feature = "tensorboard"))]
 mod metrics;

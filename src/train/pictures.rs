@@ -1,5 +1,6 @@
 //! The pictures of a run: reconstructions of test images, and samples of the prior.
 
+use super::Config;
 use crate::Result;
 use crate::data::Size;
 use crate::device::{ProgramId, Session};
@@ -46,21 +47,30 @@ impl Loaded {
 
 impl Pictures {
     /// The plans, with the tensors to draw.
-    fn plans(architecture: &Architecture, test: Images, fused: bool) -> Result<[(Plan, Drawn); 2]> {
+    fn plans(
+        architecture: &Architecture,
+        test: Images,
+        config: &Config,
+    ) -> Result<[(Plan, Drawn); 2]> {
         let test = Images { batch: PER_BAND.min(test.count), ..test };
-        let prior = prior_predictive(architecture, 2 * PER_BAND, fused)?;
-        Ok([reconstruction(architecture, test, fused)?, prior])
+        let prior = prior_predictive(architecture, 2 * PER_BAND, config.fuse)?;
+        let plans = [reconstruction(architecture, test, config.fuse)?, prior];
+        Ok(plans.map(|(plan, drawn)| (config.with_averages(plan), drawn)))
     }
 
     /// The plans that [`load`](Self::load) loads.
     ///
     /// # Errors
     /// Only those of a faulty op.
-    pub fn all_plans(architecture: &Architecture, test: Images, fused: bool) -> Result<[Plan; 2]> {
-        Ok(Self::plans(architecture, test, fused)?.map(|(plan, _)| plan))
+    pub fn all_plans(
+        architecture: &Architecture,
+        test: Images,
+        config: &Config,
+    ) -> Result<[Plan; 2]> {
+        Ok(Self::plans(architecture, test, config)?.map(|(plan, _)| plan))
     }
 
-    /// Loads the plans, with their ops fused if `fused`. `test` is the set of images to
+    /// Loads the plans, by the settings' fusion and averages. `test` is the set of images to
     /// reconstruct, of `size` each.
     ///
     /// # Errors
@@ -70,9 +80,9 @@ impl Pictures {
         architecture: &Architecture,
         test: Images,
         size: Size,
-        fused: bool,
+        config: &Config,
     ) -> Result<Self> {
-        let [reconstruction, prior] = Self::plans(architecture, test, fused)?;
+        let [reconstruction, prior] = Self::plans(architecture, test, config)?;
         let reconstruction = Loaded::new(session, reconstruction)?;
         let prior = Loaded::new(session, prior)?;
         Ok(Self { reconstruction, prior, size })

@@ -1,5 +1,6 @@
 //! A training run from its beginning, or from a checkpoint, to its end.
 
+use super::gradient::Gradient;
 use super::{Config, Every, Pictures, Report, RunConfig, RunFolder, Trainer};
 use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::Split;
@@ -142,12 +143,13 @@ impl Run<'_> {
         let architecture = config.architecture(data.train.width())?;
         let test = Trainer::test_images(data, config.binarize);
         let training = Trainer::plans(config, data)?;
-        let pictures = Pictures::all_plans(&architecture, test, config.fuse)?;
+        let pictures = Pictures::all_plans(&architecture, test, config)?;
         session.check_memory(&training.iter().chain(&pictures).collect::<Vec<_>>())?;
         let mut trainer = Trainer::new(session, config, data)?;
         check_steps(config, trainer.steps_per_epoch())?;
         let pictures =
-            Pictures::load(session, &architecture, test, data.held_out().1.size, config.fuse)?;
+            Pictures::load(session, &architecture, test, data.held_out().1.size, config)?;
+        let mut gradient = Gradient::new(config, data.train.width())?;
         let description = session.description().clone();
         let settings = RunConfig::new(config, &description, session.choices());
         let (mut folder, checkpoint) = open(&settings)?;
@@ -217,7 +219,10 @@ impl Run<'_> {
             let (report, weights, states) =
                 sound.map_err(|error| self.with_origin(error, &mut trainer, session))?;
             if let Some(report) = report {
-                folder.epoch(&report, &weights)?;
+                let step = trainer.position().step;
+                let gradient_norm = gradient.norm(config, &data.train, step, &weights)?;
+                let model = config.model(&weights, &states);
+                folder.epoch(&report, gradient_norm, &model)?;
                 folder.draw_curve(&title, trainer.steps_per_epoch(), &settings)?;
                 is_drawn = true;
                 if config.tensorboard {
@@ -243,6 +248,7 @@ impl Run<'_> {
         // The pictures of the last epoch, if they exist.
         let drawings = drawings.map_or_else(|| draw(&trainer, session), Ok)?;
         folder.save_pictures(&drawings)?;
+        folder.end()?;
         Ok(Ended::Finished)
     }
 

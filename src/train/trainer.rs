@@ -455,15 +455,12 @@ impl Trainer {
         Ok(KernelReport { step: u64::from(step.index) + 1, epoch, kernels })
     }
 
-    /// Writes the order of the images for an epoch: from [`generator`], stream = the epoch, counted
-    /// from 1.
+    /// Writes the order of the images for an epoch.
     fn shuffle(&mut self, device: &mut dyn Device, epoch: u32) -> Result<()> {
         if self.order == Some(epoch) {
             return Ok(());
         }
-        let mut rng = generator(self.config.seed, u64::from(epoch) + 1);
-        let mut indices: Vec<u32> = (0..self.images.count as u32).collect();
-        indices.shuffle(&mut rng);
+        let indices = order(self.config.seed, epoch, self.images.count);
         device.write(TRAIN_INDICES, Values::U32(&indices))?;
         if let Some(check) = &mut self.self_check {
             check.order(TRAIN_INDICES, &indices)?;
@@ -499,12 +496,21 @@ impl Plans {
         let architecture = config.architecture(data.train.width())?;
         let images = Trainer::images(config, data);
         let test = Trainer::test_images(data, config.binarize);
+        let evaluation = evaluation(&architecture, test, config.fuse)?;
         Ok(Self {
             training: architecture.training_plan(images, config.training(), config.fuse)?,
             watching: architecture.watching_plan()?,
-            evaluation: evaluation(&architecture, test, config.fuse)?,
+            evaluation: Evaluation { plan: config.with_averages(evaluation.plan), ..evaluation },
         })
     }
+}
+
+/// Returns the order of `count` images in an epoch, counted from 0: from [`generator`], stream = the epoch,
+/// counted from 1.
+pub(super) fn order(seed: u64, epoch: u32, count: usize) -> Vec<u32> {
+    let mut indices: Vec<u32> = (0..count as u32).collect();
+    indices.shuffle(&mut generator(seed, u64::from(epoch) + 1));
+    indices
 }
 
 /// Whether a step is at the interval `every`.

@@ -8,11 +8,13 @@ import io
 import json
 import math
 import sys
+import tomllib
 from pathlib import Path
 
 from PIL import Image
 from tensorboard.backend.event_processing import event_file_loader, io_wrapper
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata as hparams
 
 EVERYTHING = {"scalars": 0, "images": 0}
 MARGIN = 20
@@ -40,7 +42,7 @@ def expected_scalars(run):
                 series.setdefault(f"epoch/{name}", []).append((epoch, value))
         speed = (epoch, line["images_per_second"])
         train.setdefault("epoch/images_per_second", []).append(speed)
-        for name in ("learning_rate", "kl_weight"):
+        for name in ("learning_rate", "kl_weight", "gradient_norm"):
             train.setdefault(f"epoch/{name}", []).append((epoch, line[name]))
     return {"train": train, "test": test}
 
@@ -54,6 +56,27 @@ def check_scalars(events, expected, part):
             # The files have numbers of 32 bits.
             if not math.isclose(event.value, value, rel_tol=1e-6):
                 sys.exit(f"{part}, {tag} at {step}: expected {value}, found {event.value}")
+
+
+def check_settings(run):
+    """The HParams plugin finds the run's settings, and that it ended."""
+    (file,) = run.glob("*tfevents*")
+    found = {}
+    for event in event_file_loader.EventFileLoader(str(file)).Load():
+        for value in event.summary.value:
+            check(value.metadata.plugin_data.plugin_name, hparams.PLUGIN_NAME, value.tag)
+            found[value.tag] = value.metadata.plugin_data.content
+    start = hparams.parse_session_start_info_plugin_data(found.pop(hparams.SESSION_START_INFO_TAG))
+    end = hparams.parse_session_end_info_plugin_data(found.pop(hparams.SESSION_END_INFO_TAG))
+    check(list(found), [], "other values of settings")
+    settings = tomllib.loads((run / "config.toml").read_text())
+    for name in ("batch", "epochs", "learning_rate", "seed"):
+        check(start.hparams[name].number_value, settings[name], name)
+    check(start.hparams["hidden"].string_value, ",".join(map(str, settings["hidden"])), "hidden")
+    check(end.status, 1, "status of the run")
+    if not 0 < start.start_time_secs <= end.end_time_secs:
+        sys.exit(f"the run began at {start.start_time_secs} and ended at {end.end_time_secs}")
+    print(f"HParams: {len(start.hparams)} settings")
 
 
 def check_pictures(events, epochs, run):
@@ -82,9 +105,11 @@ def main(run):
     # As TensorBoard looks for runs below a folder.
     logdir = run.parent
     folders = {Path(folder) for folder in io_wrapper.GetLogdirSubdirectories(str(logdir))}
+    check(run in folders, True, "the folder with settings")
     names = {str(folder.relative_to(logdir)) for folder in folders if run in folder.parents}
     expected = expected_scalars(run)
     check(names, {f"{run.name}/{part}" for part in expected}, "names of runs")
+    check_settings(run)
     for part, series in expected.items():
         folder = run / part
         (file,) = folder.iterdir()

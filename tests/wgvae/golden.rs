@@ -14,7 +14,7 @@ use wgvae::device::gpu::GpuSession;
 use wgvae::device::{ProgramId, Session, Tunable, Values};
 use wgvae::graph::{Element, FusionOptions, Graph, Plan, Role, Shape, Step, TensorId, fuse};
 use wgvae::kernel::{CORES, Tolerance, Variant};
-use wgvae::model::{Architecture, Training, forward, training};
+use wgvae::model::{Architecture, Objective, Training, forward, gradient_squares, training};
 use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RMSPROP_CENTERED, RMSPROP_TORCH};
 use wgvae::verify::compare;
 
@@ -303,6 +303,44 @@ fn other_optimizers() -> Outcome {
         check_everywhere(&golden, 16 * (1 + optimizer.rule().states.len()))?;
     }
     Ok(())
+}
+
+/// The sum of the squares of all gradients is that of PyTorch's gradients.
+#[test]
+fn gradient_norm() -> Outcome {
+    let golden = Golden::open("tiny-5-3-2", 5, &[3, 2])?;
+    let architecture = &golden.architecture;
+    let mut expected = 0.0;
+    for parameter in architecture.parameters() {
+        let gradient = golden.parameter(&format!("step0.grad.{}", parameter.name))?;
+        expected += gradient.ok_or("no gradient")?.iter().map(|d| d * d).sum::<f64>();
+    }
+    let mut graph = Graph::new();
+    let (x, eps) = (golden.must("x")?, golden.must("eps")?);
+    let batch = x.0[1];
+    let [of_x, of_eps] = [("x", architecture.input()), ("eps", architecture.latent())]
+        .map(|(name, width)| graph.data(name, Shape::new(batch, width), Element::F32));
+    let pass = forward(&mut graph, architecture, of_x, of_eps)?;
+    let squares = gradient_squares(&mut graph, &pass, Objective::default())?;
+    let check = |session: &mut dyn Session, tolerance: f64| -> Outcome {
+        let options = FusionOptions::default();
+        let program = session.load(Plan::new(fuse(&graph, &[squares], options), &[squares]))?;
+        for parameter in architecture.parameters() {
+            let values = golden.parameter(&format!("init.{}", parameter.name))?;
+            session.write(&parameter.name, Values::F64(&values.ok_or("no init")?))?;
+        }
+        for (name, (shape, values)) in [("x", &x), ("eps", &eps)] {
+            session.write(name, Values::F64(&values[..shape[1] * shape[2]]))?;
+        }
+        session.run(program, &[Step::new(0, 0, 0)])?;
+        let found = session.read_output(program, squares)?[0];
+        let name = session.description().name.clone();
+        let near = (found - expected).abs() <= tolerance * expected;
+        assert!(near, "{found} instead of {expected} on {name}");
+        Ok(())
+    };
+    check(&mut CpuSession::<f64>::new(), 1e-9)?;
+    sessions().into_iter().try_for_each(|mut session| check(session.as_mut(), 1e-5))
 }
 
 #[test]

@@ -4,13 +4,17 @@
 use crate::cli::{stderr, wgvae};
 use crate::devices::sessions;
 use std::error::Error;
+use std::ops::ControlFlow;
+use wgvae::Vae;
+use wgvae::checkpoint::Checkpoint;
+use wgvae::data::{Dataset, Levels, Size, Split};
 use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Blocking, Device, Session, Values};
 use wgvae::graph::{Binarize, Element, Graph, Pixels, Plan, Shape, Step};
-use wgvae::model::{Architecture, Images, Training, Weights, initial_weights};
-use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RULES, Rule};
+use wgvae::model::{Architecture, Images, Training, Weights, initial_weights, load};
+use wgvae::optimizer::{ADAM, ADAMW, Optimizer, RULES};
 use wgvae::random::pixels;
-use wgvae::train::ConfigFile;
+use wgvae::train::{Config, ConfigFile};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -56,8 +60,8 @@ impl Short {
 
     /// The optimiser's states of the first weight.
     fn states(&self, session: &mut dyn Session) -> wgvae::Result<Vec<Vec<f64>>> {
-        let states = self.optimizer.rule().states.iter();
-        states.map(|state| session.read(&format!("{}encoder.0.weight", state.prefix))).collect()
+        let names = self.optimizer.states().map(|(state, _)| state.prefix);
+        names.map(|prefix| session.read(&format!("{prefix}encoder.0.weight"))).collect()
     }
 }
 
@@ -70,7 +74,10 @@ pub(crate) fn worst(found: &Weights, expected: &Weights) -> f32 {
 #[test]
 fn every_rule_trains_as_on_the_oracle() -> Outcome {
     assert!(RULES.len() >= 3);
-    for optimizer in RULES.iter().map(|rule| Optimizer::of(rule)) {
+    let rules = RULES.iter().map(|rule| Optimizer::of(rule));
+    let averaging = [Optimizer::default(), Optimizer::of(&ADAM)].map(|rule| rule.with_average(0.7));
+    let averaging = averaging.into_iter().collect::<wgvae::Result<Vec<_>>>()?;
+    for optimizer in rules.chain(averaging) {
         let architecture = Architecture::new(60, &[33, 20, 6])?;
         let short = Short { architecture, optimizer, steps: 5, gradient_scale: 0.5 };
         assert_eq!(short.plan(true)?.nodes().len(), 13, "{optimizer}: nodes of a step");
@@ -93,12 +100,12 @@ fn every_rule_trains_as_on_the_oracle() -> Outcome {
     Ok(())
 }
 
-/// One weight of 1 after each of three updates by gradients of 2, of which the step takes half.
-fn one_weight(rule: &'static Rule, learning_rate: f64) -> wgvae::Result<Vec<f64>> {
+/// One tensor after each of three updates of a weight of 1 by gradients of 2, of which the step takes half.
+fn one_weight(optimizer: Optimizer, learning_rate: f64, tensor: &str) -> wgvae::Result<Vec<f64>> {
     let mut graph = Graph::new();
     let w = graph.parameter("w", Shape::new(1, 1));
     let dw = graph.data("dw", Shape::new(1, 1), Element::F32);
-    graph.optimize(Optimizer::of(rule), &[w], &[dw])?;
+    graph.optimize(optimizer, &[w], &[dw])?;
     let mut session = CpuSession::<f64>::new();
     let program = session.load(Plan::new(graph, &[]))?;
     session.write("w", Values::F64(&[1.0]))?;
@@ -107,7 +114,7 @@ fn one_weight(rule: &'static Rule, learning_rate: f64) -> wgvae::Result<Vec<f64>
     for index in 0..3 {
         let step = Step::new(0, index, 0).with_learning_rate(learning_rate);
         session.run(program, &[step.with_gradient_scale(0.5)])?;
-        found.extend(session.read("w")?);
+        found.extend(session.read(tensor)?);
     }
     Ok(found)
 }
@@ -120,13 +127,18 @@ fn the_corrections_and_the_scale_come_with_the_step() -> Outcome {
         let all = both.all(|(found, expected)| (found - expected).abs() < 1e-8);
         assert!(all && found.len() == expected.len(), "{found:?} instead of {expected:?}");
     };
-    near(&one_weight(&ADAM, 0.1)?, &[0.9, 0.8, 0.7]);
+    near(&one_weight(Optimizer::of(&ADAM), 0.1, "w")?, &[0.9, 0.8, 0.7]);
     let mut decaying = 1.0;
     let expected = [0; 3].map(|_| {
         decaying = decaying * (1.0 - 0.1 * 0.01) - 0.1;
         decaying
     });
-    near(&one_weight(&ADAMW, 0.1)?, &expected);
+    near(&one_weight(Optimizer::of(&ADAMW), 0.1, "w")?, &expected);
+    // Weights by how long ago they were: 1; 1 and 0.5; 1, 0.5 and 0.25.
+    let averaging = Optimizer::of(&ADAM).with_average(0.5)?;
+    let expected = [0.9, (0.8 + 0.45) / 1.5, (0.7 + 0.4 + 0.225) / 1.75];
+    near(&one_weight(averaging, 0.1, "average.w")?, &expected);
+    near(&one_weight(averaging, 0.1, "w")?, &[0.9, 0.8, 0.7]);
     Ok(())
 }
 
@@ -178,5 +190,63 @@ fn the_files_of_a_run_have_its_optimizer() -> Outcome {
         assert_eq!(refused.status.code(), Some(2), "{line}");
         assert!(stderr(&refused).contains(said), "{line}: {}", stderr(&refused));
     }
+    Ok(())
+}
+
+/// A run with averages evaluates, draws and saves them, and resumes with the same bits.
+#[test]
+fn a_run_with_averages_saves_them_as_its_model() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let small = ["--device", "cpu", "--limit", "640", "--hidden", "8,2", "--ema", "0.9"];
+    let train = |run: &str, epochs: &str| -> Outcome {
+        let flags = ["train", "--epochs", epochs, "--run", run];
+        let output = wgvae(&[&flags[..], &small].concat())?;
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        Ok(())
+    };
+    let [whole, parts] = ["whole", "parts"].map(path);
+    train(&whole, "3")?;
+    train(&parts, "1")?;
+    let resumed = wgvae(&["train", "--resume", &parts, "--epochs", "3"])?;
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    let model = |run: &str| load(format!("{run}/model.safetensors").as_ref());
+    assert!(model(&whole)? == model(&parts)?, "a resumed run has other averages");
+    let Checkpoint { weights, states, .. } =
+        Checkpoint::load(format!("{whole}/checkpoint.safetensors").as_ref())?;
+    assert_eq!(states.len(), 2);
+    assert!(model(&whole)?.values == states[1], "the model is not the average");
+    assert!(weights.values != states[1], "the checkpoint has no weights of its own");
+    // `eval` reads the model: its ELBO is that of the last epoch, but for the noise.
+    let metrics = std::fs::read_to_string(format!("{whole}/metrics.jsonl"))?;
+    let last: serde_json::Value = serde_json::from_str(metrics.lines().last().ok_or("no line")?)?;
+    let eval = wgvae(&["eval", &whole, "--device", "cpu", "--json"])?;
+    let found: serde_json::Value = serde_json::from_str(&crate::cli::stdout(&eval))?;
+    let [found, expected] = [&found["elbo"], &last["test_elbo"]].map(|elbo| elbo.as_f64());
+    let (found, expected) = found.zip(expected).ok_or("no ELBO")?;
+    // The weights themselves are 60 nats better.
+    assert!((found - expected).abs() < 6.0, "{found} instead of {expected}");
+    let refused = wgvae(&["train", "--ema", "1"])?;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("--ema: expected a number from 0 to below 1, found 1"));
+    Ok(())
+}
+
+/// After a training, a model has the averages; the next one continues from the weights.
+#[test]
+fn a_model_continues_from_the_weights_that_were_averaged() -> Outcome {
+    let size = Size::new(4, 4).ok_or("a size")?;
+    let images = |seed| Dataset::new(Levels::Bytes(pixels(64 * 16, seed)), size);
+    let data = Split::new(images(1)?, images(2)?);
+    let fit = |epochs: &[u32]| -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
+        let mut vae = Vae::builder(16).hidden(&[5, 2]).device("cpu".parse()?).build()?;
+        let optimizer = Optimizer::default().with_average(0.9)?;
+        for &epochs in epochs {
+            let config = Config { optimizer, epochs, batch: 16, ..vae.config() };
+            vae.fit(&data, &config, |_| Ok(ControlFlow::Continue(())))?;
+        }
+        Ok(vae.weights()?.values)
+    };
+    assert!(fit(&[1, 2])? == fit(&[3])?);
     Ok(())
 }

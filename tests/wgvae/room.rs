@@ -32,7 +32,7 @@ fn config(hidden: &[usize], batch: usize) -> Config {
 fn plans(config: &Config, data: &Split) -> Result<Vec<Plan>> {
     let architecture = Architecture::new(data.train.width(), &config.hidden)?;
     let test = Trainer::test_images(data, config.binarize);
-    let pictures = Pictures::all_plans(&architecture, test, config.fuse)?;
+    let pictures = Pictures::all_plans(&architecture, test, config)?;
     Ok(Trainer::plans(config, data)?.into_iter().chain(pictures).collect())
 }
 
@@ -52,7 +52,7 @@ fn a_run_holds_what_was_computed() -> Fallible<()> {
                 let architecture = Architecture::new(9, &hidden)?;
                 Trainer::new(session, &config, &data)?;
                 let test = Trainer::test_images(&data, config.binarize);
-                Pictures::load(session, &architecture, test, data.test.size(), fuse)?;
+                Pictures::load(session, &architecture, test, data.test.size(), &config)?;
                 assert_eq!(session.memory(), need, "{}", session.description());
                 // Held already, but for what each plan has to itself.
                 let again = session.check_memory(&plans)?;

@@ -36,7 +36,7 @@ pub(super) struct Value {
     pub(super) tag: String,
     #[prost(message, optional, tag = "9")]
     pub(super) metadata: Option<Metadata>,
-    #[prost(oneof = "Content", tags = "2, 4")]
+    #[prost(oneof = "Content", tags = "2, 4, 8")]
     pub(super) content: Option<Content>,
 }
 
@@ -54,6 +54,8 @@ pub(super) struct Metadata {
 pub(super) struct PluginData {
     #[prost(string, tag = "1")]
     pub(super) plugin_name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) content: Vec<u8>,
 }
 
 /// `Summary.Value.value`.
@@ -63,6 +65,40 @@ pub(super) enum Content {
     SimpleValue(f32),
     #[prost(message, tag = "4")]
     Image(Image),
+    #[prost(message, tag = "8")]
+    Tensor(Tensor),
+}
+
+/// `TensorProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Tensor {
+    #[prost(int32, tag = "1")]
+    pub(super) dtype: i32,
+    #[prost(message, optional, tag = "2")]
+    pub(super) tensor_shape: Option<TensorShape>,
+}
+
+impl Tensor {
+    /// A vector without elements: values of plugins that have only metadata must have some content.
+    pub(super) fn empty() -> Self {
+        const FLOAT: i32 = 1;
+        let tensor_shape = Some(TensorShape { dim: vec![Dimension { size: 0 }] });
+        Self { dtype: FLOAT, tensor_shape }
+    }
+}
+
+/// `TensorShapeProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TensorShape {
+    #[prost(message, repeated, tag = "2")]
+    pub(super) dim: Vec<Dimension>,
+}
+
+/// `TensorShapeProto.Dim`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Dimension {
+    #[prost(int64, tag = "1")]
+    pub(super) size: i64,
 }
 
 /// `Summary.Image`.

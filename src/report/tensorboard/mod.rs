@@ -3,8 +3,10 @@
 //! run in progress. The choice of values and tags is left to the callers.
 
 mod event;
+mod hparams;
 mod record;
 
+pub use hparams::Setting;
 pub use record::record;
 
 use super::Png;
@@ -120,7 +122,7 @@ impl EventWriter {
             encoded_image_string: png.bytes.clone(),
         };
         let metadata = Metadata {
-            plugin_data: Some(PluginData { plugin_name: IMAGES.to_owned() }),
+            plugin_data: Some(PluginData { plugin_name: IMAGES.to_owned(), content: Vec::new() }),
             summary_description: description.to_owned(),
         };
         self.value(tag, step, Some(metadata), Content::Image(image))
@@ -150,9 +152,33 @@ impl EventWriter {
     }
 
     fn event(&mut self, step: u64, what: What) -> Result<()> {
-        let wall_time = Timestamp::now().as_duration().as_secs_f64();
-        let event = Event { wall_time, step: step.cast_signed(), what: Some(what) };
-        self.waiting.extend(record(&event.encode_to_vec()));
+        self.waiting.extend(event(step, what));
         if self.waiting.len() > MOST_WAITING { self.flush() } else { Ok(()) }
     }
+}
+
+/// Name of the event file that has the settings of a run, in the parent of the folders of its charts.
+pub const SETTINGS_FILE: &str = "events.out.tfevents.0000000000.wgvae.settings";
+
+/// Returns the bytes of [`SETTINGS_FILE`] for a run that begins now.
+pub fn session_start(settings: impl IntoIterator<Item = (String, Setting)>) -> Vec<u8> {
+    let value = vec![hparams::start(settings, now())];
+    let version = event(0, What::FileVersion(FILE_VERSION.to_owned()));
+    [version, event(0, What::Summary(Summary { value }))].concat()
+}
+
+/// Returns the bytes that [`SETTINGS_FILE`] has in addition after a run that has ended now.
+pub fn session_end() -> Vec<u8> {
+    event(0, What::Summary(Summary { value: vec![hparams::end(now())] }))
+}
+
+/// Returns the record of an event at this moment.
+fn event(step: u64, what: What) -> Vec<u8> {
+    let event = Event { wall_time: now(), step: step.cast_signed(), what: Some(what) };
+    record(&event.encode_to_vec())
+}
+
+/// Returns the seconds since 1970.
+fn now() -> f64 {
+    Timestamp::now().as_duration().as_secs_f64()
 }

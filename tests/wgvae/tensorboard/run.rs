@@ -71,7 +71,12 @@ fn a_run_writes_what_its_metrics_say() -> Fallible<()> {
     let at = |tags: [&'static str; 3], step: u64| tags.map(|tag| (tag, step));
     let step = |step| at(["step/elbo", "step/log_likelihood", "step/kl"], step);
     let epoch = |epoch| at(["epoch/elbo", "epoch/log_likelihood", "epoch/kl"], epoch);
-    let rates = ["epoch/images_per_second", "epoch/learning_rate", "epoch/kl_weight"];
+    let rates = [
+        "epoch/images_per_second",
+        "epoch/learning_rate",
+        "epoch/kl_weight",
+        "epoch/gradient_norm",
+    ];
     let rates = |epoch| rates.map(|tag| (tag, epoch));
     let pictures = |epoch| [("pictures/reconstructions", epoch), ("pictures/samples", epoch)];
     let of_train = |number| [&step(100 * number)[..], &epoch(number), &rates(number)].concat();
@@ -102,7 +107,8 @@ fn metrics(run: &Path) -> Fallible<[Vec<f64>; 2]> {
             train.extend([number("elbo")?, number("log_likelihood")?, number("kl")?]);
         } else {
             train.extend(measures(number("train_elbo")?, number("train_kl")?));
-            let rates = ["images_per_second", "learning_rate", "kl_weight"].map(number);
+            let rates = ["images_per_second", "learning_rate", "kl_weight", "gradient_norm"];
+            let rates = rates.map(number);
             train.extend(rates.into_iter().collect::<Result<Vec<_>, _>>()?);
             test.extend(measures(number("test_elbo")?, number("test_kl")?));
             test.push(number("active_units")?);
@@ -233,11 +239,11 @@ fn an_epoch_is_in_the_files_before_the_next() -> Fallible<()> {
             kl_weight: 0.25,
             seconds: 1.0,
         };
-        run.epoch(&report, &weights)?;
+        run.epoch(&report, 0.125, &weights)?;
         let epochs = epoch as usize;
         assert_eq!(
             scalars(&events(&train)?),
-            [-3.0, -2.0, 1.0, -3.0, -2.0, 1.0, 5.0, 0.5, 0.25].repeat(epochs)
+            [-3.0, -2.0, 1.0, -3.0, -2.0, 1.0, 5.0, 0.5, 0.25, 0.125].repeat(epochs)
         );
         assert_eq!(scalars(&events(&test)?), [-3.0, -2.0, 1.0, 2.0].repeat(epochs));
         let png = Png { bytes: vec![0; 100], width: 1, height: 1 };
@@ -296,7 +302,7 @@ fn drawing_after_each_epoch_leaves_the_training_as_it_is() -> Fallible<()> {
     let train = |session: &mut dyn Session, drawn: bool| -> Fallible<_> {
         let mut trainer = Trainer::new(session, &config, &data)?;
         let test = Trainer::test_images(&data, config.binarize);
-        let pictures = Pictures::load(session, &architecture, test, data.test.size(), config.fuse)?;
+        let pictures = Pictures::load(session, &architecture, test, data.test.size(), &config)?;
         let mut test = Vec::new();
         for _ in 0..config.epochs {
             test.push(trainer.epoch(session, |_| Ok(()))?.test);

@@ -25,7 +25,11 @@ const LIKELIHOOD: &str = "likelihood";
 /// Key of a decoder's layers that do not mirror the encoder's in the metadata.
 const DECODER: &str = "decoder_layer_sizes";
 
-/// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`.
+/// Key of the names of the labels in the metadata: an array in JSON.
+const LABELS: &str = "labels";
+
+/// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`, and
+/// `labels` if the model has labels.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
@@ -103,6 +107,11 @@ pub(crate) fn encode(
     metadata.extend(likelihood.map(|own| (LIKELIHOOD.to_owned(), own.name.to_owned())));
     let decoder = Some(architecture.decoder_hidden()).filter(|_| !architecture.is_mirrored());
     metadata.extend(decoder.map(|own| (DECODER.to_owned(), sizes(own))));
+    if !architecture.labels().is_empty() {
+        let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
+        let names = serde_json::to_string(architecture.labels()).map_err(failed)?;
+        metadata.insert(LABELS.to_owned(), names);
+    }
     let failed = |error: safetensors::SafeTensorError| {
         Error::io(path, Action::Write)(std::io::Error::other(error))
     };
@@ -216,8 +225,9 @@ impl<'a> Parameters<'a> {
         let likelihood = self
             .named(LIKELIHOOD, LIKELIHOODS.iter().copied(), |one| one.name)?
             .unwrap_or(&BERNOULLI);
+        let labels = self.labels()?;
         let sizes = match (self.entry("input"), self.entry("hidden_layer_sizes")) {
-            (None, None) => self.of_shapes(activation, likelihood),
+            (None, None) => self.of_shapes(activation, likelihood, labels.len()),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
                     "metadata with the sizes input and hidden_layer_sizes, each at least 1";
@@ -235,7 +245,18 @@ impl<'a> Parameters<'a> {
                 }),
         };
         let layers = sizes.and_then(decoded)?.with_scale(self.scale(scale)?);
-        layers.with_activation(activation)?.with_likelihood(likelihood)
+        let layers = layers.with_activation(activation)?.with_likelihood(likelihood)?;
+        let expected = format!("metadata with names that differ as {LABELS}");
+        layers.with_labels(labels).map_err(|error| self.wrong(&expected, error.to_string()))
+    }
+
+    /// Returns the names of the labels.
+    fn labels(&self) -> Result<Vec<String>> {
+        let Some(text) = self.entry(LABELS) else { return Ok(Vec::new()) };
+        serde_json::from_str(text).map_err(|_| {
+            let expected = format!("metadata with names such as [\"cat\",\"dog\"] as {LABELS}");
+            self.wrong(&expected, text.to_owned())
+        })
     }
 
     /// Returns the one of `all` that an entry of the metadata names, if there is an entry.
@@ -270,7 +291,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// Returns the architecture of an encoder and a decoder of `nn.Sequential(Linear, ReLU, Linear, …)`,
-    /// from the shapes `[out, in]` of their weights.
+    /// from the shapes `[out, in]` of their weights; the last `labels` inputs of both are those of labels.
     ///
     /// # Errors
     /// [`Error::Data`] if the file has other layers, [`Error::File`] if they do not fit each other.
@@ -278,6 +299,7 @@ impl<'a> Parameters<'a> {
         &self,
         activation: Activation,
         likelihood: &'static Likelihood,
+        labels: usize,
     ) -> Result<Architecture> {
         let names = self.tensors.names();
         let is_known = |name: &str| {
@@ -332,8 +354,13 @@ impl<'a> Parameters<'a> {
                 _ => Ok(widths),
             }
         };
-        let encoder = widths("encoder", &self.names.encoder, 2)?;
-        let decoder = widths("decoder", &self.names.decoder, likelihood.parameters())?;
+        let mut encoder = widths("encoder", &self.names.encoder, 2)?;
+        let mut decoder = widths("decoder", &self.names.decoder, likelihood.parameters())?;
+        for inputs in [&mut encoder[0], &mut decoder[0]] {
+            *inputs = inputs.checked_sub(labels).ok_or_else(|| {
+                self.wrong(expected, format!("{inputs} inputs for {labels} labels and others"))
+            })?;
+        }
         let (latent, pixels) = (encoder[encoder.len() - 1], decoder[decoder.len() - 1]);
         if (decoder[0], pixels) != (latent, encoder[0]) {
             let found = format!(

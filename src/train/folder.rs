@@ -21,7 +21,7 @@ const STEPS_PER_LINE: u64 = 100;
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
-const MODEL: &str = "model.safetensors";
+pub(super) const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
 const LOCK: &str = ".lock";
 
@@ -397,6 +397,7 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
         ),
         ("activation", config.activation.to_string(), layers.activation().to_string()),
         ("scale", config.scale.to_string(), layers.scale().to_string()),
+        ("labels", format!("{:?}", config.labels), format!("{:?}", layers.labels())),
         ("likelihood", config.likelihood.name.to_owned(), layers.likelihood().name.to_owned()),
         ("optimizer", config.optimizer.to_string(), state.optimizer.to_string()),
         ("seed", config.seed.to_string(), state.seed.to_string()),

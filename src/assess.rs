@@ -61,7 +61,7 @@ pub struct Assessment {
     pub kl_per_unit: Vec<f64>,
 }
 
-/// Assesses a model on images `[images, input]`.
+/// Assesses a model on images `[images, encoder_inputs]`, those of a model with labels given their own.
 ///
 /// The negative log-likelihood is −log(1/K Σ p(x|z) p(z) / q(z|x)) over K draws z of the posterior q.
 ///

@@ -4,7 +4,7 @@
 //! position of the run ([`State`]). The step also depends on the settings, which are in the run's
 //! `config.toml`, and on the data, of which there is a checksum.
 
-use crate::data::{Dataset, Levels, Split};
+use crate::data::{Levels, Split};
 use crate::eval::Measures;
 use crate::file::{Files, replace_in};
 use crate::graph::Binarize;
@@ -138,6 +138,10 @@ impl Checkpoint {
         if !usual.is_ok_and(|usual| usual == *layers) {
             sum.update(layers.to_string().as_bytes());
         }
+        for label in layers.labels() {
+            sum.update(&(label.len() as u64).to_le_bytes());
+            sum.update(label.as_bytes());
+        }
         for values in self.weights.values.iter().chain(self.states.iter().flatten()) {
             update(&mut sum, values);
         }
@@ -148,14 +152,23 @@ impl Checkpoint {
 /// Returns the CRC-32 of all images of training, validation and test set, in their order, and of their
 /// sizes.
 pub fn fingerprint(data: &Split) -> u32 {
+    fingerprint_with_labels(data, &[])
+}
+
+/// Like [`fingerprint`], for a model with these labels: the CRC-32 also covers the label of each image.
+pub fn fingerprint_with_labels(data: &Split, labels: &[String]) -> u32 {
     let mut sum = Crc::new();
-    for Dataset { levels, size, .. } in
-        [Some(&data.train), data.validation.as_ref(), Some(&data.test)].into_iter().flatten()
+    for set in [Some(&data.train), data.validation.as_ref(), Some(&data.test)].into_iter().flatten()
     {
-        sum.update(size.to_string().as_bytes());
-        match levels {
+        sum.update(set.size.to_string().as_bytes());
+        match &set.levels {
             Levels::Bytes(levels) => sum.update(levels),
             Levels::Reals(levels) => update(&mut sum, levels),
+        }
+        if !labels.is_empty() {
+            // Other labels than those of the model have another length.
+            let places = set.places(labels).unwrap_or_default();
+            places.iter().for_each(|place| sum.update(&place.to_le_bytes()));
         }
     }
     sum.sum()

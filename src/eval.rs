@@ -43,7 +43,8 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Loads the plan, with its ops fused if `fused`. The caller writes the images and indices.
+    /// Loads the plan, with its ops fused if `fused`. The caller writes the images, their labels if the
+    /// model has labels, and the indices.
     ///
     /// # Errors
     /// If the device cannot hold it.

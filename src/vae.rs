@@ -6,8 +6,9 @@ use crate::data::Split;
 use crate::device::{Choice, Options, ProgramId, Session, Values, open};
 use crate::graph::{Plan, Step, TensorId};
 use crate::model::{
-    self, Activation, Architecture, DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Init, Likelihood,
-    Scale, States, Weights, decoding, encoding, likelihood, posterior_predictive, prior_predictive,
+    self, Activation, Architecture, DECODER_INPUT, DECODER_LABELS, Drawn, ENCODER_INPUT, Encoded,
+    Init, Likelihood, Scale, States, Weights, decoding, encoding, likelihood, posterior_predictive,
+    prior_predictive,
 };
 use crate::train::{Config, EpochReport, Trainer};
 use crate::{Error, Matrix, Result};
@@ -19,6 +20,11 @@ pub(crate) const CHUNK: usize = 256;
 
 /// A variational autoencoder on a device.
 ///
+/// A model [with labels](Builder::labels) is given the label of each image: its images are `[images,
+/// encoder_inputs]`, each [beside](Matrix::beside) the [one-hot](Matrix::one_hot) numbers of its label,
+/// and the latents that it decodes are `[images, decoder_inputs]`, beside those of a label. Without
+/// labels these are `[images, input]` and `[images, latent]`.
+///
 /// ```
 /// use wgvae::device::Choice;
 /// use wgvae::{Matrix, Vae};
@@ -29,6 +35,10 @@ pub(crate) const CHUNK: usize = 256;
 /// assert_eq!((means.rows(), means.columns()), (2, 2));
 /// let probabilities = vae.decode(&means)?;
 /// assert_eq!((probabilities.rows(), probabilities.columns()), (2, 4));
+///
+/// let mut vae = Vae::builder(4).hidden(&[3, 2]).labels(&["cat", "dog"]).device(Choice::Cpu).build()?;
+/// let means = vae.transform(&images.beside(&Matrix::one_hot(&[0, 1], 2)?)?)?;
+/// assert_eq!(vae.decode_of("dog", &means)?.columns(), 4);
 /// # Ok::<(), wgvae::Error>(())
 /// ```
 pub struct Vae {
@@ -112,6 +122,13 @@ impl Builder {
         self
     }
 
+    /// Sets the names of the labels that encoder and decoder are given, by default none.
+    pub fn labels(mut self, names: &[impl ToString]) -> Self {
+        self.config.conditional = !names.is_empty();
+        self.config.labels = names.iter().map(ToString::to_string).collect();
+        self
+    }
+
     /// Sets the seed of the starting weights, by default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
@@ -166,8 +183,17 @@ impl<T: Copy> Loaded<T> {
     }
 }
 
-/// Rows for a plan: the name and width of their tensor, and the rows.
-type Input<'a> = (&'static str, usize, &'a Matrix);
+/// Rows for a plan.
+#[derive(Clone, Copy)]
+struct Input<'a> {
+    /// The name of their tensor.
+    name: &'static str,
+    /// Its columns, without those of labels.
+    width: usize,
+    /// Its columns of labels.
+    labels: usize,
+    rows: &'a Matrix,
+}
 
 /// Posteriors of images.
 #[derive(Clone, Debug, PartialEq)]
@@ -259,7 +285,7 @@ impl Vae {
     ///
     /// # Errors
     /// [`Error::Setting`] if the layers of `config` or the width of the images differ from this
-    /// model's; the errors of [`Trainer`]; errors of `on_epoch`.
+    /// model's; the errors of [`Config::labelled`] and [`Trainer`]; errors of `on_epoch`.
     pub fn fit(
         &mut self,
         data: &Split,
@@ -267,6 +293,7 @@ impl Vae {
         mut on_epoch: impl FnMut(&EpochReport) -> Result<ControlFlow<()>>,
     ) -> Result<Vec<EpochReport>> {
         config.check()?;
+        let config = &config.labelled(data)?;
         let wanted = config.architecture(data.train.width())?;
         if wanted != self.architecture {
             return Err(Error::Setting {
@@ -309,7 +336,7 @@ impl Vae {
         Ok(history)
     }
 
-    /// Returns posterior means `[images, latent]` of images `[images, input]`: the tutorial's
+    /// Returns posterior means `[images, latent]` of images `[images, encoder_inputs]`: the tutorial's
     /// `transform`.
     ///
     /// # Errors
@@ -318,7 +345,7 @@ impl Vae {
         Ok(self.encode(x)?.mean)
     }
 
-    /// Returns posterior means and standard deviations of images `[images, input]`.
+    /// Returns posterior means and standard deviations of images `[images, encoder_inputs]`.
     ///
     /// # Errors
     /// [`Error::Shape`] if the images have another width; errors of the device.
@@ -327,34 +354,61 @@ impl Vae {
         let plan = || encoding(&self.architecture, CHUNK);
         let Loaded { program, outputs } = Loaded::get(&mut self.encoder, session, plan)?;
         let Encoded { mean, stddev } = outputs;
-        let input = (ENCODER_INPUT, self.architecture.input(), x);
+        let input = self.images(x);
         let [mean, stddev] = self.run(program, &[input], x.rows(), 0, [mean, stddev])?;
         Ok(Posterior { mean, stddev })
     }
 
-    /// Generates images like these `[images, input]`: draws latents from each one's posterior and
-    /// decodes them.
+    /// Generates images like these `[images, encoder_inputs]`: draws latents from each one's posterior and
+    /// decodes them, with the image's label.
     ///
     /// # Errors
     /// [`Error::Shape`] if the images have another width; errors of the device.
     pub fn posterior_predictive(&mut self, x: &Matrix, seed: u64) -> Result<Predictive> {
-        let input = (ENCODER_INPUT, self.architecture.input(), x);
+        let input = self.images(x);
         self.draw(self.posterior, &[input], x.rows(), seed)
     }
 
-    /// Generates `count` images from latents drawn from the prior N(0, 1).
+    /// Generates `count` images from latents drawn from the prior N(0, 1). Those of a model with labels are
+    /// divided evenly among its labels, in their order
+    /// ([`labels_in_turn`](Architecture::labels_in_turn)).
     ///
     /// # Errors
     /// Errors of the device.
     pub fn prior_predictive(&mut self, count: usize, seed: u64) -> Result<Predictive> {
+        self.draw_prior(&self.architecture.labels_in_turn(count), count, seed)
+    }
+
+    /// Like [`prior_predictive`](Self::prior_predictive), with this label for every image.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the model does not have the label; errors of the device.
+    pub fn prior_predictive_of(
+        &mut self,
+        label: &str,
+        count: usize,
+        seed: u64,
+    ) -> Result<Predictive> {
+        let label = self.architecture.label(label)?;
+        self.draw_prior(&vec![label; count], count, seed)
+    }
+
+    /// Generates `count` images from the prior, each with its label, if the model has labels.
+    fn draw_prior(&mut self, labels: &[usize], count: usize, seed: u64) -> Result<Predictive> {
         let session = self.session.as_mut();
         let plan = || prior_predictive(&self.architecture, CHUNK, true);
         let loaded = Loaded::get(&mut self.prior, session, plan)?;
-        self.draw(loaded, &[], count, seed)
+        let width = self.architecture.labels().len();
+        if width == 0 {
+            return self.draw(loaded, &[], count, seed);
+        }
+        let rows = &Matrix::one_hot(labels, width)?;
+        let labels = Input { name: DECODER_LABELS, width, labels: 0, rows };
+        self.draw(loaded, &[labels], count, seed)
     }
 
-    /// Returns pixel probabilities `[images, input]` for latents `[images, latent]`: the tutorial's
-    /// `prior_predictive_with_input`.
+    /// Returns pixel probabilities `[images, input]` for latents `[images, decoder_inputs]`: the
+    /// tutorial's `prior_predictive_with_input`.
     ///
     /// # Errors
     /// [`Error::Shape`] if the latents have another width; errors of the device.
@@ -362,13 +416,32 @@ impl Vae {
         let session = self.session.as_mut();
         let plan = || decoding(&self.architecture, CHUNK);
         let Loaded { program, outputs } = Loaded::get(&mut self.decoder, session, plan)?;
-        let input = (DECODER_INPUT, self.architecture.latent(), z);
-        let [probabilities] = self.run(program, &[input], z.rows(), 0, [outputs])?;
+        let (width, labels) = (self.architecture.latent(), self.architecture.labels().len());
+        let whole = Input { name: DECODER_INPUT, width, labels, rows: z };
+        if labels == 0 {
+            let [probabilities] = self.run(program, &[whole], z.rows(), 0, [outputs])?;
+            return Ok(probabilities);
+        }
+        check(&[whole], z.rows())?;
+        let (z, given) = z.split(width)?;
+        let latents = Input { name: DECODER_INPUT, width, labels: 0, rows: &z };
+        let given = Input { name: DECODER_LABELS, width: labels, labels: 0, rows: &given };
+        let [probabilities] = self.run(program, &[latents, given], z.rows(), 0, [outputs])?;
         Ok(probabilities)
     }
 
-    /// Returns the log-likelihood of each image `[images, input]`, given latents `[images,
-    /// latent]`, in nats.
+    /// Like [`decode`](Self::decode), for latents `[images, latent]` that all have this label.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the model does not have the label; the errors of [`decode`](Self::decode).
+    pub fn decode_of(&mut self, label: &str, z: &Matrix) -> Result<Matrix> {
+        let labels = vec![self.architecture.label(label)?; z.rows()];
+        let labels = Matrix::one_hot(&labels, self.architecture.labels().len())?;
+        self.decode(&z.beside(&labels)?)
+    }
+
+    /// Returns the log-likelihood of each image `[images, encoder_inputs]`, given latents `[images,
+    /// latent]` and the image's label, in nats.
     ///
     /// # Errors
     /// [`Error::Shape`] if the widths or the numbers of rows differ; errors of the device.
@@ -376,12 +449,17 @@ impl Vae {
         let session = self.session.as_mut();
         let plan = || likelihood(&self.architecture, CHUNK);
         let Loaded { program, outputs } = Loaded::get(&mut self.likelihood, session, plan)?;
-        let inputs = [
-            (ENCODER_INPUT, self.architecture.input(), x),
-            (DECODER_INPUT, self.architecture.latent(), z),
-        ];
+        let width = self.architecture.latent();
+        let latents = Input { name: DECODER_INPUT, width, labels: 0, rows: z };
+        let inputs = [self.images(x), latents];
         let [log_likelihood] = self.run(program, &inputs, x.rows(), 0, [outputs])?;
         Ok(log_likelihood.into_values())
+    }
+
+    /// Returns images `[images, encoder_inputs]` as an input of a plan.
+    fn images<'a>(&self, rows: &'a Matrix) -> Input<'a> {
+        let labels = self.architecture.labels().len();
+        Input { name: ENCODER_INPUT, width: self.architecture.input(), labels, rows }
     }
 
     fn draw(
@@ -410,8 +488,9 @@ impl Vae {
         let mut read: [Vec<f32>; N] = std::array::from_fn(|_| Vec::new());
         for first in (0..rows).step_by(CHUNK) {
             let count = CHUNK.min(rows - first);
-            for &(name, width, matrix) in inputs {
-                let chunk = &matrix.values()[first * width..][..count * width];
+            for &Input { name, width, labels, rows } in inputs {
+                let width = width + labels;
+                let chunk = &rows.values()[first * width..][..count * width];
                 self.session.write_rows(name, 0, Values::F32(chunk))?;
             }
             self.session.run(program, &[Step::new(seed, 0, first as u32)])?;
@@ -449,10 +528,14 @@ fn check(inputs: &[Input], rows: usize) -> Result<()> {
     if rows == 0 {
         return wrong("at least one row".to_owned(), "none".to_owned());
     }
-    for (_, width, matrix) in inputs {
-        if matrix.columns() != *width {
+    for &Input { width, labels, rows: matrix, .. } in inputs {
+        if matrix.columns() != width + labels {
             let found = format!("rows of {}", matrix.columns());
-            return wrong(format!("rows of {width} numbers"), found);
+            let expected = match labels {
+                0 => format!("rows of {width} numbers"),
+                _ => format!("rows of {width} numbers and {labels} of labels"),
+            };
+            return wrong(expected, found);
         }
         if matrix.rows() != rows {
             return wrong(format!("{rows} rows"), matrix.rows().to_string());

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::reading::Answer;
-use super::run::{ColumnsFlag, RunFlags, SizeFlag, check_output, is_picture};
+use super::run::{ColumnsFlag, LabelFlag, RunFlags, SizeFlag, check_output, is_picture};
 use super::shared::say;
 use crate::{Error, Matrix};
 use std::path::PathBuf;
@@ -17,6 +17,8 @@ pub(super) struct Arguments {
     /// Latents, one row per image (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
+    #[command(flatten)]
+    label: LabelFlag,
     /// A picture (.png), or the probabilities (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -38,10 +40,20 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let expected = format!("rows of {latent} numbers, the model's latent units");
         return Err(Error::file(&arguments.input, expected, format!("rows of {}", z.columns())));
     }
-    let probabilities = run.vae.decode(&z)?;
+    arguments.label.check(&run)?;
+    let labels = run.vae.architecture().labels();
+    let probabilities = match &arguments.label.label {
+        Some(label) => run.vae.decode_of(label, &z)?,
+        None if labels.is_empty() => run.vae.decode(&z)?,
+        None => {
+            let expected = format!("a label of the model: {}", labels.join(", "));
+            return Err(Error::Setting { setting: "label", expected, found: "none".to_owned() });
+        }
+    };
     if is_picture(&arguments.output) {
         let size = arguments.size.of(&run)?;
-        let title = format!("{} decoded, {}", arguments.input.display(), arguments.run.name());
+        let (input, words) = (arguments.input.display(), arguments.label.title());
+        let title = format!("{input} decoded{words}, {}", arguments.run.name());
         let lines = [("", &probabilities)];
         arguments.columns.draw(&arguments.output, &title, size, &lines, (&[], &[]))?;
     } else {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Draw the path between two images: the straight line from one posterior mean (t = 0) to the other
-/// (t = 1), decoded, with the two images themselves before and after.
+/// (t = 1), decoded, with the two images themselves before and after. For a model with labels, the
+/// numbers of the labels go from those of one image to those of the other.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae interpolate runs/first --from 0 --to 1 --steps 10 --output path.png"
@@ -47,7 +48,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let ends = [arguments.from, arguments.to];
     let x = arguments.images.matrix(&run, &data, &ends, arguments.run.seed)?;
-    let path = path(&run.vae.transform(&x)?, arguments.steps)?;
+    let means = run.vae.transform(&x)?;
+    let (x, one_hot) = x.split(run.vae.architecture().input())?;
+    let path = path(&means.beside(&one_hot)?, arguments.steps)?;
     let probabilities = run.vae.decode(&path)?;
     let values = [x.row(0), probabilities.values(), x.row(1)].concat();
     let images = Matrix::new(arguments.steps + 2, x.columns(), values)?;

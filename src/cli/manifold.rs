@@ -1,7 +1,7 @@
 //! `wgvae manifold`.
 
 use super::Outcome;
-use super::run::{ImageFlags, RunFlags, check_picture, within};
+use super::run::{ImageFlags, LabelFlag, RunFlags, check_picture, within};
 use super::shared::say;
 use crate::data::Labels;
 use crate::report::{Classes, Manifold, grid_latents, manifold};
@@ -12,7 +12,8 @@ use tracing::warn;
 
 /// Draw the latent space of a model with 2 latent units: images decoded from a grid, and the
 /// posterior means of images, coloured by label. In both, the first latent unit goes from left to
-/// right, the second from bottom to top, from -RANGE to RANGE.
+/// right, the second from bottom to top, from -RANGE to RANGE. The grid of
+/// a model with labels has the first one, unless --label chooses another.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  wgvae train --hidden 200,100,2 --run runs/flat\n  wgvae manifold runs/flat --output manifold.png"
@@ -22,6 +23,8 @@ pub(super) struct Arguments {
     run: RunFlags,
     #[command(flatten)]
     images: ImageFlags,
+    #[command(flatten)]
+    label: LabelFlag,
     /// Images along a side of the grid
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
     side: u8,
@@ -46,11 +49,18 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             found: format!("{architecture}, with {}", architecture.latent()),
         });
     }
+    arguments.label.check(&run)?;
+    let first = run.vae.architecture().labels().first().cloned();
     let data = arguments.images.load(&run)?;
     let x = arguments.images.all(&run, &data, arguments.run.seed)?;
     let means = run.vae.transform(&x)?;
-    let grid = run.vae.decode(&grid_latents(arguments.side.into(), arguments.range)?)?;
-    let title = format!("Latent space, {}", arguments.run.name());
+    let latents = grid_latents(arguments.side.into(), arguments.range)?;
+    let label = LabelFlag { label: arguments.label.label.clone().or(first) };
+    let grid = match &label.label {
+        Some(label) => run.vae.decode_of(label, &latents)?,
+        None => run.vae.decode(&latents)?,
+    };
+    let title = format!("Latent space{}, {}", label.title(), arguments.run.name());
     let parts = Manifold {
         side: arguments.side.into(),
         range: arguments.range,

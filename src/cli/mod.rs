@@ -32,7 +32,7 @@ mod terminal;
 mod train;
 mod verify;
 
-use self::shared::A_KERNEL;
+use self::shared::{A_KERNEL, OF_SOURCE};
 use crate::{Action, Error, Fault, FileKind, Matrix, Result, checkpoint};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -198,6 +198,15 @@ fn remedy(error: &Error, reads_latents: bool) -> Option<&str> {
         }
         Error::Setting { found, .. } if found.ends_with(".images as float32") => {
             Some("--data with pixels of numpy.uint8, from 0 to 255: a quarter of the bytes")
+        }
+        Error::Setting { setting: "label", expected, .. } if expected.contains("trained with") => {
+            Some("no --label, or a model of `wgvae train --conditional`")
+        }
+        Error::Setting { expected, .. } if expected.ends_with(OF_SOURCE) => {
+            Some("no such setting: layers and labels are those of the model")
+        }
+        Error::Setting { setting: "from", .. } => {
+            Some("--size ROWSxCOLUMNS resizes pictures; or another model")
         }
         Error::Setting { setting: "RUN", .. } => {
             Some("`wgvae train --hidden 200,100,2`; for more units, sample, interpolate and encode")

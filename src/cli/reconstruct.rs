@@ -71,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         x.values().repeat(arguments.samples),
     )?;
     let drawn = run.vae.posterior_predictive(&repeated, arguments.run.seed)?;
+    let (x, _) = x.split(run.vae.architecture().input())?;
     let part = |matrix: &Matrix, sample: usize| {
         let size = x.values().len();
         Matrix::new(x.rows(), x.columns(), matrix.values()[sample * size..][..size].to_vec())

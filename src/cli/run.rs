@@ -157,8 +157,10 @@ impl ImageFlags {
             return Ok(());
         }
         // Without the run's checkpoint this is not known.
+        let labels = run.vae.architecture().labels();
         match Checkpoint::load(&run.path.join(checkpoint::FILE_NAME)) {
-            Ok(checkpoint) if checkpoint.state.data != checkpoint::fingerprint(split) => {}
+            Ok(checkpoint)
+                if checkpoint.state.data != checkpoint::fingerprint_with_labels(split, labels) => {}
             _ => return Ok(()),
         }
         Err(Error::Data {
@@ -180,7 +182,7 @@ impl ImageFlags {
         self.matrix(run, data, &all, seed)
     }
 
-    /// Returns some of the images.
+    /// Returns some of the images, with their labels if the model has labels.
     pub(super) fn matrix(
         &self,
         run: &Run,
@@ -188,7 +190,42 @@ impl ImageFlags {
         which: &[u32],
         seed: u64,
     ) -> Result<Matrix> {
-        data.matrix(which, self.binarize.map_or(run.config.binarize, Into::into), seed)
+        let names = run.vae.architecture().labels();
+        let binarize = self.binarize.map_or(run.config.binarize, Into::into);
+        if names.is_empty() {
+            return data.matrix(which, binarize, seed);
+        }
+        let labels = data.one_hot(which, names).map_err(|error| match error {
+            Error::Shape { expected, found, .. } => Error::Data {
+                path: self.input.as_ref().unwrap_or(&run.config.data).into(),
+                expected: format!("{expected}, for a model with labels"),
+                found,
+                remedy: "--input DATA with the labels that the model was trained with".to_owned(),
+            },
+            other => other,
+        })?;
+        data.matrix(which, binarize, seed)?.beside(&labels)
+    }
+}
+
+/// The label of images that a model generates.
+#[derive(Debug, clap::Args)]
+pub(super) struct LabelFlag {
+    /// Label of the images, for a model of `train --conditional`
+    #[arg(long, value_name = "LABEL")]
+    pub(super) label: Option<String>,
+}
+
+impl LabelFlag {
+    /// Checks that the run's model has the label, if there is one.
+    pub(super) fn check(&self, run: &Run) -> Result<()> {
+        let label = self.label.as_deref();
+        label.map_or(Ok(()), |label| run.vae.architecture().label(label).map(drop))
+    }
+
+    /// Returns the description of the label in a picture's title.
+    pub(super) fn title(&self) -> String {
+        self.label.as_ref().map_or(String::new(), |label| format!(" with label {label}"))
     }
 }
 
@@ -281,6 +318,11 @@ pub(super) struct ColumnsFlag {
 }
 
 impl ColumnsFlag {
+    /// Returns the flag, or these columns if it is not given.
+    pub(super) fn or(&self, columns: Option<usize>) -> Self {
+        Self { columns: self.columns.or(columns) }
+    }
+
     /// Draws lines of images, each next to its caption. `labels` are above the images and `groups`
     /// are lines with a gap above, like in [`Tiles`].
     pub(super) fn draw(

@@ -2,23 +2,26 @@
 
 use super::Outcome;
 use super::run::{
-    ColumnsFlag, RunFlags, SizeFlag, at_least_one, check_count, check_matrix, check_output,
-    is_picture,
+    ColumnsFlag, LabelFlag, RunFlags, SizeFlag, at_least_one, check_count, check_matrix,
+    check_output, is_picture,
 };
 use super::shared::say;
 use crate::Predictive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Draw images from the prior: samples beside their probabilities, from the same latents.
+/// Draw images from the prior: samples beside their probabilities, from the same latents. Images of
+/// a model with labels are divided evenly among them, in their order, unless --label chooses one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  wgvae sample runs/first --count 30 --output samples.png")]
 pub(super) struct Arguments {
     #[command(flatten)]
     run: RunFlags,
-    /// Number of samples
-    #[arg(long, default_value_t = 20, value_parser = at_least_one)]
-    count: usize,
+    /// Number of samples [default: 20, or 10 of each label]
+    #[arg(long, value_parser = at_least_one)]
+    count: Option<usize>,
+    #[command(flatten)]
+    label: LabelFlag,
     /// A picture (.png), or the samples alone (.npy or .csv)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -34,6 +37,12 @@ pub(super) struct Arguments {
     columns: ColumnsFlag,
 }
 
+/// Number of samples by default.
+const COUNT: usize = 20;
+
+/// The same for each label.
+const OF_EACH_LABEL: usize = 10;
+
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let others = [("probabilities", &arguments.probabilities), ("latents", &arguments.latents)];
     for (setting, path) in others {
@@ -41,14 +50,32 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     check_output(&arguments.output)?;
     let mut run = arguments.run.open()?;
-    check_count(&run, "count", arguments.count, 1)?;
-    let Predictive { z, probabilities, sample } =
-        run.vae.prior_predictive(arguments.count, arguments.run.seed)?;
+    arguments.label.check(&run)?;
+    let label = arguments.label.label.as_deref();
+    let names = run.vae.architecture().labels().to_vec();
+    let each = label.is_none() && !names.is_empty();
+    let count = match arguments.count {
+        Some(count) => count,
+        None if each => names.len().saturating_mul(OF_EACH_LABEL),
+        None => COUNT,
+    };
+    check_count(&run, "count", count, 1)?;
+    let seed = arguments.run.seed;
+    let Predictive { z, probabilities, sample } = match label {
+        Some(label) => run.vae.prior_predictive_of(label, count, seed)?,
+        None => run.vae.prior_predictive(count, seed)?,
+    };
     if is_picture(&arguments.output) {
         let size = arguments.size.of(&run)?;
-        let title = format!("Samples of the prior, {}", arguments.run.name());
+        let words = arguments.label.title();
+        let title = format!("Samples of the prior{words}, {}", arguments.run.name());
         let lines = [("Prior sample", &sample), ("Probabilities", &probabilities)];
-        arguments.columns.draw(&arguments.output, &title, size, &lines, (&[], &[]))?;
+        let labels = if each { run.vae.architecture().labels_in_turn(count) } else { Vec::new() };
+        let labels: Vec<_> = labels.into_iter().map(|label| names[label].clone()).collect();
+        // A row for each label, if there are equally many images of each.
+        let per_label = (each && count.is_multiple_of(names.len())).then(|| count / names.len());
+        let columns = arguments.columns.or(per_label);
+        columns.draw(&arguments.output, &title, size, &lines, (&labels, &[]))?;
     } else {
         sample.write(&arguments.output)?;
     }

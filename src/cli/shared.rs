@@ -4,7 +4,7 @@ use crate::device::Choices;
 use crate::device::{self, Choice, Options, Session};
 use crate::graph::Binarize;
 use crate::kernel::{Call, Kernel, Passing, Sources, is_named};
-use crate::model::{Activation, Bound, LIKELIHOODS, Likelihood, Scale};
+use crate::model::{Activation, Architecture, Bound, LIKELIHOODS, Likelihood, Scale};
 use crate::near::perhaps;
 use crate::optimizer::{Optimizer, RULES, Rule};
 use crate::train::{Config, ConfigFile};
@@ -146,7 +146,64 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim)
 }
 
+/// End of the expectation in the error for a setting that contradicts the model of `--from`.
+pub(super) const OF_SOURCE: &str = ", as in the model of --from";
+
 impl StepFlags {
+    /// Returns the function to standard deviations, if the flag is given.
+    pub(super) fn scale(&self) -> Option<Scale> {
+        self.scale
+    }
+
+    /// Refuses settings that contradict the layers of a model: those of these flags, and those of a file
+    /// that are not the defaults.
+    pub(super) fn check_source(&self, config: &Config, model: &Architecture) -> Result<()> {
+        let (default, of_model) = (Config::default(), Config::default().with_architecture(model));
+        let decoder = |config: &Config| config.decoder.clone().unwrap_or_default();
+        let facts: [(_, bool, String, String); 6] = [
+            (
+                "hidden",
+                self.hidden.is_some() || config.hidden != default.hidden,
+                format!("{:?}", of_model.hidden),
+                format!("{:?}", config.hidden),
+            ),
+            (
+                "decoder",
+                config.decoder.is_some(),
+                format!("{:?}", model.decoder_hidden()),
+                format!("{:?}", decoder(config)),
+            ),
+            (
+                "activation",
+                self.activation.is_some() || config.activation != default.activation,
+                of_model.activation.to_string(),
+                config.activation.to_string(),
+            ),
+            (
+                "scale",
+                self.scale.is_some() || config.scale != default.scale,
+                of_model.scale.to_string(),
+                config.scale.to_string(),
+            ),
+            (
+                "likelihood",
+                self.likelihood.is_some() || config.likelihood != default.likelihood,
+                of_model.likelihood.name.to_owned(),
+                config.likelihood.name.to_owned(),
+            ),
+            (
+                "conditional",
+                config.conditional,
+                of_model.conditional.to_string(),
+                config.conditional.to_string(),
+            ),
+        ];
+        let wrong = facts.into_iter().find(|(_, is_set, of_model, own)| *is_set && of_model != own);
+        wrong.map_or(Ok(()), |(setting, _, of_model, found)| {
+            Err(Error::Setting { setting, expected: of_model + OF_SOURCE, found })
+        })
+    }
+
     /// Returns the settings with the values of these flags.
     pub(super) fn over(&self, config: Config) -> Config {
         Config {

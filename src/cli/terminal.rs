@@ -61,13 +61,14 @@ fn with_flag(error: &crate::Error) -> String {
 }
 
 /// Settings in remedies of the library, each with its flag.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("array = ", "--array "),
     ("header = false", "--header no"),
     ("header = true", "--header yes"),
     ("label_column = ", "--label-column "),
     ("scale = ", "--scale "),
     ("size = ", "--size "),
+    ("test_data = ", "--test-data "),
     ("white = ", "--white "),
 ];
 

@@ -3,6 +3,7 @@
 use super::optimisation::{self, OptimisationFlags};
 use super::progress::Progress;
 use super::reading::{self, ReadingFlags};
+use super::run::read_run;
 use super::shared::{
     BinarizeFlag, CHECKS, DATA, DeviceFlag, KernelsFlag, MODEL, RATE, RUN, StepFlags, TRAINING,
     check_folder, say,
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Settings that a resumed run cannot change.
-const FIXED: [&str; 30] = [
+const FIXED: [&str; 32] = [
     "config",
     "recipe",
     "size",
@@ -50,6 +51,8 @@ const FIXED: [&str; 30] = [
     "output_bias",
     "likelihood",
     "pixel_stddev",
+    "conditional",
+    "from",
     "objective",
     "samples",
     "free_bits",
@@ -115,6 +118,14 @@ pub(super) struct Arguments {
     /// Start of the decoder's last bias [default: zero]
     #[arg(long, help_heading = MODEL, value_name = "START", value_enum)]
     output_bias: Option<OutputBiasFlag>,
+    /// Give encoder and decoder the label of each image: a model that generates images of a chosen
+    /// label
+    #[arg(long, help_heading = MODEL)]
+    conditional: bool,
+    /// Start with the layers and the weights of a model, given by a run's folder or a model's file,
+    /// and a new state of the optimiser
+    #[arg(long, help_heading = RUN, value_name = "MODEL", conflicts_with_all = ["init", "output_bias"])]
+    from: Option<PathBuf>,
     /// Seed of the initial weights, the shuffling and the noise [default: 0]
     #[arg(long, help_heading = TRAINING)]
     seed: Option<u64>,
@@ -165,6 +176,7 @@ impl Arguments {
         } else {
             (config.test_data.clone(), config.test_fraction)
         };
+        let from = self.from.as_ref().map(|model| absolute(&model.display().to_string()));
         self.optimisation.over(self.step.over(Config {
             data: self.data.clone().unwrap_or(config.data),
             size: self.size.or(config.size),
@@ -176,6 +188,8 @@ impl Arguments {
             limit: self.limit.or(config.limit),
             init: self.init.map_or(config.init, Into::into),
             output_bias: self.output_bias.map_or(config.output_bias, Into::into),
+            conditional: config.conditional || self.conditional,
+            from: from.or(config.from),
             epochs: self.epochs.unwrap_or(config.epochs),
             seed: self.seed.unwrap_or(config.seed),
             tensorboard: config.tensorboard && !self.no_tensorboard,
@@ -205,6 +219,23 @@ impl Arguments {
             }
         }
         Ok(file)
+    }
+
+    /// Returns the settings of a new run with the layers of the model that it starts from, and the
+    /// pixels of that model's images. Without such a model, labels are those of the run's own images.
+    fn with_source(&self, config: Config) -> Result<(Config, Option<usize>)> {
+        if self.resume.is_some() {
+            return Ok((config, None));
+        }
+        let Some(from) = &config.from else {
+            return Ok((Config { labels: Vec::new(), ..config }, None));
+        };
+        // A file of settings has the function that the model's file may not name.
+        let scale = self.step.scale().or(Some(config.scale).filter(|_| self.from.is_none()));
+        let (weights, _) = read_run(Path::new(from), scale)?;
+        self.step.check_source(&config, &weights.architecture)?;
+        let input = weights.architecture.input();
+        Ok((config.with_architecture(&weights.architecture), Some(input)))
     }
 
     /// Applies the learning rate flag from the first step on, or from the checkpoint on.
@@ -254,6 +285,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut config = arguments.over(file.config)?;
     arguments.change(&mut config)?;
     config.check()?;
+    let (mut config, source_input) = arguments.with_source(config)?;
     if arguments.print_config {
         print_config(&config, &choice, &file.kernels)?;
         return Ok(ExitCode::SUCCESS);
@@ -287,6 +319,17 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         coverage = data.train.coverage(config.binarize);
     }
     config.check_batch(data.train.len())?;
+    if let Some(input) = source_input.filter(|&input| input != data.train.width()) {
+        return Err(Error::Setting {
+            setting: "from",
+            expected: format!(
+                "a model of images of {} pixels, as those of {}",
+                data.train.size, config.data
+            ),
+            found: format!("one of {input} pixels"),
+        });
+    }
+    config = config.labelled(&data)?;
     let architecture = config.architecture(data.train.width())?;
     let (folder, made) = arguments.folder()?;
     let training = Run {

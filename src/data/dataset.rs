@@ -6,7 +6,7 @@ use crate::device::Values;
 use crate::graph::{Binarize, Pixels, Step};
 use crate::{Error, Matrix, Result};
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Grey levels of images, in their file's type.
 #[derive(Clone, Debug, PartialEq)]
@@ -236,6 +236,50 @@ impl Dataset {
     /// The classes, if the images have any.
     pub fn labels(&self) -> Option<&Labels> {
         self.labels.as_ref()
+    }
+
+    /// Returns the classes that one or more images have, each once, in the order of [`Labels::names`];
+    /// none if the images have no labels.
+    pub fn classes(&self) -> Vec<String> {
+        let Some(Labels { of, names }) = &self.labels else { return Vec::new() };
+        let mut has_image = vec![false; names.len()];
+        of.iter().for_each(|&class| has_image[usize::from(class)] = true);
+        let mut seen = HashSet::new();
+        let used = names.iter().zip(has_image).filter(|(_, has_image)| *has_image);
+        used.map(|(name, _)| name).filter(|&name| seen.insert(name)).cloned().collect()
+    }
+
+    /// Returns the place of each image's class in `names`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the images have no labels, or classes that are not in `names`.
+    pub fn places(&self, names: &[String]) -> Result<Vec<u32>> {
+        let wrong = |expected, found| Err(Error::Shape { op: "labels", expected, found });
+        let Some(Labels { of, names: own }) = &self.labels else {
+            return wrong("images with labels".to_owned(), "none".to_owned());
+        };
+        let others: Vec<_> =
+            self.classes().into_iter().filter(|class| !names.contains(class)).collect();
+        if !others.is_empty() {
+            return wrong(format!("labels among {}", names.join(", ")), others.join(", "));
+        }
+        let place: HashMap<_, u32> = names.iter().zip(0..).collect();
+        let places: Vec<_> = own.iter().map(|name| place.get(name).copied().unwrap_or(0)).collect();
+        Ok(of.iter().map(|&class| places[usize::from(class)]).collect())
+    }
+
+    /// Returns rows with 1 in the column of the class of each of the images `which`, else 0, with a
+    /// column for each of `names`: `[which, names]`.
+    ///
+    /// # Errors
+    /// The errors of [`places`](Self::places).
+    ///
+    /// # Panics
+    /// If one of `which` is not below [`Dataset::len`].
+    pub fn one_hot(&self, which: &[u32], names: &[String]) -> Result<Matrix> {
+        let places = self.places(names)?;
+        let of: Vec<_> = which.iter().map(|&image| places[image as usize] as usize).collect();
+        Matrix::one_hot(&of, names.len())
     }
 
     /// Rows and columns of an image, each at least 1.

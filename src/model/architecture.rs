@@ -3,6 +3,7 @@
 use super::{Activation, BERNOULLI, GAUSSIAN, Likelihood, Scale};
 use crate::function::LEAST_STDDEV;
 use crate::graph::{Graph, MOST_ELEMENTS, Shape, TensorId};
+use crate::near::perhaps;
 use crate::{Error, Result};
 
 /// The layers, by default with ReLU between them. `hidden` ends with the number of latent units; the
@@ -18,6 +19,8 @@ pub struct Architecture {
     likelihood: &'static Likelihood,
     /// The standard deviation of every pixel, if the decoder does not compute it.
     pixel_stddev: Option<f64>,
+    /// The names of the labels that encoder and decoder are given; none if they are given none.
+    labels: Vec<String>,
 }
 
 /// A weight or bias, named as PyTorch names it in `nn.Sequential(Linear, ReLU, Linear)`.
@@ -50,8 +53,8 @@ impl Architecture {
         let hidden = hidden_layer_sizes.to_vec();
         let decoder = mirrored(&hidden);
         let (activation, scale) = Default::default();
-        let (likelihood, pixel_stddev) = (&BERNOULLI, None);
-        Self { input, hidden, decoder, activation, scale, likelihood, pixel_stddev }
+        let (likelihood, pixel_stddev, labels) = (&BERNOULLI, None, Vec::new());
+        Self { input, hidden, decoder, activation, scale, likelihood, pixel_stddev, labels }
             .fitting("hidden")
     }
 
@@ -112,6 +115,27 @@ impl Architecture {
             return wrong("a number above 0.01", stddev.to_string());
         }
         Ok(Self { pixel_stddev, ..self })
+    }
+
+    /// Returns the same layers for images with labels of these names, in this order (Sohn, Lee and Yan,
+    /// "Learning Structured Output Representation using Deep Conditional Generative Models", 2015): the
+    /// first layers of encoder and decoder have one more input for each, which is 1 for the image's own
+    /// label and else 0. Without names, the layers are those of a model without labels.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a name occurs twice, or a weight would have more elements than
+    /// [`MOST_ELEMENTS`].
+    pub fn with_labels(self, names: Vec<String>) -> Result<Self> {
+        let mut sorted: Vec<_> = names.iter().collect();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Error::Setting {
+                setting: "labels",
+                expected: "names that differ".to_owned(),
+                found: format!("{} twice", pair[0]),
+            });
+        }
+        Self { labels: names, ..self }.fitting("labels")
     }
 
     /// Checks the sizes of all weights.
@@ -176,6 +200,49 @@ impl Architecture {
         self.activation
     }
 
+    /// Returns the names of the labels that encoder and decoder are given; none for a model without
+    /// labels.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Returns the place of a label among [`labels`](Self::labels).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the model has no label of this name, or no labels.
+    pub fn label(&self, name: &str) -> Result<usize> {
+        let wrong = |expected, found| Err(Error::Setting { setting: "label", expected, found });
+        if self.labels.is_empty() {
+            let expected = "a model that was trained with labels".to_owned();
+            return wrong(expected, format!("{self}, without labels"));
+        }
+        match self.labels.iter().position(|label| label == name) {
+            Some(place) => Ok(place),
+            None => {
+                let meant = perhaps(name, self.labels.iter().map(String::as_str));
+                let meant = meant.map_or(String::new(), |meant| format!(", {meant}"));
+                let expected = format!("a label of the model: {}", self.labels.join(", "));
+                wrong(expected, format!("\"{name}\"{meant}"))
+            }
+        }
+    }
+
+    /// Returns the labels of `count` images that are divided evenly among all labels, in their order: for
+    /// each image, a place among [`labels`](Self::labels).
+    pub fn labels_in_turn(&self, count: usize) -> Vec<usize> {
+        (0..count).map(|image| image * self.labels.len() / count).collect()
+    }
+
+    /// Returns the inputs of the encoder: the pixels of an image, then one for each label.
+    pub fn encoder_inputs(&self) -> usize {
+        self.input.saturating_add(self.labels.len())
+    }
+
+    /// Returns the inputs of the decoder: the latent units, then one for each label.
+    pub fn decoder_inputs(&self) -> usize {
+        self.latent().saturating_add(self.labels.len())
+    }
+
     /// Returns the largest number of images for which no tensor of a step has more than
     /// [`MOST_ELEMENTS`].
     pub fn most_images(&self) -> usize {
@@ -222,16 +289,16 @@ impl Architecture {
         self.decoder == mirrored(&self.hidden)
     }
 
-    /// Returns the layers from the image to the encoder's output, which has a mean and a standard
+    /// Returns the layers from the image, and its label, to the encoder's output, which has a mean and a standard
     /// deviation for each latent unit.
     pub fn encoder(&self) -> Vec<Layer> {
         let inner = &self.hidden[..self.hidden.len() - 1];
-        self.layers(&[&[self.input], inner, &[self.latent()]].concat(), 2)
+        self.layers(&[&[self.encoder_inputs()], inner, &[self.latent()]].concat(), 2)
     }
 
-    /// Returns the layers from the latents to the parameters of the pixels' distributions.
+    /// Returns the layers from the latents, and a label, to the parameters of the pixels' distributions.
     pub fn decoder(&self) -> Vec<Layer> {
-        let widths = [&[self.latent()], &self.decoder[..], &[self.input]].concat();
+        let widths = [&[self.decoder_inputs()], &self.decoder[..], &[self.input]].concat();
         self.layers(&widths, self.outputs_per_pixel())
     }
 
@@ -293,11 +360,16 @@ impl std::fmt::Display for Architecture {
             write!(f, "-{:?}", self.decoder)?;
         }
         let stddev = self.pixel_stddev.map(|stddev| format!(" (stddev {stddev})"));
+        let labels = match self.labels.len() {
+            1 => "1 label".to_owned(),
+            count => format!("{count} labels"),
+        };
         let others = [
             Some(self.activation.to_string()).filter(|_| self.activation != Activation::default()),
             Some(self.scale.to_string()).filter(|_| self.scale != Scale::default()),
             Some(format!("{}{}", self.likelihood.name, stddev.unwrap_or_default()))
                 .filter(|_| *self.likelihood != BERNOULLI),
+            Some(labels).filter(|_| !self.labels.is_empty()),
         ];
         let others: Vec<_> = others.into_iter().flatten().collect();
         if others.is_empty() {

@@ -28,7 +28,11 @@ const PIXEL_STDDEV: &str = "pixel_stddev";
 /// Key of a decoder's layers that do not mirror the encoder's in the metadata.
 const DECODER: &str = "decoder_layer_sizes";
 
-/// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`.
+/// Key of the names of the labels in the metadata: an array in JSON.
+const LABELS: &str = "labels";
+
+/// Writes the weights; the metadata has `input`, `hidden_layer_sizes`, `scale` and `version`, and
+/// `labels` if the model has labels.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
@@ -108,6 +112,11 @@ pub(crate) fn encode(
     metadata.extend(stddev.map(|own| (PIXEL_STDDEV.to_owned(), own.to_string())));
     let decoder = Some(architecture.decoder_hidden()).filter(|_| !architecture.is_mirrored());
     metadata.extend(decoder.map(|own| (DECODER.to_owned(), sizes(own))));
+    if !architecture.labels().is_empty() {
+        let failed = |error| Error::io(path, Action::Write)(std::io::Error::other(error));
+        let names = serde_json::to_string(architecture.labels()).map_err(failed)?;
+        metadata.insert(LABELS.to_owned(), names);
+    }
     let failed = |error: safetensors::SafeTensorError| {
         Error::io(path, Action::Write)(std::io::Error::other(error))
     };
@@ -226,8 +235,9 @@ impl<'a> Parameters<'a> {
             text.parse().map_err(|_| wrong())
         });
         let pixel_stddev: Option<f64> = pixel_stddev.transpose()?;
+        let labels = self.labels()?;
         let sizes = match (self.entry("input"), self.entry("hidden_layer_sizes")) {
-            (None, None) => self.of_shapes(activation, likelihood, pixel_stddev),
+            (None, None) => self.of_shapes(activation, likelihood, pixel_stddev, labels.len()),
             (input, hidden) => input.zip(hidden).and_then(from_metadata).ok_or_else(|| {
                 let expected =
                     "metadata with the sizes input and hidden_layer_sizes, each at least 1";
@@ -246,7 +256,18 @@ impl<'a> Parameters<'a> {
         };
         let layers = sizes.and_then(decoded)?.with_scale(self.scale(scale)?);
         let layers = layers.with_activation(activation)?.with_likelihood(likelihood)?;
-        layers.with_pixel_stddev(pixel_stddev)
+        let layers = layers.with_pixel_stddev(pixel_stddev)?;
+        let expected = format!("metadata with names that differ as {LABELS}");
+        layers.with_labels(labels).map_err(|error| self.wrong(&expected, error.to_string()))
+    }
+
+    /// Returns the names of the labels.
+    fn labels(&self) -> Result<Vec<String>> {
+        let Some(text) = self.entry(LABELS) else { return Ok(Vec::new()) };
+        serde_json::from_str(text).map_err(|_| {
+            let expected = format!("metadata with names such as [\"cat\",\"dog\"] as {LABELS}");
+            self.wrong(&expected, text.to_owned())
+        })
     }
 
     /// Returns the one of `all` that an entry of the metadata names, if there is an entry.
@@ -281,7 +302,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// Returns the architecture of an encoder and a decoder of `nn.Sequential(Linear, ReLU, Linear, …)`,
-    /// from the shapes `[out, in]` of their weights.
+    /// from the shapes `[out, in]` of their weights; the last `labels` inputs of both are those of labels.
     ///
     /// # Errors
     /// [`Error::Data`] if the file has other layers, [`Error::File`] if they do not fit each other.
@@ -290,6 +311,7 @@ impl<'a> Parameters<'a> {
         activation: Activation,
         likelihood: &'static Likelihood,
         pixel_stddev: Option<f64>,
+        labels: usize,
     ) -> Result<Architecture> {
         let names = self.tensors.names();
         let is_known = |name: &str| {
@@ -344,9 +366,14 @@ impl<'a> Parameters<'a> {
                 _ => Ok(widths),
             }
         };
-        let encoder = widths("encoder", &self.names.encoder, 2)?;
         let of_pixel = likelihood.parameters().saturating_sub(pixel_stddev.iter().len()).max(1);
-        let decoder = widths("decoder", &self.names.decoder, of_pixel)?;
+        let mut encoder = widths("encoder", &self.names.encoder, 2)?;
+        let mut decoder = widths("decoder", &self.names.decoder, of_pixel)?;
+        for inputs in [&mut encoder[0], &mut decoder[0]] {
+            *inputs = inputs.checked_sub(labels).ok_or_else(|| {
+                self.wrong(expected, format!("{inputs} inputs for {labels} labels and others"))
+            })?;
+        }
         let (latent, pixels) = (encoder[encoder.len() - 1], decoder[decoder.len() - 1]);
         if (decoder[0], pixels) != (latent, encoder[0]) {
             let found = format!(

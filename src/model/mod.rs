@@ -22,8 +22,9 @@ pub use likelihood::{BERNOULLI, CONTINUOUS_BERNOULLI, GAUSSIAN, LIKELIHOODS, Lik
 pub use objective::{Bound, LOSS_TERMS, Objective, Training, gradient_squares, training};
 pub use scale::Scale;
 pub use vae::{
-    DECODER_INPUT, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images, decoding, encoding,
-    evaluation, forward, likelihood, posterior_predictive, prior_predictive, reconstruction,
+    DECODER_INPUT, DECODER_LABELS, Drawn, ENCODER_INPUT, Encoded, Evaluation, Forward, Images,
+    Observed, decoding, encoding, evaluation, forward, likelihood, posterior_predictive,
+    prior_predictive, reconstruction,
 };
 
 use crate::Result;

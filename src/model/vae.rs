@@ -28,8 +28,26 @@ pub struct Forward {
     pub kl: TensorId,
 }
 
+/// The input of the model: images, and their labels if the model has labels.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed {
+    /// Images `[batch, input]`.
+    pub x: TensorId,
+    /// Rows with 1 in the column of the image's label, else 0 `[batch, labels]`.
+    pub labels: Option<TensorId>,
+}
+
+impl From<TensorId> for Observed {
+    /// Returns images without labels.
+    fn from(x: TensorId) -> Self {
+        Self { x, labels: None }
+    }
+}
+
 /// A set of images that a plan reads: tensors `{name}.images` `[count, input]`, u8 or u32 by
-/// `pixels`, and `{name}.indices` u32 `[count, 1]`, which give the order.
+/// `pixels`, and `{name}.indices` u32 `[count, 1]`, which give the order. For a model with labels also
+/// `{name}.labels` u32 `[count, 1]`: the place of each image's label among
+/// [`Architecture::labels`].
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     /// Prefix of the tensors' names.
@@ -45,13 +63,20 @@ pub struct Images<'a> {
 }
 
 impl Images<'_> {
-    fn gather(&self, graph: &mut Graph, input: usize) -> Result<TensorId> {
-        let shape = Shape::new(self.count, input);
+    fn gather(&self, graph: &mut Graph, architecture: &Architecture) -> Result<Observed> {
+        let shape = Shape::new(self.count, architecture.input());
         let images = graph.data(&format!("{}.images", self.name), shape, self.pixels.element());
         let shape = Shape::new(self.count, 1);
         let indices = graph.data(&format!("{}.indices", self.name), shape, Element::U32);
         let x = graph.gather_batch(images, indices, self.batch, self.binarize)?;
-        Ok(graph.rename(x, "x"))
+        graph.rename(x, "x");
+        let classes = architecture.labels().len();
+        if classes == 0 {
+            return Ok(x.into());
+        }
+        let labels = graph.data(&format!("{}.labels", self.name), shape, Element::U32);
+        let labels = graph.one_hot(labels, indices, self.batch, classes)?; // [batch, labels]
+        Ok(Observed { x, labels: Some(graph.rename(labels, "labels")) })
     }
 
     fn noise(&self, graph: &mut Graph, shape: [usize; 2], stream: Stream) -> Result<TensorId> {
@@ -64,14 +89,16 @@ impl Images<'_> {
 /// Appends the model: x `[batch, input]`, eps `[batch·samples, latent]`.
 ///
 /// # Errors
-/// [`Shape`](crate::Error::Shape) if x or eps do not fit the architecture.
+/// [`Shape`](crate::Error::Shape) if x, its labels or eps do not fit the architecture.
 pub fn forward(
     graph: &mut Graph,
     architecture: &Architecture,
-    x: TensorId,
+    observed: impl Into<Observed>,
     eps: TensorId,
 ) -> Result<Forward> {
-    let (mean, stddev) = encode(graph, architecture, x)?;
+    let Observed { x, labels } = observed.into();
+    let labelled = beside(graph, x, labels)?;
+    let (mean, stddev) = encode(graph, architecture, labelled)?;
     let kl = graph.gaussian_kl(mean, stddev)?;
     let samples = graph.tensor(eps).shape.rows / graph.tensor(x).shape.rows;
     let mut repeat = |tensor| match samples {
@@ -79,15 +106,44 @@ pub fn forward(
         _ => graph.repeat_rows(tensor, samples),
     };
     let (of_samples, of_pixels) = ([repeat(mean)?, repeat(stddev)?], repeat(x)?);
+    let labels = labels.map(repeat).transpose()?;
     let z = graph.reparameterize(of_samples[0], of_samples[1], eps)?;
     graph.rename(z, "z");
-    let logits = decode(graph, architecture, z)?;
+    let logits = decode(graph, architecture, z, labels)?;
     let log_likelihood = log_likelihood(graph, architecture, logits, of_pixels)?;
     graph.rename(log_likelihood, "log_likelihood");
     graph.rename(kl, "kl");
     Ok(Forward { mean, stddev, of_samples, eps, z, logits, log_likelihood, kl })
 }
 
+/// Appends x `[rows, columns]` beside labels `[rows, labels]`, if there are labels.
+fn beside(graph: &mut Graph, x: TensorId, labels: Option<TensorId>) -> Result<TensorId> {
+    let Some(labels) = labels else { return Ok(x) };
+    let name = format!("{}.labelled", graph.tensor(x).name);
+    let labelled = graph.concatenate(x, labels)?;
+    Ok(graph.rename(labelled, name))
+}
+
+/// Appends the images and the labels of labelled images `[batch, encoder_inputs]`.
+fn observed(
+    graph: &mut Graph,
+    architecture: &Architecture,
+    labelled: TensorId,
+) -> Result<Observed> {
+    if architecture.labels().is_empty() {
+        return Ok(labelled.into());
+    }
+    let (x, labels) = graph.split_columns(labelled, architecture.input())?;
+    Ok(Observed { x, labels: Some(labels) })
+}
+
+/// Adds the labels [`DECODER_LABELS`] of `batch` latents, if the model has labels.
+fn given_labels(graph: &mut Graph, architecture: &Architecture, batch: usize) -> Option<TensorId> {
+    let shape = Shape::new(batch, architecture.labels().len());
+    (shape.columns > 0).then(|| graph.data(DECODER_LABELS, shape, Element::F32))
+}
+
+/// Appends the encoder: x `[batch, encoder_inputs]`.
 fn encode(
     graph: &mut Graph,
     architecture: &Architecture,
@@ -101,7 +157,14 @@ fn encode(
     Ok((mean, graph.rename(stddev, "stddev")))
 }
 
-fn decode(graph: &mut Graph, architecture: &Architecture, z: TensorId) -> Result<TensorId> {
+/// Appends the decoder: z `[batch, latent]`, labels `[batch, labels]`.
+fn decode(
+    graph: &mut Graph,
+    architecture: &Architecture,
+    z: TensorId,
+    labels: Option<TensorId>,
+) -> Result<TensorId> {
+    let z = beside(graph, z, labels)?;
     let logits = network(graph, "decoder", architecture, &architecture.decoder(), z)?; // [batch, input]
     Ok(graph.rename(logits, "logits"))
 }
@@ -161,7 +224,7 @@ impl Architecture {
         objective.check()?;
         self.check_batch(images.batch.saturating_mul(objective.samples))?;
         let mut graph = Graph::new();
-        let x = images.gather(&mut graph, self.input())?;
+        let x = images.gather(&mut graph, self)?;
         let shape = [objective.samples, self.latent()];
         let eps = images.noise(&mut graph, shape, Stream::Latent)?;
         let pass = forward(&mut graph, self, x, eps)?;
@@ -170,17 +233,19 @@ impl Architecture {
     }
 
     /// Returns the plan of the sum `[1, 1]` of the squares of the gradients of a training step's loss, on
-    /// the rows of [`ENCODER_INPUT`] `[batch, input]`, with the noise of the step.
+    /// the rows of [`ENCODER_INPUT`] `[batch, encoder_inputs]`, with the noise of the step.
     ///
     /// # Errors
     /// The errors of [`training_plan`](Self::training_plan).
     pub fn gradient_plan(&self, batch: usize, objective: Objective) -> Result<(Plan, TensorId)> {
         self.check_batch(batch.saturating_mul(objective.samples))?;
         let mut graph = Graph::new();
-        let x = graph.data(ENCODER_INPUT, Shape::new(batch, self.input()), Element::F32);
+        let shape = Shape::new(batch, self.encoder_inputs());
+        let labelled = graph.data(ENCODER_INPUT, shape, Element::F32);
+        let observed = observed(&mut graph, self, labelled)?;
         let shape = Shape::new(batch * objective.samples, self.latent());
         let eps = graph.normal(shape, Stream::Latent)?;
-        let pass = forward(&mut graph, self, x, eps)?;
+        let pass = forward(&mut graph, self, observed, eps)?;
         let squares = gradient_squares(&mut graph, &pass, objective)?;
         Ok((plan(graph, &[squares], true), squares))
     }
@@ -225,7 +290,7 @@ pub struct Evaluation {
 /// [`Shape`](crate::Error::Shape) if there are no images.
 pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> Result<Evaluation> {
     let mut graph = Graph::new();
-    let x = images.gather(&mut graph, architecture.input())?;
+    let x = images.gather(&mut graph, architecture)?;
     let eps = images.noise(&mut graph, [1, architecture.latent()], Stream::Evaluation)?;
     let Forward { log_likelihood, kl, mean, stddev, .. } =
         forward(&mut graph, architecture, x, eps)?;
@@ -234,11 +299,16 @@ pub fn evaluation(architecture: &Architecture, images: Images, fused: bool) -> R
     Ok(Evaluation { plan, log_likelihood, kl, mean, kl_of_units })
 }
 
-/// The tensor `[batch, input]` of images to encode.
+/// The tensor `[batch, encoder_inputs]` of images to encode; for a model with labels, each with the
+/// numbers of its label, of which its own is 1 and the others are 0.
 pub const ENCODER_INPUT: &str = "encoder.input";
 
 /// The tensor `[batch, latent]` of latents to decode.
 pub const DECODER_INPUT: &str = "decoder.input";
+
+/// The tensor `[batch, labels]` of the numbers of each label of latents to decode, if the model has
+/// labels.
+pub const DECODER_LABELS: &str = "decoder.labels";
 
 /// The outputs of an encoding plan.
 #[derive(Clone, Copy, Debug)]
@@ -255,34 +325,39 @@ pub struct Encoded {
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
 pub fn encoding(architecture: &Architecture, batch: usize) -> Result<(Plan, Encoded)> {
     let mut graph = Graph::new();
-    let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
+    let x =
+        graph.data(ENCODER_INPUT, Shape::new(batch, architecture.encoder_inputs()), Element::F32);
     let (mean, stddev) = encode(&mut graph, architecture, x)?;
     Ok((plan(graph, &[mean, stddev], true), Encoded { mean, stddev }))
 }
 
-/// Returns the plan of the pixel probabilities `[batch, input]` of the rows of [`DECODER_INPUT`].
+/// Returns the plan of the pixel probabilities `[batch, input]` of the rows of [`DECODER_INPUT`], with
+/// the labels [`DECODER_LABELS`].
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
 pub fn decoding(architecture: &Architecture, batch: usize) -> Result<(Plan, TensorId)> {
     let mut graph = Graph::new();
     let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
-    let logits = decode(&mut graph, architecture, z)?;
+    let labels = given_labels(&mut graph, architecture, batch);
+    let logits = decode(&mut graph, architecture, z, labels)?;
     let parameters = architecture.pixel_parameters(&mut graph, logits)?;
     let probabilities = (architecture.likelihood().mean)(&mut graph, &parameters)?;
     Ok((plan(graph, &[probabilities], true), probabilities))
 }
 
 /// Returns the plan of the log-likelihood `[batch, 1]` of each row of [`ENCODER_INPUT`], given that
-/// of [`DECODER_INPUT`].
+/// of [`DECODER_INPUT`] and the image's own label.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
 pub fn likelihood(architecture: &Architecture, batch: usize) -> Result<(Plan, TensorId)> {
     let mut graph = Graph::new();
-    let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
+    let x =
+        graph.data(ENCODER_INPUT, Shape::new(batch, architecture.encoder_inputs()), Element::F32);
     let z = graph.data(DECODER_INPUT, Shape::new(batch, architecture.latent()), Element::F32);
-    let logits = decode(&mut graph, architecture, z)?;
+    let Observed { x, labels } = observed(&mut graph, architecture, x)?;
+    let logits = decode(&mut graph, architecture, z, labels)?;
     let log_likelihood = log_likelihood(&mut graph, architecture, logits, x)?;
     Ok((plan(graph, &[log_likelihood], true), log_likelihood))
 }
@@ -310,9 +385,10 @@ pub fn reconstruction(
     fused: bool,
 ) -> Result<(Plan, Drawn)> {
     let mut graph = Graph::new();
-    let x = images.gather(&mut graph, architecture.input())?;
-    let z = posterior(&mut graph, architecture, x, images.batch)?;
-    draw(graph, architecture, Some(x), z, fused)
+    let Observed { x, labels } = images.gather(&mut graph, architecture)?;
+    let labelled = beside(&mut graph, x, labels)?;
+    let z = posterior(&mut graph, architecture, labelled, images.batch)?;
+    draw(graph, architecture, Latents { x: Some(x), z, labels }, fused)
 }
 
 /// Returns the plan of posterior predictive samples of the rows of [`ENCODER_INPUT`].
@@ -321,12 +397,15 @@ pub fn reconstruction(
 /// [`Shape`](crate::Error::Shape) if `batch` is 0.
 pub fn posterior_predictive(architecture: &Architecture, batch: usize) -> Result<(Plan, Drawn)> {
     let mut graph = Graph::new();
-    let x = graph.data(ENCODER_INPUT, Shape::new(batch, architecture.input()), Element::F32);
+    let x =
+        graph.data(ENCODER_INPUT, Shape::new(batch, architecture.encoder_inputs()), Element::F32);
     let z = posterior(&mut graph, architecture, x, batch)?;
-    draw(graph, architecture, None, z, true)
+    let Observed { labels, .. } = observed(&mut graph, architecture, x)?;
+    draw(graph, architecture, Latents { x: None, z, labels }, true)
 }
 
-/// Returns the plan of prior predictive samples, with their probabilities, from the same latents.
+/// Returns the plan of prior predictive samples of the labels [`DECODER_LABELS`], with their
+/// probabilities, from the same latents.
 ///
 /// # Errors
 /// [`Shape`](crate::Error::Shape) if `count` is 0.
@@ -337,10 +416,11 @@ pub fn prior_predictive(
 ) -> Result<(Plan, Drawn)> {
     let mut graph = Graph::new();
     let z = graph.normal(Shape::new(count, architecture.latent()), Stream::Prior)?;
-    draw(graph, architecture, None, z, fused)
+    let labels = given_labels(&mut graph, architecture, count);
+    draw(graph, architecture, Latents { x: None, z, labels }, fused)
 }
 
-/// Appends latents drawn from the posteriors of x.
+/// Appends latents drawn from the posteriors of x `[batch, encoder_inputs]`.
 fn posterior(
     graph: &mut Graph,
     architecture: &Architecture,
@@ -353,14 +433,23 @@ fn posterior(
     graph.reparameterize(mean, stddev, eps)
 }
 
+/// Latents to decode.
+struct Latents {
+    /// The encoded images, if they are an output.
+    x: Option<TensorId>,
+    /// `[batch, latent]`.
+    z: TensorId,
+    /// `[batch, labels]`.
+    labels: Option<TensorId>,
+}
+
 fn draw(
     mut graph: Graph,
     architecture: &Architecture,
-    x: Option<TensorId>,
-    z: TensorId,
+    Latents { x, z, labels }: Latents,
     fused: bool,
 ) -> Result<(Plan, Drawn)> {
-    let logits = decode(&mut graph, architecture, z)?;
+    let logits = decode(&mut graph, architecture, z, labels)?;
     let likelihood = architecture.likelihood();
     let parameters = architecture.pixel_parameters(&mut graph, logits)?;
     let probabilities = (likelihood.mean)(&mut graph, &parameters)?;

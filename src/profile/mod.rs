@@ -149,6 +149,11 @@ impl Workload {
         initial_weights(architecture, 0).write(session)?;
         session.write("profile.images", Values::U8(&pixels(count * architecture.input(), 0)))?;
         session.write("profile.indices", Values::U32(&(0..count as u32).collect::<Vec<_>>()))?;
+        let classes = architecture.labels().len();
+        if classes > 0 {
+            let labels: Vec<_> = (0..count).map(|image| (image % classes) as u32).collect();
+            session.write("profile.labels", Values::U32(&labels))?;
+        }
         Ok(program)
     }
 }

@@ -63,6 +63,16 @@ pub struct Config {
     /// See [`Architecture::with_pixel_stddev`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_stddev: Option<f64>,
+    /// Whether encoder and decoder are given the label of each image.
+    #[serde(skip_serializing_if = "is_default")]
+    pub conditional: bool,
+    /// The names of those labels: see [`labelled`](Self::labelled).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// The run's folder or the model's file whose layers and weights a [`Run`](super::Run) starts with,
+    /// instead of new weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Number of passes over the training images.
     pub epochs: u32,
     /// Epochs without a better ELBO of the validation or test images after which training stops. Those
@@ -183,6 +193,11 @@ impl Display for Change {
     }
 }
 
+/// The forms of images with labels.
+const LABELLED: &str = "IDX files of images and of labels, a folder with a subfolder of pictures for \
+                        each label, a table with label_column = COLUMN, or a .npz file with an \
+                        array of labels";
+
 fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
 }
@@ -218,6 +233,9 @@ impl Default for Config {
             output_bias: OutputBias::default(),
             likelihood: &BERNOULLI,
             pixel_stddev: None,
+            conditional: false,
+            labels: Vec::new(),
+            from: None,
             epochs: 30,
             patience: None,
             batch: 64,
@@ -289,6 +307,9 @@ impl Config {
         {
             return wrong("clip_norm", "a number above 0", norm.to_string());
         }
+        if !self.labels.is_empty() && !self.conditional {
+            return wrong("labels", "none unless conditional is true", self.labels.join(", "));
+        }
         if self.kl_cycles == 0 {
             return wrong("kl_cycles", "at least 1", "0".to_owned());
         }
@@ -316,10 +337,11 @@ impl Config {
         })
     }
 
-    /// Returns the layers of a model of images of `input` pixels.
+    /// Returns the layers of a model of images of `input` pixels, with the inputs of
+    /// [`labels`](Self::labels).
     ///
     /// # Errors
-    /// The errors of [`Architecture::new`].
+    /// The errors of [`Architecture::new`] and [`Architecture::with_labels`].
     pub fn architecture(&self, input: usize) -> Result<Architecture> {
         let layers = Architecture::new(input, &self.hidden)?;
         let layers = match &self.decoder {
@@ -327,7 +349,54 @@ impl Config {
             None => layers,
         };
         let layers = layers.with_activation(self.activation)?.with_scale(self.scale);
-        layers.with_likelihood(self.likelihood)?.with_pixel_stddev(self.pixel_stddev)
+        let layers = layers.with_likelihood(self.likelihood)?;
+        layers.with_pixel_stddev(self.pixel_stddev)?.with_labels(self.labels.clone())
+    }
+
+    /// Returns the settings for these images: if the model is [`conditional`](Self::conditional) and
+    /// [`labels`](Self::labels) are empty, they become those of the training images.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if images have no labels, or labels that are not among these.
+    pub fn labelled(&self, data: &Split) -> Result<Self> {
+        if !self.conditional {
+            return Ok(self.clone());
+        }
+        let other_test = self.test_data.as_ref().unwrap_or(&self.data);
+        let sets = [
+            ("training", &self.data, Some(&data.train)),
+            (HeldOut::Validation.name(), &self.data, data.validation.as_ref()),
+            (HeldOut::Test.name(), other_test, Some(&data.test)),
+        ];
+        let is_known = !self.labels.is_empty();
+        let names = if is_known { self.labels.clone() } else { data.train.classes() };
+        for (name, path, set) in sets {
+            let Some(set) = set else { continue };
+            let classes = set.classes();
+            let wrong = |expected, found, remedy: &str| {
+                let (path, remedy) = (path.into(), remedy.to_owned());
+                Err(Error::Data { path, expected, found, remedy })
+            };
+            if classes.is_empty() {
+                let expected = format!("labels of the {name} images, for a conditional model");
+                return wrong(expected, "none".to_owned(), LABELLED);
+            }
+            let others: Vec<_> = classes.into_iter().filter(|one| !names.contains(one)).collect();
+            if !others.is_empty() {
+                let (whose, remedy) = if is_known {
+                    ("the model", "images with these labels alone")
+                } else {
+                    (
+                        "the training images",
+                        "test_data = IMAGES with these labels alone, or a larger limit",
+                    )
+                };
+                let expected =
+                    format!("{name} images with the labels of {whose}: {}", names.join(", "));
+                return wrong(expected, others.join(", "), remedy);
+            }
+        }
+        Ok(Self { labels: names, ..self.clone() })
     }
 
     /// Returns the settings with the layers of a model.
@@ -340,11 +409,13 @@ impl Config {
             scale: architecture.scale(),
             likelihood: architecture.likelihood(),
             pixel_stddev: architecture.pixel_stddev(),
+            conditional: !architecture.labels().is_empty(),
+            labels: architecture.labels().to_vec(),
             ..self
         }
     }
 
-    /// Returns the weights that a training on these images starts from.
+    /// Returns new weights that a training on these images starts from.
     ///
     /// # Errors
     /// The errors of [`architecture`](Self::architecture).

@@ -22,7 +22,7 @@ const STEPS_PER_LINE: u64 = 100;
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
-const MODEL: &str = "model.safetensors";
+pub(super) const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
 const LOCK: &str = ".lock";
 
@@ -424,6 +424,7 @@ fn fits(path: &Path, checkpoint: &Checkpoint, config: &Config, data: u32) -> Res
         ),
         ("activation", config.activation.to_string(), layers.activation().to_string()),
         ("scale", config.scale.to_string(), layers.scale().to_string()),
+        ("labels", format!("{:?}", config.labels), format!("{:?}", layers.labels())),
         ("likelihood", config.likelihood.name.to_owned(), layers.likelihood().name.to_owned()),
         (
             "pixel_stddev",

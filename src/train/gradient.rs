@@ -3,13 +3,13 @@
 
 use super::Config;
 use super::trainer::order;
-use crate::Result;
 use crate::cpu::gather_batch::{Grey, gather_batch};
 use crate::data::{Dataset, Levels};
 use crate::device::cpu::CpuSession;
 use crate::device::{Blocking, Device, ProgramId, Values};
 use crate::graph::TensorId;
 use crate::model::{ENCODER_INPUT, Weights};
+use crate::{Matrix, Result};
 
 /// A step's gradient without an update.
 #[derive(Debug)]
@@ -55,8 +55,19 @@ impl Gradient {
         };
         let mut x = vec![0.0_f32; config.batch * train.width()];
         gather_batch(step, config.binarize, train.width(), levels, &order, &mut x);
+        let x = Matrix::new(config.batch, train.width(), x)?;
+        let x = match config.labels.len() {
+            0 => x,
+            classes => {
+                let places = train.places(&config.labels)?;
+                let batch = &order[step.first_row as usize..][..config.batch];
+                let labels: Vec<_> =
+                    batch.iter().map(|&image| places[image as usize] as usize).collect();
+                x.beside(&Matrix::one_hot(&labels, classes)?)?
+            }
+        };
         weights.write(&mut self.session)?;
-        self.session.write(ENCODER_INPUT, Values::F32(&x))?;
+        self.session.write(ENCODER_INPUT, Values::F32(x.values()))?;
         self.session.run(self.program, &[step])?;
         let squares = self.session.read_output(self.program, self.squares)?;
         Ok(squares.iter().sum::<f64>().sqrt() / config.batch as f64)

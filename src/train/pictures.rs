@@ -1,12 +1,12 @@
 //! The pictures of a run: reconstructions of test images, and samples of the prior.
 
 use super::Config;
-use crate::Result;
 use crate::data::Size;
-use crate::device::{ProgramId, Session};
+use crate::device::{ProgramId, Session, Values};
 use crate::graph::{Plan, Step};
-use crate::model::{Architecture, Drawn, Images, prior_predictive, reconstruction};
+use crate::model::{Architecture, DECODER_LABELS, Drawn, Images, prior_predictive, reconstruction};
 use crate::report::{Png, Row, Tiles, tiles_png};
+use crate::{Matrix, Result};
 use std::path::Path;
 
 /// The number of images side by side.
@@ -71,7 +71,7 @@ impl Pictures {
     }
 
     /// Loads the plans, by the settings' fusion and averages. `test` is the set of images to
-    /// reconstruct, of `size` each.
+    /// reconstruct, of `size` each. The samples of a model with labels are divided evenly among them.
     ///
     /// # Errors
     /// If the device cannot hold them.
@@ -85,6 +85,11 @@ impl Pictures {
         let [reconstruction, prior] = Self::plans(architecture, test, config)?;
         let reconstruction = Loaded::new(session, reconstruction)?;
         let prior = Loaded::new(session, prior)?;
+        let classes = architecture.labels().len();
+        if classes > 0 {
+            let labels = Matrix::one_hot(&architecture.labels_in_turn(2 * PER_BAND), classes)?;
+            session.write(DECODER_LABELS, Values::F32(labels.values()))?;
+        }
         Ok(Self { reconstruction, prior, size })
     }
 

@@ -1,12 +1,14 @@
 //! A training run from its beginning, or from a checkpoint, to its end.
 
+use super::folder::MODEL;
 use super::gradient::Gradient;
 use super::{Config, Every, Pictures, Report, RunConfig, RunFolder, Trainer};
-use crate::checkpoint::{self, Checkpoint, fingerprint};
+use crate::checkpoint::{self, Checkpoint, fingerprint_with_labels};
 use crate::data::Split;
 use crate::device::Session;
 use crate::file::{Files, System};
 use crate::graph::Step;
+use crate::model::{self, Architecture, Weights};
 use crate::{Error, Result};
 use std::cell::Cell;
 use std::fmt::{Debug, Formatter};
@@ -58,18 +60,20 @@ impl<'a> Run<'a> {
 }
 
 impl Run<'_> {
-    /// Creates the folder and trains. `tell` is called for every report.
+    /// Creates the folder and trains, from new weights or from those of [`Config::from`]. `tell` is called
+    /// for every report.
     ///
     /// # Errors
-    /// The errors of [`Trainer::new`], [`Trainer::epoch`] and [`RunFolder`]; errors of `tell`. The
-    /// last checkpoint is then unchanged.
+    /// The errors of [`Trainer::new`], [`Trainer::epoch`] and [`RunFolder`]; those of
+    /// [`model::load`], and [`Error::Setting`], if the model of [`Config::from`] cannot be read or has
+    /// other layers; errors of `tell`. The last checkpoint is then unchanged.
     pub fn begin(
         &self,
         session: &mut dyn Session,
         tell: impl FnMut(&Report) -> Result<()>,
     ) -> Result<Ended> {
-        self.train(session, tell, |config| {
-            RunFolder::create(Arc::clone(&self.files), self.folder, config, fingerprint(self.data))
+        self.train(session, tell, true, |config, data| {
+            RunFolder::create(Arc::clone(&self.files), self.folder, config, data)
                 .map(|folder| (folder, None))
         })
     }
@@ -85,8 +89,9 @@ impl Run<'_> {
         session: &mut dyn Session,
         tell: impl FnMut(&Report) -> Result<()>,
     ) -> Result<Ended> {
-        self.train(session, tell, |config| {
-            RunFolder::resume(Arc::clone(&self.files), self.folder, config, fingerprint(self.data))
+        let is_new = !self.folder.join(checkpoint::FILE_NAME).exists();
+        self.train(session, tell, is_new, |config, data| {
+            RunFolder::resume(Arc::clone(&self.files), self.folder, config, data)
         })
     }
 
@@ -137,14 +142,18 @@ impl Run<'_> {
         &self,
         session: &mut dyn Session,
         mut tell: impl FnMut(&Report) -> Result<()>,
-        open: impl FnOnce(&RunConfig) -> Result<(RunFolder, Option<Checkpoint>)>,
+        is_new: bool,
+        open: impl FnOnce(&RunConfig, u32) -> Result<(RunFolder, Option<Checkpoint>)>,
     ) -> Result<Ended> {
-        let Self { config, data, .. } = *self;
+        let data = self.data;
+        let config = &self.config.labelled(data)?;
         let architecture = config.architecture(data.train.width())?;
         let test = Trainer::test_images(data, config.binarize);
         let training = Trainer::plans(config, data)?;
         let pictures = Pictures::all_plans(&architecture, test, config)?;
         session.check_memory(&training.iter().chain(&pictures).collect::<Vec<_>>())?;
+        let from = config.from.as_ref().filter(|_| is_new);
+        let start = from.map(|path| source_weights(path, config, &architecture)).transpose()?;
         let mut trainer = Trainer::new(session, config, data)?;
         check_steps(config, trainer.steps_per_epoch())?;
         let pictures =
@@ -152,7 +161,8 @@ impl Run<'_> {
         let mut gradient = Gradient::new(config, data.train.width())?;
         let description = session.description().clone();
         let settings = RunConfig::new(config, &description, session.choices());
-        let (mut folder, checkpoint) = open(&settings)?;
+        let fingerprint = fingerprint_with_labels(data, &config.labels);
+        let (mut folder, checkpoint) = open(&settings, fingerprint)?;
         match checkpoint {
             Some(Checkpoint { weights, states, state }) => {
                 trainer.resume(session, &weights, &states, state.position)?;
@@ -168,6 +178,9 @@ impl Run<'_> {
                 }
             }
             None => {
+                if let Some(weights) = &start {
+                    trainer.start_from(session, weights)?;
+                }
                 let weights = trainer.weights(session)?;
                 folder.save(trainer.position(), weights, trainer.states(session)?)?;
             }
@@ -273,6 +286,18 @@ impl Run<'_> {
         }
         Error::NonFinite { what, step, origin: found.ok().flatten() }
     }
+}
+
+/// Reads the weights of [`Config::from`].
+fn source_weights(path: &str, config: &Config, wanted: &Architecture) -> Result<Weights> {
+    let path = Path::new(path);
+    let path = if path.is_dir() { &path.join(MODEL) } else { path };
+    let weights = model::load_as(path, Some(config.scale))?;
+    if weights.architecture != *wanted {
+        let found = weights.architecture.to_string();
+        return Err(Error::Setting { setting: "from", expected: wanted.to_string(), found });
+    }
+    Ok(weights)
 }
 
 /// Checks that the number of steps fits its type.

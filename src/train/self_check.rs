@@ -3,7 +3,6 @@
 //! continue with different gradients, and both would be right.
 
 use super::inspect::{Inspection, State, log_row};
-use crate::data::Levels;
 use crate::device::cpu::CpuSession;
 use crate::device::{Blocking, Device, ProgramId, Session, Values};
 use crate::graph::{Graph, Node, Plan, Role, Step, TensorId};
@@ -21,16 +20,19 @@ pub(super) struct SelfCheck {
 }
 
 impl SelfCheck {
-    /// Loads a plan again for inspection, and the oracle with its own copy of the images.
+    /// Loads a plan again for inspection, and the oracle with its own copy of the data, given by the names
+    /// of their tensors.
     pub(super) fn load(
         device: &mut dyn Device,
         plan: &Plan,
-        (name, images): (&str, &Levels),
+        data: &[(&str, Values)],
     ) -> Result<Self> {
         let plan = Plan::keep_all(plan.graph().clone());
         let mut oracle = CpuSession::new();
         let alone = load_alone(&mut oracle, &plan)?;
-        oracle.write(name, images.values())?;
+        for &(name, values) in data {
+            oracle.write(name, values)?;
+        }
         // Last, so that the device holds nothing more if the oracle has not enough memory.
         let inspection = Inspection::load(device, plan)?;
         Ok(Self { inspection, oracle, alone })

@@ -24,6 +24,7 @@ const EVALUATION_BATCH: usize = 500;
 
 const TRAIN_IMAGES: &str = "train.images";
 const TRAIN_INDICES: &str = "train.indices";
+const TRAIN_LABELS: &str = "train.labels";
 
 /// Interval in steps at which the weights are checked. By the time that the result is read, as many
 /// further steps may have been submitted.
@@ -60,12 +61,14 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Loads the plans, the data and the starting weights.
+    /// Loads the plans, the data and the starting weights, which are new ones: see
+    /// [`start_from`](Self::start_from).
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) if the batch is empty or larger than the training
-    /// set; errors of the device.
+    /// set; the errors of [`Config::labelled`]; errors of the device.
     pub fn new(device: &mut dyn Device, config: &Config, data: &Split) -> Result<Self> {
+        let config = &config.labelled(data)?;
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         let architecture = config.architecture(data.train.width())?;
         let images = Self::images(config, data);
@@ -104,18 +107,37 @@ impl Trainer {
     /// Writes the data and the starting weights and states: the device may still hold those of an
     /// earlier training.
     fn start(&mut self, device: &mut dyn Device, data: &Split, training: &Plan) -> Result<()> {
-        if self.config.self_check.is_some() {
-            let images = (TRAIN_IMAGES, &data.train.levels);
-            self.self_check = Some(SelfCheck::load(device, training, images)?);
-        }
-        device.write(TRAIN_IMAGES, data.train.levels.values())?;
+        let labels = self.architecture.labels();
         let (_, held_out) = data.held_out();
+        let labelled = !labels.is_empty();
+        let labels = labelled.then(|| Ok([data.train.places(labels)?, held_out.places(labels)?]));
+        let labels = labels.transpose()?;
+        let own = labels.as_ref().map(|[train, _]| (TRAIN_LABELS, Values::U32(train)));
+        let images = (TRAIN_IMAGES, data.train.levels.values());
+        let written: Vec<_> = [images].into_iter().chain(own).collect();
+        if self.config.self_check.is_some() {
+            self.self_check = Some(SelfCheck::load(device, training, &written)?);
+        }
+        for &(name, values) in &written {
+            device.write(name, values)?;
+        }
+        if let Some([_, test]) = &labels {
+            device.write("test.labels", Values::U32(test))?;
+        }
         device.write("test.images", held_out.levels.values())?;
         let in_order: Vec<u32> = (0..held_out.len() as u32).collect();
         device.write("test.indices", Values::U32(&in_order))?;
         let weights = self.config.starting_weights(&data.train)?;
+        self.start_from(device, &weights)
+    }
+
+    /// Starts from these weights, with the optimiser's first states.
+    ///
+    /// # Errors
+    /// If the values do not fit the session's tensors.
+    pub fn start_from(&mut self, device: &mut dyn Device, weights: &Weights) -> Result<()> {
         let states = self.architecture.starting_states(self.config.optimizer);
-        self.resume(device, &weights, &states, Position::default())
+        self.resume(device, weights, &states, Position::default())
     }
 
     /// Resumes from another trainer's state: further results are bit-identical to that trainer's.
@@ -178,6 +200,7 @@ impl Trainer {
     /// # Errors
     /// The errors of [`new`](Self::new), except those of the device.
     pub fn plans(config: &Config, data: &Split) -> Result<Vec<Plan>> {
+        let config = &config.labelled(data)?;
         let Plans { training, watching, evaluation } = Plans::new(config, data)?;
         Ok(vec![training, watching, evaluation.plan])
     }

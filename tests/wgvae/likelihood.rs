@@ -129,11 +129,11 @@ fn fault(
         likelihood.name,
         session.description()
     );
-    if !(worst < allowed) {
-        return Ok(Some(format!("{what}: {worst}")));
+    let is_near = worst < allowed;
+    if is_near && train(session, config, true)? != found {
+        return Ok(Some(format!("{what}: other bits in two parts")));
     }
-    let is_same = train(session, config, true)? == found;
-    Ok((!is_same).then(|| format!("{what}: other bits in two parts")))
+    Ok((!is_near).then(|| format!("{what}: {worst}")))
 }
 
 /// Asserts that there is no fault.

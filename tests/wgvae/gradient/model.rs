@@ -2,7 +2,7 @@
 
 use wgvae::device::Blocking;
 use wgvae::graph::{Plan, Scalar, Shape, Weight};
-use wgvae::model::{Architecture, Forward, Training, forward, training};
+use wgvae::model::{Architecture, Forward, Observed, Training, forward, training};
 use wgvae::optimizer::Optimizer;
 
 use super::TestResult;
@@ -13,11 +13,20 @@ const BATCH: usize = 3;
 
 /// The model 5-[4, 3, 2] on three images.
 fn model(seed: u64) -> wgvae::Result<(Problem, Forward)> {
-    let architecture = Architecture::new(5, &[4, 3, 2])?;
+    labelled_model(seed, &[], 1)
+}
+
+/// The same with labels, and several draws of each image's latents.
+fn labelled_model(seed: u64, labels: &[&str], samples: usize) -> wgvae::Result<(Problem, Forward)> {
+    let names = labels.iter().map(ToString::to_string).collect();
+    let architecture = Architecture::new(5, &[4, 3, 2])?.with_labels(names)?;
     let mut problem = Problem::new(&architecture, seed);
     let x = problem.data(Shape::new(BATCH, 5), Bit);
-    let eps = problem.data(Shape::new(BATCH, 2), Normal);
-    let pass = forward(&mut problem.graph, &architecture, x, eps)?;
+    let eps = problem.data(Shape::new(BATCH * samples, 2), Normal);
+    let shape = Shape::new(BATCH, labels.len());
+    // Any numbers, so that each weight of a label counts.
+    let labels = (shape.columns > 0).then(|| problem.data(shape, Normal));
+    let pass = forward(&mut problem.graph, &architecture, Observed { x, labels }, eps)?;
     for parameter in architecture.parameters() {
         let Some(tensor) = problem.graph.find(&parameter.name) else {
             panic!("the graph has no {}", parameter.name);
@@ -39,6 +48,23 @@ fn every_parameter() -> TestResult {
             assert_eq!(problem.wrt.len(), 12);
             problem.check()?;
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_parameter_of_a_model_with_labels() -> TestResult {
+    for samples in [1, 3] {
+        let (mut problem, pass) = labelled_model(4, &["a", "b", "c"], samples)?;
+        problem.term(pass.log_likelihood, -1.0);
+        problem.term(pass.kl, 0.75);
+        problem.check_kinks()?;
+        let rows = |name: &str| {
+            let tensor = problem.graph.find(name).ok_or(name.to_owned())?;
+            Ok::<_, String>(problem.graph.tensor(tensor).shape.rows)
+        };
+        assert_eq!((rows("encoder.0.weight")?, rows("decoder.0.weight")?), (5 + 3, 2 + 3));
+        problem.check()?;
     }
     Ok(())
 }

@@ -90,6 +90,7 @@ pub(super) const PARTS: &[Part] = &[
             ("samples in an unknown kind of file", "sample run --output x.gif"),
             ("latents in an unknown kind of file", "sample run --output x.png --latents z.txt"),
             ("a size of more pixels", "sample run --output x.png --size 5x5"),
+            ("a label of a model without", "sample run --output x.png --label 7"),
             ("no reconstruction", "reconstruct run --output x.png --count 0"),
             ("no sample of each", "reconstruct run --output x.png --samples 0"),
             (

@@ -83,6 +83,33 @@ pub(super) const PARTS: &[Part] = &[
         ],
     ),
     (
+        "train: --conditional and --from",
+        &[
+            ("labels of images that have none", "train --data digits.npy --batch 8 --conditional"),
+            ("a model that is not there", "train --from absent.safetensors"),
+            ("a folder without a run", "train --from pictures"),
+            ("a file that is no model", "train --from digits.npy"),
+            (
+                "other layers than the model's",
+                "train --data digits.npy --batch 8 --from run --hidden 5,4",
+            ),
+            (
+                "another activation than the model's",
+                "train --data digits.npy --batch 8 --from run --activation gelu",
+            ),
+            (
+                "labels for a model without",
+                "train --data digits.npy --batch 8 --from run --conditional",
+            ),
+            (
+                "images of another size than the model's",
+                "train --data wide.npy --batch 8 --from run",
+            ),
+            ("a model and new weights", "train --from run --init he"),
+            ("a model and a run to resume", "train --resume run --from run"),
+        ],
+    ),
+    (
         "train: --size",
         &[
             ("images without pixels", "train --data digits.npy --size 0x0"),

@@ -255,11 +255,18 @@ impl Case {
     /// weight.
     pub(super) fn update(optimizer: Optimizer) -> Vec<Self> {
         let case = |shape, dw, square, mean| {
+            let averages = optimizer.averages();
             let states = optimizer.states().map(|(state, _)| {
-                let fill = if state.is_signed { mean } else { square };
+                let fill = match state.is_signed {
+                    true if averages => Fill::Positive,
+                    true => mean,
+                    false => square,
+                };
                 (Input::real(shape, fill), Role::State(0.0))
             });
-            let weight = (Input::real(shape, Fill::Normal), Role::Parameter);
+            // Nor has an average of numbers with different signs.
+            let fill = if averages { Fill::Positive } else { Fill::Normal };
+            let weight = (Input::real(shape, fill), Role::Parameter);
             Self {
                 targets: [weight].into_iter().chain(states).collect(),
                 ..Self::new(Op::Update(optimizer), vec![Input::real(shape, dw)])

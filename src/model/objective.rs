@@ -218,42 +218,38 @@ struct Weighted {
     log_sums: TensorId,
     /// `[batch, 1]`.
     bound: TensorId,
+    /// ln stddev of each sample's posterior `[batch·samples, latent]`.
+    log_stddev: TensorId,
+    /// The weight of the KL divergence `[batch·samples, 1]`.
+    kl_weight: TensorId,
     samples: usize,
 }
 
 impl Weighted {
     fn new(graph: &mut Graph, pass: &Forward, objective: Objective) -> Result<Self> {
-        let Objective { bound, samples, .. } = objective;
+        let samples = objective.samples;
         let latent = graph.tensor(pass.z).shape;
-        let [mean, stddev] = pass.of_samples;
+        let [_, stddev] = pass.of_samples;
         let log_stddev = graph.map(&LOG, &[stddev])?;
-        // The noise; for the doubly reparameterised gradient as a function of z.
-        let eps = match bound {
-            Bound::Dreg => {
-                let negative = graph.scale(log_stddev, -1.0)?;
-                let inverse = graph.map(&EXP, &[negative])?;
-                let distance = graph.subtract(pass.z, mean)?;
-                graph.multiply(distance, inverse)?
-            }
-            _ => pass.eps,
-        };
         // ln (p(z) / q(z|x)) = Σ (eps² − z²) / 2 + ln stddev.
-        let [eps, z] = [eps, pass.z].map(|noise| graph.map(&SQUARE, &[noise]));
+        let [eps, z] = [pass.eps, pass.z].map(|noise| graph.map(&SQUARE, &[noise]));
         let difference = graph.subtract(eps?, z?)?;
         let half = graph.scale(difference, 0.5)?;
         let of_units = graph.add(half, log_stddev)?;
         let log_ratio = graph.row_sum(of_units)?; // [batch·samples, 1]
-        let weight = graph.step_scalar(Scalar::KlWeight, Shape::new(latent.rows, 1))?;
-        let log_ratio = graph.multiply(log_ratio, weight)?;
+        let kl_weight = graph.step_scalar(Scalar::KlWeight, Shape::new(latent.rows, 1))?;
+        let log_ratio = graph.multiply(log_ratio, kl_weight)?;
         let log_weights = graph.add(pass.log_likelihood, log_ratio)?;
         let log_sums = graph.log_sum_exp(log_weights, samples)?; // [batch, 1]
         let bound = graph.offset(log_sums, -(samples as f64).ln())?;
         graph.rename(log_weights, "log_weights");
-        Ok(Self { log_weights, log_sums, bound: graph.rename(bound, "bound"), samples })
+        graph.rename(bound, "bound");
+        Ok(Self { log_weights, log_sums, bound, log_stddev, kl_weight, samples })
     }
 
     /// Appends the gradients of minus the bound: for the decoder the plain ones; for the encoder
-    /// Σ −share²·∂ ln weight / ∂z · ∂z, with each sample's share of the weights.
+    /// Σ −share²·∂ ln weight / ∂z · ∂z, with each sample's share of the weights. ∂ ln q(z|x) / ∂z is
+    /// −eps / stddev: not by (z − mean) / stddev, whose f32 error is that of z over stddev.
     fn doubly_reparameterized(
         &self,
         graph: &mut Graph,
@@ -269,6 +265,12 @@ impl Weighted {
         let log_sums = graph.repeat_rows(self.log_sums, self.samples)?;
         let below = graph.subtract(self.log_weights, log_sums)?;
         let shares = graph.map(&EXP, &[below])?; // [batch·samples, 1]
+        let negative = graph.scale(self.log_stddev, -1.0)?;
+        let inverse = graph.map(&EXP, &[negative])?;
+        let of_q = graph.multiply(pass.eps, inverse)?; // [batch·samples, latent]
+        let weights = graph.multiply(shares, self.kl_weight)?;
+        let of_q = graph.multiply(of_q, weights)?;
+        let of_z = graph.subtract(of_z, of_q)?;
         let of_z = graph.multiply(of_z, shares)?;
         let of_encoder = gradients(graph, &[(pass.z, Weight::Tensor(of_z))], &encoder)?;
         let of = |id: &TensorId| {

@@ -15,7 +15,7 @@ use wgvae::model::{Architecture, Init, Scale, save};
 use wgvae::optimizer::{ADAM, Optimizer};
 use wgvae::train::{Config, Ended};
 
-/// A model of 16 pixels with nothing as it is by default, and the settings of a run from it.
+/// A model of 16 pixels without default layers, and the settings of a run that starts with it.
 fn source(folder: &Path) -> Outcome<(wgvae::model::Weights, Config)> {
     let layers =
         Architecture::new(16, &[9, 3])?.with_decoder(&[5])?.with_activation("tanh".parse()?)?;
@@ -51,7 +51,7 @@ fn a_run_starts_with_the_models_weights_and_resumes_without_them() -> Outcome {
     assert!(one? == other?);
     let trained = wgvae::model::load(&whole.join("model.safetensors"))?;
     assert!(trained != weights && trained.architecture == weights.architecture);
-    // Without a checkpoint nothing is made up.
+    // Without a checkpoint and without the source there is no run.
     let error =
         train(&config, &data, &folder.path().join("none"), None).err().ok_or("no source")?;
     assert!(error.to_string().contains("source.safetensors: cannot read"), "{error}");
@@ -71,7 +71,7 @@ fn a_model_with_other_layers_than_the_settings_is_refused() -> Outcome {
     Ok(())
 }
 
-/// A loaded model goes on in `fit`, which is the same training.
+/// `Vae::fit` trains the same weights by the same steps.
 #[test]
 fn a_run_from_a_model_is_what_fit_does() -> Outcome {
     let (folder, data) = (tempfile::tempdir()?, conditional::data()?);
@@ -112,7 +112,7 @@ impl Program {
         Ok(())
     }
 
-    /// The lines of a run's epochs.
+    /// Returns the lines of a run's epochs.
     fn epochs(&self, run: &str) -> Outcome<Vec<Value>> {
         let text = fs::read_to_string(self.path(&format!("{run}/metrics.jsonl")))?;
         let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
@@ -123,7 +123,7 @@ impl Program {
 const SMALL: &str = "--batch 16 --epochs 12 --no-tensorboard";
 
 #[test]
-fn the_program_goes_on_where_a_model_is() -> Outcome {
+fn the_program_starts_with_the_weights_of_a_model() -> Outcome {
     let program = Program(tempfile::tempdir()?);
     let set = conditional::data()?.train;
     table(program.path("a.csv").as_ref(), &set, true)?;

@@ -28,6 +28,11 @@ impl Tolerance {
         Self { absolute: (terms as f64) * 2f64.powi(-21) + 1e-7, relative: 1.3e-6 }
     }
 
+    /// Returns a bound whose absolute part is at least this.
+    pub fn with_absolute(self, least: f64) -> Self {
+        Self { absolute: self.absolute.max(least), ..self }
+    }
+
     /// Scales a bound for results of size 1 to results of any size: the absolute part grows with
     /// the largest of them.
     pub fn for_results(self, expected: &[f64]) -> Self {

@@ -2,7 +2,7 @@
 //! which each depends only on earlier ones. WGSL is [generated](super::text) from this, and the CPU
 //! [runs](crate::simd) it.
 
-use crate::function::{Function, Slope};
+use crate::function::{ADD, Function, SUBTRACT, Slope};
 use crate::graph::{Graph, Node, Op, Role, Scalar, Shape, TensorId, Transpose};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -189,6 +189,23 @@ impl Epilogue {
             Value::Map(function, _) | Value::Slope(function, ..) => Some(*function),
             _ => None,
         })
+    }
+
+    /// Returns the number of sums and differences of which an operand is computed, and so rounded: where
+    /// they cancel, its error is not relative to the result.
+    pub fn computed_sums(&self) -> usize {
+        let is_computed = |index: &usize| {
+            let value = &self.values[*index];
+            matches!(value, Value::Map(..) | Value::Slope(..))
+        };
+        let is_sum = |value: &&Value| match value {
+            Value::Map(function, operands) => {
+                [ADD.name, SUBTRACT.name].contains(&function.name)
+                    && operands.iter().any(is_computed)
+            }
+            _ => false,
+        };
+        self.values.iter().filter(is_sum).count()
     }
 
     /// A bit mask of the inputs that every row of the results needs whole: those with a single row,

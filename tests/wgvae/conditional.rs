@@ -19,7 +19,7 @@ use wgvae::device::cpu::CpuSession;
 use wgvae::device::{Choice, Options, Session, open};
 use wgvae::graph::Binarize;
 use wgvae::model::{self, Architecture, Bound, Init, Weights};
-use wgvae::random::pixels;
+use wgvae::random::{generator, normals};
 use wgvae::train::{Config, ConfigFile, Ended, Report, Run, Trainer};
 use wgvae::{Matrix, Vae};
 
@@ -30,17 +30,20 @@ pub(crate) const NAMES: [&str; 2] = ["bottom", "top"];
 /// The grey levels of images of 4 by 4 pixels, of which each is white in one half, by its class, but for
 /// a few pixels.
 fn levels(classes: &[u16], seed: u64) -> Vec<u8> {
-    let noise = pixels(classes.len() * 16, seed);
-    let pixel = |(index, noise): (usize, u8)| {
+    let mut noise = generator(seed, 0);
+    let mut noise = normals(&mut noise);
+    let mut pixel = |index: usize| {
         let is_top = index % 16 < 8;
         let is_white = is_top == (classes[index / 16] == 1);
-        if is_white != (noise < 20) { 255 } else { 0 }
+        let is_noise = noise.next().is_some_and(|draw| draw > 1.5);
+        if is_white != is_noise { 255 } else { 0 }
     };
-    noise.into_iter().enumerate().map(pixel).collect()
+    (0..classes.len() * 16).map(&mut pixel).collect()
 }
 
 fn images(count: usize, seed: u64) -> Outcome<Dataset> {
-    let of: Vec<u16> = pixels(count, seed + 100).iter().map(|byte| u16::from(byte % 2)).collect();
+    let mut draws = generator(seed, 1);
+    let of: Vec<_> = normals(&mut draws).take(count).map(|draw| u16::from(draw > 0.0)).collect();
     let images = Dataset::new(Levels::Bytes(levels(&of, seed)), "4x4".parse()?)?;
     Ok(images.with_labels(Labels { of, names: NAMES.map(str::to_owned).into() })?)
 }

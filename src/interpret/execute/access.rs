@@ -1,0 +1,242 @@
+//! Loads, stores and atomics of workgroup memory and buffers.
+
+use super::frame::Frame;
+use crate::interpret::Kind;
+use crate::interpret::finding::{Occurrence, Who};
+use crate::interpret::memory::BufferMemory;
+use crate::interpret::numbers::{Real, elementary};
+use crate::interpret::op::{Access, Atomic, OUTSIDE, Slot, WORKGROUP};
+use crate::interpret::program::Code;
+use crate::interpret::shadow::{Record, Shadow, global};
+use crate::interpret::types::Scalar;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The memory that a workgroup's invocations access.
+pub(super) struct Memory<'a> {
+    pub(super) code: &'a Code,
+    pub(super) buffers: &'a [BufferMemory],
+    /// Workgroup memory.
+    pub(super) shared: Vec<u64>,
+    pub(super) shared_shadow: Vec<Shadow>,
+    /// Accesses to the buffers within the workgroup; of buffers that are not written, none.
+    pub(super) shadows: Vec<Vec<Shadow>>,
+    pub(super) subgroup_size: u32,
+}
+
+/// The invocation's accesses, as records of the two kinds of memory.
+#[derive(Clone, Copy)]
+pub(super) struct By {
+    pub(super) shared: Record,
+    pub(super) storage: Record,
+    pub(super) who: Who,
+}
+
+impl Memory<'_> {
+    #[inline(always)]
+    pub(super) fn load(&mut self, frame: &mut Frame, by: &By, to: Slot, access: Access) {
+        let (first, is_outside) = frame.address(access.base, access.offset);
+        let count = access.count as usize;
+        if access.memory == WORKGROUP {
+            let (to, cells) = (to as usize, first..first + count);
+            frame.registers[to..to + count].copy_from_slice(&self.shared[cells.clone()]);
+            if let Some(banks) = &mut frame.banks {
+                banks.add(by.who.lane, access.site, first);
+            }
+            let record = by.shared.at(access.site);
+            for cell in cells.filter(|_| !is_outside) {
+                if let Some(other) = self.shared_shadow[cell].read(record, self.subgroup_size) {
+                    self.race(frame, WORKGROUP, cell, other, "read of ");
+                }
+            }
+            return;
+        }
+        let buffer = &self.buffers[access.memory as usize];
+        for (i, cell) in (first..first + count).enumerate() {
+            frame.registers[to as usize + i] = buffer.cells[cell].load(Relaxed);
+            if is_outside {
+                continue;
+            }
+            buffer.touch(cell);
+            if buffer.is_partial && !buffer.is_defined(cell) {
+                self.undefined(frame, access.memory, cell);
+            }
+            if let Some(extents) = &buffer.extents {
+                extents[cell].read(global(by.who, access.site));
+                let record = by.storage.at(access.site);
+                let shadow = &mut self.shadows[access.memory as usize][cell];
+                if let Some(other) = shadow.read(record, self.subgroup_size) {
+                    self.race(frame, access.memory, cell, other, "read of ");
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn store(&mut self, frame: &mut Frame, by: &By, from: Slot, access: Access) {
+        let (first, is_outside) = frame.address(access.base, access.offset);
+        if is_outside {
+            return;
+        }
+        let count = access.count as usize;
+        if access.memory == WORKGROUP {
+            if let Some(banks) = &mut frame.banks {
+                banks.add(by.who.lane, access.site, first);
+            }
+            let record = by.shared.at(access.site);
+            for (i, cell) in (first..first + count).enumerate() {
+                self.shared[cell] = frame.registers[from as usize + i];
+                if let Some(other) = self.shared_shadow[cell].write(record, self.subgroup_size) {
+                    self.race(frame, WORKGROUP, cell, other, "write of ");
+                }
+            }
+            return;
+        }
+        let buffer = &self.buffers[access.memory as usize];
+        for (i, cell) in (first..first + count).enumerate() {
+            buffer.cells[cell].store(frame.registers[from as usize + i], Relaxed);
+            buffer.define(cell);
+            if let Some(extents) = &buffer.extents {
+                extents[cell].write(global(by.who, access.site));
+                let record = by.storage.at(access.site);
+                let shadow = &mut self.shadows[access.memory as usize][cell];
+                if let Some(other) = shadow.write(record, self.subgroup_size) {
+                    self.race(frame, access.memory, cell, other, "write of ");
+                }
+            }
+        }
+    }
+
+    /// Reports a race with an earlier access of the workgroup.
+    #[cold]
+    fn race(&self, frame: &mut Frame, memory: u16, cell: usize, other: Record, how: &str) {
+        let kind = if memory == WORKGROUP { Kind::WorkgroupRace } else { Kind::StorageRace };
+        let other_pc = self.code.sites[other.site() as usize].pc;
+        let occurrence = Occurrence {
+            who: frame.who,
+            cell: Some((memory, cell as u64)),
+            other: Some((other_pc, Who { lane: other.lane(), ..frame.who })),
+            message: String::new(),
+        };
+        frame.log.record(kind, frame.pc, 1, occurrence, || how.to_owned());
+    }
+
+    #[cold]
+    fn undefined(&self, frame: &mut Frame, memory: u16, cell: usize) {
+        let (pc, who) = (frame.pc, frame.who);
+        let cell = Some((memory, cell as u64));
+        frame.log.add(Kind::UndefinedRead, pc, who, cell, || "read of undefined ".to_owned());
+    }
+
+    pub(super) fn atomic_load(&mut self, frame: &mut Frame, to: Slot, access: Access) {
+        let (cell, is_outside) = frame.address(access.base, access.offset);
+        let value = match self.buffers.get(access.memory as usize) {
+            None => self.shared[cell],
+            Some(buffer) => {
+                self.touch(frame, access.memory, cell, is_outside);
+                buffer.cells[cell].load(Relaxed)
+            }
+        };
+        frame.set(to, value);
+    }
+
+    pub(super) fn atomic_store(&mut self, frame: &mut Frame, from: Slot, access: Access) {
+        let (cell, is_outside) = frame.address(access.base, access.offset);
+        if is_outside {
+            return;
+        }
+        let value = frame.get(from);
+        match self.buffers.get(access.memory as usize) {
+            None => self.shared[cell] = value,
+            Some(buffer) => {
+                buffer.cells[cell].store(value, Relaxed);
+                buffer.define(cell);
+            }
+        }
+    }
+
+    /// Reads an atomic, and reports it if it is undefined.
+    fn touch(&self, frame: &mut Frame, memory: u16, cell: usize, is_outside: bool) {
+        let buffer = &self.buffers[memory as usize];
+        if is_outside {
+            return;
+        }
+        buffer.touch(cell);
+        if buffer.is_partial && !buffer.is_defined(cell) {
+            self.undefined(frame, memory, cell);
+        }
+    }
+
+    /// Applies a read-modify-write operation; `to` has the old value, and for a compare-exchange
+    /// whether it stored.
+    pub(super) fn atomic<R: Real>(
+        &mut self,
+        frame: &mut Frame,
+        (op, scalar): (Atomic, Scalar),
+        to: Slot,
+        value: Slot,
+        access: Access,
+    ) {
+        let (cell, is_outside) = frame.address(access.base, access.offset);
+        let operand = frame.get(value);
+        let compare = match op {
+            Atomic::CompareExchange { compare } => frame.get(compare),
+            _ => 0,
+        };
+        let new = |old: u64| modified::<R>(op, scalar, old, operand, compare);
+        let old = match self.buffers.get(access.memory as usize) {
+            None => {
+                let old = self.shared[cell];
+                if !is_outside {
+                    self.shared[cell] = new(old);
+                }
+                old
+            }
+            Some(buffer) if is_outside => buffer.cells[cell].load(Relaxed),
+            Some(buffer) => {
+                self.touch(frame, access.memory, cell, false);
+                buffer.define(cell);
+                let update = |old| Some(new(old));
+                let (Ok(old) | Err(old)) =
+                    buffer.cells[cell].fetch_update(Relaxed, Relaxed, update);
+                old
+            }
+        };
+        frame.set(to, old);
+        if let Atomic::CompareExchange { .. } = op {
+            frame.set(to + 1, u64::from(old == compare && !is_outside));
+        }
+    }
+}
+
+/// The new value of an atomic.
+fn modified<R: Real>(op: Atomic, scalar: Scalar, old: u64, operand: u64, compare: u64) -> u64 {
+    let (a, b) = (old as u32, operand as u32);
+    let is_real = scalar.is_real();
+    let real = |function: fn(R, R) -> R| function(R::of(old), R::of(operand)).register();
+    let signed = scalar == Scalar::I32;
+    let word = match op {
+        Atomic::Exchange => return operand,
+        Atomic::CompareExchange { .. } => return if old == compare { operand } else { old },
+        Atomic::Add if is_real => return real(|a, b| a + b),
+        Atomic::Subtract if is_real => return real(|a, b| a - b),
+        Atomic::Min if is_real => return real(elementary::min),
+        Atomic::Max if is_real => return real(elementary::max),
+        Atomic::Add => a.wrapping_add(b),
+        Atomic::Subtract => a.wrapping_sub(b),
+        Atomic::And => a & b,
+        Atomic::Or => a | b,
+        Atomic::Xor => a ^ b,
+        Atomic::Min if signed => (a as i32).min(b as i32) as u32,
+        Atomic::Max if signed => (a as i32).max(b as i32) as u32,
+        Atomic::Min => a.min(b),
+        Atomic::Max => a.max(b),
+    };
+    word.into()
+}
+
+/// The address of an element after an index was checked.
+#[inline(always)]
+pub(super) fn element(base: u64, index: u64, stride: u32, is_outside: bool) -> u64 {
+    let address = base.wrapping_add(index.wrapping_mul(stride.into()));
+    if is_outside { address | OUTSIDE } else { address }
+}

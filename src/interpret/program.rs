@@ -1,0 +1,286 @@
+//! A compute shader that is ready to run: the compact form of an entry point and all functions that
+//! it calls, with its `override` constants set.
+
+use super::finding::{Occurrence, Who};
+use super::lower;
+use super::op::{Collective, Op, Slot, Switch, WORKGROUP};
+use super::types::Type;
+use super::{Error, Finding, Kind, Other, Place, Result};
+use naga::back::pipeline_constants::process_overrides;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ShaderStage};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A constant's scalar. Reals are converted to the arithmetic of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Constant {
+    Bits(u32),
+    Real(f64),
+}
+
+/// A load or store in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site {
+    /// The operation.
+    pub(super) pc: u32,
+    /// Bytes of one execution.
+    pub(super) bytes: u64,
+}
+
+/// A buffer that the entry point uses.
+#[derive(Debug)]
+pub(super) struct BufferVariable {
+    pub(super) name: String,
+    /// Group and binding; none for immediate data.
+    pub(super) binding: Option<(u32, u32)>,
+    pub(super) ty: Arc<Type>,
+    pub(super) is_storage: bool,
+    /// Whether an operation stores to it, atomics not counted.
+    pub(super) is_written: bool,
+    /// Register with the number of elements of its runtime-sized array.
+    pub(super) length: Slot,
+}
+
+/// A variable in workgroup memory.
+#[derive(Debug)]
+pub(super) struct WorkgroupVariable {
+    pub(super) name: String,
+    pub(super) offset: u32,
+    pub(super) ty: Arc<Type>,
+}
+
+/// A built-in value of the entry point, in one register or three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    GlobalInvocationId,
+    LocalInvocationId,
+    LocalInvocationIndex,
+    WorkgroupId,
+    NumWorkgroups,
+    NumSubgroups,
+    SubgroupId,
+    SubgroupSize,
+    SubgroupInvocationId,
+}
+
+/// The compact form.
+#[derive(Debug, Default)]
+pub(super) struct Code {
+    pub(super) ops: Vec<Op>,
+    /// Places of the operations.
+    pub(super) places: Vec<Place>,
+    pub(super) sites: Vec<Site>,
+    pub(super) switches: Vec<Switch>,
+    pub(super) collectives: Vec<Collective>,
+    pub(super) buffers: Vec<BufferVariable>,
+    pub(super) shared: Vec<WorkgroupVariable>,
+    pub(super) shared_cells: u32,
+    /// Registers with fixed values, and initial values of private variables.
+    pub(super) constants: Vec<(Slot, Constant)>,
+    pub(super) privates: Range<Slot>,
+    pub(super) inputs: Vec<(Input, Slot)>,
+    pub(super) registers: u32,
+    /// First operation of the entry point.
+    pub(super) start: u32,
+    /// Most calls that can be active at once.
+    pub(super) depth: u32,
+    /// Whether results of atomics in storage are used, so that workgroups run one after another for
+    /// the same results each time.
+    pub(super) is_ordered: bool,
+    pub(super) has_subgroup_barrier: bool,
+}
+
+/// A compute shader that is ready to run.
+#[derive(Debug)]
+pub struct Program {
+    pub(super) code: Code,
+    pub(super) workgroup_size: [u32; 3],
+    entry_point: String,
+}
+
+/// A buffer that a program needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Name of the variable.
+    pub name: String,
+    /// Group.
+    pub group: u32,
+    /// Binding.
+    pub binding: u32,
+    /// Bytes that the buffer needs at least: those of one element if it is a runtime-sized array.
+    pub least_bytes: u64,
+    /// Whether it is a storage buffer, not a uniform one.
+    pub is_storage: bool,
+    /// Whether the program stores to it, other than by atomics.
+    pub is_written: bool,
+}
+
+/// Everything in WGSL that wgpu offers to compute stages and the interpreter supports.
+fn capabilities() -> Capabilities {
+    Capabilities::IMMEDIATES
+        | Capabilities::SUBGROUP
+        | Capabilities::SUBGROUP_BARRIER
+        | Capabilities::SHADER_FLOAT16
+        | Capabilities::SHADER_FLOAT16_IN_FLOAT32
+        | Capabilities::SHADER_FLOAT32_ATOMIC
+}
+
+impl Program {
+    /// Parses, validates and lowers a module's text. The entry point may be left out if there is
+    /// only one; `overrides` are values by name, or by number if the constant has one.
+    ///
+    /// # Errors
+    /// The text or a value is invalid; see also [`new`](Self::new).
+    pub fn from_wgsl(
+        text: &str,
+        entry_point: Option<&str>,
+        overrides: &[(&str, f64)],
+    ) -> Result<Self> {
+        let module =
+            naga::front::wgsl::parse_str(text).map_err(|error| Error::parse(&error, text))?;
+        let info = Validator::new(ValidationFlags::all(), capabilities())
+            .validate(&module)
+            .map_err(|error| Error::invalid(&error, text))?;
+        let names = || {
+            let compute = module.entry_points.iter().filter(|e| e.stage == ShaderStage::Compute);
+            compute.map(|entry| entry.name.as_str())
+        };
+        let found = || names().collect::<Vec<_>>().join(", ");
+        let entry_point = match entry_point {
+            Some(name) => name,
+            None if names().count() == 1 => names().next().unwrap_or_default(),
+            None => {
+                return Err(Error::EntryPoint { expected: "by name".to_owned(), found: found() });
+            }
+        };
+        Self::new(&module, &info, text, entry_point, overrides)
+    }
+
+    /// Lowers an entry point of a validated module. `text` is the module's text, for the places of
+    /// findings.
+    ///
+    /// # Errors
+    /// The module has no such compute entry point, an `override` has no value or one that does not
+    /// fit, or the program has something that the interpreter does not support.
+    pub fn new(
+        module: &Module,
+        info: &ModuleInfo,
+        text: &str,
+        entry_point: &str,
+        overrides: &[(&str, f64)],
+    ) -> Result<Self> {
+        let constants = overrides.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        let stage = Some((ShaderStage::Compute, entry_point));
+        let names = || module.entry_points.iter().map(|entry| entry.name.as_str());
+        if !names().any(|name| name == entry_point) {
+            let found = names().collect::<Vec<_>>().join(", ");
+            return Err(Error::EntryPoint { expected: entry_point.to_owned(), found });
+        }
+        let (module, info) = process_overrides(module, info, stage, &constants)
+            .map_err(|error| Error::constants(&error, text))?;
+        let index = module
+            .entry_points
+            .iter()
+            .position(|entry| entry.stage == ShaderStage::Compute && entry.name == entry_point);
+        let index = index.ok_or_else(|| Error::EntryPoint {
+            expected: entry_point.to_owned(),
+            found: "an entry point of another stage".to_owned(),
+        })?;
+        let code = lower::lower(&module, &info, text, index)?;
+        let workgroup_size = module.entry_points[index].workgroup_size;
+        Ok(Self { code, workgroup_size, entry_point: entry_point.to_owned() })
+    }
+
+    /// The entry point.
+    pub fn entry_point(&self) -> &str {
+        &self.entry_point
+    }
+
+    /// Invocations of a workgroup along x, y and z.
+    pub fn workgroup_size(&self) -> [u32; 3] {
+        self.workgroup_size
+    }
+
+    /// The buffers that the entry point uses.
+    pub fn bindings(&self) -> impl Iterator<Item = Binding> + '_ {
+        self.code.buffers.iter().filter_map(|buffer| {
+            let (group, binding) = buffer.binding?;
+            let least_bytes = buffer.ty.least_bytes();
+            let (is_storage, is_written) = (buffer.is_storage, buffer.is_written);
+            let name = buffer.name.clone();
+            Some(Binding { name, group, binding, least_bytes, is_storage, is_written })
+        })
+    }
+
+    /// Bytes of immediate data.
+    pub fn immediate_bytes(&self) -> u64 {
+        let immediate = self.code.buffers.iter().find(|buffer| buffer.binding.is_none());
+        immediate.map_or(0, |buffer| buffer.ty.least_bytes())
+    }
+
+    /// Whether results may depend on the subgroup size: the program has subgroup or quad
+    /// operations or reads a built-in value of subgroups.
+    pub fn uses_subgroups(&self) -> bool {
+        use Input::{NumSubgroups, SubgroupId, SubgroupInvocationId, SubgroupSize};
+        let inputs = [NumSubgroups, SubgroupId, SubgroupInvocationId, SubgroupSize];
+        !self.code.collectives.is_empty()
+            || self.code.has_subgroup_barrier
+            || self.code.inputs.iter().any(|(input, _)| inputs.contains(input))
+    }
+
+    /// Number of operations in the compact form.
+    pub fn operations(&self) -> usize {
+        self.code.ops.len()
+    }
+
+    /// Returns an invocation's `local_invocation_id` and `workgroup_id`.
+    fn ids(&self, who: Who, grid: [u32; 3]) -> ([u32; 3], [u32; 3]) {
+        (split(who.lane, self.workgroup_size), split(who.workgroup, grid))
+    }
+
+    /// Returns the finding of an occurrence.
+    pub(super) fn finding(
+        &self,
+        kind: Kind,
+        pc: u32,
+        count: u64,
+        occurrence: Occurrence,
+        grid: [u32; 3],
+    ) -> Finding {
+        let place = |pc: u32| self.code.places.get(pc as usize).copied().unwrap_or_default();
+        let (invocation, workgroup) = self.ids(occurrence.who, grid);
+        let other = occurrence.other.map(|(pc, who)| {
+            let (invocation, workgroup) = self.ids(who, grid);
+            Other { place: place(pc), invocation, workgroup }
+        });
+        let mut message = occurrence.message;
+        let element = occurrence.cell.map(|(memory, cell)| {
+            let (name, cell, ty) = self.variable(memory, cell);
+            let mut path = name.to_owned();
+            if let Some(ty) = ty {
+                ty.path(cell, &mut path);
+            }
+            message += &path;
+            (name.to_owned(), cell)
+        });
+        Finding { kind, place: place(pc), message, invocation, workgroup, element, other, count }
+    }
+
+    /// Returns the variable of a cell, and the cell within it.
+    fn variable(&self, memory: u16, cell: u64) -> (&str, u64, Option<&Type>) {
+        if memory == WORKGROUP {
+            let variable = self.code.shared.iter().rfind(|v| u64::from(v.offset) <= cell);
+            return variable
+                .map_or(("", cell, None), |v| (&v.name, cell - u64::from(v.offset), Some(&*v.ty)));
+        }
+        let buffer = self.code.buffers.get(memory as usize);
+        buffer.map_or(("", cell, None), |buffer| (&buffer.name, cell, Some(&*buffer.ty)))
+    }
+}
+
+/// Returns the three coordinates of an index, x first.
+pub(super) fn split(index: u32, [x, y, _]: [u32; 3]) -> [u32; 3] {
+    let (x, y) = (x.max(1), y.max(1));
+    [index % x, index / x % y, index / x / y]
+}

@@ -1,0 +1,313 @@
+//! A run of a program: buffers in, buffers, findings and counts out.
+
+use super::count::Counts;
+use super::error::limited;
+use super::execute::Worker;
+use super::finding::{Log, Occurrence};
+use super::memory::BufferMemory;
+use super::numbers::Real;
+use super::program::Program;
+use super::shadow::{MOST_LANES, parts};
+use super::{Error, Finding, Kind, Result};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+/// How floats are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    /// Each operation is rounded correctly to f32 or f16. Elementary functions are computed in f64
+    /// and rounded.
+    #[default]
+    Rounded,
+    /// All floats are f64, in buffers too. Bits of floats are those of the nearest f32.
+    F64,
+}
+
+/// The order in which the invocations of a workgroup run up to their next barrier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// By ascending index.
+    #[default]
+    Forward,
+    /// By descending index.
+    Reverse,
+    /// Shuffled by a seed.
+    Shuffled(u64),
+}
+
+impl Order {
+    /// Returns the indices below `count` in this order.
+    fn indices(self, count: u32) -> Vec<u32> {
+        let mut indices: Vec<_> = (0..count).collect();
+        match self {
+            Self::Forward => {}
+            Self::Reverse => indices.reverse(),
+            Self::Shuffled(seed) => indices.shuffle(&mut ChaCha8Rng::seed_from_u64(seed)),
+        }
+        indices
+    }
+}
+
+/// A buffer that is bound for a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Buffer {
+    /// Group.
+    pub group: u32,
+    /// Binding.
+    pub binding: u32,
+    /// Content, in the layout of WGSL, little-endian.
+    pub bytes: Vec<u8>,
+    /// Whether reading an element that nothing wrote is a finding.
+    pub is_undefined: bool,
+}
+
+/// What a program runs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dispatch {
+    /// Workgroups along x, y and z.
+    pub grid: [u32; 3],
+    /// Buffers, in any order.
+    pub buffers: Vec<Buffer>,
+    /// Immediate data.
+    pub immediates: Vec<u8>,
+}
+
+/// How a program is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How floats are computed.
+    pub arithmetic: Arithmetic,
+    /// The order of invocations and, if workgroups run one after another, of workgroups.
+    pub order: Order,
+    /// Invocations of a subgroup: 4, 8, 16, 32, 64 or 128.
+    pub subgroup_size: u32,
+    /// Most iterations of loops and calls of functions per invocation.
+    pub loop_limit: u64,
+    /// Kinds that are left out of the report.
+    pub ignored: Vec<Kind>,
+    /// Whether bank conflicts of workgroup memory are counted, which takes more time.
+    pub bank_conflicts: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            arithmetic: Arithmetic::Rounded,
+            order: Order::Forward,
+            subgroup_size: 32,
+            loop_limit: 1 << 24,
+            ignored: Vec::new(),
+            bank_conflicts: false,
+        }
+    }
+}
+
+/// A buffer after a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Group.
+    pub group: u32,
+    /// Binding.
+    pub binding: u32,
+    /// Name of the variable.
+    pub name: String,
+    /// Content.
+    pub bytes: Vec<u8>,
+    /// The value of every scalar, in order, without padding; in [`Arithmetic::F64`] not rounded.
+    pub values: Vec<f64>,
+    /// Whether each scalar has a value: it had one before, or the program stored one.
+    pub defined: Vec<bool>,
+}
+
+/// Results of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The program's buffers, in the order of its variables.
+    pub buffers: Vec<Output>,
+    /// Findings by place.
+    pub findings: Vec<Finding>,
+    /// Counts.
+    pub counts: Counts,
+    /// Whether all invocations ran to their end. They do not if one exceeds the limit of
+    /// iterations.
+    pub is_complete: bool,
+}
+
+/// Results of all workgroups.
+struct Ran {
+    memory: Vec<BufferMemory>,
+    log: Log,
+    counts: Vec<u64>,
+    barriers: u64,
+    conflicts: u64,
+    is_complete: bool,
+}
+
+/// Most registers of a workgroup: 512 MiB per thread.
+const MOST_REGISTERS: u64 = 1 << 26;
+
+/// Subgroup sizes that exist.
+pub const SUBGROUP_SIZES: [u32; 6] = [4, 8, 16, 32, 64, 128];
+
+impl Program {
+    /// Runs the program. Workgroups run on all threads, except that they run one after another if
+    /// the results of atomics in storage are used or if workgroups race, so that results never
+    /// depend on threads.
+    ///
+    /// # Errors
+    /// A buffer is missing, unknown or too small, or the grid or the subgroup size is not possible.
+    pub fn run(&self, dispatch: &Dispatch, options: &Options) -> Result<Report> {
+        match options.arithmetic {
+            Arithmetic::Rounded => self.run_with::<f32>(dispatch, options),
+            Arithmetic::F64 => self.run_with::<f64>(dispatch, options),
+        }
+    }
+
+    fn run_with<R: Real>(&self, dispatch: &Dispatch, options: &Options) -> Result<Report> {
+        self.check(dispatch, options)?;
+        let buffers = self.buffers(dispatch)?;
+        let is_ordered = self.code.is_ordered;
+        let mut ran = self.run_grid::<R>(&buffers, dispatch.grid, options, is_ordered)?;
+        self.add_races(&mut ran);
+        if !is_ordered && ran.log.has(Kind::StorageRace) {
+            ran = self.run_grid::<R>(&buffers, dispatch.grid, options, true)?;
+            self.add_races(&mut ran);
+        }
+        let counts = self.count(&ran, dispatch);
+        let outputs = self.code.buffers.iter().zip(&buffers).zip(&ran.memory);
+        let outputs = outputs.filter(|((variable, _), _)| variable.binding.is_some());
+        Ok(Report {
+            buffers: outputs
+                .map(|((variable, buffer), memory)| memory.output::<R>(variable, buffer))
+                .collect(),
+            findings: ran.log.findings(self, dispatch.grid, &options.ignored),
+            counts,
+            is_complete: ran.is_complete,
+        })
+    }
+
+    /// Invocations of a workgroup.
+    fn lanes(&self) -> u64 {
+        self.workgroup_size.iter().map(|&size| u64::from(size)).product()
+    }
+
+    fn check(&self, dispatch: &Dispatch, options: &Options) -> Result<()> {
+        if !SUBGROUP_SIZES.contains(&options.subgroup_size) {
+            return Err(Error::SubgroupSize(options.subgroup_size));
+        }
+        limited("invocations of a workgroup", MOST_LANES, self.lanes())?;
+        let registers = self.lanes() * u64::from(self.code.registers);
+        limited("registers of a workgroup", MOST_REGISTERS, registers)?;
+        let groups = dispatch
+            .grid
+            .iter()
+            .try_fold(1u64, |product, &count| product.checked_mul(count.into()));
+        limited("workgroups", u64::from(u32::MAX) - 1, groups.unwrap_or(u64::MAX))
+    }
+
+    /// Returns the buffers in the order of the program's variables.
+    fn buffers(&self, dispatch: &Dispatch) -> Result<Vec<Buffer>> {
+        let known = |group, binding| {
+            self.code.buffers.iter().any(|variable| variable.binding == Some((group, binding)))
+        };
+        if let Some(unknown) = dispatch.buffers.iter().find(|b| !known(b.group, b.binding)) {
+            let (group, binding) = (unknown.group, unknown.binding);
+            let (expected, found) = ("no buffer".to_owned(), "one".to_owned());
+            return Err(Error::Binding { group, binding, expected, found });
+        }
+        let find = |variable: &super::program::BufferVariable| {
+            let Some((group, binding)) = variable.binding else {
+                return Ok(Buffer { bytes: dispatch.immediates.clone(), ..Buffer::default() });
+            };
+            let found = dispatch.buffers.iter().find(|b| (b.group, b.binding) == (group, binding));
+            found.cloned().ok_or_else(|| Error::Binding {
+                group,
+                binding,
+                expected: variable.name.clone(),
+                found: "no buffer".to_owned(),
+            })
+        };
+        self.code.buffers.iter().map(find).collect()
+    }
+
+    fn run_grid<R: Real>(
+        &self,
+        buffers: &[Buffer],
+        grid: [u32; 3],
+        options: &Options,
+        is_ordered: bool,
+    ) -> Result<Ran> {
+        let memory = self.code.buffers.iter().zip(buffers);
+        let memory = memory.map(|(variable, buffer)| BufferMemory::new::<R>(variable, buffer));
+        let memory = memory.collect::<Result<Vec<_>>>()?;
+        let groups: u32 = grid.iter().product();
+        let lanes = options.order.indices(self.lanes() as u32);
+        // Orders of many workgroups are not worth their memory where threads take them anyway.
+        let order = if is_ordered { options.order.indices(groups) } else { Vec::new() };
+        let (next, stopped) = (AtomicU32::new(0), AtomicBool::new(false));
+        let work = |_| {
+            let mut worker = Worker::<R>::new(self, &memory, options, grid, lanes.clone());
+            while !stopped.load(Relaxed) {
+                let taken = next.fetch_update(Relaxed, Relaxed, |n| (n < groups).then_some(n + 1));
+                let Ok(index) = taken else { break };
+                if !worker.run(order.get(index as usize).copied().unwrap_or(index)) {
+                    stopped.store(true, Relaxed);
+                }
+            }
+            worker.finish()
+        };
+        let threads =
+            if is_ordered { 1 } else { rayon::current_num_threads().min(groups as usize) };
+        let parts: Vec<_> = (0..threads.max(1)).into_par_iter().map(work).collect();
+        let (mut log, mut counts) = (Log::default(), vec![0; self.code.ops.len()]);
+        let (mut barriers, mut conflicts) = (0, 0);
+        for (found, executed, passed, conflicting) in parts {
+            log.merge(found);
+            counts.iter_mut().zip(executed).for_each(|(count, executed)| *count += executed);
+            barriers += passed;
+            conflicts += conflicting;
+        }
+        let is_complete = !stopped.into_inner();
+        Ok(Ran { memory, log, counts, barriers, conflicts, is_complete })
+    }
+
+    /// Adds the races between workgroups.
+    fn add_races(&self, ran: &mut Ran) {
+        for (index, memory) in ran.memory.iter().enumerate() {
+            for (cell, extent) in memory.extents.iter().flatten().enumerate() {
+                let Some((write, other)) = extent.conflict() else { continue };
+                let ((who, site), (other, other_site)) = (parts(write), parts(other));
+                let pc = |site: u16| self.code.sites[site as usize].pc;
+                let occurrence = Occurrence {
+                    who,
+                    cell: Some((index as u16, cell as u64)),
+                    other: Some((pc(other_site), other)),
+                    message: String::new(),
+                };
+                let message = || "accessed by several workgroups: ".to_owned();
+                ran.log.record(Kind::StorageRace, pc(site), 1, occurrence, message);
+            }
+        }
+    }
+
+    fn count(&self, ran: &Ran, dispatch: &Dispatch) -> Counts {
+        let mut counts = Counts {
+            invocations: dispatch.grid.iter().map(|&n| u64::from(n)).product::<u64>()
+                * self.lanes(),
+            barriers: ran.barriers,
+            bank_conflicts: ran.conflicts,
+            ..Counts::default()
+        };
+        for (op, &executions) in self.code.ops.iter().zip(&ran.counts) {
+            counts.add(&self.code, op, executions);
+        }
+        let buffers = self.code.buffers.iter().zip(&ran.memory);
+        let storage = buffers.filter(|(variable, _)| variable.is_storage);
+        counts.distinct_bytes =
+            storage.map(|(variable, memory)| memory.touched_bytes(variable)).sum();
+        counts
+    }
+}

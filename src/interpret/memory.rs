@@ -115,7 +115,7 @@ const MOST_BYTES: usize = 1 << 30;
 fn read<R: Real>(bytes: &[u8], at: usize, scalar: Scalar) -> u64 {
     if scalar == Scalar::F16 {
         let Some(&[a, b]) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return 0 };
-        return R::round(f16::from_le_bytes([a, b]).to_f64(), true).register();
+        return R::nearest(f16::from_le_bytes([a, b]).to_f64(), true).register();
     }
     let Some(&word) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return 0 };
     if scalar == Scalar::F32 {
@@ -126,7 +126,7 @@ fn read<R: Real>(bytes: &[u8], at: usize, scalar: Scalar) -> u64 {
 
 /// Returns an f32 with these bits as a register.
 pub(super) fn from_bits<R: Real>(bits: u32) -> u64 {
-    R::round(f32::from_bits(bits).into(), false).register()
+    R::nearest(f32::from_bits(bits).into(), false).register()
 }
 
 /// Returns the bits of a register's real as an f32.

@@ -376,10 +376,6 @@ pub(super) enum Op {
         condition: Slot,
         target: u32,
     },
-    JumpIf {
-        condition: Slot,
-        target: u32,
-    },
     /// `table` is an index in [`Code::switches`].
     Switch {
         selector: Slot,

@@ -178,7 +178,7 @@ enum Scan {
 /// The result of no values.
 fn identity<R: Real>(reduce: Reduce, scalar: Scalar) -> u64 {
     match reduce {
-        Reduce::Mul if scalar.is_real() => R::round(1.0, false).register(),
+        Reduce::Mul if scalar.is_real() => R::nearest(1.0, false).register(),
         Reduce::Mul => 1,
         _ => 0,
     }

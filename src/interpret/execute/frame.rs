@@ -183,8 +183,8 @@ impl Frame<'_> {
             Unary::IsInf => (real.is_infinite().into(), true),
             Unary::RealToBits => (memory::to_bits::<R>(register), true),
             Unary::BitsToReal => return memory::from_bits::<R>(bits),
-            Unary::IntToReal => return R::round((bits as i32).into(), half).register(),
-            _ => return R::round(bits.into(), half).register(),
+            Unary::IntToReal => return R::nearest((bits as i32).into(), half).register(),
+            _ => return R::nearest(bits.into(), half).register(),
         };
         if !fits {
             self.report(Kind::Integer, || format!("{real} does not fit the integer"));
@@ -214,7 +214,7 @@ impl Frame<'_> {
 
     /// Reads up to 16 reals.
     fn vector<R: Real>(&self, from: Slot, size: usize) -> [R; 16] {
-        let mut numbers = [R::round(0.0, false); 16];
+        let mut numbers = [R::nearest(0.0, false); 16];
         let registers = &self.registers[from as usize..];
         numbers.iter_mut().zip(registers).take(size).for_each(|(to, &from)| *to = R::of(from));
         numbers
@@ -289,7 +289,7 @@ impl Frame<'_> {
         ratio: R,
     ) {
         let (matrix, a, b, c) = (&all[..n * n], &all[..n], &b[..n], &c[..n]);
-        let mut result = [R::round(0.0, false); 4];
+        let mut result = [R::nearest(0.0, false); 4];
         let scalar = match op {
             Geometry::Dot => geometry::dot(a, b, half),
             Geometry::Length => geometry::length(a, half),
@@ -314,7 +314,7 @@ impl Frame<'_> {
                 return self.put_all(to, &result[..n], &[a]);
             }
             Geometry::FaceForward => {
-                let is_front = geometry::dot(b, c, half) < R::round(0.0, half);
+                let is_front = geometry::dot(b, c, half) < R::nearest(0.0, half);
                 (0..n).for_each(|i| result[i] = if is_front { a[i] } else { -a[i] });
                 return self.put_all(to, &result[..n], &[a, b, c]);
             }
@@ -338,7 +338,7 @@ impl Frame<'_> {
                 let (fraction, exponent) = geometry::frexp(x, half);
                 (fraction, u64::from(exponent as u32))
             } else {
-                let whole = R::round(x.wide().trunc(), half);
+                let whole = R::nearest(x.wide().trunc(), half);
                 ((x - whole).rounded(half), whole.register())
             };
             self.registers[to as usize + i] = fraction.register();

@@ -64,12 +64,6 @@ pub(super) fn run<R: Real>(
                     continue;
                 }
             }
-            &Op::JumpIf { condition, target } => {
-                if frame.get(condition) != 0 {
-                    pc = target as usize;
-                    continue;
-                }
-            }
             &Op::Jump { target } => {
                 pc = target as usize;
                 continue;

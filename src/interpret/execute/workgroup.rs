@@ -14,7 +14,7 @@ use crate::interpret::{Kind, Options};
 use std::marker::PhantomData;
 
 /// The state of a thread that runs workgroups.
-pub(in super::super) struct Worker<'a, R> {
+pub(crate) struct Worker<'a, R> {
     pub(super) program: &'a Program,
     options: &'a Options,
     grid: [u32; 3],
@@ -35,14 +35,14 @@ pub(in super::super) struct Worker<'a, R> {
     workgroup: u32,
     pub(super) log: Log,
     /// Executions of each operation.
-    pub(in super::super) counts: Vec<u64>,
-    pub(in super::super) barriers: u64,
+    pub(crate) counts: Vec<u64>,
+    pub(crate) barriers: u64,
     pub(super) banks: Option<Banks>,
     arithmetic: PhantomData<R>,
 }
 
 impl<'a, R: Real> Worker<'a, R> {
-    pub(in super::super) fn new(
+    pub(crate) fn new(
         program: &'a Program,
         buffers: &'a [BufferMemory],
         options: &'a Options,
@@ -55,7 +55,7 @@ impl<'a, R: Real> Worker<'a, R> {
         for &(slot, constant) in &code.constants {
             template[slot as usize] = match constant {
                 Constant::Bits(bits) => bits.into(),
-                Constant::Real(number) => R::round(number, false).register(),
+                Constant::Real(number) => R::nearest(number, false).register(),
             };
         }
         for (variable, buffer) in code.buffers.iter().zip(buffers) {
@@ -97,13 +97,13 @@ impl<'a, R: Real> Worker<'a, R> {
     }
 
     /// Returns what was found.
-    pub(in super::super) fn finish(self) -> (Log, Vec<u64>, u64, u64) {
+    pub(crate) fn finish(self) -> (Log, Vec<u64>, u64, u64) {
         (self.log, self.counts, self.barriers, self.banks.map_or(0, |banks| banks.conflicts))
     }
 
     /// Runs a workgroup. Returns whether the program may continue: no invocation exceeded the limit
     /// of iterations.
-    pub(in super::super) fn run(&mut self, workgroup: u32) -> bool {
+    pub(crate) fn run(&mut self, workgroup: u32) -> bool {
         self.begin(workgroup);
         loop {
             for i in 0..self.order.len() {

@@ -175,13 +175,15 @@ fn real_unary(function: MathFunction) -> Option<Unary> {
 fn integer(function: MathFunction, scalar: Scalar) -> Option<Lowering> {
     use MathFunction as M;
     let signed = scalar == Scalar::I32;
-    let either = |int, uint| if signed { int } else { uint };
+    fn either<T>(signed: bool, int: T, uint: T) -> T {
+        if signed { int } else { uint }
+    }
     Some(match function {
-        M::Abs => Lowering::Unary(either(Unary::AbsInt, Unary::Identity)),
+        M::Abs => Lowering::Unary(either(signed, Unary::AbsInt, Unary::Identity)),
         M::Sign => Lowering::Unary(Unary::SignInt),
-        M::Min => Lowering::Binary(either(Binary::MinInt, Binary::MinUint)),
-        M::Max => Lowering::Binary(either(Binary::MaxInt, Binary::MaxUint)),
-        M::Clamp => Lowering::Ternary(either(Ternary::ClampInt, Ternary::ClampUint)),
+        M::Min => Lowering::Binary(either(signed, Binary::MinInt, Binary::MinUint)),
+        M::Max => Lowering::Binary(either(signed, Binary::MaxInt, Binary::MaxUint)),
+        M::Clamp => Lowering::Ternary(either(signed, Ternary::ClampInt, Ternary::ClampUint)),
         M::Dot => Lowering::Geometry(Geometry::DotInt),
         M::Dot4I8Packed => Lowering::Geometry(Geometry::DotPacked { signed: true }),
         M::Dot4U8Packed => Lowering::Geometry(Geometry::DotPacked { signed: false }),
@@ -191,10 +193,10 @@ fn integer(function: MathFunction, scalar: Scalar) -> Option<Lowering> {
         M::ReverseBits => Lowering::Unary(Unary::ReverseBits),
         M::FirstTrailingBit => Lowering::Unary(Unary::FirstTrailingBit),
         M::FirstLeadingBit => {
-            Lowering::Unary(either(Unary::FirstLeadingBitSigned, Unary::FirstLeadingBit))
+            Lowering::Unary(either(signed, Unary::FirstLeadingBitSigned, Unary::FirstLeadingBit))
         }
         M::ExtractBits => {
-            Lowering::Ternary(either(Ternary::ExtractBitsSigned, Ternary::ExtractBits))
+            Lowering::Ternary(either(signed, Ternary::ExtractBitsSigned, Ternary::ExtractBits))
         }
         M::InsertBits => Lowering::InsertBits,
         M::Pack4xI8 => Lowering::Geometry(Geometry::Pack(Pack::Int8)),

@@ -38,7 +38,7 @@ const MOST_SHARED_CELLS: u64 = 1 << 22;
 
 /// Lowers entry point `index` of a module without `override` constants.
 pub(super) fn lower(module: &Module, info: &ModuleInfo, text: &str, index: usize) -> Result<Code> {
-    let mut lowerer = Lowerer::new(module, info, text);
+    let mut lowerer = Lowerer::new(module, text);
     let entry = &module.entry_points[index];
     let entry_info = info.get_entry_point(index);
     lowerer.globals(entry_info)?;
@@ -71,7 +71,6 @@ struct Lowered {
 /// The state of a module's lowering.
 struct Lowerer<'a> {
     module: &'a Module,
-    info: &'a ModuleInfo,
     text: &'a str,
     types: Types,
     code: Code,
@@ -116,10 +115,9 @@ struct Scope<'l, 'a> {
 }
 
 impl<'a> Lowerer<'a> {
-    fn new(module: &'a Module, info: &'a ModuleInfo, text: &'a str) -> Self {
+    fn new(module: &'a Module, text: &'a str) -> Self {
         Self {
             module,
-            info,
             text,
             types: Types::new(module),
             code: Code::default(),
@@ -160,7 +158,7 @@ impl<'a> Lowerer<'a> {
     /// Lowers the variables that the entry point uses.
     fn globals(&mut self, info: &FunctionInfo) -> Result<()> {
         self.code.privates = self.next..self.next;
-        let used = |handle| !info[handle].is_empty();
+        let used = |handle: Handle<GlobalVariable>| !info[handle].is_empty();
         let module = self.module;
         let globals = || module.global_variables.iter().filter(|&(handle, _)| used(handle));
         for (handle, global) in globals().filter(|(_, g)| g.space == AddressSpace::Private) {
@@ -262,7 +260,7 @@ impl<'l, 'a> Scope<'l, 'a> {
     /// Makes a jump lead to `to`.
     fn patch(&mut self, jump: usize, to: u32) {
         match &mut self.lowerer.code.ops[jump] {
-            Op::Jump { target } | Op::JumpUnless { target, .. } | Op::JumpIf { target, .. } => {
+            Op::Jump { target } | Op::JumpUnless { target, .. } => {
                 *target = to;
             }
             other => unreachable!("{other:?} is no jump"),

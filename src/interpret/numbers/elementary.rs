@@ -6,18 +6,18 @@ use crate::interpret::op::{Binary, Ternary, Unary};
 use half::f16;
 
 /// Applies a function from reals to reals; none if it is not one.
-pub(in super::super) fn unary<R: Real>(op: Unary, x: R, half: bool) -> Option<R> {
-    let zero = R::round(0.0, false);
+pub(crate) fn unary<R: Real>(op: Unary, x: R, half: bool) -> Option<R> {
+    let zero = R::nearest(0.0, false);
     Some(match op {
         Unary::Negate => -x,
         Unary::Abs => magnitude(x),
         Unary::Sqrt => x.root().rounded(half),
-        Unary::Sign => R::round(sign(x.wide()), half),
-        Unary::Saturate => min(max(x, zero), R::round(1.0, half)),
-        Unary::Convert => R::round(x.wide(), half),
-        Unary::Fract => (x - R::round(x.wide().floor(), half)).rounded(half),
-        Unary::QuantizeToF16 => R::round(f16::from_f64(x.wide()).to_f64(), half),
-        _ => R::round(wide(op, x.wide())?, half),
+        Unary::Sign => R::nearest(sign(x.wide()), half),
+        Unary::Saturate => min(max(x, zero), R::nearest(1.0, half)),
+        Unary::Convert => R::nearest(x.wide(), half),
+        Unary::Fract => (x - R::nearest(x.wide().floor(), half)).rounded(half),
+        Unary::QuantizeToF16 => R::nearest(f16::from_f64(x.wide()).to_f64(), half),
+        _ => R::nearest(wide(op, x.wide())?, half),
     })
 }
 
@@ -52,11 +52,11 @@ fn wide(op: Unary, x: f64) -> Option<f64> {
 }
 
 /// Applies a function of two reals that is not computed in place; none if it is not one.
-pub(in super::super) fn binary<R: Real>(op: Binary, x: R, y: R, half: bool) -> Option<R> {
+pub(crate) fn binary<R: Real>(op: Binary, x: R, y: R, half: bool) -> Option<R> {
     Some(match op {
-        Binary::Pow => R::round(power(x.wide(), y.wide()), half),
-        Binary::Atan2 => R::round(libm::atan2(x.wide(), y.wide()), half),
-        Binary::Step => R::round(if x <= y { 1.0 } else { 0.0 }, half),
+        Binary::Pow => R::nearest(power(x.wide(), y.wide()), half),
+        Binary::Atan2 => R::nearest(libm::atan2(x.wide(), y.wide()), half),
+        Binary::Step => R::nearest(if x <= y { 1.0 } else { 0.0 }, half),
         _ => return None,
     })
 }
@@ -67,13 +67,13 @@ fn power(x: f64, y: f64) -> f64 {
 }
 
 /// `x · 2^exponent`.
-pub(in super::super) fn scaled<R: Real>(x: R, exponent: i32, half: bool) -> R {
-    R::round(libm::scalbn(x.wide(), exponent), half)
+pub(crate) fn scaled<R: Real>(x: R, exponent: i32, half: bool) -> R {
+    R::nearest(libm::scalbn(x.wide(), exponent), half)
 }
 
 /// Applies a function of three reals; none if it is not one.
-pub(in super::super) fn ternary<R: Real>(op: Ternary, [x, y, z]: [R; 3], half: bool) -> Option<R> {
-    let one = R::round(1.0, half);
+pub(crate) fn ternary<R: Real>(op: Ternary, [x, y, z]: [R; 3], half: bool) -> Option<R> {
+    let one = R::nearest(1.0, half);
     Some(match op {
         Ternary::Fma => x.fused(y, z, half),
         Ternary::Clamp => min(max(x, y), z),
@@ -84,9 +84,9 @@ pub(in super::super) fn ternary<R: Real>(op: Ternary, [x, y, z]: [R; 3], half: b
         Ternary::SmoothStep => {
             let (distance, range) = ((z - x).rounded(half), (y - x).rounded(half));
             let t = (distance / range).rounded(half);
-            let t = min(max(t, R::round(0.0, half)), one);
+            let t = min(max(t, R::nearest(0.0, half)), one);
             let slope =
-                (R::round(3.0, half) - (R::round(2.0, half) * t).rounded(half)).rounded(half);
+                (R::nearest(3.0, half) - (R::nearest(2.0, half) * t).rounded(half)).rounded(half);
             ((t * t).rounded(half) * slope).rounded(half)
         }
         _ => return None,
@@ -94,17 +94,17 @@ pub(in super::super) fn ternary<R: Real>(op: Ternary, [x, y, z]: [R; 3], half: b
 }
 
 /// The smaller number: `y` if it is less than `x`, else `x`.
-pub(in super::super) fn min<R: Real>(x: R, y: R) -> R {
+pub(crate) fn min<R: Real>(x: R, y: R) -> R {
     if y < x { y } else { x }
 }
 
 /// The larger number: `y` if `x` is less than it, else `x`.
-pub(in super::super) fn max<R: Real>(x: R, y: R) -> R {
+pub(crate) fn max<R: Real>(x: R, y: R) -> R {
     if x < y { y } else { x }
 }
 
 fn magnitude<R: Real>(x: R) -> R {
-    R::round(x.wide().abs(), false)
+    R::nearest(x.wide().abs(), false)
 }
 
 fn sign(x: f64) -> f64 {
@@ -119,13 +119,13 @@ fn sign(x: f64) -> f64 {
 
 /// Truncates to i32, limited to the reals that f32 and i32 have in common; a NaN becomes 0. Also
 /// returns whether the number fits.
-pub(in super::super) fn to_int(x: f64) -> (u32, bool) {
+pub(crate) fn to_int(x: f64) -> (u32, bool) {
     let limited = x.clamp(-2_147_483_648.0, 2_147_483_520.0);
     (limited as i32 as u32, x > -2_147_483_649.0 && x < 2_147_483_648.0)
 }
 
 /// The same for u32.
-pub(in super::super) fn to_uint(x: f64) -> (u32, bool) {
+pub(crate) fn to_uint(x: f64) -> (u32, bool) {
     let limited = x.clamp(0.0, 4_294_967_040.0);
     (limited as u32, x > -1.0 && x < 4_294_967_296.0)
 }

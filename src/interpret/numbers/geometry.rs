@@ -3,22 +3,22 @@
 use super::Real;
 
 /// `Σ a[i] · b[i]`.
-pub(in super::super) fn dot<R: Real>(a: &[R], b: &[R], half: bool) -> R {
+pub(crate) fn dot<R: Real>(a: &[R], b: &[R], half: bool) -> R {
     let mut terms = a.iter().zip(b).map(|(&a, &b)| (a * b).rounded(half));
-    let first = terms.next().unwrap_or_else(|| R::round(0.0, half));
+    let first = terms.next().unwrap_or_else(|| R::nearest(0.0, half));
     terms.fold(first, |sum, term| (sum + term).rounded(half))
 }
 
 /// The length of a vector.
-pub(in super::super) fn length<R: Real>(a: &[R], half: bool) -> R {
+pub(crate) fn length<R: Real>(a: &[R], half: bool) -> R {
     if let [a] = a {
-        return R::round(a.wide().abs(), half);
+        return R::nearest(a.wide().abs(), half);
     }
     dot(a, a, half).root().rounded(half)
 }
 
 /// The cross product.
-pub(in super::super) fn cross<R: Real>(a: [R; 3], b: [R; 3], half: bool) -> [R; 3] {
+pub(crate) fn cross<R: Real>(a: [R; 3], b: [R; 3], half: bool) -> [R; 3] {
     let minor = |i: usize, j: usize| {
         ((a[i] * b[j]).rounded(half) - (a[j] * b[i]).rounded(half)).rounded(half)
     };
@@ -26,8 +26,8 @@ pub(in super::super) fn cross<R: Real>(a: [R; 3], b: [R; 3], half: bool) -> [R; 
 }
 
 /// The reflection of `a` at a plane with the normal `b`: `a - 2 (b · a) b`.
-pub(in super::super) fn reflect<R: Real>(a: &[R], b: &[R], to: &mut [R], half: bool) {
-    let twice = (R::round(2.0, half) * dot(b, a, half)).rounded(half);
+pub(crate) fn reflect<R: Real>(a: &[R], b: &[R], to: &mut [R], half: bool) {
+    let twice = (R::nearest(2.0, half) * dot(b, a, half)).rounded(half);
     for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
         *to = (a - (twice * b).rounded(half)).rounded(half);
     }
@@ -35,8 +35,8 @@ pub(in super::super) fn reflect<R: Real>(a: &[R], b: &[R], to: &mut [R], half: b
 
 /// The refraction of `a` at a plane with the normal `b` and the ratio `eta` of indices; zero for
 /// total reflection.
-pub(in super::super) fn refract<R: Real>(a: &[R], b: &[R], eta: R, to: &mut [R], half: bool) {
-    let (zero, one) = (R::round(0.0, half), R::round(1.0, half));
+pub(crate) fn refract<R: Real>(a: &[R], b: &[R], eta: R, to: &mut [R], half: bool) {
+    let (zero, one) = (R::nearest(0.0, half), R::nearest(1.0, half));
     let cosine = dot(b, a, half);
     let sine = (one - (cosine * cosine).rounded(half)).rounded(half);
     let k = (one - ((eta * eta).rounded(half) * sine).rounded(half)).rounded(half);
@@ -51,11 +51,11 @@ pub(in super::super) fn refract<R: Real>(a: &[R], b: &[R], eta: R, to: &mut [R],
 }
 
 /// The determinant of a matrix of `size` columns, by the first one.
-pub(in super::super) fn determinant<R: Real>(m: &[R], size: usize, half: bool) -> R {
+pub(crate) fn determinant<R: Real>(m: &[R], size: usize, half: bool) -> R {
     if size == 2 {
         return ((m[0] * m[3]).rounded(half) - (m[1] * m[2]).rounded(half)).rounded(half);
     }
-    let mut sum = R::round(0.0, half);
+    let mut sum = R::nearest(0.0, half);
     for row in 0..size {
         let mut minor = [sum; 9];
         let rest = (1..size).flat_map(|column| (0..size).map(move |row| (column, row)));
@@ -68,12 +68,12 @@ pub(in super::super) fn determinant<R: Real>(m: &[R], size: usize, half: bool) -
 }
 
 /// Fraction and exponent: `x = fraction · 2^exponent` with a fraction from 0.5 up to 1.
-pub(in super::super) fn frexp<R: Real>(x: R, half: bool) -> (R, i32) {
+pub(crate) fn frexp<R: Real>(x: R, half: bool) -> (R, i32) {
     if !x.finite() {
         return (x, 0);
     }
     let (fraction, exponent) = libm::frexp(x.wide());
-    (R::round(fraction, half), exponent)
+    (R::nearest(fraction, half), exponent)
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@
 use crate::interpret::op::{Binary, Ternary, Unary};
 
 /// A result, and the reason why it is seldom intended.
-pub(in super::super) type Checked = (u32, Option<&'static str>);
+pub(crate) type Checked = (u32, Option<&'static str>);
 
 const OVERFLOW: &str = "signed overflow";
 const ZERO_DIVISOR: &str = "division by zero";
 const WIDE_SHIFT: &str = "shift by 32 bits or more";
 
 /// Applies a function of one integer or bool; none if it is not one.
-pub(in super::super) fn unary(op: Unary, x: u32) -> Option<Checked> {
+pub(crate) fn unary(op: Unary, x: u32) -> Option<Checked> {
     let int = x as i32;
     let flag = |is_odd: bool| is_odd.then_some(OVERFLOW);
     Some(match op {
@@ -40,7 +40,7 @@ fn leading_bit(x: u32) -> u32 {
 
 /// Applies a function of two integers; none if it is not one.
 #[inline(always)]
-pub(in super::super) fn binary(op: Binary, x: u32, y: u32) -> Option<Checked> {
+pub(crate) fn binary(op: Binary, x: u32, y: u32) -> Option<Checked> {
     let (a, b) = (x as i32, y as i32);
     let overflowing = |(result, is_over): (i32, bool)| (result as u32, is_over.then_some(OVERFLOW));
     Some(match op {
@@ -81,7 +81,7 @@ fn wide(shift: u32) -> Option<&'static str> {
 }
 
 /// Applies a function of three integers; none if it is not one.
-pub(in super::super) fn ternary(op: Ternary, [x, y, z]: [u32; 3]) -> Option<u32> {
+pub(crate) fn ternary(op: Ternary, [x, y, z]: [u32; 3]) -> Option<u32> {
     Some(match op {
         Ternary::ClampInt => (x as i32).max(y as i32).min(z as i32) as u32,
         Ternary::ClampUint => x.max(y).min(z),
@@ -102,7 +102,7 @@ pub(in super::super) fn ternary(op: Ternary, [x, y, z]: [u32; 3]) -> Option<u32>
 }
 
 /// Replaces `width` bits from `offset` on by those of `insert`.
-pub(in super::super) fn insert_bits(bits: u32, insert: u32, offset: u32, width: u32) -> u32 {
+pub(crate) fn insert_bits(bits: u32, insert: u32, offset: u32, width: u32) -> u32 {
     let (offset, width) = field(offset, width);
     if width == 0 {
         return bits;

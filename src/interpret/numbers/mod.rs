@@ -1,10 +1,10 @@
 //! WGSL's arithmetic on single values: float types through [`Real`], integers with WGSL's wrapping,
 //! vectors, and packed numbers.
 
-pub(super) mod elementary;
-pub(super) mod geometry;
-pub(super) mod integer;
-pub(super) mod pack;
+pub(crate) mod elementary;
+pub(crate) mod geometry;
+pub(crate) mod integer;
+pub(crate) mod pack;
 mod real;
 
-pub(super) use real::Real;
+pub(crate) use real::Real;

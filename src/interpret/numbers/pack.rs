@@ -5,7 +5,7 @@ use crate::interpret::op::Pack;
 use half::f16;
 
 /// Numbers in a word.
-pub(in super::super) fn parts(pack: Pack) -> usize {
+pub(crate) fn parts(pack: Pack) -> usize {
     match pack {
         Pack::Snorm16 | Pack::Unorm16 | Pack::Float16 => 2,
         _ => 4,
@@ -13,7 +13,7 @@ pub(in super::super) fn parts(pack: Pack) -> usize {
 }
 
 /// Packs registers.
-pub(in super::super) fn pack<R: Real>(format: Pack, parts: &[u64]) -> u32 {
+pub(crate) fn pack<R: Real>(format: Pack, parts: &[u64]) -> u32 {
     let bits = 32 / parts.len();
     let each = |&register: &u64| -> u32 {
         let real = || R::of(register).wide();
@@ -34,9 +34,9 @@ pub(in super::super) fn pack<R: Real>(format: Pack, parts: &[u64]) -> u32 {
 }
 
 /// Unpacks number `i` of a word into a register.
-pub(in super::super) fn unpack<R: Real>(format: Pack, word: u32, i: usize) -> u64 {
+pub(crate) fn unpack<R: Real>(format: Pack, word: u32, i: usize) -> u64 {
     let (byte, short) = ((word >> (8 * (i % 4))) as u8, (word >> (16 * (i % 2))) as u16);
-    let real = |number: f64| R::round(number, false).register();
+    let real = |number: f64| R::nearest(number, false).register();
     match format {
         Pack::Snorm8 => real((f64::from(byte as i8) / 127.0).max(-1.0)),
         Pack::Unorm8 => real(f64::from(byte) / 255.0),
@@ -49,7 +49,7 @@ pub(in super::super) fn unpack<R: Real>(format: Pack, word: u32, i: usize) -> u6
 }
 
 /// Dot product of four bytes of two words.
-pub(in super::super) fn dot(a: u32, b: u32, signed: bool) -> u32 {
+pub(crate) fn dot(a: u32, b: u32, signed: bool) -> u32 {
     a.to_le_bytes().into_iter().zip(b.to_le_bytes()).fold(0u32, |sum, (a, b)| {
         let product = if signed {
             (i32::from(a as i8) * i32::from(b as i8)) as u32

@@ -6,7 +6,7 @@ use half::f16;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
 /// A number of a program's float types, f16 included, as an arithmetic represents it.
-pub(super) trait Real:
+pub(crate) trait Real:
     Copy
     + PartialOrd
     + Add<Output = Self>
@@ -24,7 +24,7 @@ pub(super) trait Real:
     /// Returns the number as a register.
     fn register(self) -> u64;
     /// Rounds to the type: f16 if `half` is set, else f32.
-    fn round(number: f64, half: bool) -> Self;
+    fn nearest(number: f64, half: bool) -> Self;
     /// Rounds the result of an operation in the number's own precision to f16.
     fn halved(self) -> Self;
     /// Returns the number, exactly.
@@ -53,7 +53,7 @@ impl Real for f32 {
         self.to_bits().into()
     }
 
-    fn round(number: f64, half: bool) -> Self {
+    fn nearest(number: f64, half: bool) -> Self {
         if half { f16::from_f64(number).to_f32() } else { number as Self }
     }
 
@@ -71,7 +71,7 @@ impl Real for f32 {
     fn fused(self, b: Self, c: Self, half: bool) -> Self {
         if half {
             // The product of two f16 is exact in f64.
-            return Self::round(self.wide() * b.wide() + c.wide(), true);
+            return Self::nearest(self.wide() * b.wide() + c.wide(), true);
         }
         self.mul_add(b, c)
     }
@@ -97,7 +97,7 @@ impl Real for f64 {
         self.to_bits()
     }
 
-    fn round(number: f64, _: bool) -> Self {
+    fn nearest(number: f64, _: bool) -> Self {
         number
     }
 
@@ -133,8 +133,8 @@ mod tests {
         // 1 + 2^-11 is halfway between two f16 numbers; the even one is 1.
         let tie = 1.0f32 + f32::powi(2.0, -11);
         assert_eq!(tie.halved(), 1.0);
-        assert_eq!(f32::round(f64::from(tie) + 1e-9, true), 1.0 + f32::powi(2.0, -10));
-        assert_eq!(f64::round(f64::from(tie), true), f64::from(tie));
+        assert_eq!(f32::nearest(f64::from(tie) + 1e-9, true), 1.0 + f32::powi(2.0, -10));
+        assert_eq!(f64::nearest(f64::from(tie), true), f64::from(tie));
         assert!(!65520.0f32.halved().finite());
     }
 

@@ -1,0 +1,12 @@
+//! Tests of the interpreter of compute shaders: whole programs, each kind of finding with its
+//! corrected twin, and built-in functions.
+
+mod builtins;
+mod control;
+mod counts;
+mod faults;
+mod programs;
+mod races;
+mod refusals;
+mod run;
+mod subgroups;

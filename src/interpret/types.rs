@@ -2,6 +2,7 @@
 //! padding, in registers and in memory alike, so that loads and stores copy cells. Byte offsets
 //! matter only where buffers come in and go out ([`Type::leaves`]).
 
+use naga::proc::IndexableLength;
 use naga::{AddressSpace, ArraySize, Handle, Module, ScalarKind, TypeInner};
 use std::sync::Arc;
 
@@ -226,20 +227,23 @@ fn column_stride(scalar: Scalar, rows: u32) -> u32 {
 }
 
 /// A module's types by handle; none where the interpreter does not support the type.
-pub(super) struct Types(Vec<Option<Arc<Type>>>);
+pub(super) struct Types<'a> {
+    module: &'a Module,
+    lowered: Vec<Option<Arc<Type>>>,
+}
 
-impl Types {
-    pub(super) fn new(module: &Module) -> Self {
-        let mut types = Self(Vec::with_capacity(module.types.len()));
+impl<'a> Types<'a> {
+    pub(super) fn new(module: &'a Module) -> Self {
+        let mut types = Self { module, lowered: Vec::with_capacity(module.types.len()) };
         for (_, ty) in module.types.iter() {
             let lowered = types.lower(&ty.inner).map(Arc::new);
-            types.0.push(lowered);
+            types.lowered.push(lowered);
         }
         types
     }
 
     pub(super) fn get(&self, handle: Handle<naga::Type>) -> Option<Arc<Type>> {
-        self.0.get(handle.index())?.clone()
+        self.lowered.get(handle.index())?.clone()
     }
 
     /// Lowers a type whose parts were lowered before.
@@ -255,13 +259,22 @@ impl Types {
                 Type::Matrix { scalar: Scalar::new(*scalar)?, columns, rows }
             }
             TypeInner::Array { base, size, stride } => {
-                let (base, count) = (self.get(*base)?, array_count(*size)?);
+                let (base, count) = (self.get(*base)?, self.array_count(*size)?);
                 let cells = base.cells().checked_mul(count.unwrap_or(0).into())?;
                 Type::Array { base, count, stride: *stride, cells }
             }
             TypeInner::Struct { members, span } => self.lower_struct(members, *span)?,
             _ => return None,
         })
+    }
+
+    /// The number of elements: some of none for a runtime-sized array, none for a length that
+    /// naga could not evaluate.
+    fn array_count(&self, size: ArraySize) -> Option<Option<u32>> {
+        match size.resolve(self.module.to_ctx()).ok()? {
+            IndexableLength::Known(count) => Some(Some(count)),
+            IndexableLength::Dynamic => Some(None),
+        }
     }
 
     fn lower_struct(&self, members: &[naga::StructMember], span: u32) -> Option<Type> {
@@ -279,15 +292,6 @@ impl Types {
             cells += lowered.last()?.ty.cells();
         }
         Some(Type::Struct { members: lowered, span, cells })
-    }
-}
-
-/// The number of elements: some of none for a runtime-sized array, none if an `override` is left.
-fn array_count(size: ArraySize) -> Option<Option<u32>> {
-    match size {
-        ArraySize::Constant(count) => Some(Some(count.get())),
-        ArraySize::Dynamic => Some(None),
-        ArraySize::Pending(_) => None,
     }
 }
 

@@ -21,8 +21,8 @@ override TILE: u32 = 8u;
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
-var<workgroup> a_tile: array<array<f32, TILE>, TILE>;
-var<workgroup> b_tile: array<array<f32, TILE>, TILE>;
+var<workgroup> a_tile: array<f32, TILE * TILE>;
+var<workgroup> b_tile: array<f32, TILE * TILE>;
 @compute @workgroup_size(TILE, TILE)
 fn main(@builtin(local_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
     let across = (N + TILE - 1u) / TILE;
@@ -30,12 +30,12 @@ fn main(@builtin(local_invocation_id) id: vec3u, @builtin(workgroup_id) group: v
     let column = group.x % across * TILE + id.x;
     var sum = 0.0;
     for (var k = 0u; k < K; k += TILE) {
-        a_tile[id.y][id.x] = 0.0;
-        b_tile[id.y][id.x] = 0.0;
-        if row < M && k + id.x < K { a_tile[id.y][id.x] = a[row * K + k + id.x]; }
-        if column < N && k + id.y < K { b_tile[id.y][id.x] = b[(k + id.y) * N + column]; }
+        a_tile[id.y * TILE + id.x] = 0.0;
+        b_tile[id.y * TILE + id.x] = 0.0;
+        if row < M && k + id.x < K { a_tile[id.y * TILE + id.x] = a[row * K + k + id.x]; }
+        if column < N && k + id.y < K { b_tile[id.y * TILE + id.x] = b[(k + id.y) * N + column]; }
         workgroupBarrier();
-        for (var i = 0u; i < TILE; i++) { sum = fma(a_tile[id.y][i], b_tile[i][id.x], sum); }
+        for (var i = 0u; i < TILE; i++) { sum = fma(a_tile[id.y * TILE + i], b_tile[i * TILE + id.x], sum); }
         workgroupBarrier();
     }
     if row < M && column < N { c[row * N + column] = sum; }
@@ -77,15 +77,15 @@ var<workgroup> sums: array<u32, 2u * SIZE>;
 @compute @workgroup_size(SIZE)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(global_invocation_id) id: vec3u) {
     sums[lane] = select(0u, a[min(id.x, arrayLength(&a) - 1u)], id.x < arrayLength(&a));
-    var from = 0u;
+    var begin = 0u;
     for (var step = 1u; step < SIZE; step *= 2u) {
         workgroupBarrier();
-        var sum = sums[from + lane];
-        if lane >= step { sum += sums[from + lane - step]; }
-        from = SIZE - from;
-        sums[from + lane] = sum;
+        var sum = sums[begin + lane];
+        if lane >= step { sum += sums[begin + lane - step]; }
+        begin = SIZE - begin;
+        sums[begin + lane] = sum;
     }
-    if id.x < arrayLength(&a) { a[id.x] = sums[from + lane]; }
+    if id.x < arrayLength(&a) { a[id.x] = sums[begin + lane]; }
 }";
 
 #[test]

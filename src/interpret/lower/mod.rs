@@ -72,7 +72,7 @@ struct Lowered {
 struct Lowerer<'a> {
     module: &'a Module,
     text: &'a str,
-    types: Types,
+    types: Types<'a>,
     code: Code,
     /// The next free register.
     next: Slot,
@@ -176,6 +176,9 @@ impl<'a> Lowerer<'a> {
                 }
                 AddressSpace::WorkGroup => self.shared(global, span)?,
                 space if is_buffer(space) => self.buffer(global, span)?,
+                AddressSpace::Handle => {
+                    return Err(self.unsupported(span, type_name(&module.types[global.ty].inner)));
+                }
                 space => return Err(self.unsupported(span, format!("variables in {space:?}"))),
             };
             self.globals.insert(handle, pointer);

@@ -94,6 +94,9 @@ pub enum Error {
     /// The subgroup size is not a power of two from 4 to 128.
     #[error("expected a subgroup size of 4, 8, 16, 32, 64 or 128, found {0}")]
     SubgroupSize(u32),
+    /// A specification is not valid, or a file that it names.
+    #[error("{0}")]
+    Specification(String),
 }
 
 /// A result of the interpreter.

@@ -2,7 +2,7 @@
 //! the findings need: whether it was touched, whether it is defined, and which workgroups accessed
 //! it.
 
-use super::numbers::Real;
+use super::numbers::{Real, nearest_f16};
 use super::program::BufferVariable;
 use super::shadow::Extent;
 use super::types::Scalar;
@@ -143,7 +143,7 @@ fn write<R: Real>(bytes: &mut [u8], at: usize, scalar: Scalar, register: u64) ->
     };
     match scalar {
         Scalar::F32 => put(&to_bits::<R>(register).to_le_bytes()),
-        Scalar::F16 => put(&f16::from_f64(R::of(register).wide()).to_le_bytes()),
+        Scalar::F16 => put(&nearest_f16(R::of(register).wide()).to_le_bytes()),
         Scalar::I32 | Scalar::U32 | Scalar::Bool => put(&(register as u32).to_le_bytes()),
     }
     match scalar {

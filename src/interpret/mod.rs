@@ -15,6 +15,7 @@ mod program;
 mod run;
 mod sanitize;
 mod shadow;
+mod specification;
 mod types;
 
 pub use count::{Counts, Traffic};
@@ -23,4 +24,8 @@ pub use finding::{Finding, Kind, Other};
 pub use program::{Binding, Program};
 pub use run::{Arithmetic, Buffer, Dispatch, Options, Order, Output, Report, SUBGROUP_SIZES};
 pub use sanitize::Plan;
+pub use specification::{
+    BufferSpecification, Element, Expect, Expected, Files, Fill, Override, Overrides, Specification, Text,
+    Tolerance,
+};
 pub use types::Scalar;

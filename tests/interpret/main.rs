@@ -4,6 +4,7 @@
 mod builtins;
 mod control;
 mod counts;
+mod examples;
 mod faults;
 mod programs;
 mod races;

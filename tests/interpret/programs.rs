@@ -76,7 +76,7 @@ override SIZE: u32 = 64u;
 var<workgroup> sums: array<u32, 2u * SIZE>;
 @compute @workgroup_size(SIZE)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(global_invocation_id) id: vec3u) {
-    sums[lane] = select(0u, a[min(id.x, arrayLength(&a) - 1u)], id.x < arrayLength(&a));
+    if id.x < arrayLength(&a) { sums[lane] = a[id.x]; }
     var begin = 0u;
     for (var step = 1u; step < SIZE; step *= 2u) {
         workgroupBarrier();

@@ -7,4 +7,4 @@ pub(crate) mod integer;
 pub(crate) mod pack;
 mod real;
 
-pub(crate) use real::Real;
+pub(crate) use real::{Real, nearest_f16};

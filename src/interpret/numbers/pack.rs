@@ -1,6 +1,6 @@
 //! Packed numbers.
 
-use super::Real;
+use super::{Real, nearest_f16};
 use crate::interpret::op::Pack;
 use half::f16;
 
@@ -23,7 +23,7 @@ pub(crate) fn pack<R: Real>(format: Pack, parts: &[u64]) -> u32 {
             Pack::Unorm8 => (0.5 + 255.0 * real().clamp(0.0, 1.0)).floor() as u32,
             Pack::Snorm16 => (0.5 + 32767.0 * real().clamp(-1.0, 1.0)).floor() as i32 as u32,
             Pack::Unorm16 => (0.5 + 65535.0 * real().clamp(0.0, 1.0)).floor() as u32,
-            Pack::Float16 => f16::from_f64(real()).to_bits().into(),
+            Pack::Float16 => nearest_f16(real()).to_bits().into(),
             Pack::Int8 | Pack::Uint8 => word,
             Pack::Int8Clamp => (word as i32).clamp(-128, 127) as u32,
             Pack::Uint8Clamp => word.min(255),

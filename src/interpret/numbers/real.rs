@@ -42,6 +42,18 @@ pub(crate) trait Real:
     }
 }
 
+/// Rounds to f16. `half` drops bits of the f64 first, so the number goes through an f32 whose last bit
+/// is odd if anything was dropped.
+pub(crate) fn nearest_f16(number: f64) -> f16 {
+    let near = number as f32;
+    if f64::from(near) == number || number.is_nan() {
+        return f16::from_f32(near);
+    }
+    let is_above = f64::from(near).abs() > number.abs();
+    let below = near.to_bits() - u32::from(is_above);
+    f16::from_f32(f32::from_bits(below | 1))
+}
+
 impl Real for f32 {
     #[inline(always)]
     fn of(register: u64) -> Self {
@@ -54,7 +66,7 @@ impl Real for f32 {
     }
 
     fn nearest(number: f64, half: bool) -> Self {
-        if half { f16::from_f64(number).to_f32() } else { number as Self }
+        if half { nearest_f16(number).to_f32() } else { number as Self }
     }
 
     // f32 has more than twice f16's bits, so that rounding a sum, product, quotient or square root
@@ -136,6 +148,9 @@ mod tests {
         assert_eq!(f32::nearest(f64::from(tie) + 1e-9, true), 1.0 + f32::powi(2.0, -10));
         assert_eq!(f64::nearest(f64::from(tie), true), f64::from(tie));
         assert!(!65520.0f32.halved().finite());
+        assert!(f32::nearest(65519.999, true).finite());
+        assert_eq!(f32::nearest(1e-60, true), 0.0);
+        assert!(!f32::nearest(1e300, true).finite());
     }
 
     #[test]

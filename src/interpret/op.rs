@@ -400,6 +400,13 @@ pub(super) enum Op {
     },
 }
 
+impl Op {
+    /// Whether the operation accesses an atomic.
+    pub(super) fn is_atomic(&self) -> bool {
+        matches!(self, Self::AtomicLoad { .. } | Self::AtomicStore { .. } | Self::Atomic { .. })
+    }
+}
+
 /// How a collective operation exchanges values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {

@@ -229,6 +229,11 @@ impl Program {
             || self.code.inputs.iter().any(|(input, _)| inputs.contains(input))
     }
 
+    /// Whether the program has atomic operations.
+    pub fn uses_atomics(&self) -> bool {
+        self.code.ops.iter().any(Op::is_atomic)
+    }
+
     /// Number of operations in the compact form.
     pub fn operations(&self) -> usize {
         self.code.ops.len()

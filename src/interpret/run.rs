@@ -26,7 +26,7 @@ pub enum Arithmetic {
     F64,
 }
 
-/// The order in which the invocations of a workgroup run up to their next barrier.
+/// The order in which the invocations of a workgroup run, each up to its next barrier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
     /// By ascending index.
@@ -36,6 +36,9 @@ pub enum Order {
     Reverse,
     /// Shuffled by a seed.
     Shuffled(u64),
+    /// By ascending index, each only up to its next atomic operation: an update that is not one
+    /// operation is lost.
+    Interleaved,
 }
 
 impl Order {
@@ -43,7 +46,7 @@ impl Order {
     fn indices(self, count: u32) -> Vec<u32> {
         let mut indices: Vec<_> = (0..count).collect();
         match self {
-            Self::Forward => {}
+            Self::Forward | Self::Interleaved => {}
             Self::Reverse => indices.reverse(),
             Self::Shuffled(seed) => indices.shuffle(&mut ChaCha8Rng::seed_from_u64(seed)),
         }

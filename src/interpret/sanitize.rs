@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// The runs of a sanitized program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Orders, the first of which all others are compared with.
+    /// Orders, the first of which all others are compared with. [`Order::Interleaved`] is left out
+    /// if the program has no atomics.
     pub orders: Vec<Order>,
     /// Subgroup sizes, if the program uses subgroups; the results of the last one are returned.
     pub subgroup_sizes: Vec<u32>,
@@ -18,10 +19,10 @@ pub struct Plan {
 }
 
 impl Default for Plan {
-    /// Three orders, and every subgroup size.
+    /// Four orders, and every subgroup size.
     fn default() -> Self {
         Self {
-            orders: vec![Order::Forward, Order::Reverse, Order::Shuffled(1)],
+            orders: vec![Order::Forward, Order::Reverse, Order::Shuffled(1), Order::Interleaved],
             subgroup_sizes: SUBGROUP_SIZES.to_vec(),
             options: Options::default(),
         }
@@ -78,7 +79,8 @@ impl Program {
         let first = orders.first().copied().unwrap_or_default();
         let mut report = self.run(dispatch, &Options { order: first, ..options.clone() })?;
         all.extend(std::mem::take(&mut report.findings));
-        for &order in orders.iter().skip(1) {
+        let differs = |order: &Order| *order != Order::Interleaved || self.uses_atomics();
+        for &order in orders.iter().skip(1).filter(|order| differs(order)) {
             let other = self.run(dispatch, &Options { order, ..options.clone() })?;
             all.extend(other.findings);
             if let Some(difference) = difference(&report.buffers, &other.buffers) {

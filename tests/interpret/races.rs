@@ -180,3 +180,17 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let wide = crate::run::Case { text: text.replace("^ 3u", "^ 32u"), ..quads };
     wide.found(Kind::WorkgroupRace);
 }
+
+#[test]
+fn an_update_in_two_operations() {
+    let text = "
+@group(0) @binding(0) var<storage, read_write> total: atomic<u32>;
+@compute @workgroup_size(16)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    atomicStore(&total, atomicLoad(&total) + 1u);
+}";
+    let lost = case(text).buffer(&[0u32]);
+    lost.found(Kind::OrderDependent);
+    let text = text.replace("atomicStore(&total, atomicLoad(&total) + 1u)", "atomicAdd(&total, 1u)");
+    assert_eq!(crate::run::Case { text, ..lost }.clean(0), [16]);
+}

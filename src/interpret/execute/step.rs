@@ -30,6 +30,15 @@ pub(super) struct Lane {
     pub(super) stop: Stop,
 }
 
+/// Limits of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Most iterations and calls.
+    pub(super) steps: u64,
+    /// Whether the invocation runs up to its next atomic operation only.
+    pub(super) yields: bool,
+}
+
 /// Runs an invocation. `stack` has the returns of its active calls, `counts` the executions of each
 /// operation.
 pub(super) fn run<R: Real>(
@@ -39,7 +48,7 @@ pub(super) fn run<R: Real>(
     by: &By,
     stack: &mut [u32],
     counts: &mut [u64],
-    limit: u64,
+    Limits { steps: limit, yields }: Limits,
 ) {
     let code = memory.code;
     let mut pc = lane.pc as usize;
@@ -106,7 +115,13 @@ pub(super) fn run<R: Real>(
                 pc = found.map_or(switch.default, |i| switch.cases[i].1) as usize;
                 continue;
             }
-            op => other::<R>(op, frame, memory),
+            op => {
+                other::<R>(op, frame, memory);
+                if op.is_atomic() && yields {
+                    lane.pc = pc as u32 + 1;
+                    return;
+                }
+            }
         }
         pc += 1;
     }

@@ -3,14 +3,14 @@
 use super::access::{By, Memory};
 use super::bank::Banks;
 use super::frame::Frame;
-use super::step::{self, Lane, Stop};
+use super::step::{self, Lane, Limits, Stop};
 use crate::interpret::finding::{Log, Who};
 use crate::interpret::memory::BufferMemory;
 use crate::interpret::numbers::Real;
 use crate::interpret::op::Op;
 use crate::interpret::program::{Constant, Input, Program, split};
 use crate::interpret::shadow::{LAST_EPOCH, LAST_PART, Record, Shadow};
-use crate::interpret::{Kind, Options};
+use crate::interpret::{Kind, Options, Order};
 use std::marker::PhantomData;
 
 /// The state of a thread that runs workgroups.
@@ -115,6 +115,9 @@ impl<'a, R: Real> Worker<'a, R> {
                     return false;
                 }
             }
+            if self.lanes.iter().any(|lane| lane.stop == Stop::Ready) {
+                continue;
+            }
             if let Some(banks) = &mut self.banks {
                 banks.finish(self.lanes.len());
             }
@@ -188,9 +191,10 @@ impl<'a, R: Real> Worker<'a, R> {
         };
         let depth = self.program.code.depth as usize;
         let stack = &mut self.stacks[at * depth..(at + 1) * depth];
-        let limit = self.options.loop_limit;
+        let yields = self.options.order == Order::Interleaved;
+        let limits = Limits { steps: self.options.loop_limit, yields };
         let lane = &mut self.lanes[at];
-        step::run::<R>(lane, &mut frame, &mut self.memory, &by, stack, &mut self.counts, limit);
+        step::run::<R>(lane, &mut frame, &mut self.memory, &by, stack, &mut self.counts, limits);
     }
 
     /// Whether two invocations wait at the same operation, called from the same places.

@@ -6,6 +6,7 @@ mod control;
 mod counts;
 mod examples;
 mod faults;
+mod planted;
 mod programs;
 mod races;
 mod refusals;

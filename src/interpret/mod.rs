@@ -25,7 +25,7 @@ pub use program::{Binding, Program};
 pub use run::{Arithmetic, Buffer, Dispatch, Options, Order, Output, Report, SUBGROUP_SIZES};
 pub use sanitize::Plan;
 pub use specification::{
-    BufferSpecification, Element, Expect, Expected, Files, Fill, Override, Overrides, Specification, Text,
-    Tolerance,
+    BufferSpecification, Element, Expect, Expected, Files, Fill, Override, Overrides,
+    Specification, Text, Tolerance,
 };
 pub use types::Scalar;

@@ -74,6 +74,8 @@ pub(super) struct Code {
     pub(super) switches: Vec<Switch>,
     pub(super) collectives: Vec<Collective>,
     pub(super) buffers: Vec<BufferVariable>,
+    /// Group and binding of every buffer of the module, used or not.
+    pub(super) declared: Vec<(u32, u32)>,
     pub(super) shared: Vec<WorkgroupVariable>,
     pub(super) shared_cells: u32,
     /// Registers with fixed values, and initial values of private variables.
@@ -177,6 +179,9 @@ impl Program {
             let found = names().collect::<Vec<_>>().join(", ");
             return Err(Error::EntryPoint { expected: entry_point.to_owned(), found });
         }
+        // naga may remove variables that the entry point does not use.
+        let bindings = module.global_variables.iter().filter_map(|(_, global)| global.binding);
+        let declared = bindings.map(|binding| (binding.group, binding.binding)).collect();
         let (module, info) = process_overrides(module, info, stage, &constants)
             .map_err(|error| Error::constants(&error, text))?;
         let index = module
@@ -187,7 +192,7 @@ impl Program {
             expected: entry_point.to_owned(),
             found: "an entry point of another stage".to_owned(),
         })?;
-        let code = lower::lower(&module, &info, text, index)?;
+        let code = Code { declared, ..lower::lower(&module, &info, text, index)? };
         let workgroup_size = module.entry_points[index].workgroup_size;
         Ok(Self { code, workgroup_size, entry_point: entry_point.to_owned() })
     }

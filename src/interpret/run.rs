@@ -2,7 +2,7 @@
 
 use super::count::Counts;
 use super::error::limited;
-use super::execute::Worker;
+use super::execute::{Progress, Worker};
 use super::finding::{Log, Occurrence};
 use super::memory::BufferMemory;
 use super::numbers::Real;
@@ -72,7 +72,7 @@ pub struct Buffer {
 pub struct Dispatch {
     /// Workgroups along x, y and z.
     pub grid: [u32; 3],
-    /// Buffers, in any order.
+    /// Buffers, in any order; those of variables that the entry point does not use are ignored.
     pub buffers: Vec<Buffer>,
     /// Immediate data.
     pub immediates: Vec<u8>,
@@ -128,7 +128,7 @@ pub struct Output {
 /// Results of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// The program's buffers, in the order of its variables.
+    /// The buffers that the entry point uses, in the order of its variables.
     pub buffers: Vec<Output>,
     /// Findings by place.
     pub findings: Vec<Finding>,
@@ -147,6 +147,59 @@ struct Ran {
     barriers: u64,
     conflicts: u64,
     is_complete: bool,
+}
+
+/// Workgroups that run at once where atomics are interleaved.
+const WOVEN: u32 = 4;
+
+/// Runs workgroups on threads. Returns the workers, and whether all workgroups ended.
+fn share<'a, R: Real>(
+    worker: impl Fn() -> Worker<'a, R> + Sync,
+    order: &[u32],
+    groups: u32,
+    threads: usize,
+) -> (Vec<Worker<'a, R>>, bool) {
+    let (next, stopped) = (AtomicU32::new(0), AtomicBool::new(false));
+    let work = |_| {
+        let mut worker = worker();
+        while !stopped.load(Relaxed) {
+            let taken = next.fetch_update(Relaxed, Relaxed, |n| (n < groups).then_some(n + 1));
+            let Ok(index) = taken else { break };
+            if !worker.run(order.get(index as usize).copied().unwrap_or(index)) {
+                stopped.store(true, Relaxed);
+            }
+        }
+        worker
+    };
+    let threads = threads.min(groups as usize).max(1);
+    let workers = (0..threads).into_par_iter().map(work).collect();
+    (workers, !stopped.into_inner())
+}
+
+/// Runs workgroups in turn, each up to its invocations' next atomic operations.
+fn interleave<R: Real>(mut workers: Vec<Worker<R>>, groups: u32) -> (Vec<Worker<R>>, bool) {
+    let mut next = 0;
+    let mut active = vec![false; workers.len()];
+    loop {
+        for (worker, active) in workers.iter_mut().zip(&mut active) {
+            if !*active && next < groups {
+                worker.begin(next);
+                next += 1;
+                *active = true;
+            }
+            if !*active {
+                continue;
+            }
+            match worker.pass() {
+                Progress::Running => {}
+                Progress::Ended => *active = false,
+                Progress::Limit => return (workers, false),
+            }
+        }
+        if next == groups && !active.contains(&true) {
+            return (workers, true);
+        }
+    }
 }
 
 /// Most registers of a workgroup: 512 MiB per thread.
@@ -213,10 +266,9 @@ impl Program {
 
     /// Returns the buffers in the order of the program's variables.
     fn buffers(&self, dispatch: &Dispatch) -> Result<Vec<Buffer>> {
-        let known = |group, binding| {
-            self.code.buffers.iter().any(|variable| variable.binding == Some((group, binding)))
-        };
-        if let Some(unknown) = dispatch.buffers.iter().find(|b| !known(b.group, b.binding)) {
+        let declared = &self.code.declared;
+        let is_known = |buffer: &&Buffer| declared.contains(&(buffer.group, buffer.binding));
+        if let Some(unknown) = dispatch.buffers.iter().find(|buffer| !is_known(buffer)) {
             let (group, binding) = (unknown.group, unknown.binding);
             let (expected, found) = ("no buffer".to_owned(), "one".to_owned());
             return Err(Error::Binding { group, binding, expected, found });
@@ -250,30 +302,22 @@ impl Program {
         let lanes = options.order.indices(self.lanes() as u32);
         // Orders of many workgroups are not worth their memory where threads take them anyway.
         let order = if is_ordered { options.order.indices(groups) } else { Vec::new() };
-        let (next, stopped) = (AtomicU32::new(0), AtomicBool::new(false));
-        let work = |_| {
-            let mut worker = Worker::<R>::new(self, &memory, options, grid, lanes.clone());
-            while !stopped.load(Relaxed) {
-                let taken = next.fetch_update(Relaxed, Relaxed, |n| (n < groups).then_some(n + 1));
-                let Ok(index) = taken else { break };
-                if !worker.run(order.get(index as usize).copied().unwrap_or(index)) {
-                    stopped.store(true, Relaxed);
-                }
-            }
-            worker.finish()
+        let worker = || Worker::<R>::new(self, &memory, options, grid, lanes.clone());
+        let (workers, is_complete) = if is_ordered && options.order == Order::Interleaved {
+            interleave((0..WOVEN.min(groups)).map(|_| worker()).collect(), groups)
+        } else {
+            let threads = if is_ordered { 1 } else { rayon::current_num_threads() };
+            share(worker, &order, groups, threads)
         };
-        let threads =
-            if is_ordered { 1 } else { rayon::current_num_threads().min(groups as usize) };
-        let parts: Vec<_> = (0..threads.max(1)).into_par_iter().map(work).collect();
         let (mut log, mut counts) = (Log::default(), vec![0; self.code.ops.len()]);
         let (mut barriers, mut conflicts) = (0, 0);
-        for (found, executed, passed, conflicting) in parts {
+        for worker in workers {
+            let (found, executed, passed, conflicting) = worker.finish();
             log.merge(found);
             counts.iter_mut().zip(executed).for_each(|(count, executed)| *count += executed);
             barriers += passed;
             conflicts += conflicting;
         }
-        let is_complete = !stopped.into_inner();
         Ok(Ran { memory, log, counts, barriers, conflicts, is_complete })
     }
 

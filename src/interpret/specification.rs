@@ -212,14 +212,23 @@ impl Specification {
             Ok(Buffer { group, binding, bytes, is_undefined })
         };
         let immediates = self.immediates.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Ok(Dispatch { grid: self.grid, buffers: buffers.map(fill).collect::<Result<_>>()?, immediates })
+        Ok(Dispatch {
+            grid: self.grid,
+            buffers: buffers.map(fill).collect::<Result<_>>()?,
+            immediates,
+        })
     }
 
     /// Returns what the buffers with an `expect` must have. `wgsl` is the kernel's text.
     ///
     /// # Errors
     /// A file cannot be read, or a reference is no valid program.
-    pub fn expected(&self, wgsl: &str, dispatch: &Dispatch, files: &dyn Files) -> Result<Vec<Expected>> {
+    pub fn expected(
+        &self,
+        wgsl: &str,
+        dispatch: &Dispatch,
+        files: &dyn Files,
+    ) -> Result<Vec<Expected>> {
         let mut all = Vec::new();
         for buffer in &self.buffers {
             let values = match &buffer.expect {
@@ -228,7 +237,9 @@ impl Specification {
                     values(&exact(&self.program(wgsl)?, dispatch)?, buffer.binding)?
                 }
                 Some(Expect::File(path)) => files.numbers(path)?,
-                Some(Expect::Text(text)) => self.reference(text, dispatch, files, buffer.binding)?,
+                Some(Expect::Text(text)) => {
+                    self.reference(text, dispatch, files, buffer.binding)?
+                }
             };
             let (binding, shape) = (buffer.binding, buffer.shape.clone());
             all.push(Expected { binding, shape, values });

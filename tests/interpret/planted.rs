@@ -40,7 +40,8 @@ impl Fault {
 
 #[test]
 fn nearly_all_faults_are_found() {
-    let faults: Faults = toml::from_str(include_str!("faults.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let faults: Faults =
+        toml::from_str(include_str!("faults.toml")).unwrap_or_else(|e| panic!("{e}"));
     let mut scores = BTreeMap::<_, Score>::new();
     let mut missed = Vec::new();
     let mut examples = BTreeMap::new();

@@ -191,6 +191,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 }";
     let lost = case(text).buffer(&[0u32]);
     lost.found(Kind::OrderDependent);
-    let text = text.replace("atomicStore(&total, atomicLoad(&total) + 1u)", "atomicAdd(&total, 1u)");
+    let text =
+        text.replace("atomicStore(&total, atomicLoad(&total) + 1u)", "atomicAdd(&total, 1u)");
     assert_eq!(crate::run::Case { text, ..lost }.clean(0), [16]);
 }

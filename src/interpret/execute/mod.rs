@@ -9,4 +9,4 @@ mod frame;
 mod step;
 mod workgroup;
 
-pub(super) use workgroup::Worker;
+pub(super) use workgroup::{Progress, Worker};

@@ -13,6 +13,16 @@ use crate::interpret::shadow::{LAST_EPOCH, LAST_PART, Record, Shadow};
 use crate::interpret::{Kind, Options, Order};
 use std::marker::PhantomData;
 
+/// The state of a workgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Running,
+    /// All invocations have ended, or diverged.
+    Ended,
+    /// An invocation exceeded the limit of iterations.
+    Limit,
+}
+
 /// The state of a thread that runs workgroups.
 pub(crate) struct Worker<'a, R> {
     pub(super) program: &'a Program,
@@ -106,31 +116,41 @@ impl<'a, R: Real> Worker<'a, R> {
     pub(crate) fn run(&mut self, workgroup: u32) -> bool {
         self.begin(workgroup);
         loop {
-            for i in 0..self.order.len() {
-                let lane = self.order[i];
-                if self.lanes[lane as usize].stop == Stop::Ready {
-                    self.run_lane(lane);
-                }
-                if self.lanes[lane as usize].stop == Stop::Limit {
-                    return false;
-                }
-            }
-            if self.lanes.iter().any(|lane| lane.stop == Stop::Ready) {
-                continue;
-            }
-            if let Some(banks) = &mut self.banks {
-                banks.finish(self.lanes.len());
-            }
-            if self.lanes.iter().all(|lane| lane.stop == Stop::Ended) {
-                return true;
-            }
-            if !self.resume_subgroups() && !self.pass_barrier() {
-                return true;
+            match self.pass() {
+                Progress::Running => {}
+                Progress::Ended => return true,
+                Progress::Limit => return false,
             }
         }
     }
 
-    fn begin(&mut self, workgroup: u32) {
+    /// Runs each invocation until it has to wait, and lets those continue that all others of their
+    /// group have reached.
+    pub(crate) fn pass(&mut self) -> Progress {
+        for i in 0..self.order.len() {
+            let lane = self.order[i];
+            if self.lanes[lane as usize].stop == Stop::Ready {
+                self.run_lane(lane);
+            }
+            if self.lanes[lane as usize].stop == Stop::Limit {
+                return Progress::Limit;
+            }
+        }
+        if self.lanes.iter().any(|lane| lane.stop == Stop::Ready) {
+            return Progress::Running;
+        }
+        if let Some(banks) = &mut self.banks {
+            banks.finish(self.lanes.len());
+        }
+        let has_ended = self.lanes.iter().all(|lane| lane.stop == Stop::Ended);
+        if has_ended || !self.resume_subgroups() && !self.pass_barrier() {
+            return Progress::Ended;
+        }
+        Progress::Running
+    }
+
+    /// Prepares the invocations of a workgroup.
+    pub(crate) fn begin(&mut self, workgroup: u32) {
         self.workgroup = workgroup;
         self.memory.shared.fill(0);
         self.next_epoch(true, true);

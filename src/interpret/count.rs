@@ -1,8 +1,8 @@
 //! Exact counts of executed operations. The interpreter counts executions per operation; what one
 //! execution costs is known from the program.
 
+use super::code::Code;
 use super::op::{Binary, Geometry, Op, Ternary, Unary, WORKGROUP};
-use super::program::Code;
 use std::ops::AddAssign;
 
 /// Loads and stores of a memory. Atomic read-modify-write operations count as both.

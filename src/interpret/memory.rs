@@ -2,8 +2,8 @@
 //! the findings need: whether it was touched, whether it is defined, and which workgroups accessed
 //! it.
 
+use super::code::BufferVariable;
 use super::numbers::{Real, nearest_f16};
-use super::program::BufferVariable;
 use super::shadow::Extent;
 use super::types::Scalar;
 use super::{Buffer, Error, Output, Result};

@@ -3,6 +3,7 @@
 //! [`sanitize`](Program::sanitize) runs a program in several orders and at several subgroup sizes.
 //! Texts come in as single modules; files that import others are assembled elsewhere.
 
+mod code;
 mod count;
 mod error;
 mod execute;
@@ -11,6 +12,7 @@ mod lower;
 mod memory;
 mod numbers;
 mod op;
+mod options;
 mod program;
 mod run;
 mod sanitize;
@@ -21,8 +23,9 @@ mod types;
 pub use count::{Counts, Traffic};
 pub use error::{Error, Place, Result};
 pub use finding::{Finding, Kind, Other};
+pub use options::{Arithmetic, Buffer, Dispatch, Options, Order, Output, Report};
 pub use program::{Binding, Program};
-pub use run::{Arithmetic, Buffer, Dispatch, Options, Order, Output, Report, SUBGROUP_SIZES};
+pub use run::SUBGROUP_SIZES;
 pub use sanitize::Plan;
 pub use specification::{
     BufferSpecification, Element, Expect, Expected, Files, Fill, Override, Overrides,

@@ -81,14 +81,8 @@ impl Shadow {
     #[inline(always)]
     pub(super) fn read(&mut self, by: Record, subgroup_size: u32) -> Option<Record> {
         let [first, second] = &mut self.reads;
-        // A read before the subgroup's last barrier may still conflict with other subgroups.
-        if first.epoch() != by.epoch() {
-            *first = by;
-        } else if first.lane() == by.lane() {
-            *first = by;
-        } else {
-            *second = by;
-        }
+        let is_first = first.epoch() != by.epoch() || first.lane() == by.lane();
+        *(if is_first { first } else { second }) = by;
         self.write.conflicts(by, subgroup_size).then_some(self.write)
     }
 

@@ -2,11 +2,11 @@
 
 use super::frame::Frame;
 use crate::interpret::Kind;
+use crate::interpret::code::Code;
 use crate::interpret::finding::{Occurrence, Who};
 use crate::interpret::memory::BufferMemory;
 use crate::interpret::numbers::{Real, elementary};
 use crate::interpret::op::{Access, Atomic, OUTSIDE, Slot, WORKGROUP};
-use crate::interpret::program::Code;
 use crate::interpret::shadow::{Record, Shadow, global};
 use crate::interpret::types::Scalar;
 use std::sync::atomic::Ordering::Relaxed;

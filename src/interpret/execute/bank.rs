@@ -2,7 +2,7 @@
 //! so each one's accesses between two barriers are noted; the n-th accesses of a subgroup's
 //! invocations are compared if they are the same load or store. Atomics are not counted.
 
-use crate::interpret::program::Code;
+use crate::interpret::code::Code;
 
 /// Banks of workgroup memory.
 const BANKS: usize = 32;

@@ -4,9 +4,11 @@
 
 mod access;
 mod bank;
+mod begin;
 mod collective;
 mod frame;
 mod step;
+mod vectors;
 mod workgroup;
 
 pub(super) use workgroup::{Progress, Worker};

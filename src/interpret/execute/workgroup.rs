@@ -5,10 +5,9 @@ use super::bank::Banks;
 use super::frame::Frame;
 use super::step::{self, Lane, Limits, Stop};
 use crate::interpret::finding::{Log, Who};
-use crate::interpret::memory::BufferMemory;
 use crate::interpret::numbers::Real;
 use crate::interpret::op::Op;
-use crate::interpret::program::{Constant, Input, Program, split};
+use crate::interpret::program::{Program, split};
 use crate::interpret::shadow::{LAST_EPOCH, LAST_PART, Record, Shadow};
 use crate::interpret::{Kind, Options, Order};
 use std::marker::PhantomData;
@@ -26,86 +25,32 @@ pub(crate) enum Progress {
 /// The state of a thread that runs workgroups.
 pub(crate) struct Worker<'a, R> {
     pub(super) program: &'a Program,
-    options: &'a Options,
-    grid: [u32; 3],
+    pub(super) options: &'a Options,
+    pub(super) grid: [u32; 3],
     /// Registers at the beginning: constants and initial values.
-    template: Vec<u64>,
+    pub(super) template: Vec<u64>,
     /// Registers of all invocations.
     pub(super) registers: Vec<u64>,
     pub(super) lanes: Vec<Lane>,
     /// The returns of each invocation's calls.
-    stacks: Vec<u32>,
+    pub(super) stacks: Vec<u32>,
     /// Order in which invocations run.
-    order: Vec<u32>,
-    memory: Memory<'a>,
+    pub(super) order: Vec<u32>,
+    pub(super) memory: Memory<'a>,
     /// Numbers of the barriers, for workgroup memory and for buffers.
-    epochs: [u64; 2],
+    pub(super) epochs: [u64; 2],
     /// Barriers of each subgroup since the last one of the workgroup.
-    parts: Vec<u64>,
-    workgroup: u32,
+    pub(super) parts: Vec<u64>,
+    pub(super) workgroup: u32,
     pub(super) log: Log,
     /// Executions of each operation.
     pub(crate) counts: Vec<u64>,
     pub(crate) barriers: u64,
     pub(super) banks: Option<Banks>,
-    arithmetic: PhantomData<R>,
+    pub(super) arithmetic: PhantomData<R>,
 }
 
 impl<'a, R: Real> Worker<'a, R> {
-    pub(crate) fn new(
-        program: &'a Program,
-        buffers: &'a [BufferMemory],
-        options: &'a Options,
-        grid: [u32; 3],
-        order: Vec<u32>,
-    ) -> Self {
-        let code = &program.code;
-        let size = code.registers as usize;
-        let mut template = vec![0; size];
-        for &(slot, constant) in &code.constants {
-            template[slot as usize] = match constant {
-                Constant::Bits(bits) => bits.into(),
-                Constant::Real(number) => R::nearest(number, false).register(),
-            };
-        }
-        for (variable, buffer) in code.buffers.iter().zip(buffers) {
-            template[variable.length as usize] = buffer.length;
-        }
-        let lanes = order.len();
-        let shadows = |buffer: &BufferMemory| match &buffer.extents {
-            Some(extents) => vec![Shadow::default(); extents.len()],
-            None => Vec::new(),
-        };
-        let memory = Memory {
-            code,
-            buffers,
-            shared: vec![0; code.shared_cells as usize],
-            shared_shadow: vec![Shadow::default(); code.shared_cells as usize],
-            shadows: buffers.iter().map(shadows).collect(),
-            subgroup_size: options.subgroup_size,
-        };
-        let stopped = Lane { pc: 0, depth: 0, steps: 0, stop: Stop::Ended };
-        Self {
-            program,
-            options,
-            grid,
-            registers: template.repeat(lanes),
-            template,
-            lanes: vec![stopped; lanes],
-            stacks: vec![0; lanes * code.depth as usize],
-            order,
-            memory,
-            epochs: [0; 2],
-            parts: vec![0; lanes.div_ceil(options.subgroup_size as usize)],
-            workgroup: 0,
-            log: Log::default(),
-            counts: vec![0; code.ops.len()],
-            barriers: 0,
-            banks: options.bank_conflicts.then(|| Banks::new(code, options.subgroup_size)),
-            arithmetic: PhantomData,
-        }
-    }
-
     /// Returns what was found.
     pub(crate) fn finish(self) -> (Log, Vec<u64>, u64, u64) {
         (self.log, self.counts, self.barriers, self.banks.map_or(0, |banks| banks.conflicts))
@@ -147,52 +92,6 @@ impl<'a, R: Real> Worker<'a, R> {
             return Progress::Ended;
         }
         Progress::Running
-    }
-
-    /// Prepares the invocations of a workgroup.
-    pub(crate) fn begin(&mut self, workgroup: u32) {
-        self.workgroup = workgroup;
-        self.memory.shared.fill(0);
-        self.next_epoch(true, true);
-        let size = self.template.len();
-        let privates = &self.program.code.privates;
-        let privates = privates.start as usize..privates.end as usize;
-        for lane in 0..self.lanes.len() {
-            let registers = &mut self.registers[lane * size..(lane + 1) * size];
-            registers[privates.clone()].copy_from_slice(&self.template[privates.clone()]);
-            let pc = self.program.code.start;
-            self.lanes[lane] = Lane { pc, depth: 0, steps: 0, stop: Stop::Ready };
-            self.set_inputs(lane as u32);
-        }
-    }
-
-    fn set_inputs(&mut self, lane: u32) {
-        let subgroup_size = self.options.subgroup_size;
-        let local = split(lane, self.program.workgroup_size);
-        let group = split(self.workgroup, self.grid);
-        let size = self.program.workgroup_size;
-        let scalar = |value: u32| ([value, 0, 0], 1);
-        let subgroups = (self.lanes.len() as u32).div_ceil(subgroup_size);
-        for &(input, slot) in &self.program.code.inputs {
-            let (values, count) = match input {
-                Input::GlobalInvocationId => {
-                    let along = |i: usize| group[i].wrapping_mul(size[i]).wrapping_add(local[i]);
-                    ([along(0), along(1), along(2)], 3)
-                }
-                Input::LocalInvocationId => (local, 3),
-                Input::WorkgroupId => (group, 3),
-                Input::NumWorkgroups => (self.grid, 3),
-                Input::LocalInvocationIndex => scalar(lane),
-                Input::NumSubgroups => scalar(subgroups),
-                Input::SubgroupId => scalar(lane / subgroup_size),
-                Input::SubgroupSize => scalar(subgroup_size),
-                Input::SubgroupInvocationId => scalar(lane % subgroup_size),
-            };
-            let at = lane as usize * self.template.len() + slot as usize;
-            for (register, value) in self.registers[at..].iter_mut().zip(values).take(count) {
-                *register = value.into();
-            }
-        }
     }
 
     fn run_lane(&mut self, index: u32) {
@@ -284,7 +183,7 @@ impl<'a, R: Real> Worker<'a, R> {
     }
 
     /// Begins a new epoch of workgroup memory, of storage, or of both.
-    fn next_epoch(&mut self, workgroup: bool, storage: bool) {
+    pub(super) fn next_epoch(&mut self, workgroup: bool, storage: bool) {
         // A barrier that orders one memory only leaves the order of the other within subgroups.
         if workgroup && storage {
             self.parts.fill(0);

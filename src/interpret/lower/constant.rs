@@ -2,8 +2,8 @@
 
 use super::{Lowerer, Scope, Value};
 use crate::interpret::Result;
+use crate::interpret::code::Constant;
 use crate::interpret::op::{Slot, ZERO};
-use crate::interpret::program::Constant;
 use crate::interpret::types::{Scalar, Type};
 use naga::{Arena, Expression, Handle, Literal};
 use std::sync::Arc;

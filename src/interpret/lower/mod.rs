@@ -5,24 +5,26 @@
 mod call;
 mod constant;
 mod expression;
+mod globals;
 mod math;
 mod operator;
 mod place;
 mod statement;
+mod synchronisation;
+mod types;
 
+use super::code::{Code, Input, Site};
 use super::error::limited;
-use super::op::{Access, Op, Slot, WORKGROUP, ZERO};
-use super::program::{BufferVariable, Code, Input, Site, WorkgroupVariable};
-use super::types::{Type, Types, is_buffer};
+use super::op::{Access, Op, Slot, ZERO};
+use super::types::Type;
 use super::{Error, Place, Result};
 use naga::proc::TypeResolution;
 use naga::valid::{FunctionInfo, ModuleInfo};
-use naga::{
-    AddressSpace, Binding, BuiltIn, Function, GlobalVariable, Handle, Module, Span, TypeInner,
-};
+use naga::{Binding, BuiltIn, Function, GlobalVariable, Handle, Module, Span, TypeInner};
 use place::{Memory, Pointer};
 use std::collections::HashMap;
 use std::sync::Arc;
+use types::Types;
 
 /// Most registers of an invocation.
 const MOST_REGISTERS: u64 = 1 << 20;
@@ -32,9 +34,6 @@ const MOST_OPERATIONS: u64 = 1 << 24;
 
 /// Most loads and stores in a program: they are numbered in 16 bits.
 const MOST_SITES: u64 = 1 << 16;
-
-/// Most cells of workgroup memory: 16 MiB of `f32`.
-const MOST_SHARED_CELLS: u64 = 1 << 22;
 
 /// Lowers entry point `index` of a module without `override` constants.
 pub(super) fn lower(module: &Module, info: &ModuleInfo, text: &str, index: usize) -> Result<Code> {
@@ -153,79 +152,6 @@ impl<'a> Lowerer<'a> {
             let name = type_name(&self.module.types[handle].inner);
             self.unsupported(span, name)
         })
-    }
-
-    /// Lowers the variables that the entry point uses.
-    fn globals(&mut self, info: &FunctionInfo) -> Result<()> {
-        self.code.privates = self.next..self.next;
-        let used = |handle: Handle<GlobalVariable>| !info[handle].is_empty();
-        let module = self.module;
-        let globals = || module.global_variables.iter().filter(|&(handle, _)| used(handle));
-        for (handle, global) in globals().filter(|(_, g)| g.space == AddressSpace::Private) {
-            let ty = self.ty(global.ty, module.global_variables.get_span(handle))?;
-            let slot = self.registers(ty.cells())?;
-            self.globals.insert(handle, Pointer::new(Memory::Local, slot, ty));
-        }
-        self.code.privates.end = self.next;
-        for (handle, global) in globals() {
-            let span = module.global_variables.get_span(handle);
-            let pointer = match global.space {
-                AddressSpace::Private => {
-                    self.private_initialiser(handle, global)?;
-                    continue;
-                }
-                AddressSpace::WorkGroup => self.shared(global, span)?,
-                space if is_buffer(space) => self.buffer(global, span)?,
-                AddressSpace::Handle => {
-                    return Err(self.unsupported(span, type_name(&module.types[global.ty].inner)));
-                }
-                space => return Err(self.unsupported(span, format!("variables in {space:?}"))),
-            };
-            self.globals.insert(handle, pointer);
-        }
-        Ok(())
-    }
-
-    fn private_initialiser(
-        &mut self,
-        handle: Handle<GlobalVariable>,
-        global: &GlobalVariable,
-    ) -> Result<()> {
-        let Some(init) = global.init else { return Ok(()) };
-        let first = self.globals[&handle].offset;
-        let constants = self.constant(init)?;
-        self.code.constants.extend((first..).zip(constants));
-        Ok(())
-    }
-
-    fn shared(&mut self, global: &GlobalVariable, span: Span) -> Result<Pointer> {
-        let ty = self.ty(global.ty, span)?;
-        let offset = self.code.shared_cells;
-        let cells = u64::from(offset) + ty.cells();
-        limited("scalars of workgroup memory", MOST_SHARED_CELLS, cells)?;
-        self.code.shared_cells = cells as u32;
-        let name = global.name.clone().unwrap_or_default();
-        self.code.shared.push(WorkgroupVariable { name, offset, ty: ty.clone() });
-        Ok(Pointer::new(Memory::Shared(WORKGROUP), offset, ty))
-    }
-
-    fn buffer(&mut self, global: &GlobalVariable, span: Span) -> Result<Pointer> {
-        let ty = self.ty(global.ty, span)?;
-        let index = self.code.buffers.len() as u16;
-        let binding = global.binding.map(|binding| (binding.group, binding.binding));
-        if self.code.buffers.iter().any(|buffer| buffer.binding == binding) {
-            return Err(self.unsupported(span, "two variables at one binding"));
-        }
-        let length = self.registers(1)?;
-        self.code.buffers.push(BufferVariable {
-            name: global.name.clone().unwrap_or_default(),
-            binding,
-            ty: ty.clone(),
-            is_storage: matches!(global.space, AddressSpace::Storage { .. }),
-            is_written: false,
-            length,
-        });
-        Ok(Pointer::new(Memory::Shared(index), 0, ty))
     }
 
     /// Appends an operation.

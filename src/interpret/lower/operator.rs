@@ -77,17 +77,15 @@ impl Scope<'_, '_> {
         to: Slot,
     ) -> Result<()> {
         let (a, scalar, count) = self.scalars_of(argument)?;
-        let op = match function {
-            RelationalFunction::IsNan => {
-                return Ok(self.push_unary(Unary::IsNan, scalar, count, to, a));
-            }
-            RelationalFunction::IsInf => {
-                return Ok(self.push_unary(Unary::IsInf, scalar, count, to, a));
-            }
-            RelationalFunction::All => Geometry::All,
-            RelationalFunction::Any => Geometry::Any,
+        let mut whole = |op| {
+            self.push(Op::Geometry { op, half: false, size: count as u8, to, a, b: ZERO, c: ZERO });
         };
-        self.push(Op::Geometry { op, half: false, size: count as u8, to, a, b: ZERO, c: ZERO });
+        match function {
+            RelationalFunction::All => whole(Geometry::All),
+            RelationalFunction::Any => whole(Geometry::Any),
+            RelationalFunction::IsNan => self.push_unary(Unary::IsNan, scalar, count, to, a),
+            RelationalFunction::IsInf => self.push_unary(Unary::IsInf, scalar, count, to, a),
+        }
         Ok(())
     }
 

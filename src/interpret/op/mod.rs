@@ -1,196 +1,29 @@
 //! The compact form of a program: a list of operations on registers. Each function's registers have
 //! fixed places, since WGSL has no recursion. A value takes one register per scalar.
 
-use super::types::Scalar;
+mod collective;
+mod function;
+
+use crate::interpret::types::Scalar;
+
+pub(crate) use collective::{Collective, Exchange, Reduce};
+pub(crate) use function::{Binary, Geometry, Pack, Ternary, Unary};
 
 /// A register's place in an invocation's registers.
-pub(super) type Slot = u32;
+pub(crate) type Slot = u32;
 
 /// The register that always contains 0.
-pub(super) const ZERO: Slot = 0;
+pub(crate) const ZERO: Slot = 0;
 
 /// The workgroup's memory, as the memory of an operation; buffers have their index.
-pub(super) const WORKGROUP: u16 = u16::MAX;
+pub(crate) const WORKGROUP: u16 = u16::MAX;
 
 /// Marks the address of an element past the end. The address itself is that of the last element.
-pub(super) const OUTSIDE: u64 = 1 << 63;
-
-/// Component-wise operations with one operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unary {
-    /// Real to real.
-    Negate,
-    Abs,
-    Sign,
-    Saturate,
-    Sqrt,
-    InverseSqrt,
-    Ceil,
-    Floor,
-    Round,
-    Fract,
-    Trunc,
-    Exp,
-    Exp2,
-    Log,
-    Log2,
-    Cos,
-    Cosh,
-    Sin,
-    Sinh,
-    Tan,
-    Tanh,
-    Acos,
-    Asin,
-    Atan,
-    Asinh,
-    Acosh,
-    Atanh,
-    Radians,
-    Degrees,
-    /// Rounds to f16, and back.
-    QuantizeToF16,
-    /// f32 to f16 or back.
-    Convert,
-    /// Integer to integer.
-    /// The absolute value of a u32.
-    Identity,
-    NegateInt,
-    AbsInt,
-    SignInt,
-    Not,
-    BitNot,
-    CountTrailingZeros,
-    CountLeadingZeros,
-    CountOneBits,
-    ReverseBits,
-    FirstTrailingBit,
-    FirstLeadingBitSigned,
-    FirstLeadingBit,
-    /// Between kinds.
-    RealToInt,
-    RealToUint,
-    RealToBool,
-    IntToReal,
-    UintToReal,
-    IntToBool,
-    BoolToReal,
-    /// `bitcast` between f32 and integers.
-    RealToBits,
-    BitsToReal,
-    IsNan,
-    IsInf,
-}
-
-/// Component-wise operations with two operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Binary {
-    /// Real to real.
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-    Min,
-    Max,
-    Pow,
-    Atan2,
-    Step,
-    /// Real by an integer power of two.
-    Ldexp,
-    /// Real to bool.
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-    /// Signed integers.
-    AddInt,
-    SubtractInt,
-    MultiplyInt,
-    DivideInt,
-    RemainderInt,
-    MinInt,
-    MaxInt,
-    LessInt,
-    LessEqualInt,
-    ShiftLeftInt,
-    ShiftRightInt,
-    /// Unsigned integers.
-    AddUint,
-    SubtractUint,
-    MultiplyUint,
-    DivideUint,
-    RemainderUint,
-    MinUint,
-    MaxUint,
-    LessUint,
-    LessEqualUint,
-    ShiftLeft,
-    ShiftRight,
-    /// Bits.
-    And,
-    Or,
-    Xor,
-    EqualBits,
-    NotEqualBits,
-}
-
-/// Component-wise operations with three operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ternary {
-    Fma,
-    Clamp,
-    Mix,
-    SmoothStep,
-    ClampInt,
-    ClampUint,
-    ExtractBits,
-    ExtractBitsSigned,
-}
-
-/// Operations on whole vectors; `size` is that of the operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Geometry {
-    Dot,
-    DotInt,
-    Cross,
-    Distance,
-    Length,
-    Normalize,
-    FaceForward,
-    Reflect,
-    Refract,
-    Modf,
-    Frexp,
-    Determinant,
-    /// To a bool.
-    All,
-    Any,
-    Pack(Pack),
-    Unpack(Pack),
-    /// Dot product of four bytes of two words.
-    DotPacked {
-        signed: bool,
-    },
-}
-
-/// Formats of several numbers in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pack {
-    Snorm8,
-    Unorm8,
-    Snorm16,
-    Unorm16,
-    Float16,
-    Int8,
-    Uint8,
-    Int8Clamp,
-    Uint8Clamp,
-}
+pub(crate) const OUTSIDE: u64 = 1 << 63;
 
 /// Read-modify-write operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Atomic {
+pub(crate) enum Atomic {
     Add,
     Subtract,
     And,
@@ -207,19 +40,19 @@ pub(super) enum Atomic {
 
 /// Memory operand of a load or store: the address is the register `base` plus `offset`, in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Access {
-    pub(super) base: Slot,
-    pub(super) offset: u32,
-    pub(super) count: u32,
+pub(crate) struct Access {
+    pub(crate) base: Slot,
+    pub(crate) offset: u32,
+    pub(crate) count: u32,
     /// [`WORKGROUP`] or a buffer.
-    pub(super) memory: u16,
+    pub(crate) memory: u16,
     /// Index in [`Code::sites`].
-    pub(super) site: u16,
+    pub(crate) site: u16,
 }
 
 /// An operation. `to` is always the first register of the result, and `count` its registers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     Copy {
         to: Slot,
         from: Slot,
@@ -402,61 +235,15 @@ pub(super) enum Op {
 
 impl Op {
     /// Whether the operation accesses an atomic.
-    pub(super) fn is_atomic(&self) -> bool {
+    pub(crate) fn is_atomic(&self) -> bool {
         matches!(self, Self::AtomicLoad { .. } | Self::AtomicStore { .. } | Self::Atomic { .. })
     }
 }
 
-/// How a collective operation exchanges values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exchange {
-    /// Bits of the invocations whose predicate is set.
-    Ballot,
-    BroadcastFirst,
-    /// From the invocation in a register.
-    Broadcast(Slot),
-    Shuffle(Slot),
-    ShuffleDown(Slot),
-    ShuffleUp(Slot),
-    ShuffleXor(Slot),
-    QuadBroadcast(Slot),
-    /// From invocation `id ^ mask` of the quad.
-    QuadSwap {
-        mask: u32,
-    },
-    Reduce(Reduce),
-    Inclusive(Reduce),
-    Exclusive(Reduce),
-}
-
-/// How a reduction combines values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reduce {
-    All,
-    Any,
-    Add,
-    Mul,
-    Min,
-    Max,
-    And,
-    Or,
-    Xor,
-}
-
-/// An operation of a subgroup or quad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Collective {
-    pub(super) exchange: Exchange,
-    pub(super) scalar: Scalar,
-    pub(super) to: Slot,
-    pub(super) from: Slot,
-    pub(super) count: u32,
-}
-
 /// The targets of a switch.
 #[derive(Debug, Default)]
-pub(super) struct Switch {
+pub(crate) struct Switch {
     /// Values and targets, sorted by value.
-    pub(super) cases: Vec<(u32, u32)>,
-    pub(super) default: u32,
+    pub(crate) cases: Vec<(u32, u32)>,
+    pub(crate) default: u32,
 }

@@ -82,6 +82,9 @@ pub struct Options {
     pub loop_limit: u64,
     /// Kinds that are left out of the report.
     pub ignored: Vec<Kind>,
+    /// Whether reading workgroup memory that the workgroup did not write is a finding. WGSL defines
+    /// it as zero, but wgpu can be told to omit that.
+    pub undefined_workgroup: bool,
     /// Whether bank conflicts of workgroup memory are counted, which takes more time.
     pub bank_conflicts: bool,
 }
@@ -94,6 +97,7 @@ impl Default for Options {
             subgroup_size: 32,
             loop_limit: 1 << 24,
             ignored: Vec::new(),
+            undefined_workgroup: false,
             bank_conflicts: false,
         }
     }

@@ -6,7 +6,7 @@ use super::finding::{Occurrence, Who};
 use super::lower;
 use super::op::{Op, WORKGROUP};
 use super::types::Type;
-use super::{Error, Finding, Kind, Other, Result};
+use super::{Error, Finding, Kind, Other, Place, Result};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
@@ -155,6 +155,22 @@ impl Program {
     /// Whether the program has atomic operations.
     pub fn uses_atomics(&self) -> bool {
         self.code.ops.iter().any(Op::is_atomic)
+    }
+
+    /// The place of the first store to a buffer.
+    pub(super) fn first_store(&self, group: u32, binding: u32) -> Place {
+        let binding = Some((group, binding));
+        let is_store = |op: &Op| match op {
+            Op::Store { access, .. }
+            | Op::AtomicStore { access, .. }
+            | Op::Atomic { access, .. } => {
+                let buffer = self.code.buffers.get(access.memory as usize);
+                buffer.is_some_and(|buffer| buffer.binding == binding)
+            }
+            _ => false,
+        };
+        let pc = self.code.ops.iter().position(is_store);
+        pc.map_or(Place::default(), |pc| self.code.places[pc])
     }
 
     /// Number of operations in the compact form.

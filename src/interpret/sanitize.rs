@@ -56,7 +56,7 @@ impl Program {
                 && self.depends_on_size(dispatch, &options, *other)?
             {
                 let sizes = format!("subgroup sizes {other} and {size}");
-                all.add(difference.finding(Kind::SubgroupSizeDependent, &sizes));
+                all.add(difference.finding(Kind::SubgroupSizeDependent, self, &sizes));
             }
             previous = Some((size, report));
         }
@@ -85,7 +85,7 @@ impl Program {
             all.extend(other.findings);
             if let Some(difference) = difference(&report.buffers, &other.buffers) {
                 let orders = format!("the orders {first:?} and {order:?}");
-                all.add(difference.finding(Kind::OrderDependent, &orders));
+                all.add(difference.finding(Kind::OrderDependent, self, &orders));
             }
             report.is_complete &= other.is_complete;
         }
@@ -110,22 +110,23 @@ impl Program {
 
 /// The first scalar in which two results differ.
 struct Difference<'a> {
-    buffer: &'a str,
+    buffer: &'a Output,
     element: u64,
     values: [f64; 2],
 }
 
 impl Difference<'_> {
-    fn finding(&self, kind: Kind, between: &str) -> Finding {
+    /// Returns the finding at the first store to the buffer.
+    fn finding(&self, kind: Kind, program: &Program, between: &str) -> Finding {
         let [a, b] = self.values;
-        let (buffer, element) = (self.buffer, self.element);
+        let (buffer, element) = (&self.buffer.name, self.element);
         Finding {
             kind,
-            place: Place::default(),
+            place: program.first_store(self.buffer.group, self.buffer.binding),
             message: format!("{between} give {a} and {b} in scalar {element} of {buffer}"),
             invocation: [0; 3],
             workgroup: [0; 3],
-            element: Some((buffer.to_owned(), element)),
+            element: Some((buffer.clone(), element)),
             other: None,
             count: 1,
         }
@@ -138,7 +139,7 @@ fn difference<'a>(first: &'a [Output], second: &[Output]) -> Option<Difference<'
             |(a, b): (&f64, &f64)| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan());
         let element = a.values.iter().zip(&b.values).position(differ)?;
         let values = [a.values[element], b.values[element]];
-        Some(Difference { buffer: &a.name, element: element as u64, values })
+        Some(Difference { buffer: a, element: element as u64, values })
     })
 }
 

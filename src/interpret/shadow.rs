@@ -77,6 +77,16 @@ pub(super) struct Shadow {
 }
 
 impl Shadow {
+    /// Whether there was a write in epoch `first` or later.
+    pub(super) fn is_written_since(&self, first: u64) -> bool {
+        self.write.epoch() >= first
+    }
+
+    /// Notes a write by an atomic operation, which conflicts with no other.
+    pub(super) fn define(&mut self, by: Record) {
+        self.write = by;
+    }
+
     /// Adds a read; returns a conflicting access.
     #[inline(always)]
     pub(super) fn read(&mut self, by: Record, subgroup_size: u32) -> Option<Record> {

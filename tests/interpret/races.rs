@@ -195,3 +195,35 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         text.replace("atomicStore(&total, atomicLoad(&total) + 1u)", "atomicAdd(&total, 1u)");
     assert_eq!(crate::run::Case { text, ..lost }.clean(0), [16]);
 }
+
+#[test]
+fn undefined_workgroup_memory() {
+    use wgvae::interpret::{Finding, Options};
+    let text = "
+@group(0) @binding(0) var<storage, read_write> result: array<u32>;
+var<workgroup> words: array<u32, 8>;
+var<workgroup> total: atomic<u32>;
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    if lane < 7u {
+        words[lane] = lane;
+    }
+    workgroupBarrier();
+    atomicAdd(&total, words[lane]);
+    result[lane] = 1u;
+}";
+    let strict = Options { undefined_workgroup: true, ..Options::default() };
+    let lines = |text: &str, options: &Options| -> Vec<_> {
+        let report = case(text).grid(2).buffer(&[0u32; 8]).run_with(options);
+        let of = |f: &Finding| (f.kind == Kind::UndefinedRead).then_some((f.place.line, f.count));
+        report.findings.iter().filter_map(of).collect()
+    };
+    // The last word of each of two workgroups, and the total that begins undefined.
+    assert_eq!(lines(text, &strict), [(11, 2), (11, 2)]);
+    assert_eq!(lines(text, &Options::default()), []);
+    let twin = text.replace("lane < 7u", "lane < 8u").replace(
+        "    workgroupBarrier",
+        "    if lane == 0u { atomicStore(&total, 0u); }\n    workgroupBarrier",
+    );
+    assert_eq!(lines(&twin, &strict), []);
+}

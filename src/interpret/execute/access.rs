@@ -21,6 +21,8 @@ pub(super) struct Memory<'a> {
     /// Accesses to the buffers within the workgroup; of buffers that are not written, none.
     pub(super) shadows: Vec<Vec<Shadow>>,
     pub(super) subgroup_size: u32,
+    /// The workgroup's first epoch, if reading workgroup memory that it did not write is a finding.
+    pub(super) undefined_before: Option<u64>,
 }
 
 /// The invocation's accesses, as records of the two kinds of memory.
@@ -44,6 +46,7 @@ impl Memory<'_> {
             }
             let record = by.shared.at(access.site);
             for cell in cells.filter(|_| !is_outside) {
+                self.check_defined(frame, cell);
                 if let Some(other) = self.shared_shadow[cell].read(record, self.subgroup_size) {
                     self.race(frame, WORKGROUP, cell, other, "read of ");
                 }
@@ -120,6 +123,16 @@ impl Memory<'_> {
         frame.log.record(kind, frame.pc, 1, occurrence, || how.to_owned());
     }
 
+    /// Reports a cell of workgroup memory that the workgroup did not write.
+    #[inline(always)]
+    fn check_defined(&self, frame: &mut Frame, cell: usize) {
+        if let Some(first) = self.undefined_before
+            && !self.shared_shadow[cell].is_written_since(first)
+        {
+            self.undefined(frame, WORKGROUP, cell);
+        }
+    }
+
     #[cold]
     fn undefined(&self, frame: &mut Frame, memory: u16, cell: usize) {
         let (pc, who) = (frame.pc, frame.who);
@@ -130,7 +143,10 @@ impl Memory<'_> {
     pub(super) fn atomic_load(&mut self, frame: &mut Frame, to: Slot, access: Access) {
         let (cell, is_outside) = frame.address(access.base, access.offset);
         let value = match self.buffers.get(access.memory as usize) {
-            None => self.shared[cell],
+            None => {
+                self.check_defined(frame, cell);
+                self.shared[cell]
+            }
             Some(buffer) => {
                 self.touch(frame, access.memory, cell, is_outside);
                 buffer.cells[cell].load(Relaxed)
@@ -139,14 +155,17 @@ impl Memory<'_> {
         frame.set(to, value);
     }
 
-    pub(super) fn atomic_store(&mut self, frame: &mut Frame, from: Slot, access: Access) {
+    pub(super) fn atomic_store(&mut self, frame: &mut Frame, by: &By, from: Slot, access: Access) {
         let (cell, is_outside) = frame.address(access.base, access.offset);
         if is_outside {
             return;
         }
         let value = frame.get(from);
         match self.buffers.get(access.memory as usize) {
-            None => self.shared[cell] = value,
+            None => {
+                self.shared_shadow[cell].define(by.shared);
+                self.shared[cell] = value;
+            }
             Some(buffer) => {
                 buffer.cells[cell].store(value, Relaxed);
                 buffer.define(cell);
@@ -171,6 +190,7 @@ impl Memory<'_> {
     pub(super) fn atomic<R: Real>(
         &mut self,
         frame: &mut Frame,
+        by: &By,
         (op, scalar): (Atomic, Scalar),
         to: Slot,
         value: Slot,
@@ -187,6 +207,8 @@ impl Memory<'_> {
             None => {
                 let old = self.shared[cell];
                 if !is_outside {
+                    self.check_defined(frame, cell);
+                    self.shared_shadow[cell].define(by.shared);
                     self.shared[cell] = new(old);
                 }
                 old

@@ -45,6 +45,7 @@ impl<'a, R: Real> Worker<'a, R> {
             shared_shadow: vec![Shadow::default(); code.shared_cells as usize],
             shadows: buffers.iter().map(shadows).collect(),
             subgroup_size: options.subgroup_size,
+            undefined_before: None,
         };
         let stopped = Lane { pc: 0, depth: 0, steps: 0, stop: Stop::Ended };
         Self {
@@ -73,6 +74,7 @@ impl<'a, R: Real> Worker<'a, R> {
         self.workgroup = workgroup;
         self.memory.shared.fill(0);
         self.next_epoch(true, true);
+        self.memory.undefined_before = self.options.undefined_workgroup.then_some(self.epochs[0]);
         let size = self.template.len();
         let privates = &self.program.code.privates;
         let privates = privates.start as usize..privates.end as usize;

@@ -116,7 +116,7 @@ pub(super) fn run<R: Real>(
                 continue;
             }
             op => {
-                other::<R>(op, frame, memory);
+                other::<R>(op, frame, memory, by);
                 if op.is_atomic() && yields {
                     lane.pc = pc as u32 + 1;
                     return;
@@ -135,7 +135,7 @@ fn exceed(lane: &mut Lane, frame: &mut Frame, limit: u64) {
 
 /// Operations that continue with the next one.
 #[inline(always)]
-fn other<R: Real>(op: &Op, frame: &mut Frame, memory: &mut Memory) {
+fn other<R: Real>(op: &Op, frame: &mut Frame, memory: &mut Memory, by: &By) {
     match *op {
         Op::Clear { to, count } => {
             frame.registers[to as usize..(to + count) as usize].fill(0);
@@ -198,9 +198,9 @@ fn other<R: Real>(op: &Op, frame: &mut Frame, memory: &mut Memory) {
             }
         }
         Op::AtomicLoad { to, access } => memory.atomic_load(frame, to, access),
-        Op::AtomicStore { from, access } => memory.atomic_store(frame, from, access),
+        Op::AtomicStore { from, access } => memory.atomic_store(frame, by, from, access),
         Op::Atomic { op, scalar, to, value, access } => {
-            memory.atomic::<R>(frame, (op, scalar), to, value, access);
+            memory.atomic::<R>(frame, by, (op, scalar), to, value, access);
         }
         _ => {}
     }

@@ -196,6 +196,7 @@ impl<'a, R: Real> Worker<'a, R> {
         }
         if self.epochs.iter().any(|&epoch| epoch >= LAST_EPOCH) {
             self.epochs = [1; 2];
+            self.memory.undefined_before = None;
             self.memory.shared_shadow.fill(Shadow::default());
             self.memory.shadows.iter_mut().for_each(|shadow| shadow.fill(Shadow::default()));
         }

@@ -4,6 +4,8 @@
 mod builtins;
 mod control;
 mod counts;
+#[cfg(feature = "gpu")]
+mod drivers;
 mod examples;
 mod faults;
 mod generator;

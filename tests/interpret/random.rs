@@ -8,7 +8,7 @@ use wgvae::interpret::{Arithmetic, Error, Kind, Options, Order};
 /// Number of programs of each style.
 const PROGRAMS: u64 = 300;
 
-fn bound(text: &str) -> Case {
+pub(crate) fn bound(text: &str) -> Case {
     let words: Vec<_> =
         (0..ELEMENTS as u32).map(|i| i.wrapping_mul(2_654_435_761) >> (i % 32)).collect();
     case(text).grid(3).buffer(&words).buffer(&[0u32; ELEMENTS]).buffer(&[0u32; ELEMENTS])

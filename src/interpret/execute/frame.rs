@@ -36,10 +36,14 @@ impl Frame<'_> {
 
     #[inline(always)]
     pub(super) fn copy(&mut self, to: Slot, from: usize, count: u32) {
-        if count == 1 {
-            self.registers[to as usize] = self.registers[from];
-        } else {
-            self.registers.copy_within(from..from + count as usize, to as usize);
+        let to = to as usize;
+        match count {
+            1 => self.registers[to] = self.registers[from],
+            // Vectors, without a call of memmove.
+            2..=4 => {
+                (0..count as usize).for_each(|i| self.registers[to + i] = self.registers[from + i])
+            }
+            _ => self.registers.copy_within(from..from + count as usize, to),
         }
     }
 

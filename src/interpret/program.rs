@@ -6,7 +6,7 @@ use super::finding::{Occurrence, Who};
 use super::lower;
 use super::op::{Op, WORKGROUP};
 use super::types::Type;
-use super::{Error, Finding, Kind, Other, Place, Result};
+use super::{Error, Finding, Kind, Other, Place, Result, Scalar};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
@@ -34,6 +34,12 @@ pub struct Binding {
     pub is_storage: bool,
     /// Whether the program stores to it, other than by atomics.
     pub is_written: bool,
+    /// Whether it has atomics.
+    pub has_atomics: bool,
+    /// Type of its scalars, if they have the same.
+    pub scalar: Option<Scalar>,
+    /// Number of its scalars; none if it ends in a runtime-sized array.
+    pub scalars: Option<u64>,
 }
 
 /// Everything in WGSL that wgpu offers to compute stages and the interpreter supports.
@@ -132,7 +138,23 @@ impl Program {
             let least_bytes = buffer.ty.least_bytes();
             let (is_storage, is_written) = (buffer.is_storage, buffer.is_written);
             let name = buffer.name.clone();
-            Some(Binding { name, group, binding, least_bytes, is_storage, is_written })
+            let (mut scalars, has_atomics) = (Vec::new(), buffer.ty.has_atomics());
+            buffer.ty.leaves(0, 1, &mut |_, scalar| scalars.push(scalar));
+            let first = scalars.first().copied();
+            let scalar = first.filter(|first| scalars.iter().all(|scalar| scalar == first));
+            let is_sized = buffer.ty.runtime_count(least_bytes) == 0;
+            let scalars = is_sized.then_some(scalars.len() as u64);
+            Some(Binding {
+                name,
+                group,
+                binding,
+                least_bytes,
+                is_storage,
+                is_written,
+                has_atomics,
+                scalar,
+                scalars,
+            })
         })
     }
 

@@ -142,6 +142,16 @@ impl Type {
         }
     }
 
+    /// Whether any part is an atomic.
+    pub(super) fn has_atomics(&self) -> bool {
+        match self {
+            Self::Atomic(_) => true,
+            Self::Array { base, .. } => base.has_atomics(),
+            Self::Struct { members, .. } => members.iter().any(|member| member.ty.has_atomics()),
+            _ => false,
+        }
+    }
+
     /// Elements of the runtime-sized array at the end of a buffer of `bytes` bytes; 0 if there is
     /// none.
     pub(super) fn runtime_count(&self, bytes: u64) -> u64 {

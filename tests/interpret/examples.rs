@@ -50,7 +50,7 @@ impl Example {
 
     /// Sanitizes another text with the example's inputs.
     pub(crate) fn sanitize(&self, text: &str) -> Result<Report> {
-        let options = Options { loop_limit: 100_000, ..Options::default() };
+        let options = Options { loop_limit: 20_000, ..Options::default() };
         let plan = Plan { options, ..Plan::default() };
         self.specification.program(text)?.sanitize(&self.dispatch, &plan)
     }
@@ -105,4 +105,21 @@ fn specifications_are_checked() {
     assert!(message("grid = [1, 1, 1]\nbuffer = []").contains("buffer"));
     let unknown = "grid = [1, 1, 1]\n[[buffers]]\nbinding = [0, 0]\ntype = \"f8\"\nshape = [1]\nfill = \"ones\"";
     assert!(message(unknown).contains("f8"));
+}
+
+#[test]
+fn proposals_are_specifications() {
+    for name in EXAMPLES {
+        let example = Example::read(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let text = Specification::propose(&example.text, None);
+        let text = text.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let proposed = Specification::parse(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
+        let names = |of: &Specification| of.buffers.iter().map(|b| b.binding).collect::<Vec<_>>();
+        assert_eq!(names(&proposed), names(&example.specification), "{text}");
+        let fills = |of: &Specification| of.buffers.iter().map(|b| b.fill.clone()).collect::<Vec<_>>();
+        if name != "softmax" {
+            assert_eq!(fills(&proposed), fills(&example.specification), "{text}");
+        }
+        assert!(proposed.program(&example.text).is_ok(), "{text}");
+    }
 }

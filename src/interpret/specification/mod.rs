@@ -3,6 +3,7 @@
 
 mod fill;
 mod format;
+mod proposal;
 
 use crate::interpret::{Arithmetic, Buffer, Dispatch, Error, Options, Program, Report, Result};
 use crate::random::generator;

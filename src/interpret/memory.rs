@@ -108,8 +108,9 @@ impl BufferMemory {
     }
 }
 
-/// Largest buffer: 1 GiB.
-const MOST_BYTES: usize = 1 << 30;
+/// Largest buffer: 256 MiB, as an adapter's default limits allow at most. A cell takes ten times the
+/// memory of its scalar.
+const MOST_BYTES: usize = 1 << 28;
 
 /// Reads a scalar into a register; 0 past the end.
 fn read<R: Real>(bytes: &[u8], at: usize, scalar: Scalar) -> u64 {

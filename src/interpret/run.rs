@@ -84,8 +84,8 @@ pub const SUBGROUP_SIZES: [u32; 6] = [4, 8, 16, 32, 64, 128];
 
 impl Program {
     /// Runs the program. Workgroups run on all threads, except that they run one after another if
-    /// the results of atomics in storage are used or if workgroups race, so that results never
-    /// depend on threads.
+    /// the results of atomics in storage are used, if workgroups race, or if an invocation exceeds
+    /// the limit of iterations, so that results never depend on threads.
     ///
     /// # Errors
     /// A buffer is missing, unknown or too small, or the grid or the subgroup size is not possible.
@@ -102,7 +102,7 @@ impl Program {
         let is_ordered = self.code.is_ordered;
         let mut ran = self.run_grid::<R>(&buffers, dispatch.grid, options, is_ordered)?;
         self.add_races(&mut ran);
-        if !is_ordered && ran.log.has(Kind::StorageRace) {
+        if !is_ordered && (ran.log.has(Kind::StorageRace) || !ran.is_complete) {
             ran = self.run_grid::<R>(&buffers, dispatch.grid, options, true)?;
             self.add_races(&mut ran);
         }

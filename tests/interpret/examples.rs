@@ -113,10 +113,12 @@ fn proposals_are_specifications() {
         let example = Example::read(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         let text = Specification::propose(&example.text, None);
         let text = text.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let proposed = Specification::parse(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
+        let proposed =
+            Specification::parse(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
         let names = |of: &Specification| of.buffers.iter().map(|b| b.binding).collect::<Vec<_>>();
         assert_eq!(names(&proposed), names(&example.specification), "{text}");
-        let fills = |of: &Specification| of.buffers.iter().map(|b| b.fill.clone()).collect::<Vec<_>>();
+        let fills =
+            |of: &Specification| of.buffers.iter().map(|b| b.fill.clone()).collect::<Vec<_>>();
         if name != "softmax" {
             assert_eq!(fills(&proposed), fills(&example.specification), "{text}");
         }

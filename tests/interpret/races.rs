@@ -227,3 +227,42 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     );
     assert_eq!(lines(&twin, &strict), []);
 }
+
+#[test]
+fn components_of_one_vector() {
+    let text = "
+@group(0) @binding(0) var<storage, read_write> result: array<vec4u>;
+var<workgroup> vectors: array<vec4u, 4>;
+@compute @workgroup_size(16)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    vectors[lane / 4u][lane % 4u] = lane;
+    workgroupBarrier();
+    if lane < 4u {
+        result[lane] = vectors[lane];
+    }
+}";
+    let vectors = case(text).buffer(&[0u32; 16]);
+    let found = vectors.found(Kind::WorkgroupRace);
+    assert_eq!(found[0].place.line, 6);
+    assert!(found[0].message.contains("component"), "{found:?}");
+    let twin = text
+        .replace("array<vec4u, 4>", "array<u32, 16>")
+        .replace("= vectors[lane]", "= GATHERED")
+        .replace("vectors[lane / 4u][lane % 4u]", "vectors[lane]")
+        .replace(
+            "GATHERED",
+            "vec4u(vectors[4u * lane], vectors[4u * lane + 1u], vectors[4u * lane + 2u], vectors[4u * lane + 3u])",
+        );
+    let twin = crate::run::Case { text: twin, ..vectors };
+    assert_eq!(twin.clean(0), (0..16).collect::<Vec<_>>());
+    // One invocation may write a vector in parts.
+    let text = "
+@group(0) @binding(0) var<storage, read_write> result: array<vec2u>;
+@compute @workgroup_size(16)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    result[id.x].x = id.x;
+    result[id.x].y = id.x;
+}";
+    let expected: Vec<_> = (0..64).map(|i| i / 2).collect();
+    assert_eq!(case(text).grid(2).buffer(&[0u32; 64]).clean(0), expected);
+}

@@ -109,6 +109,26 @@ impl Memory<'_> {
         }
     }
 
+    /// Notes that a store may write a whole vector.
+    pub(super) fn widen(&mut self, frame: &mut Frame, by: &By, access: Access) {
+        const HOW: &str = "write of a component, which may write all of the vector, as of ";
+        let (first, is_outside) = frame.address(access.base, access.offset);
+        for cell in (first..first + access.count as usize).filter(|_| !is_outside) {
+            let (record, shadow) = match self.buffers.get(access.memory as usize) {
+                None => (by.shared, &mut self.shared_shadow[cell]),
+                Some(buffer) => {
+                    if let Some(extents) = &buffer.extents {
+                        extents[cell].write(global(by.who, access.site));
+                    }
+                    (by.storage, &mut self.shadows[access.memory as usize][cell])
+                }
+            };
+            if let Some(other) = shadow.write(record.at(access.site), self.subgroup_size) {
+                self.race(frame, access.memory, cell, other, HOW);
+            }
+        }
+    }
+
     /// Reports a race with an earlier access of the workgroup.
     #[cold]
     fn race(&self, frame: &mut Frame, memory: u16, cell: usize, other: Record, how: &str) {

@@ -187,13 +187,22 @@ impl Frame<'_> {
             Unary::IsInf => (real.is_infinite().into(), true),
             Unary::RealToBits => (memory::to_bits::<R>(register), true),
             Unary::BitsToReal => return memory::from_bits::<R>(bits),
-            Unary::IntToReal => return R::nearest((bits as i32).into(), half).register(),
-            _ => return R::nearest(bits.into(), half).register(),
+            Unary::IntToReal => return self.integer_to_real::<R>((bits as i32).into(), half),
+            _ => return self.integer_to_real::<R>(bits.into(), half),
         };
         if !fits {
             self.report(Kind::Integer, || format!("{real} does not fit the integer"));
         }
         result.into()
+    }
+
+    /// Converts an integer, which may be too large for f16.
+    fn integer_to_real<R: Real>(&mut self, integer: f64, half: bool) -> u64 {
+        let result = R::nearest(integer, half);
+        if !result.finite() {
+            self.nonfinite(&[integer], result.wide());
+        }
+        result.register()
     }
 
     pub(super) fn ternary<R: Real>(

@@ -197,6 +197,7 @@ fn other<R: Real>(op: &Op, frame: &mut Frame, memory: &mut Memory, by: &By) {
                 frame.copy(to as u32, from as usize, count);
             }
         }
+        Op::Widen { access } => memory.widen(frame, by, access),
         Op::AtomicLoad { to, access } => memory.atomic_load(frame, to, access),
         Op::AtomicStore { from, access } => memory.atomic_store(frame, by, from, access),
         Op::Atomic { op, scalar, to, value, access } => {

@@ -154,7 +154,13 @@ impl Scope<'_, '_> {
         match &self.lowerer.module.types[argument.ty].inner {
             TypeInner::Pointer { base, .. } => {
                 let ty = self.lowerer.ty(*base, self.span)?;
-                Ok(Value::Pointer(Pointer { memory: Memory::Local, base: slot, offset: 0, ty }))
+                Ok(Value::Pointer(Pointer {
+                    memory: Memory::Local,
+                    base: slot,
+                    offset: 0,
+                    ty,
+                    vector: None,
+                }))
             }
             TypeInner::ValuePointer { .. } => Err(self.unsupported("pointers to components")),
             _ => {

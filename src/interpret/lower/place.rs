@@ -4,7 +4,7 @@
 use super::{Scope, Value};
 use crate::interpret::Result;
 use crate::interpret::error::limited;
-use crate::interpret::op::{Op, Slot, ZERO};
+use crate::interpret::op::{Access, Op, Slot, ZERO};
 use crate::interpret::types::{Scalar, Type};
 use naga::{Expression, Handle};
 use std::sync::Arc;
@@ -25,12 +25,22 @@ pub(super) struct Pointer {
     pub(super) base: Slot,
     pub(super) offset: u32,
     pub(super) ty: Arc<Type>,
+    /// Base and offset of the vector of which this is a component, and its size.
+    pub(super) vector: Option<(Slot, u32, u32)>,
 }
 
 impl Pointer {
     /// A pointer to a variable.
     pub(super) fn new(memory: Memory, offset: u32, ty: Arc<Type>) -> Self {
-        Self { memory, base: ZERO, offset, ty }
+        Self { memory, base: ZERO, offset, ty, vector: None }
+    }
+
+    /// The vector of which an element of this value is a component.
+    fn vector_of_elements(&self) -> Option<(Slot, u32, u32)> {
+        match *self.ty {
+            Type::Vector { size, .. } => Some((self.base, self.offset, size)),
+            _ => None,
+        }
     }
 }
 
@@ -72,7 +82,8 @@ impl Scope<'_, '_> {
             Value::Pointer(pointer) => {
                 let offset = u64::from(pointer.offset) + cell;
                 limited("scalars of a variable", MOST_CELLS, offset)?;
-                Value::Pointer(Pointer { offset: offset as u32, ty, ..pointer })
+                let vector = pointer.vector_of_elements();
+                Value::Pointer(Pointer { offset: offset as u32, ty, vector, ..pointer })
             }
         })
     }
@@ -91,7 +102,8 @@ impl Scope<'_, '_> {
         let to = self.lowerer.registers(1)?;
         let stride = stride as u32;
         self.push(Op::Index { to, base: pointer.base, index, length, stride });
-        Ok(Pointer { base: to, ty, ..pointer })
+        let vector = pointer.vector_of_elements();
+        Ok(Pointer { base: to, ty, vector, ..pointer })
     }
 
     /// Returns the register with the length of a buffer's runtime-sized array.
@@ -138,6 +150,10 @@ impl Scope<'_, '_> {
             Memory::Local if base == ZERO => Op::Copy { to: offset, from, count },
             Memory::Local => Op::StoreLocal { from, base, offset, count },
             Memory::Shared(memory) => {
+                if let Some((base, offset, count)) = pointer.vector {
+                    let access = self.lowerer.access(pointer, memory)?;
+                    self.push(Op::Widen { access: Access { base, offset, count, ..access } });
+                }
                 let access = self.lowerer.access(pointer, memory)?;
                 match *pointer.ty {
                     Type::Atomic(_) => Op::AtomicStore { from, access },

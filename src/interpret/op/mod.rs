@@ -186,6 +186,11 @@ pub(crate) enum Op {
         from: Slot,
         access: Access,
     },
+    /// Precedes the store of a vector's component, which may write the whole vector: WGSL allows
+    /// that, so it races with accesses to the other components. `access` is the vector.
+    Widen {
+        access: Access,
+    },
     AtomicLoad {
         to: Slot,
         access: Access,

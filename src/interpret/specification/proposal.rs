@@ -19,14 +19,16 @@ impl Specification {
     /// # Errors
     /// See [`Program::from_wgsl`].
     pub fn propose(wgsl: &str, entry_point: Option<&str>) -> Result<String> {
-        let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| Error::parse(&error, wgsl))?;
+        let module =
+            naga::front::wgsl::parse_str(wgsl).map_err(|error| Error::parse(&error, wgsl))?;
         let missing: Vec<_> = module
             .overrides
             .iter()
             .filter(|(_, constant)| constant.init.is_none())
             .filter_map(|(_, constant)| Some((name(constant)?, guess(&module, constant))))
             .collect();
-        let values: Vec<_> = missing.iter().map(|(name, (value, _))| (name.as_str(), *value)).collect();
+        let values: Vec<_> =
+            missing.iter().map(|(name, (value, _))| (name.as_str(), *value)).collect();
         let program = Program::from_wgsl(wgsl, entry_point, &values)?;
         let mut text = String::new();
         if let Some(entry_point) = entry_point {

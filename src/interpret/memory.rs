@@ -48,11 +48,15 @@ impl BufferMemory {
         variable.ty.leaves(0, length, &mut |byte, scalar| {
             cells.push(AtomicU64::new(read::<R>(bytes, byte as usize, scalar)));
         });
-        let defined = if buffer.is_undefined { 0 } else { DEFINED };
-        let flags = cells.iter().map(|_| AtomicU8::new(defined)).collect();
+        let is_defined = |cell| match &buffer.defined {
+            Some(defined) => defined.get(cell) == Some(&true),
+            None => true,
+        };
+        let flag = |cell| AtomicU8::new(if is_defined(cell) { DEFINED } else { 0 });
+        let flags = (0..cells.len()).map(flag).collect();
         let extents =
             variable.is_written.then(|| cells.iter().map(|_| Extent::default()).collect());
-        Ok(Self { cells, flags, is_partial: buffer.is_undefined, extents, length })
+        Ok(Self { cells, flags, is_partial: buffer.defined.is_some(), extents, length })
     }
 
     /// Marks a cell as accessed.

@@ -54,8 +54,23 @@ pub struct Buffer {
     pub binding: u32,
     /// Content, in the layout of WGSL, little-endian.
     pub bytes: Vec<u8>,
-    /// Whether reading an element that nothing wrote is a finding.
-    pub is_undefined: bool,
+    /// Whether each scalar has a value, as in [`Output::defined`]; those after the last have none.
+    /// If left out, all have. Reading a scalar without a value is a finding.
+    pub defined: Option<Vec<bool>>,
+}
+
+impl Buffer {
+    /// Creates a buffer with values.
+    pub fn new(group: u32, binding: u32, bytes: Vec<u8>) -> Self {
+        Self { group, binding, bytes, defined: None }
+    }
+
+    /// The same buffer without any value: reading a scalar that the program did not write is a
+    /// finding.
+    #[must_use]
+    pub fn undefined(self) -> Self {
+        Self { defined: Some(Vec::new()), ..self }
+    }
 }
 
 /// What a program runs on.

@@ -266,3 +266,23 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let expected: Vec<_> = (0..64).map(|i| i / 2).collect();
     assert_eq!(case(text).grid(2).buffer(&[0u32; 64]).clean(0), expected);
 }
+
+#[test]
+fn definedness_is_passed_on() {
+    let text = "
+@group(0) @binding(0) var<storage, read_write> a: array<u32>;
+@compute @workgroup_size(4)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    let word = a[lane + 4u];
+    storageBarrier();
+    a[lane + 1u] = word;
+}";
+    let mut case = case(text).undefined(8);
+    case.dispatch.buffers[0].defined = Some([vec![false; 4], vec![true; 3]].concat());
+    let report = case.run();
+    let undefined = &report.findings[0];
+    assert_eq!((undefined.kind, undefined.count), (Kind::UndefinedRead, 1));
+    assert_eq!(undefined.element, Some(("a".to_owned(), 7)));
+    let expected = [false, true, true, true, true, true, true, false];
+    assert_eq!(report.buffers[0].defined, expected);
+}

@@ -29,17 +29,19 @@ impl Case {
 
     /// Binds the next buffer.
     pub(crate) fn buffer<T: bytemuck::NoUninit>(self, elements: &[T]) -> Self {
-        self.bind(bytemuck::cast_slice(elements).to_vec(), false)
+        let binding = self.dispatch.buffers.len() as u32;
+        let bytes = bytemuck::cast_slice(elements).to_vec();
+        self.bind(Buffer::new(0, binding, bytes))
     }
 
     /// Binds a buffer of undefined words.
     pub(crate) fn undefined(self, words: usize) -> Self {
-        self.bind(vec![0xCD; 4 * words], true)
+        let binding = self.dispatch.buffers.len() as u32;
+        self.bind(Buffer::new(0, binding, vec![0xCD; 4 * words]).undefined())
     }
 
-    fn bind(mut self, bytes: Vec<u8>, is_undefined: bool) -> Self {
-        let binding = self.dispatch.buffers.len() as u32;
-        self.dispatch.buffers.push(Buffer { group: 0, binding, bytes, is_undefined });
+    fn bind(mut self, buffer: Buffer) -> Self {
+        self.dispatch.buffers.push(buffer);
         self
     }
 

@@ -73,8 +73,8 @@ impl Specification {
         let fill = |(i, buffer): (usize, &BufferSpecification)| {
             let [group, binding] = buffer.binding;
             let bytes = buffer.bytes(&mut generator(self.seed, i as u64), files)?;
-            let is_undefined = buffer.fill == Fill::Undefined;
-            Ok(Buffer { group, binding, bytes, is_undefined })
+            let filled = Buffer::new(group, binding, bytes);
+            Ok(if buffer.fill == Fill::Undefined { filled.undefined() } else { filled })
         };
         let immediates = self.immediates.iter().flat_map(|word| word.to_le_bytes()).collect();
         Ok(Dispatch {

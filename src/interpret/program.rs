@@ -10,6 +10,7 @@ use super::{Error, Finding, Kind, Other, Place, Result, Scalar};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
+use std::collections::BTreeSet;
 
 /// A compute shader that is ready to run.
 #[derive(Debug)]
@@ -177,6 +178,21 @@ impl Program {
     /// Whether the program has atomic operations.
     pub fn uses_atomics(&self) -> bool {
         self.code.ops.iter().any(Op::is_atomic)
+    }
+
+    /// Whether invocations can pass values to each other through memory. If not, and without a
+    /// race, results do not depend on the order in which they run.
+    pub fn shares_memory(&self) -> bool {
+        let (mut loaded, mut stored) = (BTreeSet::new(), BTreeSet::new());
+        for op in &self.code.ops {
+            match op {
+                Op::Load { access, .. } => drop(loaded.insert(access.memory)),
+                Op::Store { access, .. } => drop(stored.insert(access.memory)),
+                _ if op.is_atomic() => return true,
+                _ => {}
+            }
+        }
+        loaded.intersection(&stored).next().is_some()
     }
 
     /// The place of the first store to a buffer.

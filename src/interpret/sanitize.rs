@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 /// The runs of a sanitized program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Orders, the first of which all others are compared with. [`Order::Interleaved`] is left out
-    /// if the program has no atomics.
+    /// Orders, the first of which all others are compared with. The others are left out if
+    /// invocations do not share memory, and [`Order::Interleaved`] if the program has no atomics.
     pub orders: Vec<Order>,
     /// Subgroup sizes, if the program uses subgroups; the results of the last one are returned.
     pub subgroup_sizes: Vec<u32>,
@@ -48,6 +48,7 @@ impl Program {
         let sizes = if self.uses_subgroups() { &plan.subgroup_sizes[..] } else { &default };
         let mut all = Findings::default();
         let mut previous: Option<(u32, Report)> = None;
+        let mut is_complete = true;
         for &size in sizes {
             let options = Options { subgroup_size: size, ..plan.options.clone() };
             let report = self.run_orders(dispatch, &options, &plan.orders, &mut all)?;
@@ -58,6 +59,7 @@ impl Program {
                 let sizes = format!("subgroup sizes {other} and {size}");
                 all.add(difference.finding(Kind::SubgroupSizeDependent, self, &sizes));
             }
+            is_complete &= report.is_complete;
             previous = Some((size, report));
         }
         let mut report = match previous {
@@ -65,6 +67,7 @@ impl Program {
             None => self.run(dispatch, &plan.options)?,
         };
         report.findings = all.finish(&plan.options.ignored);
+        report.is_complete &= is_complete;
         Ok(report)
     }
 
@@ -79,7 +82,9 @@ impl Program {
         let first = orders.first().copied().unwrap_or_default();
         let mut report = self.run(dispatch, &Options { order: first, ..options.clone() })?;
         all.extend(std::mem::take(&mut report.findings));
-        let differs = |order: &Order| *order != Order::Interleaved || self.uses_atomics();
+        let (shares_memory, uses_atomics) = (self.shares_memory(), self.uses_atomics());
+        let differs =
+            |order: &Order| shares_memory && (*order != Order::Interleaved || uses_atomics);
         for &order in orders.iter().skip(1).filter(|order| differs(order)) {
             let other = self.run(dispatch, &Options { order, ..options.clone() })?;
             all.extend(other.findings);

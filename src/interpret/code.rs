@@ -1,7 +1,7 @@
 //! The compact form of a program, and what a run has to know about it.
 
 use super::Place;
-use super::op::{Collective, Op, Slot, Switch};
+use super::op::{Access, Atomic, Collective, Op, Slot, Switch, WORKGROUP};
 use super::types::Type;
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,8 +81,27 @@ pub(super) struct Code {
     pub(super) start: u32,
     /// Most calls that can be active at once.
     pub(super) depth: u32,
-    /// Whether results of atomics in storage are used, so that workgroups run one after another for
-    /// the same results each time.
+    /// Whether results of atomics in storage are used or depend on the order of workgroups, so that
+    /// these run one after another for the same results each time.
     pub(super) is_ordered: bool,
     pub(super) has_subgroup_barrier: bool,
+}
+
+impl Code {
+    /// Whether atomic operations in storage do not commute, so that the last values depend on the
+    /// order of workgroups: only equal operations of integers do.
+    pub(super) fn has_ordered_atomics(&self) -> bool {
+        let is_buffer = |access: &Access| access.memory != WORKGROUP;
+        let mut known = None;
+        self.ops.iter().any(|op| match op {
+            Op::AtomicStore { access, .. } => is_buffer(access),
+            Op::Atomic { op, scalar, access, .. } if is_buffer(access) => {
+                let exchanges = matches!(op, Atomic::Exchange | Atomic::CompareExchange { .. });
+                exchanges
+                    || scalar.is_real()
+                    || known.replace(*op).is_some_and(|other| other != *op)
+            }
+            _ => false,
+        })
+    }
 }

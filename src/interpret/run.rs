@@ -3,8 +3,8 @@
 use super::code::BufferVariable;
 use super::count::Counts;
 use super::error::limited;
-use super::execute::{Progress, Worker};
-use super::finding::{Log, Occurrence};
+use super::execute::{Progress, Tally, Worker};
+use super::finding::Occurrence;
 use super::memory::BufferMemory;
 use super::numbers::Real;
 use super::program::Program;
@@ -16,10 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 /// Results of all workgroups.
 struct Ran {
     memory: Vec<BufferMemory>,
-    log: Log,
-    counts: Vec<u64>,
-    barriers: u64,
-    conflicts: u64,
+    tally: Tally,
     is_complete: bool,
 }
 
@@ -84,7 +81,7 @@ pub const SUBGROUP_SIZES: [u32; 6] = [4, 8, 16, 32, 64, 128];
 
 impl Program {
     /// Runs the program. Workgroups run on all threads, except that they run one after another if
-    /// the results of atomics in storage are used, if workgroups race, or if an invocation exceeds
+    /// results of atomics in storage are used or depend on the order, if workgroups race, or if an invocation exceeds
     /// the limit of iterations, so that results never depend on threads.
     ///
     /// # Errors
@@ -102,7 +99,7 @@ impl Program {
         let is_ordered = self.code.is_ordered;
         let mut ran = self.run_grid::<R>(&buffers, dispatch.grid, options, is_ordered)?;
         self.add_races(&mut ran);
-        if !is_ordered && (ran.log.has(Kind::StorageRace) || !ran.is_complete) {
+        if !is_ordered && (ran.tally.log.has(Kind::StorageRace) || !ran.is_complete) {
             ran = self.run_grid::<R>(&buffers, dispatch.grid, options, true)?;
             self.add_races(&mut ran);
         }
@@ -113,7 +110,7 @@ impl Program {
             buffers: outputs
                 .map(|((variable, buffer), memory)| memory.output::<R>(variable, buffer))
                 .collect(),
-            findings: ran.log.findings(self, dispatch.grid, &options.ignored),
+            findings: ran.tally.log.findings(self, dispatch.grid, &options.ignored),
             counts,
             is_complete: ran.is_complete,
         })
@@ -183,16 +180,9 @@ impl Program {
             let threads = if is_ordered { 1 } else { rayon::current_num_threads() };
             share(worker, &order, groups, threads)
         };
-        let (mut log, mut counts) = (Log::default(), vec![0; self.code.ops.len()]);
-        let (mut barriers, mut conflicts) = (0, 0);
-        for worker in workers {
-            let (found, executed, passed, conflicting) = worker.finish();
-            log.merge(found);
-            counts.iter_mut().zip(executed).for_each(|(count, executed)| *count += executed);
-            barriers += passed;
-            conflicts += conflicting;
-        }
-        Ok(Ran { memory, log, counts, barriers, conflicts, is_complete })
+        let mut tally = Tally::default();
+        workers.into_iter().for_each(|worker| tally.add(worker.finish()));
+        Ok(Ran { memory, tally, is_complete })
     }
 
     /// Adds the races between workgroups.
@@ -209,7 +199,7 @@ impl Program {
                     message: String::new(),
                 };
                 let message = || "accessed by several workgroups: ".to_owned();
-                ran.log.record(Kind::StorageRace, pc(site), 1, occurrence, message);
+                ran.tally.log.record(Kind::StorageRace, pc(site), 1, occurrence, message);
             }
         }
     }
@@ -218,11 +208,11 @@ impl Program {
         let mut counts = Counts {
             invocations: dispatch.grid.iter().map(|&n| u64::from(n)).product::<u64>()
                 * self.lanes(),
-            barriers: ran.barriers,
-            bank_conflicts: ran.conflicts,
+            barriers: ran.tally.barriers,
+            bank_conflicts: ran.tally.conflicts,
             ..Counts::default()
         };
-        for (op, &executions) in self.code.ops.iter().zip(&ran.counts) {
+        for (op, &executions) in self.code.ops.iter().zip(&ran.tally.counts) {
             counts.add(&self.code, op, executions);
         }
         let buffers = self.code.buffers.iter().zip(&ran.memory);

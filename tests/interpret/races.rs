@@ -286,3 +286,18 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let expected = [false, true, true, true, true, true, true, false];
     assert_eq!(report.buffers[0].defined, expected);
 }
+
+#[test]
+fn the_last_workgroup_that_stores() {
+    let text = "
+@group(0) @binding(0) var<storage, read_write> last: atomic<u32>;
+@compute @workgroup_size(1)
+fn main(@builtin(workgroup_id) group: vec3u) {
+    atomicStore(&last, group.x);
+}";
+    let stores = case(text).grid(100).buffer(&[0u32]);
+    stores.found(Kind::OrderDependent);
+    (0..20).for_each(|_| assert_eq!(crate::run::words(&stores.run(), 0), [99]));
+    let maximum = text.replace("atomicStore", "atomicMax");
+    assert_eq!(crate::run::Case { text: maximum, ..stores }.clean(0), [99]);
+}

@@ -55,8 +55,10 @@ impl Frame<'_> {
 
     #[cold]
     fn nonfinite(&mut self, operands: &[f64], result: f64) {
-        let shown: Vec<_> = operands.iter().map(f64::to_string).collect();
-        self.report(Kind::Nonfinite, || format!("{result} results from {}", shown.join(", ")));
+        self.report(Kind::Nonfinite, || {
+            let shown: Vec<_> = operands.iter().map(f64::to_string).collect();
+            format!("{result} results from {}", shown.join(", "))
+        });
     }
 
     /// Stores the result of an operation on reals, which is finite if the operands are.
@@ -156,8 +158,10 @@ impl Frame<'_> {
 
     #[cold]
     fn unusual(&mut self, reason: &'static str, operands: &[u32]) {
-        let shown: Vec<_> = operands.iter().map(|&operand| (operand as i32).to_string()).collect();
-        self.report(Kind::Integer, || format!("{reason}: {}", shown.join(", ")));
+        self.report(Kind::Integer, || {
+            let shown: Vec<_> = operands.iter().map(|&word| (word as i32).to_string()).collect();
+            format!("{reason}: {}", shown.join(", "))
+        });
     }
 
     pub(super) fn unary<R: Real>(&mut self, op: Unary, half: bool, count: u8, to: Slot, a: Slot) {

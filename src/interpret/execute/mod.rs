@@ -11,4 +11,4 @@ mod step;
 mod vectors;
 mod workgroup;
 
-pub(super) use workgroup::{Progress, Worker};
+pub(super) use workgroup::{Progress, Tally, Worker};

@@ -22,6 +22,28 @@ pub(crate) enum Progress {
     Limit,
 }
 
+/// Findings and counts of some workgroups.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) log: Log,
+    /// Executions of each operation.
+    pub(crate) counts: Vec<u64>,
+    pub(crate) barriers: u64,
+    /// Bank conflicts.
+    pub(crate) conflicts: u64,
+}
+
+impl Tally {
+    /// Adds those of other workgroups of the same program.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.log.merge(other.log);
+        self.counts.resize(other.counts.len(), 0);
+        self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count += more);
+        self.barriers += other.barriers;
+        self.conflicts += other.conflicts;
+    }
+}
+
 /// The state of a thread that runs workgroups.
 pub(crate) struct Worker<'a, R> {
     pub(super) program: &'a Program,
@@ -44,16 +66,17 @@ pub(crate) struct Worker<'a, R> {
     pub(super) workgroup: u32,
     pub(super) log: Log,
     /// Executions of each operation.
-    pub(crate) counts: Vec<u64>,
-    pub(crate) barriers: u64,
+    pub(super) counts: Vec<u64>,
+    pub(super) barriers: u64,
     pub(super) banks: Option<Banks>,
     pub(super) arithmetic: PhantomData<R>,
 }
 
 impl<'a, R: Real> Worker<'a, R> {
-    /// Returns what was found.
-    pub(crate) fn finish(self) -> (Log, Vec<u64>, u64, u64) {
-        (self.log, self.counts, self.barriers, self.banks.map_or(0, |banks| banks.conflicts))
+    /// Returns the results of the workgroups.
+    pub(crate) fn finish(self) -> Tally {
+        let conflicts = self.banks.map_or(0, |banks| banks.conflicts);
+        Tally { log: self.log, counts: self.counts, barriers: self.barriers, conflicts }
     }
 
     /// Runs a workgroup. Returns whether the program may continue: no invocation exceeded the limit

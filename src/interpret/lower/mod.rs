@@ -54,6 +54,7 @@ pub(super) fn lower(module: &Module, info: &ModuleInfo, text: &str, index: usize
     code.start = lowered.start;
     code.depth = lowered.depth;
     code.registers = lowerer.next;
+    code.is_ordered |= code.has_ordered_atomics();
     limited("operations", MOST_OPERATIONS, code.ops.len() as u64)?;
     Ok(code)
 }

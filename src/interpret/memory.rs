@@ -54,8 +54,8 @@ impl BufferMemory {
         };
         let flag = |cell| AtomicU8::new(if is_defined(cell) { DEFINED } else { 0 });
         let flags = (0..cells.len()).map(flag).collect();
-        let extents =
-            variable.is_written.then(|| cells.iter().map(|_| Extent::default()).collect());
+        let extents = || cells.iter().map(|_| Extent::default()).collect();
+        let extents = variable.is_written.then(extents);
         Ok(Self { cells, flags, is_partial: buffer.defined.is_some(), extents, length })
     }
 
@@ -112,8 +112,8 @@ impl BufferMemory {
     }
 }
 
-/// Largest buffer: 256 MiB, as an adapter's default limits allow at most. A cell takes ten times the
-/// memory of its scalar.
+/// Largest buffer: 256 MiB, as an adapter's default limits allow at most. A cell takes ten times
+/// the memory of its scalar.
 const MOST_BYTES: usize = 1 << 28;
 
 /// Reads a scalar into a register; 0 past the end.

@@ -25,6 +25,7 @@
 
 mod code;
 mod count;
+mod describe;
 mod error;
 mod execute;
 mod finding;

@@ -81,8 +81,8 @@ pub const SUBGROUP_SIZES: [u32; 6] = [4, 8, 16, 32, 64, 128];
 
 impl Program {
     /// Runs the program. Workgroups run on all threads, except that they run one after another if
-    /// results of atomics in storage are used or depend on the order, if workgroups race, or if an invocation exceeds
-    /// the limit of iterations, so that results never depend on threads.
+    /// results of atomics in storage are used or depend on the order, if workgroups race, or if an
+    /// invocation exceeds the limit of iterations, so that results never depend on threads.
     ///
     /// # Errors
     /// A buffer is missing, unknown or too small, or the grid or the subgroup size is not possible.

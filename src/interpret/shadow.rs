@@ -1,8 +1,8 @@
 //! Detection of data races. Within a workgroup, each element has a record of its last write and of
 //! reads by two different invocations since the last barrier: enough to find every pair of
 //! conflicting invocations' first conflict in whatever order they run. Between workgroups, which
-//! nothing synchronises, each element has the first and last workgroup in the grid that read or wrote
-//! it: the minimum and maximum do not depend on the order either.
+//! nothing synchronises, each element has the first and last workgroup in the grid that read or
+//! wrote it: the minimum and maximum do not depend on the order either.
 
 use super::finding::Who;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,6 +1,6 @@
-//! Random programs without floats on every adapter: results must have the interpreter's bits. Ignored,
-//! since it takes long: `cargo test --test interpret -- --ignored --nocapture drivers`. The number of
-//! programs is `WGVAE_PROGRAMS`, the first seed `WGVAE_SEED`.
+//! Random programs without floats on every adapter: results must have the interpreter's bits.
+//! Ignored, since it takes long: `cargo test --test interpret -- --ignored --nocapture drivers`.
+//! The number of programs is `WGVAE_PROGRAMS`, the first seed `WGVAE_SEED`.
 
 use crate::generator::{ELEMENTS, Style, program};
 use crate::random::bound;

@@ -1,4 +1,5 @@
-//! The kernels in `examples/kernels`: no findings, and the results that their specifications expect.
+//! The kernels in `examples/kernels`: no findings, and the results that their specifications
+//! expect.
 
 use std::path::{Path, PathBuf};
 use wgvae::interpret::{

@@ -1,6 +1,6 @@
-//! Random valid WGSL: programs of a given seed, with bounded and unbounded loops, branches, functions,
-//! vectors, pointers, workgroup memory, barriers and atomics. Programs without floats have results
-//! that WGSL prescribes bit by bit.
+//! Random valid WGSL: programs of a given seed, with bounded and unbounded loops, branches,
+//! functions, vectors, pointers, workgroup memory, barriers and atomics. Programs without floats
+//! have results that WGSL prescribes bit by bit.
 
 mod expression;
 

@@ -1,6 +1,7 @@
 //! Tests of the interpreter of compute shaders: whole programs, each kind of finding with its
 //! corrected twin, and built-in functions.
 
+mod atomics;
 mod builtins;
 mod control;
 mod counts;
@@ -16,3 +17,4 @@ mod random;
 mod refusals;
 mod run;
 mod subgroups;
+mod undefined;

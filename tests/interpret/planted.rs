@@ -1,5 +1,5 @@
-//! Faults planted in the example kernels, from `faults.toml`: the share that the sanitizer finds, by
-//! itself and with the comparison of results.
+//! Faults planted in the example kernels, from `faults.toml`: the share that the sanitizer finds,
+//! by itself and with the comparison of results.
 
 use crate::examples::Example;
 use serde::Deserialize;

@@ -25,8 +25,8 @@ fn main(
     words(&report, 0)
 }
 
-/// Checks an expression against the values of each invocation: its index, the first invocation of its
-/// subgroup, and the end of the subgroup.
+/// Checks an expression against the values of each invocation: its index, the first invocation of
+/// its subgroup, and the end of the subgroup.
 fn check(expression: &str, expected: impl Fn(u32, u32, u32) -> u32) {
     for (size, count) in SUBGROUP_SIZES.into_iter().flat_map(|s| [(s, 128), (s, 60), (s, 4)]) {
         let wanted: Vec<_> = (0..count)

@@ -1,5 +1,5 @@
-//! Operations of subgroups and quads. Subgroups are runs of invocations by their index; the last one
-//! is smaller if the size of the workgroup is no multiple.
+//! Operations of subgroups and quads. Subgroups are runs of invocations by their index; the last
+//! one is smaller if the size of the workgroup is no multiple.
 
 use super::Worker;
 use super::step::Stop;

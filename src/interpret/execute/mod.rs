@@ -3,6 +3,7 @@
 //! must wait at the same operation: divergence is found exactly, and no result depends on threads.
 
 mod access;
+mod atomic;
 mod bank;
 mod begin;
 mod collective;

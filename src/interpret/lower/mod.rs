@@ -1,6 +1,6 @@
-//! Lowering of naga's IR to the compact form. Each function is lowered once, callees before callers;
-//! its values have registers of their own. Pointers are known places plus an address register where
-//! an index is known only at run time.
+//! Lowering of naga's IR to the compact form. Each function is lowered once, callees before
+//! callers; its values have registers of their own. Pointers are known places plus an address
+//! register where an index is known only at run time.
 
 mod call;
 mod constant;

@@ -1,4 +1,5 @@
-//! Functions of whole vectors and matrices. Each operation is rounded to the type; sums are in order.
+//! Functions of whole vectors and matrices. Each operation is rounded to the type; sums are in
+//! order.
 
 use super::Real;
 

@@ -1,5 +1,5 @@
-//! Integers as WGSL defines them: overflow wraps, shifts use the amount modulo 32, and a division by
-//! zero results in the dividend.
+//! Integers as WGSL defines them: overflow wraps, shifts use the amount modulo 32, and a division
+//! by zero results in the dividend.
 
 use crate::interpret::op::{Binary, Ternary, Unary};
 

@@ -42,8 +42,8 @@ pub(crate) trait Real:
     }
 }
 
-/// Rounds to f16. `half` drops bits of the f64 first, so the number goes through an f32 whose last bit
-/// is odd if anything was dropped.
+/// Rounds to f16. `half` drops bits of the f64 first, so the number goes through an f32 whose last
+/// bit is odd if anything was dropped.
 pub(crate) fn nearest_f16(number: f64) -> f16 {
     let near = number as f32;
     if f64::from(near) == number || number.is_nan() {

@@ -1,5 +1,5 @@
-//! Specifications: what a kernel is run with and what its results are compared with, as a TOML file.
-//! Reading files is left to the caller ([`Files`]).
+//! Specifications: what a kernel is run with and what its results are compared with, as a TOML
+//! file. Reading files is left to the caller ([`Files`]).
 
 mod fill;
 mod format;

@@ -1,5 +1,5 @@
-//! Random expressions. Where naga would evaluate an operation on constants and refuse its result, an
-//! operand is read at run time.
+//! Random expressions. Where naga would evaluate an operation on constants and refuse its result,
+//! an operand is read at run time.
 
 use super::{Base, FLOAT, Generator, Ty};
 use rand::RngExt;

@@ -7,10 +7,12 @@ use crate::random::bound;
 use crate::run::words;
 use std::sync::mpsc;
 use wgpu::util::DeviceExt;
+use wgvae::interpret::Options;
 
 /// A device that runs programs with the generator's three buffers.
 struct Driver {
     name: String,
+    subgroup_size: u32,
     device: wgpu::Device,
     queue: wgpu::Queue,
 }
@@ -21,9 +23,14 @@ impl Driver {
         let instance = wgpu::Instance::new(wanted.with_env());
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
         let open = |adapter: wgpu::Adapter| {
-            let wanted = wgpu::DeviceDescriptor::default();
+            let required_features = adapter.features() & wgpu::Features::SUBGROUP;
+            let wanted = wgpu::DeviceDescriptor { required_features, ..Default::default() };
             let (device, queue) = pollster::block_on(adapter.request_device(&wanted)).ok()?;
-            Some(Self { name: adapter.get_info().name, device, queue })
+            let info = adapter.get_info();
+            let has_one_size = info.subgroup_min_size == info.subgroup_max_size;
+            let has_subgroups = !required_features.is_empty() && has_one_size;
+            let subgroup_size = if has_subgroups { info.subgroup_min_size } else { 0 };
+            Some(Self { name: info.name, subgroup_size, device, queue })
         };
         adapters.into_iter().filter_map(open).collect()
     }
@@ -127,11 +134,16 @@ fn drivers_agree_with_the_interpreter() {
     let (first, count) = (setting("WGVAE_SEED", 0), setting("WGVAE_PROGRAMS", 1000));
     let mut differences = Vec::new();
     for seed in first..first + count {
-        let text = program(seed, Style::default());
+        let subgroups = seed % 2 == 0;
+        let text = program(seed, Style { subgroups, ..Style::default() });
         let case = bound(&text);
-        let report = case.run();
         let buffers: Vec<_> = case.dispatch.buffers.iter().map(|b| b.bytes.as_slice()).collect();
         for driver in &drivers {
+            if subgroups && driver.subgroup_size == 0 {
+                continue;
+            }
+            let subgroup_size = if subgroups { driver.subgroup_size } else { 4 };
+            let report = case.run_with(&Options { subgroup_size, ..Options::default() });
             let found = driver.run(&text, &buffers);
             for (binding, found) in [1, 2].into_iter().zip(found) {
                 let is_used = report.buffers.iter().any(|buffer| buffer.binding == binding);
@@ -144,7 +156,8 @@ fn drivers_agree_with_the_interpreter() {
             }
         }
     }
-    let names: Vec<_> = drivers.iter().map(|driver| driver.name.as_str()).collect();
-    println!("{count} programs on {}", names.join(", "));
+    for Driver { name, subgroup_size, .. } in &drivers {
+        println!("{count} programs on {name}, subgroups of {subgroup_size}");
+    }
     assert!(differences.is_empty(), "{} differences: {differences:#?}", differences.len());
 }

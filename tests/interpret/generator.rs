@@ -44,6 +44,8 @@ impl Ty {
 pub(crate) struct Style {
     /// Whether there are floats.
     pub(crate) floats: bool,
+    /// Whether there are operations of subgroups and quads.
+    pub(crate) subgroups: bool,
     /// Whether programs may race, diverge, leave arrays and loop without end.
     pub(crate) faults: bool,
 }
@@ -188,7 +190,8 @@ impl Generator {
             6 => self.counted_loop(depth),
             7 => self.switch(depth),
             8 if self.style.faults => self.fault(depth),
-            9 if uniform && top => self.exchange(),
+            9 if uniform && top && self.style.subgroups => self.collective(),
+            9 | 11 if uniform && top => self.exchange(),
             10 if uniform => {
                 let place = self.expression(UINT, 2);
                 let value = self.expression(UINT, 2);
@@ -260,6 +263,28 @@ impl Generator {
         self.line(&format!("shared_words[lane] = {value};"));
         self.line("workgroupBarrier();");
         self.line(&format!("let {name} = shared_words[(lane + {shift}u) % 16u];"));
+        self.scope.push((name, UINT, false));
+    }
+
+    /// Exchanges values within subgroups. Every invocation finds a partner: subgroups have at least
+    /// four.
+    fn collective(&mut self) {
+        let value = self.expression(UINT, 2);
+        let condition = self.expression(BOOL, 2);
+        let (name, id) = (self.name("word_"), self.below(4));
+        let reductions = ["Add", "Mul", "Max", "Min", "And", "Or", "Xor", "InclusiveAdd"];
+        let other = ["ExclusiveAdd", "InclusiveMul", "ExclusiveMul", "BroadcastFirst"];
+        let function = [&reductions[..], &other].concat()[self.below(12) as usize];
+        let operation = match self.below(8) {
+            0 => format!("subgroupShuffleXor({value}, {id}u)"),
+            1 => format!("subgroupShuffle({value}, (lane + {id}u) % 4u)"),
+            2 => format!("subgroupBroadcast({value}, {id}u)"),
+            3 => format!("quadBroadcast({value}, {id}u)"),
+            4 => format!("quadSwap{}({value})", ["X", "Y", "Diagonal"][id as usize % 3]),
+            5 => format!("subgroupBallot({condition}).x"),
+            _ => format!("subgroup{function}({value})"),
+        };
+        self.line(&format!("let {name} = {operation};"));
         self.scope.push((name, UINT, false));
     }
 

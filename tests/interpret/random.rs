@@ -17,11 +17,13 @@ pub(crate) fn bound(text: &str) -> Case {
 #[test]
 fn programs_without_faults_have_no_findings() {
     for seed in 0..PROGRAMS {
-        let text = program(seed, Style::default());
+        let text = program(seed, Style { subgroups: seed % 2 == 0, ..Style::default() });
         let case = bound(&text);
+        let subgroup_size = 4 << (seed % 6);
         let run = |order| {
-            let report =
-                case.run_with(&Options { order, loop_limit: 100_000, ..Options::default() });
+            let options =
+                Options { order, subgroup_size, loop_limit: 100_000, ..Options::default() };
+            let report = case.run_with(&options);
             let errors: Vec<_> = report.findings.iter().filter(|f| !f.kind.is_warning()).collect();
             assert!(errors.is_empty() && report.is_complete, "seed {seed}: {errors:?}\n{text}");
             report.buffers
@@ -37,7 +39,7 @@ fn programs_without_faults_have_no_findings() {
 fn no_program_runs_without_bound() {
     let mut kinds = std::collections::BTreeMap::<Kind, u32>::new();
     for seed in 0..PROGRAMS {
-        let text = program(seed, Style { floats: true, faults: true });
+        let text = program(seed, Style { floats: true, subgroups: true, faults: true });
         let options = Options {
             arithmetic: if seed % 2 == 0 { Arithmetic::Rounded } else { Arithmetic::F64 },
             order: [Order::Forward, Order::Reverse, Order::Interleaved][seed as usize % 3],
@@ -54,7 +56,7 @@ fn no_program_runs_without_bound() {
 
 #[test]
 fn texts_that_are_cut_are_refused_without_a_panic() {
-    let text = program(1, Style { floats: true, faults: true });
+    let text = program(1, Style { floats: true, subgroups: true, faults: true });
     // Without its last brace no part is complete.
     for end in (0..text.trim_end().len()).step_by(37) {
         let Some(part) = text.get(..end) else { continue };

@@ -7,7 +7,7 @@ use crate::random::bound;
 use crate::run::words;
 use std::sync::mpsc;
 use wgpu::util::DeviceExt;
-use wgvae::interpret::Options;
+use wgvae::interpret::{Options, Program};
 
 /// A device that runs programs with the generator's three buffers.
 struct Driver {
@@ -126,38 +126,65 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
+/// The first difference between a driver's results and the interpreter's; none if the text is not
+/// valid.
+fn difference(driver: &Driver, text: &str, subgroup_size: u32) -> Option<String> {
+    let case = bound(text);
+    let program = Program::from_wgsl(text, None, &[]).ok()?;
+    let report =
+        program.run(&case.dispatch, &Options { subgroup_size, ..Options::default() }).ok()?;
+    let buffers: Vec<_> = case.dispatch.buffers.iter().map(|b| b.bytes.as_slice()).collect();
+    let found = driver.run(text, &buffers);
+    [1, 2].into_iter().zip(found).find_map(|(binding, found)| {
+        let is_used = report.buffers.iter().any(|buffer| buffer.binding == binding);
+        let expected = if is_used { words(&report, binding) } else { vec![0; ELEMENTS] };
+        let i = (0..ELEMENTS).find(|&i| found[i] != expected[i])?;
+        let (found, expected) = (found[i], expected[i]);
+        Some(format!("binding {binding}, element {i}: {found}, not {expected}"))
+    })
+}
+
+/// Removes lines while a difference remains, from halves of the text to single lines and blocks.
+fn reduced(text: &str, differs: impl Fn(&str) -> bool) -> String {
+    let mut lines: Vec<_> = text.lines().collect();
+    let mut size = lines.len() / 2;
+    while size > 0 {
+        let mut start = 0;
+        while start < lines.len() {
+            let end = (start + size).min(lines.len());
+            let rest = [&lines[..start], &lines[end..]].concat();
+            let depth = |c| rest.iter().flat_map(|line| line.chars()).filter(|&d| d == c).count();
+            if depth('{') == depth('}') && differs(&rest.join("\n")) {
+                lines = rest;
+            } else {
+                start += 1;
+            }
+        }
+        size /= 2;
+    }
+    lines.join("\n")
+}
+
 #[test]
 #[ignore = "takes minutes, and needs an adapter"]
 fn drivers_agree_with_the_interpreter() {
     let drivers = Driver::all();
     assert!(!drivers.is_empty(), "no adapter: install a Vulkan driver, such as lavapipe");
     let (first, count) = (setting("WGVAE_SEED", 0), setting("WGVAE_PROGRAMS", 1000));
-    let mut differences = Vec::new();
+    let mut differences = 0;
     for seed in first..first + count {
         let subgroups = seed % 2 == 0;
         let text = program(seed, Style { subgroups, ..Style::default() });
-        let case = bound(&text);
-        let buffers: Vec<_> = case.dispatch.buffers.iter().map(|b| b.bytes.as_slice()).collect();
-        for driver in &drivers {
-            if subgroups && driver.subgroup_size == 0 {
-                continue;
-            }
-            let subgroup_size = if subgroups { driver.subgroup_size } else { 4 };
-            let report = case.run_with(&Options { subgroup_size, ..Options::default() });
-            let found = driver.run(&text, &buffers);
-            for (binding, found) in [1, 2].into_iter().zip(found) {
-                let is_used = report.buffers.iter().any(|buffer| buffer.binding == binding);
-                let expected = if is_used { words(&report, binding) } else { vec![0; ELEMENTS] };
-                if let Some(i) = (0..ELEMENTS).find(|&i| found[i] != expected[i]) {
-                    let (found, expected) = (found[i], expected[i]);
-                    let place = format!("seed {seed}, binding {binding}, element {i}");
-                    differences.push(format!("{}: {place}: {found}, not {expected}", driver.name));
-                }
-            }
+        for driver in drivers.iter().filter(|driver| !subgroups || driver.subgroup_size > 0) {
+            let size = driver.subgroup_size.max(4);
+            let Some(shown) = difference(driver, &text, size) else { continue };
+            differences += 1;
+            let text = reduced(&text, |text| difference(driver, text, size).is_some());
+            println!("{}: seed {seed}, {shown}; the smallest program:\n{text}", driver.name);
         }
     }
     for Driver { name, subgroup_size, .. } in &drivers {
         println!("{count} programs on {name}, subgroups of {subgroup_size}");
     }
-    assert!(differences.is_empty(), "{} differences: {differences:#?}", differences.len());
+    assert_eq!(differences, 0);
 }

@@ -1,6 +1,8 @@
 //! Tests of the interpreter of compute shaders: whole programs, each kind of finding with its
 //! corrected twin, and built-in functions.
 
+#![cfg(feature = "interpret")]
+
 mod atomics;
 mod builtins;
 mod control;

@@ -82,9 +82,23 @@ impl Shadow {
         self.write.epoch() >= first
     }
 
-    /// Notes a write by an atomic operation, which conflicts with no other.
-    pub(super) fn define(&mut self, by: Record) {
+    /// Adds a write by an atomic operation, which conflicts with no other one. The epoch of `passed`
+    /// counts barriers of any memory.
+    pub(super) fn write_atomic(&mut self, by: Record, passed: Record) {
         self.write = by;
+        self.reads[0] = passed;
+    }
+
+    /// Returns the last write by an atomic operation if a barrier lies between it and a read, but
+    /// none that orders this memory.
+    pub(super) fn misordered(
+        &self,
+        by: Record,
+        passed: Record,
+        subgroup_size: u32,
+    ) -> Option<Record> {
+        let waited = self.reads[0].epoch() != passed.epoch();
+        (waited && self.write.conflicts(by, subgroup_size)).then_some(self.write)
     }
 
     /// Adds a read; returns a conflicting access.

@@ -80,3 +80,18 @@ fn main(@builtin(workgroup_id) group: vec3u) {
     let maximum = text.replace("atomicStore", "atomicMax");
     assert_eq!(crate::run::Case { text: maximum, ..stores }.clean(0), [99]);
 }
+
+#[test]
+fn a_barrier_of_the_wrong_memory_before_an_atomic_load() {
+    let text = "
+@group(0) @binding(0) var<storage, read_write> result: array<u32>;
+var<workgroup> total: atomic<u32>;
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    atomicAdd(&total, lane);
+    storageBarrier();
+    result[lane] = atomicLoad(&total);
+}";
+    let sums = case(text).buffer(&[0u32; 8]);
+    sums.check(Kind::WorkgroupRace, 8, "storageBarrier", "workgroupBarrier");
+}

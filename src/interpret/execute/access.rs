@@ -28,6 +28,8 @@ pub(super) struct Memory<'a> {
 pub(super) struct By {
     pub(super) shared: Record,
     pub(super) storage: Record,
+    /// With the number of barriers of any memory as epoch.
+    pub(super) passed: Record,
     pub(super) who: Who,
 }
 
@@ -129,7 +131,14 @@ impl Memory<'_> {
 
     /// Reports a race with an earlier access of the workgroup.
     #[cold]
-    fn race(&self, frame: &mut Frame, memory: u16, cell: usize, other: Record, how: &str) {
+    pub(super) fn race(
+        &self,
+        frame: &mut Frame,
+        memory: u16,
+        cell: usize,
+        other: Record,
+        how: &str,
+    ) {
         let kind = if memory == WORKGROUP { Kind::WorkgroupRace } else { Kind::StorageRace };
         let other_pc = self.code.sites[other.site() as usize].pc;
         let occurrence = Occurrence {

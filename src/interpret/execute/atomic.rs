@@ -3,16 +3,21 @@
 use super::access::{By, Memory};
 use super::frame::Frame;
 use crate::interpret::numbers::{Real, elementary};
-use crate::interpret::op::{Access, Atomic, Slot};
+use crate::interpret::op::{Access, Atomic, Slot, WORKGROUP};
 use crate::interpret::types::Scalar;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Memory<'_> {
-    pub(super) fn atomic_load(&mut self, frame: &mut Frame, to: Slot, access: Access) {
+    pub(super) fn atomic_load(&mut self, frame: &mut Frame, by: &By, to: Slot, access: Access) {
+        const HOW: &str = "after a barrier that does not order this memory, read of ";
         let (cell, is_outside) = frame.address(access.base, access.offset);
         let value = match self.buffers.get(access.memory as usize) {
             None => {
                 self.check_defined(frame, cell);
+                let shadow = &self.shared_shadow[cell];
+                if let Some(other) = shadow.misordered(by.shared, by.passed, self.subgroup_size) {
+                    self.race(frame, WORKGROUP, cell, other, HOW);
+                }
                 self.shared[cell]
             }
             Some(buffer) => {
@@ -31,7 +36,7 @@ impl Memory<'_> {
         let value = frame.get(from);
         match self.buffers.get(access.memory as usize) {
             None => {
-                self.shared_shadow[cell].define(by.shared);
+                self.shared_shadow[cell].write_atomic(by.shared.at(access.site), by.passed);
                 self.shared[cell] = value;
             }
             Some(buffer) => {
@@ -76,7 +81,7 @@ impl Memory<'_> {
                 let old = self.shared[cell];
                 if !is_outside {
                     self.check_defined(frame, cell);
-                    self.shared_shadow[cell].define(by.shared);
+                    self.shared_shadow[cell].write_atomic(by.shared.at(access.site), by.passed);
                     self.shared[cell] = new(old);
                 }
                 old

@@ -58,7 +58,7 @@ impl<'a, R: Real> Worker<'a, R> {
             stacks: vec![0; lanes * code.depth as usize],
             order,
             memory,
-            epochs: [0; 2],
+            epochs: [0; 3],
             parts: vec![0; lanes.div_ceil(options.subgroup_size as usize)],
             workgroup: 0,
             log: Log::default(),

@@ -198,7 +198,7 @@ fn other<R: Real>(op: &Op, frame: &mut Frame, memory: &mut Memory, by: &By) {
             }
         }
         Op::Widen { access } => memory.widen(frame, by, access),
-        Op::AtomicLoad { to, access } => memory.atomic_load(frame, to, access),
+        Op::AtomicLoad { to, access } => memory.atomic_load(frame, by, to, access),
         Op::AtomicStore { from, access } => memory.atomic_store(frame, by, from, access),
         Op::Atomic { op, scalar, to, value, access } => {
             memory.atomic::<R>(frame, by, (op, scalar), to, value, access);

@@ -59,8 +59,8 @@ pub(crate) struct Worker<'a, R> {
     /// Order in which invocations run.
     pub(super) order: Vec<u32>,
     pub(super) memory: Memory<'a>,
-    /// Numbers of the barriers, for workgroup memory and for buffers.
-    pub(super) epochs: [u64; 2],
+    /// Numbers of the barriers of workgroup memory, of buffers, and of any memory.
+    pub(super) epochs: [u64; 3],
     /// Barriers of each subgroup since the last one of the workgroup.
     pub(super) parts: Vec<u64>,
     pub(super) workgroup: u32,
@@ -122,8 +122,8 @@ impl<'a, R: Real> Worker<'a, R> {
         let at = index as usize;
         let part = self.parts[at / self.options.subgroup_size as usize].min(LAST_PART);
         let who = Who { workgroup: self.workgroup, lane: index };
-        let [shared, storage] = self.epochs.map(|epoch| Record::new(epoch, part, index));
-        let by = By { shared, storage, who };
+        let [shared, storage, passed] = self.epochs.map(|epoch| Record::new(epoch, part, index));
+        let by = By { shared, storage, passed, who };
         let mut frame = Frame {
             registers: &mut self.registers[at * size..(at + 1) * size],
             log: &mut self.log,
@@ -217,8 +217,9 @@ impl<'a, R: Real> Worker<'a, R> {
         if storage {
             self.epochs[1] += 1;
         }
+        self.epochs[2] += 1;
         if self.epochs.iter().any(|&epoch| epoch >= LAST_EPOCH) {
-            self.epochs = [1; 2];
+            self.epochs = [1; 3];
             self.memory.undefined_before = None;
             self.memory.shared_shadow.fill(Shadow::default());
             self.memory.shadows.iter_mut().for_each(|shadow| shadow.fill(Shadow::default()));

@@ -82,8 +82,8 @@ impl Shadow {
         self.write.epoch() >= first
     }
 
-    /// Adds a write by an atomic operation, which conflicts with no other one. The epoch of `passed`
-    /// counts barriers of any memory.
+    /// Adds a write by an atomic operation, which conflicts with no other one. The epoch of
+    /// `passed` counts barriers of any memory.
     pub(super) fn write_atomic(&mut self, by: Record, passed: Record) {
         self.write = by;
         self.reads[0] = passed;

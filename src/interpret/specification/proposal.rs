@@ -89,7 +89,7 @@ fn buffer(binding: &Binding) -> String {
     let expect = if expect { ", expect = \"f64\"" } else { "" };
     let (group, place, name) = (binding.group, binding.binding, &binding.name);
     format!(
-        "  {{ binding = [{group}, {place}], type = \"{ty}\", shape = [{count}], fill = \"{fill}\"{expect} }}, \
-         # {name}\n"
+        "  {{ binding = [{group}, {place}], type = \"{ty}\", shape = [{count}], \
+         fill = \"{fill}\"{expect} }}, # {name}\n"
     )
 }

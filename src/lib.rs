@@ -28,6 +28,7 @@
 //! | compute something else | [`graph::Graph`], [`graph::Plan`], [`device::Session`] |
 //! | evaluate a trained model | [`assess`] |
 //! | check or time a device | [`verify`], [`profile`] |
+//! | find races, reads past the end and other faults of a compute shader | `interpret` (feature `interpret`) |
 //!
 //! # Features
 //!
@@ -36,6 +37,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `gpu` | Vulkan, Metal and DX12 through wgpu |
+//! | `interpret` | an interpreter and sanitizer of compute shaders |
 //! | `pictures` | PNG, JPEG and other pictures as data |
 //! | `plots` | pictures of images, curves and latent spaces |
 //! | `tensorboard` | event files for TensorBoard |
@@ -76,6 +78,8 @@ pub mod eval;
 pub mod file;
 pub mod function;
 pub mod graph;
+#[cfg(feature = "interpret")]
+pub mod interpret;
 pub mod kernel;
 mod matrix;
 mod memory;

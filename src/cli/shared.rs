@@ -160,7 +160,9 @@ impl StepFlags {
     pub(super) fn check_source(&self, config: &Config, model: &Architecture) -> Result<()> {
         let (default, of_model) = (Config::default(), Config::default().with_architecture(model));
         let decoder = |config: &Config| config.decoder.clone().unwrap_or_default();
-        let facts: [(_, bool, String, String); 6] = [
+        let stddev =
+            |config: &Config| config.pixel_stddev.map_or("none".to_owned(), |own| own.to_string());
+        let facts: [(_, bool, String, String); 7] = [
             (
                 "hidden",
                 self.hidden.is_some() || config.hidden != default.hidden,
@@ -191,6 +193,7 @@ impl StepFlags {
                 of_model.likelihood.name.to_owned(),
                 config.likelihood.name.to_owned(),
             ),
+            ("pixel_stddev", config.pixel_stddev.is_some(), stddev(&of_model), stddev(config)),
             (
                 "conditional",
                 config.conditional,

@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "memory",
     "matrix",
     "random",
+    "interpret",
     "vectors",
     "function",
     "optimizer",

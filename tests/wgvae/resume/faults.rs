@@ -120,7 +120,7 @@ fn a_run_survives_a_fault_at_any_operation() -> Fallible<()> {
 fn going_on_survives_a_fault_at_any_operation() -> Fallible<()> {
     survives(30, |config, data, folder| {
         // In the second epoch, after lines and events that no checkpoint knows of.
-        match train(config, data, folder, Faulty::new(Fault::CutsOff, 70)) {
+        match train(config, data, folder, Faulty::new(Fault::CutsOff, 74)) {
             Err(Error::Io { .. }) => {}
             other => panic!("{other:?}"),
         }

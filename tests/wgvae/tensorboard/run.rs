@@ -176,7 +176,7 @@ fn tensorboard_shows_a_run_by_its_own_name() -> Fallible<()> {
         }
     }
     found.sort();
-    assert_eq!(found, ["five/test", "five/train"]);
+    assert_eq!(found, ["five", "five/test", "five/train"]);
     Ok(())
 }
 
